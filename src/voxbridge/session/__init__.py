@@ -1,0 +1,1 @@
+"""The Trio shells of the conversation: room, speaker, turn, and the port they need from a voice."""

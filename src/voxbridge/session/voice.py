@@ -1,0 +1,88 @@
+"""What the conversation needs from a voice channel, whoever provides it.
+
+``voxbridge.discord`` implements it on discord.py; tests implement it in memory.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+import trio
+
+from voxbridge.core.sound import ChannelId, GuildId, OpusPacket, UserId
+
+
+@attrs.frozen
+class MemberJoined:
+    """A member is in the channel (also sent for those who are there when we join). ``name`` is untrusted."""
+
+    user_id: UserId
+    name: str
+    is_bot: bool
+
+
+@attrs.frozen
+class MemberLeft:
+    """A member left the channel."""
+
+    user_id: UserId
+
+
+@attrs.frozen
+class SpeakingChanged:
+    """Discord's hint (voice op 5) that a member's microphone opened or closed. A hint only."""
+
+    user_id: UserId
+    is_speaking: bool
+
+
+@attrs.frozen
+class VoiceDown:
+    """The voice connection is gone; the port is joining again. ``reason`` is for the operator."""
+
+    reason: str
+
+
+@attrs.frozen
+class VoiceUp:
+    """The voice connection is there (again); stream positions of all speakers start anew."""
+
+
+VoiceEvent = OpusPacket | MemberJoined | MemberLeft | SpeakingChanged | VoiceDown | VoiceUp
+
+
+class VoicePort(Protocol):
+    """One voice channel with us in it, for as long as we are meant to be there (reconnects included).
+
+    All methods but ``post_text`` are synchronous and called from the Trio thread.
+    """
+
+    guild_id: GuildId
+    channel_id: ChannelId
+
+    @property
+    def events(self) -> trio.MemoryReceiveChannel[VoiceEvent]:
+        """Packets and changes in order of arrival; ends when we have left for good."""
+        ...
+
+    @property
+    def can_send(self) -> bool:
+        """Tell whether a frame sent now would leave, end-to-end encrypted where the channel demands it."""
+        ...
+
+    def begin_burst(self) -> None:
+        """Announce that we are about to speak (voice op 5); called before the first frame of a burst."""
+
+    def send_frame(self, opus: bytes) -> bool:
+        """Seal and send one 20 ms Opus packet now; False if it could not leave (gate closed, socket full)."""
+        ...
+
+    def skip_frames(self, count: int) -> None:
+        """Let the RTP timestamp advance over a pause of ``count`` frames; the sequence stays continuous."""
+
+    def end_burst(self) -> None:
+        """Announce that we have finished; the five silence frames were sent by the caller."""
+
+    async def post_text(self, text: str) -> None:
+        """Write a line into the channel's text chat. Never raises for Discord's refusal; counts it."""

@@ -1,0 +1,189 @@
+"""The three stages of a turn: speech to text, agent, text to speech.
+
+The conversation knows only the Protocols here. A stage object lives as long as the daemon, owns its warm
+connections, and is used by many speakers at once. Every call may be cancelled at any await and must leave
+its connections usable. Failures are ``StageError`` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import attrs
+import trio
+
+from voxbridge.core.sound import ChannelId, GuildId, OpusPacket, Pcm, UserId
+
+Mark = Callable[[str], None]
+"""Names an instant of the turn, such as ``tts_first_byte``; the callee stamps it with Trio's clock."""
+
+
+def no_mark(name: str) -> None:
+    """Ignore a mark (for calls outside a turn)."""
+
+
+@attrs.frozen
+class Speaker:
+    """Who is talking. ``name`` is untrusted text from Discord."""
+
+    user_id: UserId
+    name: str
+    guild_id: GuildId
+    channel_id: ChannelId
+    language: str = "en"
+
+
+@attrs.frozen
+class Transcript:
+    """What was heard. ``text`` may be empty: nothing was said."""
+
+    text: str
+    is_final: bool = True
+    confidence: float | None = None
+    duration_s: float | None = None
+
+
+class SttSession(Protocol):
+    """One speaker's warm line to a speech-to-text server. Survives turns and barge-in.
+
+    ``feed`` and ``discard`` are synchronous and never block: a queue in front of the one writer task takes the
+    packets, and packets of the current utterance are kept until its final transcript is in, so that a lost
+    connection is replayed.
+    """
+
+    reconnect_count: int
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the line is up now."""
+        ...
+
+    @property
+    def can_peek(self) -> bool:
+        """Tell whether ``peek`` is possible: a transcript that leaves the utterance open."""
+        ...
+
+    def feed(self, packet: OpusPacket) -> None:
+        """Add one 20 ms packet to the current utterance; the first call opens it."""
+
+    async def peek(self) -> Transcript:
+        """Transcribe what was fed so far and leave the utterance open (only if ``can_peek``)."""
+        ...
+
+    async def finish(self) -> Transcript:
+        """End the utterance and return its final transcript.
+
+        Raises: StageError. A cancel drops the utterance; the next one starts clean, and a late final of this
+        one is not mistaken for the next one's.
+        """
+        ...
+
+    def discard(self) -> None:
+        """Forget the current utterance (a cough, noise)."""
+
+
+class SttStage(Protocol):
+    """A speech-to-text backend."""
+
+    name: str
+
+    def open(
+        self, speaker: Speaker, on_partial: Callable[[str], None] | None = None
+    ) -> AbstractAsyncContextManager[SttSession]:
+        """Open a line for one speaker; entering does not wait for the connection."""
+        ...
+
+    async def probe(self) -> str:
+        """Check that the server is there and speaks our protocol; return one line for the operator."""
+        ...
+
+
+@attrs.frozen
+class Previous:
+    """What became of the answer before: the agent's memory holds text that nobody heard."""
+
+    interrupted: bool
+    heard: str
+
+
+@attrs.frozen
+class AgentRequest:
+    """One user turn for the agent. The same ``turn_id`` goes with every attempt."""
+
+    turn_id: str
+    text: str
+    speaker: Speaker
+    confidence: float | None = None
+    speech_ms: int | None = None
+    started_at: str | None = None
+    participants: int | None = None
+    previous: Previous | None = None
+
+
+@attrs.frozen
+class TextDelta:
+    """A piece of the answer as it streams, spaces included."""
+
+    text: str
+
+
+@attrs.frozen
+class TextFlush:
+    """Whatever has come so far is complete: speak it now (a tool call may follow)."""
+
+
+AgentEvent = TextDelta | TextFlush
+
+
+class AgentStage(Protocol):
+    """An agent backend."""
+
+    name: str
+    retry_count: int
+
+    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+        """Stream the answer into ``out`` (not closed here) and return at its end.
+
+        Marks ``agent_request`` (first attempt sent) and ``agent_first_text`` (first non-blank text). Retries only
+        before the first text was passed on. The time spent in a full ``out`` does not count against a deadline.
+
+        Raises: StageError.
+        """
+
+    async def probe(self) -> str:
+        """Check that the server is there without running the workflow; return one line for the operator."""
+        ...
+
+
+@attrs.frozen
+class TtsRequest:
+    """One speakable sentence. ``voice`` None means the backend's configured one."""
+
+    text: str
+    turn_id: str
+    index: int
+    voice: str | None = None
+    language: str = "en"
+
+
+class TtsStage(Protocol):
+    """A text-to-speech backend."""
+
+    name: str
+
+    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+        """Call ``out`` with each piece of sound as it comes (mono, any rate) and return at the last sample.
+
+        ``out`` is synchronous: the caller bounds how much it asks for, not how fast it takes it.
+        Marks ``tts_request``, ``tts_first_byte`` (first body byte), ``tts_first_pcm`` (first sample),
+        ``tts_last_pcm``. No samples at all is success. Cut off after sound was passed on: returns what came by
+        raising StageProtocolError; the caller keeps what it has.
+
+        Raises: StageError.
+        """
+
+    async def probe(self) -> str:
+        """Check that the server is there and knows the voice; return one line for the operator."""
+        ...

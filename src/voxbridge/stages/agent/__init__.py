@@ -1,0 +1,1 @@
+"""Backends of this stage, one module each."""
