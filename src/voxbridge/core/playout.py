@@ -1,0 +1,275 @@
+"""Playout: which 20 ms leave next, and when.
+
+A ``Track`` is the sound of one answer; a ``Playout`` is the room's one mouth, which plays one track at a time:
+
+    idle --begin--> speaking --track empty, not finished--> tail (5 silence frames) --> waiting --sound--> speaking
+                        |--track played to its end--------> tail (5 silence frames) --> idle
+
+The schedule is absolute (``t0 + n * 20 ms``). A late tick is made up at once, at most ``_CATCH_UP_FRAMES`` at a
+time; after that the schedule is re-based, since a burst sounds worse than a pause. After a pause the RTP timestamp
+advances by the frames that were not sent.
+
+The five silence frames at the end keep receivers from interpolating past it (Discord documentation, "Voice
+Connections", speaking: "send five frames of silence (0xF8, 0xFF, 0xFE) before stopping").
+"""
+
+from __future__ import annotations
+
+import array
+from collections import deque
+from typing import Literal
+
+import attrs
+
+from voxbridge.core.sound import FRAME_S, SPEECH_FRAME_BYTES, SPEECH_RATE_HZ
+
+SILENCE_TAIL_FRAMES = 5
+_CATCH_UP_FRAMES = 3
+_BYTES_PER_S = SPEECH_RATE_HZ * 2
+
+
+@attrs.define
+class Sentence:
+    """One sentence of the answer and how much of its sound came and was played, in bytes of 24 kHz mono s16le."""
+
+    text: str
+    came_bytes: int = 0
+    played_bytes: int = 0
+    is_complete: bool = False
+
+
+@attrs.define
+class Track:
+    """The sound of one answer, sentence by sentence. Closed tracks swallow what still arrives."""
+
+    sentences: list[Sentence] = attrs.field(factory=list)
+    _buffer: deque[tuple[int, bytes]] = attrs.field(factory=deque)
+    _queued_bytes: int = 0
+    _finished: bool = False
+    _closed: bool = False
+    _fade_frames: int = 0
+    _fade_left: int = -1
+
+    @property
+    def queued_s(self) -> float:
+        """Return the seconds of sound that wait to be played."""
+        return self._queued_bytes / _BYTES_PER_S
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether all sound has come and gone, or the track was closed."""
+        return self._closed or (self._finished and self._queued_bytes == 0)
+
+    @property
+    def has_frame(self) -> bool:
+        """Tell whether a frame can be taken: a whole one, or the padded last one of a finished track."""
+        if self._closed or self._queued_bytes == 0:
+            return False
+        return self._queued_bytes >= SPEECH_FRAME_BYTES or self._finished
+
+    def begin_sentence(self, text: str) -> int:
+        """Announce the next sentence; return its index."""
+        self.sentences.append(Sentence(text))
+        return len(self.sentences) - 1
+
+    def push(self, index: int, pcm: bytes) -> None:
+        """Add sound of a sentence: 24 kHz mono s16le, any length that holds whole samples."""
+        if self._closed or not pcm:
+            return
+        self.sentences[index].came_bytes += len(pcm)
+        self._buffer.append((index, pcm))
+        self._queued_bytes += len(pcm)
+
+    def end_sentence(self, index: int) -> None:
+        """Note that all sound of a sentence has come."""
+        self.sentences[index].is_complete = True
+
+    def finish(self) -> None:
+        """Note that no further sentence will come."""
+        self._finished = True
+
+    def close(self) -> None:
+        """Throw away what waits and what is still to come: no frame leaves after this."""
+        self._closed = True
+        self._buffer.clear()
+        self._queued_bytes = 0
+
+    def fade_out(self, frames: int) -> None:
+        """Let the sound die away over the next ``frames`` frames, then close."""
+        if self._fade_left < 0:
+            self._fade_frames = self._fade_left = max(1, frames)
+
+    def take_frame(self) -> bytes:
+        """Return the next 20 ms, padded with silence at the very end. Only if ``has_frame``."""
+        parts: list[bytes] = []
+        wanted = SPEECH_FRAME_BYTES
+        while wanted and self._buffer:
+            index, pcm = self._buffer.popleft()
+            piece, rest = pcm[:wanted], pcm[wanted:]
+            if rest:
+                self._buffer.appendleft((index, rest))
+            self.sentences[index].played_bytes += len(piece)
+            self._queued_bytes -= len(piece)
+            wanted -= len(piece)
+            parts.append(piece)
+        frame = b"".join(parts).ljust(SPEECH_FRAME_BYTES, b"\0")
+        return frame if self._fade_left < 0 else self._faded(frame)
+
+    def _faded(self, frame: bytes) -> bytes:
+        samples = array.array("h", frame)
+        step = self._fade_frames * len(samples)
+        done = (self._fade_frames - self._fade_left) * len(samples)
+        self._fade_left -= 1
+        if self._fade_left <= 0:
+            self.close()
+        return array.array(
+            "h", (int(sample * (step - done - i) / step) for i, sample in enumerate(samples))
+        ).tobytes()
+
+    @property
+    def heard_text(self) -> str:
+        """Return the words that were really played, as whole words, by the share of each sentence's sound.
+
+        The sound of a sentence is not aligned to its words, so an interrupted sentence is cut in proportion.
+        """
+        heard: list[str] = []
+        for sentence in self.sentences:
+            if sentence.played_bytes == 0:
+                break
+            if sentence.is_complete and sentence.played_bytes >= sentence.came_bytes:
+                heard.append(sentence.text)
+                continue
+            words = sentence.text.split()
+            # A sentence still being synthesised has more sound to come: guess by the pace of speech, 0.35 s a word.
+            total_bytes = max(sentence.came_bytes, 0 if sentence.is_complete else int(len(words) * 0.35 * _BYTES_PER_S))
+            heard.append(" ".join(words[: int(len(words) * sentence.played_bytes / total_bytes)]))
+            break
+        return " ".join(part for part in heard if part)
+
+
+@attrs.frozen
+class Begin:
+    """A burst begins: announce that we speak; ``pause_frames`` went unsent since the last frame."""
+
+    pause_frames: int
+
+
+@attrs.frozen
+class Speak:
+    """Encode and send these 20 ms; ``is_first`` of its track."""
+
+    pcm: bytes
+    is_first: bool
+
+
+@attrs.frozen
+class Silence:
+    """Send one silence frame."""
+
+
+@attrs.frozen
+class End:
+    """The burst is over: announce that we are silent."""
+
+
+@attrs.frozen
+class Done:
+    """The track was played to its end (or closed)."""
+
+
+PlayoutCommand = Begin | Speak | Silence | End | Done
+
+
+@attrs.define
+class Playout:
+    """The schedule of one room's mouth. ``next_due`` None: nothing to do until sound comes."""
+
+    next_due: float | None = None
+    track: Track | None = None
+    late_frames: int = 0
+    rebased: int = 0
+    _state: Literal["idle", "speaking", "tail"] = "idle"
+    _tail_left: int = 0
+    _spoken: bool = False
+    _last_frame_at: float | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no track is loaded and no tail is on its way."""
+        return self.track is None and self._state == "idle"
+
+    def load(self, track: Track) -> None:
+        """Make ``track`` the one to play; the one before must be done or closed."""
+        self.track, self._spoken = track, False
+
+    def wake(self, now: float) -> None:
+        """Note that sound came or the track's state changed; the first frame of a burst is due at once."""
+        if self.track is None:
+            return
+        if self._state == "speaking":
+            return
+        if self.track.has_frame:
+            # A tail in progress is cut short by new sound, but never two frames in the same 20 ms.
+            earliest = now if self._last_frame_at is None else max(now, self._last_frame_at + FRAME_S)
+            self.next_due = earliest
+        elif self.track.is_done and self._state == "idle":
+            self.next_due = now
+
+    def tick(self, now: float, *, can_send: bool) -> list[PlayoutCommand]:
+        """Return what to do at ``now``; call at ``next_due``. A closed gate holds the sound back."""
+        commands: list[PlayoutCommand] = []
+        for _ in range(_CATCH_UP_FRAMES):
+            if self.next_due is None or self.next_due > now + 1e-9:
+                return commands
+            commands += self._step(now, can_send=can_send)
+        if self.next_due is not None and self.next_due <= now:
+            self.rebased += 1
+            self.next_due = now + FRAME_S
+        return commands
+
+    def _step(self, now: float, *, can_send: bool) -> list[PlayoutCommand]:
+        due = self.next_due
+        assert due is not None
+        track = self.track
+        if track is not None and track.has_frame:
+            if not can_send:
+                self.next_due = now + FRAME_S
+                return []
+            return self._speak(track, due, now)
+        if self._state == "speaking":
+            self._state, self._tail_left = "tail", SILENCE_TAIL_FRAMES
+        if self._state == "tail":
+            return self._tail(due, can_send=can_send)
+        return self._rest()
+
+    def _speak(self, track: Track, due: float, now: float) -> list[PlayoutCommand]:
+        commands: list[PlayoutCommand] = []
+        if self._state == "idle":
+            pause_s = 0.0 if self._last_frame_at is None else due - self._last_frame_at - FRAME_S
+            commands.append(Begin(max(0, round(pause_s / FRAME_S))))
+        elif now - due > FRAME_S / 2:
+            self.late_frames += 1
+        self._state = "speaking"
+        commands.append(Speak(track.take_frame(), is_first=not self._spoken))
+        self._spoken, self._last_frame_at = True, due
+        self.next_due = due + FRAME_S
+        return commands
+
+    def _tail(self, due: float, *, can_send: bool) -> list[PlayoutCommand]:
+        commands: list[PlayoutCommand] = []
+        if can_send:
+            commands.append(Silence())
+        self._last_frame_at = due
+        self._tail_left -= 1
+        self.next_due = due + FRAME_S
+        if self._tail_left == 0:
+            self._state = "idle"
+            commands += [End(), *self._rest()]
+        return commands
+
+    def _rest(self) -> list[PlayoutCommand]:
+        self.next_due = None
+        if self.track is not None and self.track.is_done:
+            self.track = None
+            return [Done()]
+        return []
