@@ -151,5 +151,3 @@ def encode_speech(pcm: bytes, *, rate_hz: int = SPEECH_RATE_HZ) -> list[bytes]:
     """Encode a whole piece of mono s16le PCM, the last frame padded with silence."""
     encoder, size = Encoder(rate_hz=rate_hz), rate_hz // 50 * 2
     return [encoder.encode(pcm[i : i + size].ljust(size, b"\0")) for i in range(0, len(pcm), size)]
-
-

@@ -122,9 +122,7 @@ class Track:
         self._fade_left -= 1
         if self._fade_left <= 0:
             self.close()
-        return array.array(
-            "h", (int(sample * (step - done - i) / step) for i, sample in enumerate(samples))
-        ).tobytes()
+        return array.array("h", (int(sample * (step - done - i) / step) for i, sample in enumerate(samples))).tobytes()
 
     @property
     def heard_text(self) -> str:

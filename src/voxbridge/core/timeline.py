@@ -100,4 +100,8 @@ class Timeline:
     def first_audio(self, budget_ms: float) -> Part | None:
         """Return the whole from the decision that the turn ended to the first frame out, or None without audio."""
         seconds = self.between("turn_decided", "first_audio")
-        return None if seconds is None else Part("first_audio", seconds * 1000, budget_ms, _judge(seconds * 1000, budget_ms))
+        return (
+            None
+            if seconds is None
+            else Part("first_audio", seconds * 1000, budget_ms, _judge(seconds * 1000, budget_ms))
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, Self
 
 import attrs
 import trio
@@ -84,19 +84,30 @@ class SttSession(Protocol):
         """Forget the current utterance (a cough, noise)."""
 
 
-class SttStage(Protocol):
-    """A speech-to-text backend."""
+class Stage(Protocol):
+    """What all backends share. Entered once by the daemon, which opens what the stage keeps warm."""
 
     name: str
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc_info: object) -> None: ...
+
+    async def probe(self) -> str:
+        """Check that the server is there, speaks our protocol and knows what we ask of it, at no cost to the user.
+
+        Returns one line for the operator. Raises: StageError, whose text says how to mend it.
+        """
+        ...
+
+
+class SttStage(Stage, Protocol):
+    """A speech-to-text backend."""
 
     def open(
         self, speaker: Speaker, on_partial: Callable[[str], None] | None = None
     ) -> AbstractAsyncContextManager[SttSession]:
         """Open a line for one speaker; entering does not wait for the connection."""
-        ...
-
-    async def probe(self) -> str:
-        """Check that the server is there and speaks our protocol; return one line for the operator."""
         ...
 
 
@@ -137,10 +148,9 @@ class TextFlush:
 AgentEvent = TextDelta | TextFlush
 
 
-class AgentStage(Protocol):
-    """An agent backend."""
+class AgentStage(Stage, Protocol):
+    """An agent backend. ``retry_count`` counts the repeated attempts of all turns."""
 
-    name: str
     retry_count: int
 
     async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
@@ -151,10 +161,6 @@ class AgentStage(Protocol):
 
         Raises: StageError.
         """
-
-    async def probe(self) -> str:
-        """Check that the server is there without running the workflow; return one line for the operator."""
-        ...
 
 
 @attrs.frozen
@@ -168,10 +174,8 @@ class TtsRequest:
     language: str = "en"
 
 
-class TtsStage(Protocol):
+class TtsStage(Stage, Protocol):
     """A text-to-speech backend."""
-
-    name: str
 
     async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
         """Call ``out`` with each piece of sound as it comes (mono, any rate) and return at the last sample.
@@ -183,7 +187,3 @@ class TtsStage(Protocol):
 
         Raises: StageError.
         """
-
-    async def probe(self) -> str:
-        """Check that the server is there and knows the voice; return one line for the operator."""
-        ...
