@@ -1,55 +1,28 @@
 """What the conversation needs from a voice channel, whoever provides it.
 
-``voxbridge.discord`` implements it on discord.py; tests implement it in memory.
+``voxbridge.discord`` implements it on discord.py; tests implement it in memory. The events are defined in
+``core.voice``, which the adapter may import and this layer's callers need not know.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-import attrs
 import trio
 
-from voxbridge.core.sound import ChannelId, GuildId, OpusPacket, UserId
+from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
 
 
-@attrs.frozen
-class MemberJoined:
-    """A member is in the channel (also sent for those who are there when we join). ``name`` is untrusted."""
-
-    user_id: UserId
-    name: str
-    is_bot: bool
-
-
-@attrs.frozen
-class MemberLeft:
-    """A member left the channel."""
-
-    user_id: UserId
-
-
-@attrs.frozen
-class SpeakingChanged:
-    """Discord's hint (voice op 5) that a member's microphone opened or closed. A hint only."""
-
-    user_id: UserId
-    is_speaking: bool
-
-
-@attrs.frozen
-class VoiceDown:
-    """The voice connection is gone; the port is joining again. ``reason`` is for the operator."""
-
-    reason: str
-
-
-@attrs.frozen
-class VoiceUp:
-    """The voice connection is there (again); stream positions of all speakers start anew."""
-
-
-VoiceEvent = OpusPacket | MemberJoined | MemberLeft | SpeakingChanged | VoiceDown | VoiceUp
+__all__ = [
+    "MemberJoined",
+    "MemberLeft",
+    "SpeakingChanged",
+    "VoiceDown",
+    "VoiceEvent",
+    "VoicePort",
+    "VoiceUp",
+]
 
 
 class VoicePort(Protocol):
