@@ -1,0 +1,1 @@
+"""Simulated backends that speak the real protocols and misbehave when told to."""
