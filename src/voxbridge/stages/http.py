@@ -1,0 +1,276 @@
+"""HTTP for the stages: warm clients, and httpx's errors told in our own words.
+
+The one module that imports httpx, so that its successor can take its place by changing one line. Nothing here puts a
+URL, a header or a body of ours into a message: an n8n webhook URL is a password, a request holds what was said.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx  # flake8-async's ASYNC127 names its successor; the head of this module says why it is here alone
+
+from voxbridge import __version__
+from voxbridge.core.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden, is_html, quotable
+from voxbridge.errors import ConfigError, StageError, StageName, StageProtocolError, StageRefused, StageUnavailable
+
+Client = httpx.AsyncClient
+Response = httpx.Response
+Headers = httpx.Headers
+
+# n8n refuses user agents that contain "bot" or "crawler" if its trigger is told to ignore them.
+USER_AGENT = f"VoxBridge/{__version__}"
+
+# n8n closes an idle connection about 6 s after an answer, other servers after 5 s; stay below both.
+KEEPALIVE_EXPIRY_S = 4.0
+
+# Backstops only: deadlines that mean something are the stages' own. httpx counts them per read, never in total.
+CONNECT_BACKSTOP_S = 10.0
+READ_BACKSTOP_S = 180.0
+
+# These loggers write request URLs (INFO) and headers (DEBUG); both may be secret.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@functools.cache
+def ssl_context() -> ssl.SSLContext:
+    """Return the one TLS context of the process: the system's authorities and certifi's (loading takes 30 ms)."""
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    return context
+
+
+def open_client(
+    stage: StageName,
+    base_url: str,
+    *,
+    uds: str = "",
+    headers: Mapping[str, str] | None = None,
+    read_backstop_s: float = READ_BACKSTOP_S,
+    verify: ssl.SSLContext | None = None,
+) -> Client:
+    """Return the pooled client of one backend, to be entered once and kept for the life of the daemon.
+
+    Relative request paths are added to ``base_url``. With ``uds`` the connections go to that unix socket, and
+    ``base_url`` only names the host for the request head. ``read_backstop_s`` must be longer than the stage's own
+    limits. Redirects are not followed and the environment's proxies are not used.
+
+    Raises: ConfigError if the URL cannot be one.
+    """
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, ValueError):
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        # the value is not shown: it may be a secret
+        raise ConfigError("is not a usable address", key=f"{stage}.url", allowed="http://host/... or https://host/...")
+    context = verify or ssl_context()
+    return httpx.AsyncClient(
+        base_url=url,
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})},
+        timeout=httpx.Timeout(read_backstop_s, connect=CONNECT_BACKSTOP_S, pool=CONNECT_BACKSTOP_S),
+        transport=httpx.AsyncHTTPTransport(
+            verify=context,
+            uds=uds or None,
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=16, keepalive_expiry=KEEPALIVE_EXPIRY_S),
+        ),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+@contextmanager
+def mapped_errors(stage: StageName, *, backend: str = "") -> Iterator[None]:
+    """Turn whatever httpx raises into a StageError whose text names the root cause and no URL.
+
+    Raises: StageUnavailable (could not connect), StageProtocolError (the dialogue broke), StageRefused (the request
+    cannot be made at all).
+    """
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise StageUnavailable(stage, _why_unreachable(error), backend=backend) from error
+    except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+        raise StageUnavailable(stage, "the server stopped taking or sending data", backend=backend) from error
+    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
+        detail = "the request cannot be sent: check the URL and the headers in the configuration"
+        # not chained: h11's text quotes the header it dislikes
+        raise StageRefused(stage, 0, detail, backend=backend) from None
+    except httpx.RemoteProtocolError as error:
+        raise StageProtocolError(stage, _what_broke(error), backend=backend) from error
+    except httpx.NetworkError as error:
+        raise StageProtocolError(
+            stage, "the connection was lost before the answer was complete", backend=backend
+        ) from error
+    except (httpx.HTTPError, httpx.StreamError) as error:
+        raise StageProtocolError(
+            stage, f"the answer cannot be read ({type(error).__name__})", backend=backend
+        ) from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                yield from _causes(inner)
+        error = error.__cause__ or error.__context__
+
+
+def _why_unreachable(error: httpx.TransportError) -> str:
+    """Name the root cause of a failed connect in a sentence that says what to look at."""
+    if isinstance(error, httpx.PoolTimeout):
+        return "all connections to the server are in use: it is overloaded or hangs"
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"no connection within {CONNECT_BACKSTOP_S:.0f} s: is the host up, and does a firewall drop packets?"
+    for cause in _causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"the server's TLS certificate is not trusted ({cause.verify_message})"
+            case ssl.SSLError():
+                return "the TLS handshake failed: does the server speak https on this port?"
+            case socket.gaierror():
+                return "the host name cannot be resolved: check its spelling and the DNS"
+            case ConnectionRefusedError():
+                return "connection refused: the server is not running, or listens on another port"
+            case FileNotFoundError():
+                return "its socket file does not exist: the service is not running"
+            case OSError(errno=int(number)) if number in errno.errorcode:
+                return f"cannot connect ({os.strerror(number)})"
+            case _:
+                continue
+    return "cannot connect"
+
+
+def _what_broke(error: httpx.RemoteProtocolError) -> str:
+    # h11's sentences are constants and quote no content, but their wording is for programmers
+    said = str(error)
+    if "without sending a response" in said:
+        return "the server closed the connection without an answer"
+    if "complete message body" in said:
+        return "the server closed the connection in the middle of its answer"
+    return "the server does not speak proper HTTP on this port"
+
+
+@asynccontextmanager
+async def open_response(
+    client: Client, stage: StageName, method: str, path: str, *, backend: str = "", **request: Any
+) -> AsyncIterator[Response]:
+    """Send a request and enter its answer when the head is in; read the body inside with ``aiter_raw``.
+
+    ``request`` are httpx's own (``content``, ``json``, ``data``, ``files``, ``headers``). A kept connection may have
+    been closed by the server while our request was under way; if it dies before any byte of an answer, the request is
+    sent once more. Errors inside the block, those of body reads included, are mapped by ``mapped_errors``. Leaving
+    early, or a cancel, closes the connection at once.
+
+    Raises: StageUnavailable, StageProtocolError, StageRefused.
+    """
+    with mapped_errors(stage, backend=backend):
+        response = await _send(client, method, path, request)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+
+async def _send(client: Client, method: str, path: str, request: dict[str, Any]) -> Response:
+    connected = False
+
+    async def trace(event: str, _info: dict[str, Any]) -> None:  # httpcore awaits it
+        nonlocal connected
+        connected = connected or event.startswith("connection.connect_")
+
+    try:
+        return await client.send(
+            client.build_request(method, path, extensions={"trace": trace}, **request), stream=True
+        )
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        if connected:
+            raise
+    return await client.send(client.build_request(method, path, **request), stream=True)
+
+
+async def error_body(response: Response) -> bytes:
+    """Return at most 2 KiB of an error's body; what breaks while reading it does not matter any more."""
+    body = b""
+    try:
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) >= ERROR_BODY_BYTES_MAX:
+                break
+    except httpx.HTTPError:
+        pass
+    return body[:ERROR_BODY_BYTES_MAX]
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3: seconds or a date), or None.
+
+    A date is compared with the answer's own Date header: the server's clock, not ours, made both.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return float(value)
+    until, now = _http_date(value), _http_date(headers.get("date", ""))
+    return None if until is None or now is None else max(0.0, (until - now).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+
+
+def status_error(
+    stage: StageName,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    backend: str = "",
+    hidden: Hidden = NOTHING_HIDDEN,
+) -> StageError:
+    """Return the error that an HTTP status outside 2xx stands for, with what the server said if it may be quoted.
+
+    An HTML 404 is a server that is still starting (n8n 2.40.7 answers so for seconds, seen) or a proxy without its
+    server, so it counts as unavailable.
+    """
+    said = quotable(body, hidden)
+    tail = f": {said}" if said else ""
+    if status in (401, 403):
+        hint = "the server refuses our credentials; check the headers and secrets in the configuration"
+        return StageRefused(stage, status, f"{hint} (HTTP {status}{tail})", backend=backend)
+    if 300 <= status < 400:
+        hint = f"the server redirects (HTTP {status}), which is not followed; configure the final address"
+        return StageRefused(stage, status, hint, backend=backend)
+    page = is_html(body.decode("utf-8", "replace"))
+    if status >= 500 or status in (408, 425, 429) or (status == 404 and page):
+        hint = "the server cannot serve now"
+        wait_s = retry_after_s(headers)
+        return StageUnavailable(stage, f"{hint} (HTTP {status}{tail})", backend=backend, retry_after_s=wait_s)
+    return StageRefused(stage, status, f"the server refuses the request (HTTP {status}{tail})", backend=backend)
+
+
+async def raise_for_status(
+    response: Response, stage: StageName, *, backend: str = "", hidden: Hidden = NOTHING_HIDDEN
+) -> None:
+    """Return if the status is 2xx, else read a little of the body and raise what it means.
+
+    Raises: StageRefused, StageUnavailable.
+    """
+    if not response.is_success:
+        body = await error_body(response)
+        raise status_error(stage, response.status_code, response.headers, body, backend=backend, hidden=hidden)
