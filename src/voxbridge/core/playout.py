@@ -56,6 +56,11 @@ class Track:
         return self._queued_bytes / _BYTES_PER_S
 
     @property
+    def is_closed(self) -> bool:
+        """Tell whether the track was closed before its end."""
+        return self._closed
+
+    @property
     def is_done(self) -> bool:
         """Tell whether all sound has come and gone, or the track was closed."""
         return self._closed or (self._finished and self._queued_bytes == 0)

@@ -45,6 +45,18 @@ class Transcript:
     duration_s: float | None = None
 
 
+class PendingFinal(Protocol):
+    """An ended utterance whose final transcript is on its way."""
+
+    async def wait(self) -> Transcript:
+        """Return the final transcript.
+
+        Raises: StageError. A cancel drops the utterance; the next one starts clean, and a late final of this
+        one is not mistaken for the next one's.
+        """
+        ...
+
+
 class SttSession(Protocol):
     """One speaker's warm line to a speech-to-text server. Survives turns and barge-in.
 
@@ -72,12 +84,12 @@ class SttSession(Protocol):
         """Transcribe what was fed so far and leave the utterance open (only if ``can_peek``)."""
         ...
 
-    async def finish(self) -> Transcript:
-        """End the utterance and return its final transcript.
+    def end(self) -> PendingFinal:
+        """End the utterance now: what is fed from here on belongs to the next one."""
+        ...
 
-        Raises: StageError. A cancel drops the utterance; the next one starts clean, and a late final of this
-        one is not mistaken for the next one's.
-        """
+    async def finish(self) -> Transcript:
+        """End the utterance and wait for its final transcript: ``await line.end().wait()``."""
         ...
 
     def discard(self) -> None:
