@@ -124,5 +124,14 @@ class EngineError(VoxBridgeError):
     """An embedded engine is missing, its model has the wrong digest, or it did not start."""
 
 
+class SoundFileError(VoxBridgeError, ValueError):
+    """A file that should hold sound does not, or in a way that we do not read."""
+
+    def __init__(self, path: object, complaint: str) -> None:
+        super().__init__(
+            f"{path}: {complaint}. Wanted: a WAV file with integer samples of 8, 16, 24 or 32 bits or float samples"
+        )
+
+
 class InternalError(VoxBridgeError):
     """A bug of ours: ends this turn or this speaker, never the daemon."""
