@@ -13,7 +13,6 @@ import trio
 from voxbridge.core.sound import ChannelId, GuildId
 from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
 
-
 __all__ = [
     "MemberJoined",
     "MemberLeft",
