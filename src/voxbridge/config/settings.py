@@ -1,188 +1,266 @@
-"""Typed settings: one attrs class per TOML table, every default in one place.
+"""Typed settings: one attrs class per TOML table, every default, help text and rule in one place.
 
-Times are in milliseconds here, at the edge; the code inside works in seconds. Secrets are ``Secret``: their
-``repr`` and ``str`` are masked, ``reveal()`` gives the value.
+Times are in milliseconds here, at the edge; the code inside works in seconds. The template that ``voxbridge
+init`` writes, the loader's messages and the documentation are derived from these classes.
 """
+# ruff: noqa: RUF009 - option() makes an attrs field, and the settings in it are frozen
 
 from __future__ import annotations
 
 import attrs
 
+from voxbridge.config.rules import at_least, between, matches, one_of, option, require, url
+from voxbridge.config.secrets import Secret as Secret  # the classes below are made of it: one import for users
 
-@attrs.frozen(repr=False, str=False)
-class Secret:
-    """A value that never shows itself in a log, a traceback or a status page."""
+_LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
+_HOST_AND_PORT = r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):\d{1,5}"
 
-    _value: str
 
-    def reveal(self) -> str:
-        """Return the value itself, for the wire only."""
-        return self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __repr__(self) -> str:
-        return "Secret('***')" if self._value else "Secret('')"
-
-    __str__ = __repr__
+def _wants_url(kind: str, has_url: bool) -> None:
+    require(kind == "embedded" or has_url, "url", f'is needed with kind = "{kind}"')
 
 
 @attrs.frozen
 class NetworkSettings:
-    """[discord.network]: an egress override, so that Discord's names lead elsewhere (rehearsal, a proxy).
+    """[discord.network]."""
 
-    ``hosts`` maps a host name or ``*.suffix`` to ``address:port``; ``ca_file`` is trusted beside the system's.
-    """
-
-    hosts: dict[str, str] = attrs.field(factory=dict)
-    ca_file: str | None = None
+    hosts: dict[str, str] = option(
+        attrs.Factory(dict),
+        "Where Discord's names lead instead of where DNS says: a host name or *.suffix = address:port.",
+        matches(_HOST_AND_PORT, "address:port"),
+        example={"discord.com": "127.0.0.1:8443"},
+    )
+    ca_file: str | None = option(
+        None, "A PEM file of certificates to trust beside the system's.", example="/etc/voxbridge/proxy-ca.pem"
+    )
 
 
 @attrs.frozen
 class DiscordSettings:
-    """[discord]. ``join`` lists voice channels to sit in from the start, as ``guild_id:channel_id``."""
+    """[discord]."""
 
-    token: Secret = Secret("")
-    join: tuple[str, ...] = ()
-    require_e2ee: bool = True
-    send_stereo: bool = False
-    guild_ready_timeout_ms: int = 2000
-    network: NetworkSettings = NetworkSettings()
+    token: Secret = option(
+        Secret(""),
+        "The bot's token, from https://discord.com/developers/applications. When it is not set here: $DISCORD_TOKEN, "
+        "else systemd's credential discord-token.",
+        example={"credential": "discord-token"},
+    )
+    join: tuple[str, ...] = option(
+        (),
+        "Voice channels to sit in from the start.",
+        matches(r"\d{1,20}:\d{1,20}", "guild_id:channel_id, both numbers (Discord's developer mode copies them)"),
+        example=["123456789012345678:123456789012345679"],
+    )
+    require_e2ee: bool = option(True, "Send and accept end-to-end encrypted voice only.")
+    send_stereo: bool = option(False, "Send two channels; try it if a Discord client plays the voice wrongly.")
+    guild_ready_timeout_ms: int = option(2000, "How long to wait for the list of servers after the login.", _LIMIT)
+    network: NetworkSettings = option(
+        NetworkSettings(), "A way round: lets Discord's names lead elsewhere (a proxy, a rehearsal)."
+    )
 
 
 @attrs.frozen
 class EndpointingSettings:
-    """[endpointing]: deciding that the turn ended. All silences are counted from the last voiced frame."""
+    """[endpointing]. All silences are counted from the last voiced frame."""
 
-    vad_threshold: float = 0.5
-    start_ms: int = 64  # voiced time that starts an utterance: two VAD frames, one is a click
-    guess_ms: int = 200  # silence after which a speculative transcript is asked for
-    commit_ms: int = 500  # silence that ends the turn; pauses at a comma reach 290 ms
-    hesitant_commit_ms: int = 1200  # the same when the turn model says that more is coming
-    packet_gap_ms: int = 120  # without packets for so long, silence is counted by the clock
-    preroll_ms: int = 256  # kept from before the first voiced frame
-    max_utterance_ms: int = 120_000
-    turn_model: bool = True
+    vad_threshold: float = option(0.5, "Probability from which a frame counts as voiced.", between(0.01, 0.99))
+    # two VAD frames, one is a click
+    start_ms: int = option(64, "Voiced time that starts an utterance.", between(1, 2000))
+    guess_ms: int = option(200, "Silence after which a speculative transcript is asked for.", between(20, 10_000))
+    # pauses at a comma reach 290 ms
+    commit_ms: int = option(500, "Silence that ends the turn.", between(20, 10_000))
+    hesitant_commit_ms: int = option(
+        1200, "Silence that ends the turn when the turn model says that more is coming.", between(20, 30_000)
+    )
+    packet_gap_ms: int = option(
+        120, "Without packets for so long, silence is counted by the clock.", between(20, 10_000)
+    )
+    preroll_ms: int = option(256, "Sound kept from before the first voiced frame.", between(0, 5000))
+    max_utterance_ms: int = option(
+        120_000, "Longest utterance; the turn ends there even if the user still speaks.", between(1000, 600_000)
+    )
+    turn_model: bool = option(True, "Ask the turn model whether the speaker has finished.")
+
+    def __attrs_post_init__(self) -> None:
+        require(
+            self.guess_ms <= self.commit_ms,
+            "guess_ms",
+            f"the guess comes before the end of the turn: {self.guess_ms} is more than commit_ms",
+            allowed=f"up to commit_ms, {self.commit_ms}",
+        )
+        require(
+            self.commit_ms <= self.hesitant_commit_ms,
+            "hesitant_commit_ms",
+            f"a hesitant speaker is given more time, not less: {self.hesitant_commit_ms} is less than commit_ms",
+            allowed=f"commit_ms, {self.commit_ms}, or more",
+        )
 
 
 @attrs.frozen
 class BargeInSettings:
-    """[barge_in]: the user speaks over the agent."""
+    """[barge_in]."""
 
-    enabled: bool = True
-    min_speech_ms: int = 160  # voiced time before the answer is cut; a cough is shorter
+    enabled: bool = option(True, "Stop the answer when the user speaks over it.")
+    # a cough is shorter
+    min_speech_ms: int = option(160, "Voiced time before the answer is cut.", between(0, 10_000))
 
 
 @attrs.frozen
 class SttSettings:
     """[stt]."""
 
-    kind: str = "embedded"  # embedded | whisperx
-    url: str = ""
-    language: str = "en"
-    target_ms: int = 400
-    limit_ms: int = 5000
-    connect_limit_ms: int = 5000
+    kind: str = option("embedded", "The speech-to-text server.", one_of("embedded", "whisperx"))
+    url: str = option("", "The WhisperX server's WebSocket.", url("ws", "wss"), example="ws://localhost:4901")
+    language: str = option(
+        "en",
+        "The language that is spoken.",
+        matches(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", "a code such as en or de"),
+    )
+    target_ms: int = option(400, "End of the turn to final transcript: measured.", _LIMIT)
+    limit_ms: int = option(5000, "End of the turn to final transcript: given up after.", _LIMIT)
+    connect_limit_ms: int = option(5000, "Longest wait for a connection.", _LIMIT)
+
+    def __attrs_post_init__(self) -> None:
+        _wants_url(self.kind, bool(self.url))
 
 
 @attrs.frozen
 class AgentSettings:
     """[agent]. ``url`` is a secret: an n8n webhook URL is a password."""
 
-    kind: str = "embedded"  # embedded | n8n
-    url: Secret = Secret("")
-    headers: dict[str, Secret] = attrs.field(factory=dict)
-    input_key: str = "chatInput"
-    session_key: str = "sessionId"
-    also_as: tuple[str, ...] = ()
-    output_path: str = ""
-    session_scope: str = "user"  # user | channel
-    retries: int = 2
-    retry_delay_ms: int = 250
-    retry_empty: bool = False
-    target_ms: int = 500
-    first_limit_ms: int = 15_000
-    idle_limit_ms: int = 20_000
-    total_limit_ms: int = 90_000
+    kind: str = option("embedded", "The agent that answers.", one_of("embedded", "n8n"))
+    url: Secret = option(
+        Secret(""),
+        "The n8n webhook. A secret: who knows it can talk to the workflow.",
+        url("http", "https"),
+        example="https://n8n.example.org/webhook/voice",
+    )
+    headers: dict[str, Secret] = option(
+        attrs.Factory(dict),
+        "Headers of each request, such as the one n8n's header authentication asks for.",
+        matches(r"[^\r\n]*", "one line"),
+        example={"X-Api-Key": {"file": "/etc/voxbridge/n8n-key"}},
+    )
+    input_key: str = option("chatInput", "Key of the request's body that carries what the user said.")
+    session_key: str = option("sessionId", "Key of the request's body that carries the conversation's id.")
+    also_as: tuple[str, ...] = option((), "Further keys that carry what the user said.", example=["text", "transcript"])
+    output_path: str = option(
+        "", "Where the answer stands in the reply, with dots; found by itself when not set.", example="data.answer"
+    )
+    session_scope: str = option(
+        "user", "Whose conversation it is: each user's own, or the channel's.", one_of("user", "channel")
+    )
+    retries: int = option(2, "Further attempts after a failure, as long as nothing was spoken.", between(0, 10))
+    retry_delay_ms: int = option(250, "Wait before the first of them.", between(0, 60_000))
+    retry_empty: bool = option(False, "Try again also when the answer holds nothing to speak.")
+    target_ms: int = option(500, "Request to first text: measured.", _LIMIT)
+    first_limit_ms: int = option(15_000, "Request to first text: given up after.", _LIMIT)
+    idle_limit_ms: int = option(20_000, "Longest pause within an answer.", _LIMIT)
+    total_limit_ms: int = option(90_000, "Longest time for a whole answer.", _LIMIT)
+
+    def __attrs_post_init__(self) -> None:
+        _wants_url(self.kind, bool(self.url))
 
 
 @attrs.frozen
 class TtsSettings:
-    """[tts]."""
+    """[tts]. The ranges are those the Chatterbox server itself enforces (outside of them it answers 422)."""
 
-    kind: str = "embedded"  # embedded | chatterbox
-    url: str = ""
-    voice: str = ""
-    exaggeration: float | None = None  # 0.25 to 2.0
-    cfg_weight: float | None = None  # 0.0 to 1.0
-    temperature: float | None = None  # 0.05 to 5.0
-    streaming_chunk_size: int = 120  # 50 to 500
-    concurrency: int = 1
-    first_byte_target_ms: int = 50
-    sentence_target_ms: int = 200
-    first_byte_limit_ms: int = 3000
-    first_pcm_limit_ms: int = 6000
-    sentence_limit_ms: int = 5000  # plus three times the sound that came
+    kind: str = option("embedded", "The text-to-speech server.", one_of("embedded", "chatterbox"))
+    url: str = option(
+        "", "The Chatterbox server, with or without /v1.", url("http", "https"), example="http://localhost:4123"
+    )
+    voice: str = option("", "The voice's name; the server's own when not set.", example="alloy")
+    exaggeration: float | None = option(
+        None, "How lively the voice is; the server's own when not set.", between(0.25, 2.0), example=0.5
+    )
+    cfg_weight: float | None = option(
+        None, "How closely the pace follows the voice's; the server's own when not set.", between(0.0, 1.0), example=0.5
+    )
+    temperature: float | None = option(
+        None, "How varied the voice is; the server's own when not set.", between(0.05, 5.0), example=0.8
+    )
+    streaming_chunk_size: int = option(120, "Characters that Chatterbox speaks at a time.", between(50, 500))
+    concurrency: int = option(1, "Sentences in synthesis at the same time.", between(1, 16))
+    first_byte_target_ms: int = option(50, "Request to first byte: measured.", _LIMIT)
+    sentence_target_ms: int = option(200, "Request to the last sound of a sentence: measured.", _LIMIT)
+    first_byte_limit_ms: int = option(3000, "Request to first byte: given up after.", _LIMIT)
+    first_pcm_limit_ms: int = option(6000, "Request to first sound: given up after.", _LIMIT)
+    sentence_limit_ms: int = option(
+        5000, "Longest time for a sentence, to which three times its sound is added.", _LIMIT
+    )
+
+    def __attrs_post_init__(self) -> None:
+        _wants_url(self.kind, bool(self.url))
 
 
 @attrs.frozen
 class TurnSettings:
     """[turn]."""
 
-    first_audio_target_ms: int = 1000
-    limit_ms: int = 120_000
-    answer_chars_max: int = 4000
-    queue_ahead_ms: int = 10_000  # no further sentence is asked for while so much sound waits
-    apology: str = "Sorry, something went wrong. Please try again."
+    first_audio_target_ms: int = option(1000, "End of the turn to first sound of the answer: measured.", _LIMIT)
+    limit_ms: int = option(120_000, "Longest turn, the answer's sound included.", _LIMIT)
+    answer_chars_max: int = option(4000, "An answer is cut there.", at_least(1))
+    queue_ahead_ms: int = option(10_000, "No further sentence is asked for while so much sound waits.", _LIMIT)
+    apology: str = option("Sorry, something went wrong. Please try again.", "Spoken when a stage has failed.")
 
 
 @attrs.frozen
 class EnginesSettings:
-    """[engines]: the embedded engines. ``socket`` is set when they run as a service of their own."""
+    """[engines]."""
 
-    socket: str = ""
-    model_dir: str = ""
-    workers: int = 2
-    start_limit_ms: int = 30_000
+    socket: str = option(
+        "",
+        "The engines' unix socket when they run as a service of their own; otherwise the daemon starts them.",
+        example="/run/voxbridge-engines/engines.sock",
+    )
+    model_dir: str = option("", "A directory of models to use instead.", example="/var/lib/voxbridge/models")
+    workers: int = option(2, "Threads that compute.", between(1, 64))
+    start_limit_ms: int = option(30_000, "Longest wait for the engines' start.", _LIMIT)
 
 
 @attrs.frozen
 class LogSettings:
-    """[log]. ``speech`` lets transcripts and answers into the log; off unless the operator asks."""
+    """[log]."""
 
-    level: str = "info"
-    format: str = "auto"  # auto | console | json
-    speech: bool = False
+    level: str = option("info", "How much is logged.", one_of("debug", "info", "warning", "error"))
+    format: str = option(
+        "auto", "auto: for people on a terminal, JSON lines elsewhere.", one_of("auto", "console", "json")
+    )
+    speech: bool = option(False, "Let transcripts, answers and names into the log.")
 
 
 @attrs.frozen
 class JournalSettings:
-    """[journal]: one JSON line per turn, transcripts included, into ``file``; off when empty."""
+    """[journal]."""
 
-    file: str = ""
+    file: str = option(
+        "", "One JSON line per turn, transcripts included; off when not set.", example="/var/lib/voxbridge/turns.jsonl"
+    )
 
 
 @attrs.frozen
 class DrainSettings:
     """[drain]."""
 
-    limit_ms: int = 15_000
-    sentence_ms: int = 8000  # how long a sentence in progress may go on before it is faded out
+    limit_ms: int = option(15_000, "From the signal to the exit.", _LIMIT)
+    sentence_ms: int = option(8000, "How long a sentence may go on before it is faded out.", between(0, 60_000))
 
 
 @attrs.frozen
 class Settings:
     """The whole configuration."""
 
-    discord: DiscordSettings = DiscordSettings()
-    endpointing: EndpointingSettings = EndpointingSettings()
-    barge_in: BargeInSettings = BargeInSettings()
-    stt: SttSettings = SttSettings()
-    agent: AgentSettings = AgentSettings()
-    tts: TtsSettings = TtsSettings()
-    turn: TurnSettings = TurnSettings()
-    engines: EnginesSettings = EnginesSettings()
-    log: LogSettings = LogSettings()
-    journal: JournalSettings = JournalSettings()
-    drain: DrainSettings = DrainSettings()
+    discord: DiscordSettings = option(DiscordSettings(), "The bot's account and where it sits.")
+    endpointing: EndpointingSettings = option(
+        EndpointingSettings(), "Deciding that the user has finished. Silences count from the last voiced frame."
+    )
+    barge_in: BargeInSettings = option(BargeInSettings(), "The user speaks over the agent.")
+    stt: SttSettings = option(SttSettings(), "Speech to text.")
+    agent: AgentSettings = option(AgentSettings(), "The agent.")
+    tts: TtsSettings = option(TtsSettings(), "Text to speech.")
+    turn: TurnSettings = option(TurnSettings(), "One exchange: what the user said and the answer.")
+    engines: EnginesSettings = option(EnginesSettings(), "The embedded engines, for the stages of kind embedded.")
+    log: LogSettings = option(LogSettings(), "The log.")
+    journal: JournalSettings = option(JournalSettings(), "A record of the turns.")
+    drain: DrainSettings = option(DrainSettings(), "Stopping: turns in progress may end, new ones are not taken.")

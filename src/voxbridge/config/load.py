@@ -1,0 +1,189 @@
+"""Reading the configuration: defaults, then the file, then the environment, strictly.
+
+A mistake is a ConfigError that names the file (or variable), the dotted key, the value and what is allowed;
+if there are several, the others are its notes. What may be a secret is never shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError
+
+from voxbridge.config.describe import all_keys
+from voxbridge.config.environment import CONFIG_FILE, Given, given, place
+from voxbridge.config.secrets import Secret, SecretReader
+from voxbridge.config.settings import Settings
+from voxbridge.errors import ConfigError
+
+HERE = Path("voxbridge.toml")
+SYSTEM = Path("/etc/voxbridge/voxbridge.toml")
+TOKEN_CREDENTIAL = "discord-token"  # noqa: S105 - the name of a credential, not one
+
+_KINDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def find_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the configuration file to use when none was named: ./voxbridge.toml, $VOXBRIDGE_CONFIG, then /etc.
+
+    None when there is none. A file that $VOXBRIDGE_CONFIG names is returned even if it is not there, so that
+    reading it says so.
+    """
+    if HERE.exists():
+        return HERE
+    if named := environ.get(CONFIG_FILE):
+        return Path(named)
+    return SYSTEM if SYSTEM.exists() else None
+
+
+def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from ``file`` (else where ``find_file`` finds one, else none) and the environment.
+
+    Raises: ConfigError.
+    """
+    file = file or find_file(environ)
+    raw = {} if file is None else _read(file)
+    reader = SecretReader(environ, file.parent if file else Path())
+    overrides = given(environ)
+    for key, override in overrides.items():
+        _put(raw, key, override.value)
+    _default_token(raw, reader)
+    try:
+        settings: Settings = _converter(reader).structure(raw, Settings)
+    except Exception as error:  # noqa: BLE001 - cattrs gathers whatever our hooks and rules raised
+        raise _as_config_error(error, str(file or ""), overrides) from None
+    return settings
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror}); `voxbridge init` writes one", file=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("is not UTF-8 text", file=str(file)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not TOML: {error}", file=str(file)) from error
+
+
+def _put(raw: dict[str, Any], key: str, value: Any) -> None:
+    table, _, name = key.partition(".")
+    inside = raw.setdefault(table, {})
+    if isinstance(inside, dict):  # if not, structuring says what is wrong with it
+        inside[name] = value
+
+
+def _default_token(raw: dict[str, Any], reader: SecretReader) -> None:
+    table = raw.get("discord", {})
+    if isinstance(table, dict) and "token" not in table and (token := reader.credential(TOKEN_CREDENTIAL)):
+        _put(raw, "discord.token", token.reveal())
+
+
+def _converter(reader: SecretReader) -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    for kind in _KINDS:
+        converter.register_structure_hook(kind, _plain)
+
+    def structure_list(raw: Any, kind: Any) -> tuple[Any, ...]:
+        if not isinstance(raw, list):
+            raise _wrong_type(raw, "a list in [brackets]")
+        return tuple(_inside(converter, item, get_args(kind)[0], f"[{index}]") for index, item in enumerate(raw))
+
+    def structure_table(raw: Any, kind: Any) -> dict[str, Any]:
+        if not isinstance(raw, dict):
+            raise _wrong_type(raw, "a table of names and values")
+        return {name: _inside(converter, item, get_args(kind)[1], f'."{name}"') for name, item in raw.items()}
+
+    converter.register_structure_hook_func(lambda kind: _is_a(kind, tuple), structure_list)
+    converter.register_structure_hook_func(lambda kind: _is_a(kind, dict), structure_table)
+
+    @converter.register_structure_hook_factory(attrs.has)
+    def section(kind: type) -> Any:
+        structure: Any = cattrs.gen.make_dict_structure_fn(kind, converter)
+
+        def structure_section(raw: Any, _: Any) -> Any:
+            if not isinstance(raw, dict):
+                raise _wrong_type(raw, "a table")
+            return structure(raw, kind)
+
+        return structure_section
+
+    # last, since the newest hook wins and Secret is an attrs class as well
+    converter.register_structure_hook(Secret, lambda raw, _: reader.read(raw))
+    return converter
+
+
+def _is_a(kind: Any, container: type) -> bool:
+    return get_origin(kind) is container
+
+
+def _plain(raw: Any, kind: type) -> Any:
+    if kind is float and type(raw) is int:
+        return float(raw)
+    if type(raw) is not kind:  # not isinstance: true is no number
+        raise _wrong_type(raw, _KINDS[kind])
+    return raw
+
+
+def _wrong_type(raw: Any, wanted: str) -> ConfigError:
+    # a table or list may hold secrets, and at a wrong place any of them
+    shown = raw if isinstance(raw, str | int | float | bool) else type(raw).__name__
+    return ConfigError("is of the wrong type", value=shown, allowed=wanted)
+
+
+def _inside(converter: cattrs.Converter, raw: Any, kind: Any, key: str) -> Any:
+    try:
+        return converter.structure(raw, kind)
+    except ConfigError as error:
+        error.key = key
+        raise
+
+
+def _as_config_error(error: Exception, file: str, overrides: Mapping[str, Given]) -> ConfigError:
+    first, *others = _problems(error, "", Settings)
+    for problem in (first, *others):
+        override = overrides.get(problem.key)
+        problem.file = place(override.variable) if override else file
+    for other in others:
+        first.add_note(str(other))
+    return first
+
+
+def _problems(error: BaseException, path: str, kind: Any) -> Iterator[ConfigError]:
+    """Flatten cattrs's tree of errors, in the order of the settings."""
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, AttributeValidationNote):
+            path, kind = _join(path, note.name), note.type
+    match error:
+        case BaseExceptionGroup():
+            for inner in error.exceptions:
+                yield from _problems(inner, path, kind)
+        case ForbiddenExtraKeysError():
+            for name in sorted(error.extra_fields):
+                yield _unknown(name, path, error.cl)
+        case ConfigError():
+            error.__notes__ = []
+            error.key = _join(path, error.key)
+            yield error
+        case _:
+            raise error
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}{name}" if not path or not name or name[0] in "[." else f"{path}.{name}"
+
+
+def _unknown(name: str, path: str, cls: type) -> ConfigError:
+    # what stands there may be a secret under a mistyped name: never shown
+    known = [field.name for field in attrs.fields(cls)]
+    close = [key for key in all_keys(Settings) if key.endswith(f".{name}")] or difflib.get_close_matches(name, known, 1)
+    hint = f". Did you mean {close[0]}?" if close else ""
+    allowed = "" if close else ", ".join(known)
+    return ConfigError(f"there is no such setting{hint}", key=_join(path, name), allowed=allowed)

@@ -1,0 +1,108 @@
+"""What a setting may be: each rule stands beside its setting, says what is allowed, and is checked on construction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+
+from voxbridge.config.secrets import Secret
+from voxbridge.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@attrs.frozen
+class Rule:
+    """An attrs validator that knows how to say what it wants.
+
+    It applies to the value, to what a Secret holds, and to each item of a tuple or value of a table. None and
+    the empty text mean "not set" and pass. ``show`` makes the value fit to be printed.
+    """
+
+    allowed: str
+    holds: Callable[[Any], bool]
+    show: Callable[[Any], Any] = _as_it_is
+
+    def __call__(self, _instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        """Check a value. Raises: ConfigError naming the setting, the value (not a secret's) and what is allowed."""
+        match value:
+            case tuple():
+                items = {f"{attribute.name}[{index}]": item for index, item in enumerate(value)}
+            case dict():
+                items = {f'{attribute.name}."{key}"': item for key, item in value.items()}
+            case _:
+                items = {attribute.name: value}
+        for key, item in items.items():
+            plain = item.reveal() if isinstance(item, Secret) else item
+            if plain is None or plain == "" or self.holds(plain):
+                continue
+            shown = None if isinstance(item, Secret) else self.show(plain)
+            raise ConfigError("this value is not allowed", key=key, value=shown, allowed=self.allowed)
+
+
+def option(default: T, about: str, rule: Rule | None = None, *, example: object = None) -> T:
+    """Declare one setting: its default, its help, its rule.
+
+    ``example`` is what the template shows where the default says nothing (empty or not set).
+    """
+    return attrs.field(default=default, validator=rule, metadata={"help": about, "rule": rule, "example": example})
+
+
+def one_of(*names: str) -> Rule:
+    """Allow these words only."""
+    return Rule(" | ".join(names), lambda value: value in names)
+
+
+def between(low: float, high: float) -> Rule:
+    """Allow numbers from ``low`` to ``high``, both included (and so neither NaN nor infinity)."""
+    return Rule(f"{low} to {high}", lambda value: low <= value <= high)
+
+
+def at_least(low: int) -> Rule:
+    """Allow whole numbers from ``low`` on."""
+    return Rule(f"{low} or more", lambda value: value >= low)
+
+
+def url(*schemes: str) -> Rule:
+    """Allow an absolute URL of these schemes. In a message only scheme and host are shown: the rest may be a secret."""
+    return Rule(
+        " or ".join(f"{scheme}://host[:port][/path]" for scheme in schemes),
+        lambda value: _is_url(value, schemes),
+        _without_secrets,
+    )
+
+
+def matches(pattern: str, allowed: str) -> Rule:
+    """Allow a text that the pattern fits as a whole; ``allowed`` says so in words."""
+    return Rule(allowed, lambda value: re.fullmatch(pattern, value) is not None)
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - raises if the port is no number
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname) and not re.search(r"\s", value)
+
+
+def _without_secrets(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return "***"
+    return f"{parts.scheme}://{parts.hostname}/..." if parts.scheme and parts.hostname else "no URL"
+
+
+def require(holds: bool, key: str, message: str, *, allowed: str = "") -> None:
+    """Check what two settings of one table demand of each other. Raises: ConfigError."""
+    if not holds:
+        raise ConfigError(message, key=key, allowed=allowed)
