@@ -103,6 +103,7 @@ class BargeInSettings:
     enabled: bool = option(True, "Stop the answer when the user speaks over it.")
     # a cough is shorter
     min_speech_ms: int = option(160, "Voiced time before the answer is cut.", between(0, 10_000))
+    by: str = option("speaker", "Who may interrupt an answer.", one_of("speaker", "anyone"))
 
 
 @attrs.frozen

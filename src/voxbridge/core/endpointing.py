@@ -50,6 +50,9 @@ class SpeechResumed:
     at: float
 
 
+EndReason = Literal["silence", "limit", "cut off"]
+
+
 @attrs.frozen
 class TurnEnded:
     """The turn is over. ``speech_end`` is the end of the last voiced frame; ``reason`` says which rule decided."""
@@ -59,7 +62,7 @@ class TurnEnded:
     speech_end: float
     voiced_s: float
     confirmed: bool
-    reason: Literal["silence", "limit"]
+    reason: EndReason
 
 
 EndpointEvent = SpeechStarted | SpeechConfirmed | Guess | SpeechResumed | TurnEnded
@@ -181,7 +184,7 @@ class Endpointer:
             events.append(self._end(utterance, now, "limit"))
         return events
 
-    def _end(self, utterance: _Utterance, now: float, reason: Literal["silence", "limit"]) -> TurnEnded:
+    def _end(self, utterance: _Utterance, now: float, reason: EndReason) -> TurnEnded:
         self._utterance = None
         return TurnEnded(
             at=now,
@@ -192,6 +195,7 @@ class Endpointer:
             reason=reason,
         )
 
-    def reset(self) -> None:
-        """Forget an open utterance: the stream starts anew."""
-        self._utterance, self._onset_at, self._onset_s = None, None, 0.0
+    def cut_off(self, now: float) -> list[EndpointEvent]:
+        """End an open utterance where it is: the stream broke off, and what was said must not be lost."""
+        self._onset_at, self._onset_s = None, 0.0
+        return [] if self._utterance is None else [self._end(self._utterance, now, "cut off")]

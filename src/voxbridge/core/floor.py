@@ -17,7 +17,7 @@ import attrs
 
 from voxbridge.core.sound import UserId
 
-CutReason = Literal["barge-in", "superseded"]
+CutReason = Literal["barge-in", "superseded", "drain", "stop"]
 
 
 @attrs.frozen

@@ -47,6 +47,7 @@ class Track:
     _queued_bytes: int = 0
     _finished: bool = False
     _closed: bool = False
+    _last_index: int | None = None  # no sound of a later sentence is taken any more
     _fade_frames: int = 0
     _fade_left: int = -1
 
@@ -63,14 +64,20 @@ class Track:
     @property
     def is_done(self) -> bool:
         """Tell whether all sound has come and gone, or the track was closed."""
-        return self._closed or (self._finished and self._queued_bytes == 0)
+        return self._closed or (self._is_whole and self._queued_bytes == 0)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Tell whether no further sound will be taken."""
+        last = self._last_index
+        return self._finished or (last is not None and (last < 0 or self.sentences[last].is_complete))
 
     @property
     def has_frame(self) -> bool:
         """Tell whether a frame can be taken: a whole one, or the padded last one of a finished track."""
         if self._closed or self._queued_bytes == 0:
             return False
-        return self._queued_bytes >= SPEECH_FRAME_BYTES or self._finished
+        return self._queued_bytes >= SPEECH_FRAME_BYTES or self._is_whole
 
     def begin_sentence(self, text: str) -> int:
         """Announce the next sentence; return its index."""
@@ -79,7 +86,7 @@ class Track:
 
     def push(self, index: int, pcm: bytes) -> None:
         """Add sound of a sentence: 24 kHz mono s16le, any length that holds whole samples."""
-        if self._closed or not pcm:
+        if self._closed or not pcm or (self._last_index is not None and index > self._last_index):
             return
         self.sentences[index].came_bytes += len(pcm)
         self._buffer.append((index, pcm))
@@ -92,6 +99,13 @@ class Track:
     def finish(self) -> None:
         """Note that no further sentence will come."""
         self._finished = True
+
+    def stop_after_sentence(self) -> None:
+        """Let the sentence that is being played be the last: what waits behind it is thrown away."""
+        played = [index for index, sentence in enumerate(self.sentences) if sentence.played_bytes]
+        self._last_index = last = played[-1] if played else -1
+        self._buffer = deque(piece for piece in self._buffer if piece[0] <= last)
+        self._queued_bytes = sum(len(pcm) for _, pcm in self._buffer)
 
     def close(self) -> None:
         """Throw away what waits and what is still to come: no frame leaves after this."""
