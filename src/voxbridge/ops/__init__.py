@@ -1,0 +1,1 @@
+"""Running the daemon: logs, sd_notify, metrics, the control server."""

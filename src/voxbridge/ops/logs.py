@@ -1,0 +1,151 @@
+"""One log for everybody: our structlog events and the standard library's records go through the same pipe.
+
+For people on a terminal, JSON lines elsewhere; under systemd each line starts with ``<N>``, from which journald
+takes its level (sd-daemon(3)). Context is bound with ``structlog.contextvars``, which a Trio task inherits when
+it is started: ``guild_id``, ``speaker_id`` and ``turn_id`` (texts: JavaScript loses 64-bit integers).
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor, ProcessorReturnValue, WrappedLogger
+
+from voxbridge.config.settings import LogSettings
+from voxbridge.ops.masking import (
+    SecretMask,
+    exception_with_words,
+    exception_without_words,
+    mask_named_secrets,
+    withhold_speech,
+)
+
+# Loggers that say too much: discord.py's debug log holds the voice secret key, httpx's info log every URL, and
+# trio-websocket's debug log the messages. They are never more talkative than this, whatever [log] level says.
+QUIETEST: Mapping[str, int] = {
+    "discord": logging.INFO,
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "trio-websocket": logging.INFO,
+    "asyncio": logging.INFO,
+}
+
+# syslog(3) levels, as sd-daemon(3) writes them
+_JOURNAL_LEVELS = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+_JOURNAL_DEBUG = 7
+
+_FIRST_KEYS = ("timestamp", "level", "event", "logger", "guild", "speaker", "turn")
+
+
+def configure(
+    settings: LogSettings,
+    secrets: Iterable[str] = (),
+    *,
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Set up logging for this process; calling it again (reload) replaces what was set up before.
+
+    ``secrets`` are masked wherever they turn up (``config.secret_values`` knows them). ``stream`` is stderr
+    unless given.
+    """
+    out = sys.stderr if stream is None else stream
+    in_journal = is_journal(out, environ)
+    for_people = settings.format == "console" or (settings.format == "auto" and not in_journal and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        mask_named_secrets,
+        *([] if settings.speech else [withhold_speech]),
+        structlog.processors.ExceptionRenderer(
+            exception_with_words if settings.speech else exception_without_words,
+        ),
+    ]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        _LineFormatter(
+            SecretMask(secrets),
+            in_journal=in_journal,
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderer(for_people=for_people, colors=out.isatty()),
+            ],
+        )
+    )
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        if isinstance(old.formatter, _LineFormatter):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name, quietest in QUIETEST.items():
+        logging.getLogger(name).setLevel(max(level, quietest))
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        # not cached: a reload changes the level, and modules took their logger before this ran
+        cache_logger_on_first_use=False,
+    )
+
+
+def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Tell whether the stream leads to journald: $JOURNAL_STREAM holds its device and inode (systemd.exec(5))."""
+    wanted = environ.get("JOURNAL_STREAM")
+    if not wanted:
+        return False
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # closed, or no file at all
+        return False
+    return wanted == f"{found.st_dev}:{found.st_ino}"
+
+
+class _LineFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a record, masks the finished line, and gives each physical line its journal level."""
+
+    def __init__(self, mask: SecretMask, *, in_journal: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._mask, self._in_journal = mask, in_journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = self._mask(super().format(record))
+        if not self._in_journal:
+            return text
+        prefix = f"<{_journal_level(record.levelno)}>"
+        return "\n".join(prefix + line for line in text.splitlines())
+
+
+def _journal_level(level: int) -> int:
+    return next((number for floor, number in _JOURNAL_LEVELS if level >= floor), _JOURNAL_DEBUG)
+
+
+def _renderer(*, for_people: bool, colors: bool) -> list[Processor]:
+    if for_people:
+        return [structlog.dev.ConsoleRenderer(colors=colors)]
+    return [_in_order, structlog.processors.JSONRenderer(ensure_ascii=False, default=_as_text)]
+
+
+def _in_order(_logger: WrappedLogger, _method: str, event: structlog.typing.EventDict) -> ProcessorReturnValue:
+    first = {key: event[key] for key in _FIRST_KEYS if key in event}
+    return {**first, **event}
+
+
+def _as_text(value: object) -> str:
+    return str(value)
