@@ -21,6 +21,7 @@ import email.message
 import email.parser
 import json
 import math
+import pathlib
 import socket
 import struct
 import urllib.parse
@@ -70,7 +71,7 @@ class Request:
         return json.loads(self.body)
 
     def form(self) -> dict[str, str]:
-        """Return the text fields of a form, urlencoded or multipart; anything else is an empty form."""
+        """Return the fields of a form, urlencoded or multipart (of a file, its name); all else is an empty form."""
         if self.content_type == "application/x-www-form-urlencoded":
             return dict(urllib.parse.parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
         if self.content_type == "multipart/form-data":
@@ -80,11 +81,12 @@ class Request:
 
 
 def _multipart_fields(message: email.message.Message) -> Iterable[tuple[str, str]]:
+    """Yield name and text of each field; of a file, name and file name."""
     for part in message.walk():
         name = part.get_param("name", header="content-disposition")
         content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes) and part.get_filename() is None:
-            yield name, content.decode("utf-8", "replace")
+        if isinstance(name, str) and isinstance(content, bytes):
+            yield name, part.get_filename() or content.decode("utf-8", "replace")
 
 
 class Reply:
@@ -424,8 +426,13 @@ async def _wrong_method(_request: Request, reply: Reply) -> None:
 
 
 async def _unix_listener(path: str) -> trio.SocketListener:
-    await trio.Path(path).unlink(missing_ok=True)  # what a server before us may have left
+    _remove_left_over(path)
     listening = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     await listening.bind(path)
     listening.listen()
     return trio.SocketListener(listening)
+
+
+def _remove_left_over(path: str) -> None:
+    # Not trio.Path: it goes through a thread, which an autojump clock does not wait for.
+    pathlib.Path(path).unlink(missing_ok=True)
