@@ -80,6 +80,11 @@ class WavReader:
         self._has_zero_riff_size = False
         self._error: WavError | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether all sound that the header announced is in; never true if it announced no length."""
+        return self._state == "over"
+
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes and return the samples that are complete now (s16le, mono), maybe none.
 

@@ -194,8 +194,10 @@ class TtsStage(Stage, Protocol):
 
         ``out`` is synchronous: the caller bounds how much it asks for, not how fast it takes it.
         Marks ``tts_request``, ``tts_first_byte`` (first body byte), ``tts_first_pcm`` (first sample),
-        ``tts_last_pcm``. No samples at all is success. Cut off after sound was passed on: returns what came by
-        raising StageProtocolError; the caller keeps what it has.
+        ``tts_last_pcm`` (with every piece, since nobody knows which is the last: the last mark stands). The next
+        sentence may be asked for before this one is over: the backend orders them. No samples at all is success.
+        Cut off after sound was passed on: returns what came by raising StageProtocolError (``retryable`` is then
+        False); the caller keeps what it has.
 
         Raises: StageError.
         """
