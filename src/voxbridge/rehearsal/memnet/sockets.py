@@ -191,6 +191,13 @@ class MemSocket(trio.socket.SocketType):
 
     def close(self) -> None:
         """Close, waking whoever waits on this socket. Unread bytes make it a RST instead of a FIN, as in Linux."""
+        self._close(with_reset=False)
+
+    def abort(self) -> None:
+        """Close with a RST, as with SO_LINGER of zero seconds."""
+        self._close(with_reset=True)
+
+    def _close(self, *, with_reset: bool) -> None:
         if self._fileno == -1:
             return
         self._fileno = -1
@@ -199,19 +206,10 @@ class MemSocket(trio.socket.SocketType):
         if self.backlog is not None:
             self.backlog.close()
         if self._rx is not None and self._tx is not None:
-            self._unplug(self._rx, self._tx, with_reset=False)
-
-    def abort(self) -> None:
-        """Close with a RST, as the kernel does with connections that nobody accepted."""
-        self._fileno = -1
-        if self._rx is not None and self._tx is not None:
-            self._unplug(self._rx, self._tx, with_reset=True)
-
-    def _unplug(self, rx: Lane, tx: Lane, *, with_reset: bool) -> None:
-        with_reset = rx.close_reader() or with_reset
-        tx.close_writer(with_fin=not with_reset)
-        if with_reset:
-            self.on_abort(trio.current_time() + tx.link.latency_s)
+            with_reset = self._rx.close_reader() or with_reset
+            self._tx.close_writer(with_fin=not with_reset)
+            if with_reset:
+                self.on_abort(trio.current_time() + self._tx.link.latency_s)
 
     def _lane(self, lane: Lane | None, flags: int, code: int) -> Lane:
         self._check_open()
