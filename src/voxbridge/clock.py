@@ -16,6 +16,11 @@ def monotonic_s() -> float:
     return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
+def wall_s() -> float:
+    """Return the wall-clock time in seconds since 1970, for what another host compares with its own."""
+    return time.time()
+
+
 def wall_iso() -> str:
     """Return the wall-clock time as ISO 8601 with zone, for records that people read."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")

@@ -126,6 +126,29 @@ class SttSettings:
 
 
 @attrs.frozen
+class AgentAuthSettings:
+    """[agent.auth]. n8n's header authentication needs no table: its header stands in [agent.headers]."""
+
+    kind: str = option("none", "How the webhook asks for credentials.", one_of("none", "basic", "bearer", "jwt"))
+    user: str = option("", "User name, with kind = basic.", matches(r"[^:\r\n]*", "one line without a colon"))
+    secret: Secret = option(
+        Secret(""),
+        "The password (basic), the token (bearer) or the key that signs a token for each request (jwt, HS256).",
+        matches(r"[^\r\n]*", "one line"),
+        example={"credential": "n8n-secret"},
+    )
+    claims: dict[str, str] = option(
+        attrs.Factory(dict),
+        "What the signed token says beside its times, with kind = jwt.",
+        example={"iss": "voxbridge"},
+    )
+    ttl_ms: int = option(60_000, "How long a signed token is valid.", between(1000, 3_600_000))
+
+    def __attrs_post_init__(self) -> None:
+        require(self.kind == "none" or bool(self.secret), "secret", f'is needed with kind = "{self.kind}"')
+
+
+@attrs.frozen
 class AgentSettings:
     """[agent]. ``url`` is a secret: an n8n webhook URL is a password."""
 
@@ -142,11 +165,15 @@ class AgentSettings:
         matches(r"[^\r\n]*", "one line"),
         example={"X-Api-Key": {"file": "/etc/voxbridge/n8n-key"}},
     )
+    auth: AgentAuthSettings = option(AgentAuthSettings(), "The webhook's credentials.")
     input_key: str = option("chatInput", "Key of the request's body that carries what the user said.")
     session_key: str = option("sessionId", "Key of the request's body that carries the conversation's id.")
     also_as: tuple[str, ...] = option((), "Further keys that carry what the user said.", example=["text", "transcript"])
     output_path: str = option(
         "", "Where the answer stands in the reply, with dots; found by itself when not set.", example="data.answer"
+    )
+    nodes: tuple[str, ...] = option(
+        (), "Speak only what these nodes of a streaming workflow say, by name; all when empty.", example=["AI Agent"]
     )
     session_scope: str = option(
         "user", "Whose conversation it is: each user's own, or the channel's.", one_of("user", "channel")
