@@ -28,10 +28,10 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
     return tuple(value.reveal() for value in values if isinstance(value, Secret) and value)
 
 
-def all_keys(cls: type, path: str = "") -> Iterator[str]:
-    """Yield the dotted key of every setting and table below an attrs class."""
+def all_keys(cls: type, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted key and the type of every setting and table below an attrs class."""
     for field in attrs.fields(attrs.resolve_types(cls)):
-        yield path + field.name
+        yield path + field.name, field.type
         if _is_table(field):
             yield from all_keys(field.type, f"{path}{field.name}.")
 
@@ -111,4 +111,4 @@ def _shown(value: Any) -> Any:
 
 
 def _is_table(field: attrs.Attribute[Any]) -> bool:
-    return attrs.has(field.type) and field.type is not Secret if isinstance(field.type, type) else False
+    return isinstance(field.type, type) and attrs.has(field.type) and field.type is not Secret

@@ -62,6 +62,19 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     return settings
 
 
+def inline_secrets(file: Path) -> list[str]:
+    """Return the dotted keys under which the file itself holds a secret. Raises: ConfigError."""
+    raw, found = _read(file), []
+    for key, kind in all_keys(Settings):
+        at: Any = raw
+        for name in key.split("."):
+            at = at.get(name) if isinstance(at, dict) else None
+        items = at.values() if kind == dict[str, Secret] and isinstance(at, dict) else [at] if kind is Secret else []
+        if any(isinstance(item, str) and item for item in items):
+            found.append(key)
+    return found
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
@@ -183,7 +196,9 @@ def _join(path: str, name: str) -> str:
 def _unknown(name: str, path: str, cls: type) -> ConfigError:
     # what stands there may be a secret under a mistyped name: never shown
     known = [field.name for field in attrs.fields(cls)]
-    close = [key for key in all_keys(Settings) if key.endswith(f".{name}")] or difflib.get_close_matches(name, known, 1)
+    close = [key for key, _ in all_keys(Settings) if key.endswith(f".{name}")] or difflib.get_close_matches(
+        name, known, 1
+    )
     hint = f". Did you mean {close[0]}?" if close else ""
     allowed = "" if close else ", ".join(known)
     return ConfigError(f"there is no such setting{hint}", key=_join(path, name), allowed=allowed)

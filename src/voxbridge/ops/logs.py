@@ -2,13 +2,12 @@
 
 For people on a terminal, JSON lines elsewhere; under systemd each line starts with ``<N>``, from which journald
 takes its level (sd-daemon(3)). Context is bound with ``structlog.contextvars``, which a Trio task inherits when
-it is started: ``guild_id``, ``speaker_id`` and ``turn_id`` (texts: JavaScript loses 64-bit integers).
+it is started: ``guild``, ``speaker`` and ``turn`` (ids as texts: JavaScript loses 64-bit integers).
 """
 
 from __future__ import annotations
 
 import logging
-import logging.config
 import os
 import sys
 from collections.abc import Iterable, Mapping

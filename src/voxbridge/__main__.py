@@ -1,0 +1,5 @@
+"""``python -m voxbridge``."""
+
+from voxbridge.cli import main
+
+main()

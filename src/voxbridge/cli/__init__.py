@@ -1,0 +1,24 @@
+"""The command line: one small module per command. What is heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from voxbridge.cli.check import check
+from voxbridge.cli.init import init
+from voxbridge.cli.run import run
+from voxbridge.cli.shell import Shell, config_option
+from voxbridge.cli.version import version
+
+
+@click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@config_option
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(config: Path | None, debug: bool) -> None:
+    """Talk to an AI agent in a Discord voice channel."""
+
+
+for command in (run, check, init, version):
+    main.add_command(command)

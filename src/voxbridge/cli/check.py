@@ -1,0 +1,62 @@
+"""``voxbridge check``: says what is wrong and how to mend it, before anybody is in a voice channel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import attrs
+import click
+import trio
+
+from voxbridge.cli.findings import Finding, failed
+from voxbridge.cli.shell import chosen_file, config_option, load_settings
+from voxbridge.config import Settings, describe, find_file, secret_values
+from voxbridge.errors import ConfigError
+
+
+@click.command()
+@config_option
+@click.option("--offline", is_flag=True, help="Leave Discord and the backends alone; look at this host only.")
+@click.option("--settings", "show_settings", is_flag=True, help="Show the settings as JSON, secrets masked, and stop.")
+@click.pass_context
+def check(ctx: click.Context, config: Path | None, offline: bool, show_settings: bool) -> None:
+    """Check configuration, libraries, Discord and the backends. Exits with 0, with 1, or with 78 (configuration)."""
+    file = chosen_file(ctx, config) or find_file()
+    try:
+        settings = load_settings(ctx, config)
+    except ConfigError as error:
+        found = failed("config", error)
+        found.show()
+        ctx.exit(found.exit_code)
+    if show_settings:
+        click.echo(json.dumps(describe(settings), indent=2, ensure_ascii=False))
+        return
+    from voxbridge.ops import logs
+
+    # what goes wrong is told by the findings
+    logs.configure(attrs.evolve(settings.log, level="error"), secret_values(settings))
+    ctx.exit(trio.run(_show, settings, file, offline))
+
+
+async def _show(settings: Settings, file: Path | None, offline: bool) -> int:
+    """Print the findings as they come and return the exit code: the gravest."""
+    exit_code = 0
+    async for finding in _findings(settings, file, offline):
+        finding.show()
+        exit_code = max(exit_code, finding.exit_code)
+    return exit_code
+
+
+async def _findings(settings: Settings, file: Path | None, offline: bool) -> AsyncIterator[Finding]:
+    from voxbridge.cli import checks
+
+    for finding in (*checks.check_file(file), *checks.check_opus(), *checks.check_models(settings)):
+        yield finding
+    if offline:
+        return
+    async for finding in checks.check_discord(settings):
+        yield finding
+    async for finding in checks.check_stages(settings):
+        yield finding

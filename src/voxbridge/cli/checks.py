@@ -1,0 +1,144 @@
+"""The checks behind ``voxbridge check``. Each looks at one thing and never raises for what it finds wrong."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import trio
+
+from voxbridge.audio import models, opus
+from voxbridge.cli.findings import Finding, failed, ok, problem, warning
+from voxbridge.cli.shell import our_errors
+from voxbridge.config import Settings, inline_secrets
+from voxbridge.core.sound import SPEECH_RATE_HZ
+from voxbridge.discord.preflight import Account, preflight
+from voxbridge.engines import weights
+from voxbridge.errors import EXIT_CONFIG, VoxBridgeError
+from voxbridge.stages import Stage
+from voxbridge.stages.registry import EMBEDDED, make_agent, make_stt, make_tts
+
+PROBE_LIMIT_S = 20.0  # a server that is loading its model answers late; a person waits here
+
+
+def check_file(file: Path | None) -> Iterator[Finding]:
+    """Look at the file itself; that it can be read and is right was seen when the settings were loaded."""
+    if file is None:
+        yield warning("config", "no file, so only defaults and the environment count; `voxbridge init` writes one")
+        return
+    yield ok("config", str(file))
+    secrets = inline_secrets(file)
+    if secrets and file.stat().st_mode & stat.S_IROTH:
+        yield warning(
+            "config",
+            f"{file} holds secrets ({', '.join(secrets)}) and everybody on this host may read it: chmod o-rwx it, or "
+            'write { file = "..." } or { credential = "..." } instead',
+        )
+
+
+def check_opus() -> Iterator[Finding]:
+    """Load libopus and send one frame of silence through it."""
+    try:
+        library = opus.find_library()
+        silence = bytes(SPEECH_RATE_HZ // 50 * 2)
+        heard = opus.Decoder(rate_hz=SPEECH_RATE_HZ).decode(opus.Encoder().encode(silence))
+    except (VoxBridgeError, opus.OpusError, OSError) as error:
+        yield problem("libopus", str(error))
+        return
+    if len(heard) != len(silence):
+        yield problem("libopus", f"{library} gave {len(heard)} bytes for a frame of {len(silence)}: install another")
+    else:
+        yield ok("libopus", f"{opus.version()} ({library})")
+
+
+async def check_discord(settings: Settings) -> AsyncIterator[Finding]:
+    """Ask Discord about the token, and about the channels to join."""
+    if not settings.discord.token:
+        yield problem(
+            "discord",
+            "no token: create a bot at https://discord.com/developers/applications and set discord.token, "
+            "$DISCORD_TOKEN, or systemd's credential discord-token",
+            exit_code=EXIT_CONFIG,
+        )
+        return
+    try:
+        account = await preflight(settings.discord)
+    except (VoxBridgeError, BaseExceptionGroup) as error:
+        for one in our_errors(error):
+            yield failed("discord", one)
+        return
+    for finding in _account(account):
+        yield finding
+
+
+def _account(account: Account) -> Iterator[Finding]:
+    yield ok("discord", f"the token is {account.name}'s; no privileged intent is needed")
+    yield ok("discord", f"invite it with {account.invite_url}")
+    if account.requires_code_grant:
+        yield problem(
+            "discord", 'the invite link will not work: turn off "Requires OAuth2 Code Grant" on the bot\'s page'
+        )
+    if not account.is_public:
+        yield ok("discord", "the bot is private: only its owner can invite it")
+    for place in account.unseen:
+        yield problem("discord", f"discord.join: the bot cannot see {place}: invite it, and let it view the channel")
+    for place in account.not_voice:
+        yield problem("discord", f"discord.join: {place} is no voice channel of that server")
+
+
+def check_models(settings: Settings) -> Iterator[Finding]:
+    """Look whether the models that are needed are there and have the right digests."""
+    try:
+        for model in (models.SILERO_VAD, models.SMART_TURN):
+            models.verify(model)
+        yield ok("models", "voice activity and end of turn")
+    except VoxBridgeError as error:
+        yield failed("models", error)
+    kinds = {"stt": settings.stt.kind, "agent": settings.agent.kind, "tts": settings.tts.kind}
+    embedded = [stage for stage, kind in kinds.items() if kind == EMBEDDED]
+    if not embedded or settings.engines.socket:
+        return
+    try:
+        weights.check_installed(settings.engines.model_dir)
+        if "stt" in embedded:
+            weights.whisper_dir(settings.engines.model_dir)
+        if "tts" in embedded:
+            weights.hibari_dir()
+        yield ok("engines", f"embedded: {', '.join(embedded)}")
+    except VoxBridgeError as error:
+        yield failed("engines", error)
+
+
+async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
+    """Ask each backend whether it is there and knows what we would ask of it.
+
+    Embedded engines are only asked when they run as a service of their own; else the daemon starts them.
+    """
+    socket = settings.engines.socket
+    for stage, part, make in (
+        ("stt", settings.stt, lambda: make_stt(settings.stt, socket)),
+        ("agent", settings.agent, lambda: make_agent(settings.agent, socket)),
+        ("tts", settings.tts, lambda: make_tts(settings.tts, socket)),
+    ):
+        if part.kind == EMBEDDED and not socket:
+            continue
+        try:
+            text = await _probe(make())
+        except (VoxBridgeError, BaseExceptionGroup) as error:
+            for one in our_errors(error):
+                yield failed(f"{stage} {part.kind}", one)
+        else:
+            yield text_or_problem(f"{stage} {part.kind}", text)
+
+
+async def _probe(stage: Stage) -> str:
+    with trio.move_on_after(PROBE_LIMIT_S):
+        async with stage:
+            return await stage.probe()
+    return ""
+
+
+def text_or_problem(about: str, text: str) -> Finding:
+    """Tell a probe's answer from one that never came."""
+    return ok(about, text) if text else problem(about, f"no answer within {PROBE_LIMIT_S:.0f} s")

@@ -1,0 +1,72 @@
+"""What all commands share: where the configuration is, and how an error ends the process."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from voxbridge.config import Settings, load
+from voxbridge.errors import VoxBridgeError
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def config_option(command: C) -> C:
+    """Add ``--config FILE``: understood before and after the command's name, and the latter wins."""
+    return click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Configuration file. [default: ./voxbridge.toml, $VOXBRIDGE_CONFIG, /etc/voxbridge/voxbridge.toml]",
+    )(command)
+
+
+def chosen_file(ctx: click.Context, config: Path | None) -> Path | None:
+    """Return the file that the command line names, if any."""
+    named: Path | None = config or ctx.find_root().params.get("config")
+    return named
+
+
+def load_settings(ctx: click.Context, config: Path | None) -> Settings:
+    """Read the settings that the command line asks for. Raises: ConfigError."""
+    return load(chosen_file(ctx, config))
+
+
+class Shell(click.Group):
+    """A group whose commands may raise a VoxBridgeError: one line on stderr, and the error's own exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is not one of ours stays a traceback, since it is a bug."""
+        try:
+            return super().invoke(ctx)
+        except (VoxBridgeError, BaseExceptionGroup) as error:
+            known = our_errors(error)
+            if ctx.params.get("debug"):
+                traceback.print_exception(error)
+            for one in known:
+                for line in (str(one), *getattr(one, "__notes__", ())):
+                    click.echo(f"voxbridge: {line}", err=True)
+            ctx.exit(max(one.exit_code for one in known))
+
+
+def our_errors(error: BaseException) -> list[VoxBridgeError]:
+    """Return the errors of ours in an exception or in the groups that Trio's nurseries wrap it in.
+
+    Raises: ``error`` itself if anything else is in it: then it is a bug, or a Ctrl-C, and no message of ours.
+    """
+    leaves = list(_leaves(error))
+    ours = [leaf for leaf in leaves if isinstance(leaf, VoxBridgeError)]
+    if len(ours) != len(leaves):
+        raise error
+    return ours
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error

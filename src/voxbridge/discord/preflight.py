@@ -1,0 +1,99 @@
+"""Before the daemon is started: does Discord take the token, and how is the bot invited?
+
+The same library, connector and calls as the daemon's own login, so that what passes here passes there. No gateway
+connection is made, and nobody sees the bot come online.
+"""
+
+from __future__ import annotations
+
+import aiohttp
+import attrs
+import discord
+import trio
+
+from voxbridge.config.settings import DiscordSettings
+from voxbridge.discord.island import open_island
+from voxbridge.discord.network import make_connector
+from voxbridge.errors import DiscordError, LoginRefused
+
+# discord.py repeats a request up to five times with growing pauses when Discord has trouble; a person waits here.
+LIMIT_S = 20.0
+
+SCOPES = ("bot", "applications.commands")
+# View Channel is in it because without it Connect is refused (Discord documentation, topic "Permissions",
+# implicit permissions).
+PERMISSIONS = discord.Permissions(view_channel=True, connect=True, speak=True, send_messages=True)
+
+# Discord documentation, topic "Opcodes and Status Codes", JSON error codes
+_UNKNOWN_CHANNEL, _MISSING_ACCESS = 10003, 50001
+
+
+@attrs.frozen
+class Account:
+    """What Discord says of the token. ``unseen`` and ``not_voice`` are entries of ``join`` that can't work."""
+
+    name: str
+    application_id: int
+    is_public: bool
+    requires_code_grant: bool
+    invite_url: str
+    unseen: tuple[str, ...]
+    not_voice: tuple[str, ...]
+
+
+async def preflight(settings: DiscordSettings, *, limit_s: float = LIMIT_S) -> Account:
+    """Log in over REST only and look at the channels of ``join``.
+
+    Raises:
+        ConfigError: ``[discord.network]`` is wrong.
+        LoginRefused: Discord does not take the token.
+        DiscordError: Discord cannot be reached or has trouble, or ``limit_s`` is over.
+    """
+    with trio.move_on_after(limit_s):
+        async with open_island() as island:
+            return await island.call(_ask, settings)
+    raise DiscordError(f"Discord did not answer within {limit_s:.0f} s")
+
+
+async def _ask(settings: DiscordSettings) -> Account:
+    client = discord.Client(intents=discord.Intents.none(), connector=await make_connector(settings.network))
+    try:
+        await client.login(settings.token.reveal())
+        application = await client.application_info()
+        seen = {place: await _look(client, place) for place in settings.join}
+    except discord.LoginFailure as exc:
+        raise LoginRefused(
+            "Discord does not accept the token: copy it anew from https://discord.com/developers/applications "
+            "(Bot, Reset Token)"
+        ) from exc
+    except discord.HTTPException as exc:
+        raise DiscordError(
+            f"Discord answers with HTTP {exc.status}: it has trouble, or a proxy stands between"
+        ) from exc
+    except (aiohttp.ClientError, OSError) as exc:
+        raise DiscordError(
+            f"Discord cannot be reached ({type(exc).__name__}): check the network, DNS and [discord.network]"
+        ) from exc
+    finally:
+        await client.close()
+    return Account(
+        name=str(client.user),
+        application_id=application.id,
+        is_public=application.bot_public,
+        requires_code_grant=application.bot_require_code_grant,
+        invite_url=discord.utils.oauth_url(application.id, permissions=PERMISSIONS, scopes=SCOPES),
+        unseen=tuple(place for place, channel in seen.items() if channel == "unseen"),
+        not_voice=tuple(place for place, channel in seen.items() if channel == "not voice"),
+    )
+
+
+async def _look(client: discord.Client, place: str) -> str:
+    guild_id, _, channel_id = place.partition(":")
+    try:
+        channel = await client.fetch_channel(int(channel_id))
+    except (discord.NotFound, discord.Forbidden) as exc:
+        # any other code says nothing of the channel
+        return "unseen" if exc.code in (_UNKNOWN_CHANNEL, _MISSING_ACCESS) else "unknown"
+    if not isinstance(channel, discord.VoiceChannel | discord.StageChannel) or channel.guild.id != int(guild_id):
+        return "not voice"
+    return "voice"
