@@ -38,3 +38,8 @@ def to_mono(pcm: bytes) -> bytes:
     """Fold interleaved stereo s16le into mono by the mean of both channels."""
     folded = np.frombuffer(pcm, "<i2").reshape(-1, 2).mean(axis=1).round().astype("<i2")
     return bytes(folded)
+
+
+def to_stereo(pcm: bytes) -> bytes:
+    """Put mono s16le on both channels."""
+    return bytes(np.frombuffer(pcm, "<i2").repeat(2))

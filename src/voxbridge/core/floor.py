@@ -38,12 +38,12 @@ class _Open:
 class Floor:
     """The open turns of one room.
 
-    ``barge_in`` False lets every answer end. ``by`` says who may interrupt an answer: only the speaker it answers, or
-    anyone in the room.
+    ``barge_in`` False lets every answer end. An answer may be interrupted by the speaker it answers, and by others
+    only with ``by_anyone``.
     """
 
     barge_in: bool = True
-    by: Literal["speaker", "anyone"] = "speaker"
+    by_anyone: bool = False
     _turns: dict[str, _Open] = attrs.field(factory=dict, init=False)
 
     @property
@@ -71,6 +71,6 @@ class Floor:
             if not turn.is_sounding:
                 if turn.user_id == user_id:
                     cuts.append(Cut(turn_id, "superseded"))
-            elif self.barge_in and (self.by == "anyone" or turn.user_id == user_id):
+            elif self.barge_in and (self.by_anyone or turn.user_id == user_id):
                 cuts.append(Cut(turn_id, "barge-in"))
         return cuts

@@ -64,11 +64,11 @@ class Track:
     @property
     def is_done(self) -> bool:
         """Tell whether all sound has come and gone, or the track was closed."""
-        return self._closed or (self._is_whole and self._queued_bytes == 0)
+        return self._closed or (self.is_whole and self._queued_bytes == 0)
 
     @property
-    def _is_whole(self) -> bool:
-        """Tell whether no further sound will be taken."""
+    def is_whole(self) -> bool:
+        """Tell whether all sound that will be taken has come."""
         last = self._last_index
         return self._finished or (last is not None and (last < 0 or self.sentences[last].is_complete))
 
@@ -77,7 +77,7 @@ class Track:
         """Tell whether a frame can be taken: a whole one, or the padded last one of a finished track."""
         if self._closed or self._queued_bytes == 0:
             return False
-        return self._queued_bytes >= SPEECH_FRAME_BYTES or self._is_whole
+        return self._queued_bytes >= SPEECH_FRAME_BYTES or self.is_whole
 
     def begin_sentence(self, text: str) -> int:
         """Announce the next sentence; return its index."""

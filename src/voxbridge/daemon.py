@@ -1,0 +1,234 @@
+"""The daemon: what is started, in which order, and how it all ends.
+
+signals, playout clock
+  supervise(engines)          if a stage is embedded: a child process, warm before anything else
+    stages                    open for the daemon's life, warm connections
+      supervise(apology)      rendered ahead, so that it needs no server when it is due
+      bridge                  Discord; its crash is the daemon's, since nobody could be heard any more
+        supervise(room)       one per voice channel
+SIGTERM: rooms drain -> Discord is left -> the rest is cancelled. A second one: cancelled at once.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+import trio
+
+from voxbridge.audio.vad import VoiceActivity
+from voxbridge.clock import wall_iso
+from voxbridge.config.settings import Settings
+from voxbridge.core.backoff import Backoff
+from voxbridge.core.sound import GuildId, Pcm
+from voxbridge.discord import DiscordBridge
+from voxbridge.engines.process import EnginesProcess
+from voxbridge.errors import StageError, VoxBridgeError
+from voxbridge.ops.journal import Journal
+from voxbridge.ops.turnlog import log_turn
+from voxbridge.session.context import Tools
+from voxbridge.session.judge import no_judge, open_judge
+from voxbridge.session.mouth import PlayoutClock
+from voxbridge.session.report import TurnReport
+from voxbridge.session.room import Room
+from voxbridge.session.supervise import supervise
+from voxbridge.session.voice import VoicePort
+from voxbridge.stages import TtsRequest, TtsStage, no_mark
+from voxbridge.stages.registry import Stages, needs_engines, open_stages
+
+_log = structlog.get_logger(__name__)
+
+# Discord's leave takes 5 to 16 ms and its close up to 3 s; the rest of the drain's time belongs to the speakers.
+_LEAVE_S = 4.0
+
+
+def run(settings: Settings) -> int:
+    """Run the daemon until a signal ends it; return the exit code.
+
+    Raises: VoxBridgeError when it cannot start (wrong token, engines missing); its ``exit_code`` is the process's.
+    """
+    try:
+        trio.run(Daemon(settings).serve)
+    except* VoxBridgeError as group:
+        raise _first(group) from group
+    return 0
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first exception of a group, however deep the nurseries wrapped it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+class Daemon:
+    """The running daemon, as the commands and the status see it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rooms: dict[GuildId, Room] = {}
+        self.turns_by_outcome: dict[str, int] = {}
+        self._clock = PlayoutClock()
+        self._journal = Journal(settings.journal.file)
+        self._apology: Pcm | None = None
+
+    async def serve(self) -> None:
+        """Start everything, live until a signal, and end everything in order."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._clock.run)
+            signals = await nursery.start(_catch_signals)
+            async with AsyncExitStack() as stack:
+                socket = await stack.enter_async_context(self._engines())
+                stages = await stack.enter_async_context(open_stages(self.settings, engines_socket=socket))
+                bridge = DiscordBridge(self.settings.discord, self)
+                await self._live(bridge, await self._tools(stages), signals, nursery)
+            nursery.cancel_scope.cancel(reason="drain")
+
+    async def _live(
+        self, bridge: DiscordBridge, tools: Tools, signals: trio.MemoryReceiveChannel[int], nursery: trio.Nursery
+    ) -> None:
+        async with trio.open_nursery() as conversation:
+            conversation.start_soon(supervise, "apology", lambda: self._render_apology(tools.tts))
+            conversation.start_soon(self._host_rooms, bridge, tools, conversation)
+            await conversation.start(bridge.run)
+            _log.info("ready", rooms=len(self.rooms))
+            await signals.receive()
+            nursery.start_soon(self._hurry, signals, nursery)
+            await self._drain(bridge)
+            conversation.cancel_scope.cancel(reason="drain")
+
+    @staticmethod
+    async def _hurry(signals: trio.MemoryReceiveChannel[int], nursery: trio.Nursery) -> None:
+        """End everything at once when a second signal comes."""
+        await signals.receive()
+        _log.warning("second signal: stopping at once")
+        nursery.cancel_scope.cancel(reason="drain")
+
+    async def _drain(self, bridge: DiscordBridge) -> None:
+        """Let sentences end, then leave Discord, all within the limit."""
+        rules = self.settings.drain
+        _log.info("draining", turns=sum(room.open_turns for room in self.rooms.values()))
+        limit_s = rules.limit_ms / 1000
+        with trio.move_on_after(limit_s - _LEAVE_S):
+            async with trio.open_nursery() as nursery:
+                for room in list(self.rooms.values()):
+                    nursery.start_soon(room.drain, rules.sentence_ms / 1000)
+        with trio.move_on_after(_LEAVE_S):
+            await bridge.close()
+        _log.info("left")
+
+    @asynccontextmanager
+    async def _engines(self) -> AsyncIterator[str]:
+        """Keep the embedded engines' process alive, if a stage needs it; yield its socket ("" if none)."""
+        if not needs_engines(self.settings) or self.settings.engines.socket:
+            yield self.settings.engines.socket
+            return
+        async with EnginesProcess.directory() as directory, trio.open_nursery() as nursery:
+            engines = EnginesProcess(self.settings.engines, directory)
+            socket = await nursery.start(_keep_engines, engines)
+            yield socket
+            nursery.cancel_scope.cancel(reason="drain")
+
+    async def _tools(self, stages: Stages) -> Tools:
+        return Tools(
+            settings=self.settings,
+            stt=stages.stt,
+            agent=stages.agent,
+            tts=stages.tts,
+            new_detector=VoiceActivity,
+            judge=await open_judge() if self.settings.endpointing.turn_model else no_judge,
+            on_report=self._on_report,
+            new_turn_id=lambda: str(uuid.uuid4()),
+            wall_iso=wall_iso,
+            apology=lambda: self._apology,
+        )
+
+    async def _render_apology(self, tts: TtsStage) -> None:
+        """Speak the apology once, into memory; try again until the server is there."""
+        backoff = Backoff(base_s=1.0, rng=random.random)
+        while True:
+            pieces: list[Pcm] = []
+            try:
+                await tts.speak(TtsRequest(self.settings.turn.apology, "apology", 0), pieces.append, no_mark)
+            except StageError as error:
+                _log.warning("the apology could not be rendered", error=str(error))
+                wait_s = backoff.failed(trio.current_time(), 0.0)
+                await trio.sleep(30.0 if wait_s is None else wait_s)
+            else:
+                if pieces:
+                    self._apology = Pcm(b"".join(piece.data for piece in pieces), pieces[0].rate_hz)
+                return
+
+    async def _host_rooms(self, bridge: DiscordBridge, tools: Tools, nursery: trio.Nursery) -> None:
+        async for port in bridge.ports:
+            nursery.start_soon(self._host, port, tools)
+
+    async def _host(self, port: VoicePort, tools: Tools) -> None:
+        room = Room(port, tools, self._clock)
+        self.rooms[port.guild_id] = room
+        try:
+            await supervise("room", room.run, guild=str(port.guild_id), channel=str(port.channel_id))
+        finally:
+            if self.rooms.get(port.guild_id) is room:
+                del self.rooms[port.guild_id]
+
+    def _on_report(self, report: TurnReport) -> None:
+        self.turns_by_outcome[report.outcome] = self.turns_by_outcome.get(report.outcome, 0) + 1
+        log_turn(report)
+        self._journal.write(report)
+
+    # What the slash commands ask for.
+
+    def status_text(self, guild_id: GuildId) -> str:
+        """Return a few lines for a person in the guild; nothing secret, nothing that was said."""
+        room = self.rooms.get(guild_id)
+        stages = f"STT {self.settings.stt.kind}, agent {self.settings.agent.kind}, TTS {self.settings.tts.kind}"
+        if room is None:
+            return f"Not in a voice channel here. {stages}."
+        listening = sum(not member.is_bot for member in room.members)
+        turns = (
+            ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.turns_by_outcome.items())) or "none yet"
+        )
+        return f"Listening to {listening} here. {stages}. Turns so far: {turns}."
+
+    async def stop(self, guild_id: GuildId) -> bool:
+        """Cut short what is being said in the guild."""
+        room = self.rooms.get(guild_id)
+        return room is not None and room.stop()
+
+    async def say(self, guild_id: GuildId, text: str) -> bool:
+        """Speak a text in the guild's channel."""
+        room = self.rooms.get(guild_id)
+        return room is not None and await room.say(text)
+
+
+async def _catch_signals(*, task_status: trio.TaskStatus[trio.MemoryReceiveChannel[int]]) -> None:
+    # 2: the polite signal and the second one that hurries; more say nothing new.
+    send, receive = trio.open_memory_channel[int](2)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started(receive)
+        async for number in signals:
+            try:
+                send.send_nowait(number)
+            except trio.WouldBlock:
+                continue
+
+
+async def _keep_engines(engines: EnginesProcess, *, task_status: trio.TaskStatus[str]) -> None:
+    """Run the engines' process for ever; the first start must succeed, later crashes are mended."""
+    started = False
+
+    async def once() -> None:
+        nonlocal started
+        async with trio.open_nursery() as nursery:
+            socket = await nursery.start(engines.run)
+            if not started:
+                started = True
+                task_status.started(socket)
+
+    await supervise("engines", once)

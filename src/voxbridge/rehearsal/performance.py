@@ -1,0 +1,123 @@
+"""The real daemon in the simulated Discord, with one person who speaks and listens.
+
+lines (PCM) -> Opus -> Ada, a member of the call, end-to-end encrypted -> the daemon's process -> Ada hears -> PCM
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from voxbridge.audio.opus import encode_speech
+from voxbridge.audio.resample import Resampler
+from voxbridge.config.environment import TEST_MODE, TEST_URL, VARIABLES
+from voxbridge.config.settings import Settings
+from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm
+from voxbridge.rehearsal.config_tables import tables_of
+from voxbridge.rehearsal.daemon_process import DaemonProcess, daemon_process
+from voxbridge.rehearsal.discord import Member, SimulatedDiscord
+from voxbridge.rehearsal.discord.world import BOT_ID, GUILD_ID, VOICE_CHANNEL_ID
+
+Progress = Callable[[str], None]
+
+# Models load in 1.5 s on two idle cores; a cold disk and a busy machine may take ten times that.
+_START_S = 60.0
+# A turn may wait for a slow agent; what takes longer is cancelled by the daemon's own limits.
+_TURN_S = 120.0
+
+
+@attrs.frozen
+class Scene:
+    """What came of one line: the daemon's report, the sound that was heard, and whether all of it was encrypted."""
+
+    report: Mapping[str, Any]
+    reply: Pcm
+    is_encrypted: bool
+
+
+class Performance:
+    """A call that is on: the simulated Discord, the daemon in it, and Ada."""
+
+    def __init__(self, discord: SimulatedDiscord, daemon: DaemonProcess, ada: Member) -> None:
+        self.discord = discord
+        self.daemon = daemon
+        self.ada = ada
+
+    async def perform(self, sound: Pcm, *, muted: bool = False) -> Scene:
+        """Let Ada say ``sound`` and listen to the answer to its end.
+
+        With ``muted`` her microphone sends nothing. Raises: DaemonFailed when no turn came of it.
+        """
+        number = len(self.daemon.turns)
+        self.ada.heard.clear()
+        self.discord.record.packets.clear()
+        if not muted:
+            await self.ada.speak(opus_of(sound))
+        report = await self.daemon.wait_turn(number, timeout_s=_TURN_S if not muted else 5.0)
+        voice = [p for p in self.discord.record.packets if p.sender == BOT_ID and not p.is_silence]
+        # A report is written when the last frame has left; the last may still be on its way to the listener.
+        await self.discord.record.wait_until(
+            lambda: sum(h.opus is not None for h in self.ada.heard) >= len(voice), timeout_s=2.0
+        )
+        return Scene(report, self.ada.heard_pcm(BOT_ID), bool(voice) and all(p.encrypted for p in voice))
+
+
+def opus_of(sound: Pcm) -> list[bytes]:
+    """Encode a sound as Discord's clients send it: 20 ms packets."""
+    resampler = Resampler(sound.rate_hz, SPEECH_RATE_HZ)
+    return encode_speech(resampler.feed(sound.data) + resampler.flush())
+
+
+def rehearsal_tables(settings: Settings, discord: SimulatedDiscord, directory: Path) -> dict[str, Any]:
+    """Return the configuration for the daemon: the given settings, but in the simulated Discord."""
+    ca_file = directory / "simulated-discord-ca.pem"
+    discord.write_ca(ca_file)
+    tables = tables_of(settings)
+    tables["discord"] |= {
+        "token": discord.bot_token,
+        "join": [f"{GUILD_ID}:{VOICE_CHANNEL_ID}"],
+        "guild_ready_timeout_ms": 50,
+        "network": {"hosts": dict(discord.hosts), "ca_file": str(ca_file)},
+    }
+    return tables
+
+
+def clean_environ() -> dict[str, str]:
+    """Return the environment without the names that would be read as settings over the rehearsal's own."""
+    names = {variable.name for variable in (*VARIABLES, TEST_URL)} | {TEST_MODE}
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
+@asynccontextmanager
+async def open_performance(
+    settings: Settings,
+    directory: Path,
+    *,
+    progress: Progress = lambda _line: None,
+    on_log: Callable[[str], None] = lambda _line: None,
+) -> AsyncIterator[Performance]:
+    """Open the simulated Discord, start the daemon in it, and let Ada join the bot's channel.
+
+    Raises: DaemonFailed when the daemon does not come into the channel; ConfigError.
+    """
+    async with trio.open_nursery() as nursery:
+        discord: SimulatedDiscord = await nursery.start(SimulatedDiscord().run)
+        ada = discord.add_member("Ada")
+        tables = rehearsal_tables(settings, discord, directory)
+        progress("Starting the daemon: models load, then it logs in to the simulated Discord.")
+        async with daemon_process(tables, directory, on_log=on_log, environ=clean_environ()) as daemon:
+            await daemon.wait_for(
+                lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), "not in the channel", timeout_s=_START_S
+            )
+            progress("The bot is in the voice channel; Ada joins it.")
+            await ada.join(VOICE_CHANNEL_ID)
+            await ada.wait_dave_ready()
+            progress("The call is end-to-end encrypted.")
+            yield Performance(discord, daemon, ada)
+        nursery.cancel_scope.cancel()

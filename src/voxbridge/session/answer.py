@@ -1,0 +1,194 @@
+"""One answer: the agent's text becomes sentences, sentences become sound, sound becomes a track for the mouth.
+
+    agent --events--> splitter, speakable filter --sentences--> tts --pcm--> track --> mouth
+
+The two halves are tasks joined by a channel; a stage that fails ends its half, and the other finishes what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from voxbridge.audio.resample import Resampler, to_mono
+from voxbridge.core.playout import Track
+from voxbridge.core.sentences import SentenceSplitter
+from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm
+from voxbridge.core.speakable import SpeakableStream
+from voxbridge.errors import StageError, StageProtocolError
+from voxbridge.session.context import RoomContext
+from voxbridge.session.mouth import Playing
+from voxbridge.stages import AgentEvent, AgentRequest, Mark, TextDelta, TextFlush, TtsRequest
+
+# 1: the sentence that is split while the one before is being synthesised; barge-in throws it away.
+_SENTENCES_AHEAD = 1
+# A token is a few bytes; 64 let the agent's reader run ahead of the splitter for a second without a task switch each.
+_EVENTS_AHEAD = 64
+
+
+class Answer:
+    """The answer of one turn. After ``close`` no frame of it leaves."""
+
+    def __init__(self, context: RoomContext, mark: Mark, on_first_frame: Callable[[float], None]) -> None:
+        self._context = context
+        self._mark = mark
+        self._on_first_frame = on_first_frame
+        self._track = Track()
+        self._producing = trio.CancelScope()
+        self._playing: Playing | None = None
+        self._resampler: Resampler | None = None
+        self._rate_hz = 0
+        self._text: list[str] = []
+        self.unsaid: list[str] = []
+        self.agent_error: StageError | None = None
+        self.tts_error: StageError | None = None
+
+    @property
+    def text(self) -> str:
+        """Return what the agent has said so far, as it said it."""
+        return "".join(self._text)
+
+    @property
+    def heard_text(self) -> str:
+        """Return the words that were really played."""
+        return self._track.heard_text
+
+    @property
+    def last_frame_at(self) -> float | None:
+        """Return the Trio time of the last frame out, or None."""
+        return None if self._playing is None else self._playing.last_frame_at
+
+    def close(self) -> None:
+        """Stop at once: no frame leaves after this."""
+        self._track.close()
+        self._context.mouth.changed()
+
+    def stop_after_sentence(self) -> None:
+        """Let the sentence that is being played be the last."""
+        self._track.stop_after_sentence()
+        self._end_if_whole()
+        self._context.mouth.changed()
+
+    def fade_out(self, frames: int) -> None:
+        """Let the sound die away over ``frames`` frames."""
+        self._track.fade_out(frames)
+
+    async def produce(self, request: AgentRequest) -> None:
+        """Ask the agent and synthesise its answer to the end. Failures are left in the two ``error`` fields."""
+        send, receive = trio.open_memory_channel[str](_SENTENCES_AHEAD)
+        with self._producing:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._think, request, send)
+                nursery.start_soon(self._speak, request, receive)
+
+    async def say(self, text: str, turn_id: str) -> None:
+        """Synthesise a ready text, without an agent. Failures are left in ``tts_error``."""
+        splitter = SentenceSplitter()
+        for index, sentence in enumerate([*splitter.feed(text), *splitter.flush()]):
+            await self._say(TtsRequest(sentence, turn_id, index))
+        self._finish()
+
+    def add_sound(self, text: str, pcm: Pcm) -> None:
+        """Put a sound that was rendered before at the end of the track."""
+        index = self._track.begin_sentence(text)
+        self._push(index, pcm)
+        self._flush(index)
+        self._finish()
+
+    async def played(self) -> None:
+        """Wait until the last frame has left."""
+        if self._playing is not None:
+            await self._playing.done.wait()
+
+    async def _think(self, request: AgentRequest, sentences: trio.MemorySendChannel[str]) -> None:
+        send, receive = trio.open_memory_channel[AgentEvent](_EVENTS_AHEAD)
+        async with sentences, trio.open_nursery() as nursery:
+            nursery.start_soon(self._ask, request, send)
+            splitter, filtered = SentenceSplitter(), SpeakableStream()
+            async for event in receive:
+                match event:
+                    case TextDelta(text):
+                        self._text.append(text)
+                        ready = splitter.feed(text)
+                    case TextFlush():
+                        ready = splitter.flush()
+                await self._pass_on(ready, filtered, sentences)
+            await self._pass_on(splitter.flush(), filtered, sentences)
+
+    async def _pass_on(
+        self, ready: list[str], filtered: SpeakableStream, sentences: trio.MemorySendChannel[str]
+    ) -> None:
+        for sentence in ready:
+            speakable = filtered.feed(sentence)
+            if speakable:
+                await sentences.send(speakable)
+
+    async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
+        async with events:
+            try:
+                await self._context.tools.agent.answer(request, events, self._mark)
+            except StageError as error:
+                self.agent_error = error
+
+    async def _speak(self, request: AgentRequest, sentences: trio.MemoryReceiveChannel[str]) -> None:
+        index = 0
+        try:
+            async for sentence in sentences:
+                if self.tts_error is not None and not isinstance(self.tts_error, StageProtocolError):
+                    self.unsaid.append(sentence)  # no use in asking a dead server for each sentence
+                    continue
+                await self._wait_for_room()
+                await self._say(TtsRequest(sentence, request.turn_id, index, language=request.speaker.language))
+                index += 1
+        finally:
+            self._finish()  # also at the turn's limit: what has come is played
+
+    async def _wait_for_room(self) -> None:
+        """Wait while more sound is queued than should be thrown away by a barge-in."""
+        ahead_s = self._context.tools.settings.turn.queue_ahead_ms / 1000
+        while self._track.queued_s > ahead_s and not self._track.is_closed:
+            await trio.sleep(self._track.queued_s - ahead_s)  # sound leaves at the pace of the clock
+
+    async def _say(self, request: TtsRequest) -> None:
+        index = self._track.begin_sentence(request.text)
+        try:
+            await self._context.tools.tts.speak(request, lambda pcm: self._push(index, pcm), self._mark)
+        except StageError as error:
+            self.tts_error = error
+            if not self._track.sentences[index].came_bytes:
+                self.unsaid.append(request.text)
+        finally:
+            self._flush(index)
+
+    def _push(self, index: int, pcm: Pcm) -> None:
+        if self._resampler is None or self._rate_hz != pcm.rate_hz:
+            self._rate_hz = pcm.rate_hz
+            self._resampler = Resampler(pcm.rate_hz, SPEECH_RATE_HZ)
+        self._queue(index, self._resampler.feed(pcm.data if pcm.channels == 1 else to_mono(pcm.data)))
+
+    def _flush(self, index: int) -> None:
+        """End a sentence: what the resampler still holds is its last sound."""
+        if self._resampler is not None:
+            self._queue(index, self._resampler.flush())
+            self._resampler = None
+        self._track.end_sentence(index)
+        self._end_if_whole()
+
+    def _end_if_whole(self) -> None:
+        """Ask for no more once the last sentence that will be played has come."""
+        if self._track.is_whole:
+            self._producing.cancel(reason="drain")
+
+    def _queue(self, index: int, data: bytes) -> None:
+        if not data or self._track.is_closed:
+            return
+        self._track.push(index, data)
+        if self._playing is None:
+            self._playing = self._context.mouth.play(self._track, self._on_first_frame)
+        else:
+            self._context.mouth.changed()
+
+    def _finish(self) -> None:
+        self._track.finish()
+        self._context.mouth.changed()

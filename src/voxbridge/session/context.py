@@ -1,0 +1,67 @@
+"""What the sessions of one room share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from voxbridge.config.settings import Settings
+from voxbridge.core.floor import CutReason, Floor
+from voxbridge.core.sound import Pcm
+from voxbridge.session.ear import VoiceDetector
+from voxbridge.session.mouth import Mouth
+from voxbridge.session.report import TurnReport
+from voxbridge.session.utterance import Judge
+from voxbridge.session.voice import VoicePort
+from voxbridge.stages import AgentStage, SttStage, TtsStage
+
+
+@attrs.frozen
+class Tools:
+    """What every room gets from the daemon. ``apology`` is rendered ahead, so that it needs no server when it is due.
+
+    ``new_turn_id`` and ``wall_iso`` are passed in so that a test can repeat a run.
+    """
+
+    settings: Settings
+    stt: SttStage
+    agent: AgentStage
+    tts: TtsStage
+    new_detector: Callable[[], VoiceDetector]
+    judge: Judge
+    on_report: Callable[[TurnReport], None]
+    new_turn_id: Callable[[], str]
+    wall_iso: Callable[[], str]
+    apology: Callable[[], Pcm | None]
+
+
+class OpenTurn(Protocol):
+    """Something that is being said, or will be: a turn, or a text the operator has spoken."""
+
+    @property
+    def is_sounding(self) -> bool:
+        """Tell whether a frame of it has left."""
+        ...
+
+    def cut(self, reason: CutReason) -> None:
+        """End it now: when this returns, no frame of it can leave."""
+
+    def wind_up(self) -> None:
+        """Let the sentence that is being played be the last."""
+
+    def fade_out(self, frames: int) -> None:
+        """Let it die away over ``frames`` frames of 20 ms."""
+
+
+@attrs.frozen
+class RoomContext:
+    """What the speakers of one room share."""
+
+    tools: Tools
+    port: VoicePort
+    mouth: Mouth
+    floor: Floor
+    turns: dict[str, OpenTurn]
+    participants: Callable[[], int]

@@ -1,0 +1,63 @@
+"""What is told of a turn when it is over: one object for the log line, the journal, the metrics and the bench."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+
+from voxbridge.config.settings import Settings
+from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.timeline import Part, Timeline
+
+Outcome = Literal[
+    "answered", "nothing-said", "no-reply", "interrupted", "superseded", "failed", "timed-out", "cancelled"
+]
+
+
+def budgets_ms(settings: Settings) -> dict[str, float]:
+    """Return the target of each part of a turn, in ms, as the settings have them."""
+    return {
+        "endpointing": settings.endpointing.commit_ms,
+        "stt": settings.stt.target_ms,
+        "agent": settings.agent.target_ms,
+        "tts": settings.tts.sentence_target_ms,
+    }
+
+
+@attrs.frozen
+class TurnReport:
+    """The story of one turn. ``heard``, ``answer`` and ``spoken`` are speech: private unless the operator asks.
+
+    ``marks`` are seconds from the turn's start (the first voiced frame), which was at ``started_monotonic_s`` on
+    CLOCK_MONOTONIC; ``spoken`` is the part of the answer that was really played. ``error`` is for the operator.
+    """
+
+    turn_id: str
+    guild_id: GuildId
+    channel_id: ChannelId
+    user_id: UserId
+    outcome: Outcome
+    heard: str
+    answer: str
+    spoken: str
+    started_at: str
+    started_monotonic_s: float
+    marks: Mapping[str, float]
+    parts: tuple[Part, ...]
+    first_audio: Part | None
+    error: str | None = None
+    failed_stage: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the record for the journal; ids are strings, since JavaScript loses 64-bit integers."""
+        record = attrs.asdict(self)
+        for key in ("guild_id", "channel_id", "user_id"):
+            record[key] = str(record[key])
+        return record
+
+
+def parts_of(timeline: Timeline, settings: Settings) -> tuple[Part, ...]:
+    """Cut a timeline into its parts, judged by the settings' targets."""
+    return tuple(timeline.parts(budgets_ms(settings)))

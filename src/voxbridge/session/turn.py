@@ -1,0 +1,235 @@
+"""One turn: words, agent, speech, playout; one scope with one end, and one report whatever happens.
+
+    hear (STT) --text--> answer scope [ agent -> sentences -> TTS -> track ] -> played -> report
+      never cut short:      cut("superseded"): the words go into the next turn
+      the words count       cut("barge-in"): silent within the step
+
+A turn never ends in silence: what cannot be answered is apologised for, aloud if there is a voice, in the channel's
+text if there is none; what could not be spoken is posted.
+"""
+
+from __future__ import annotations
+
+import structlog
+import trio
+
+from voxbridge import clock
+from voxbridge.core.endpointing import TurnEnded
+from voxbridge.core.floor import CutReason
+from voxbridge.core.sound import UserId
+from voxbridge.core.timeline import Timeline
+from voxbridge.errors import StageError
+from voxbridge.session.answer import Answer
+from voxbridge.session.context import RoomContext
+from voxbridge.session.report import Outcome, TurnReport, parts_of
+from voxbridge.session.utterance import Words
+from voxbridge.stages import AgentRequest, Previous, Speaker, Transcript
+
+_log = structlog.get_logger(__name__)
+_OUTCOME_OF_CUT: dict[CutReason, Outcome] = {
+    "barge-in": "interrupted",
+    "superseded": "superseded",
+    "stop": "interrupted",
+    "drain": "cancelled",
+}
+
+
+class Turn:
+    """A user turn and its answer; on the floor from its making until ``run`` ends.
+
+    ``prior`` is the same speaker's turn that this one superseded: its words come first. ``previous`` says what became
+    of the answer before, for the agent's memory.
+    """
+
+    def __init__(
+        self,
+        context: RoomContext,
+        speaker: Speaker,
+        ended: TurnEnded,
+        words: Words,
+        *,
+        prior: Turn | None,
+        previous: Previous | None,
+    ) -> None:
+        self.id = context.tools.new_turn_id()
+        self._context = context
+        self._speaker = speaker
+        self._ended = ended
+        self._words = words
+        self._prior = prior
+        self._previous = previous
+        self._answering = trio.CancelScope()
+        self._cut: CutReason | None = None
+        self._has_heard = trio.Event()
+        self._transcript = Transcript("")
+        self._text = ""
+        self._error: StageError | None = None
+        self._answer = Answer(context, self._mark, self._on_first_frame)
+        self._apology: Answer | None = None
+        self._started_at = context.tools.wall_iso()
+        self._monotonic_offset_s = clock.monotonic_s() - trio.current_time()
+        self._timeline = Timeline(self.id, ended.started_at)
+        self._timeline.mark("speech_start", ended.started_at)
+        self._timeline.mark("speech_end", ended.speech_end)
+        self._timeline.mark("turn_decided", ended.at)
+        context.turns[self.id] = self
+        context.floor.opened(self.id, speaker.user_id)
+
+    @property
+    def heard_text(self) -> str:
+        """Return the words of the answer that were really played."""
+        return self._answer.heard_text
+
+    @property
+    def user_id(self) -> UserId:
+        """Return whose turn it is."""
+        return self._speaker.user_id
+
+    @property
+    def is_sounding(self) -> bool:
+        """Tell whether a frame of the answer has left."""
+        return self._timeline.at("first_audio") is not None
+
+    @property
+    def was_asked(self) -> bool:
+        """Tell whether the agent has got the request."""
+        return self._timeline.at("agent_request") is not None
+
+    def cut(self, reason: CutReason) -> None:
+        """End the answer now: when this returns, no frame of it can leave. The words heard are kept."""
+        if self._cut is not None:
+            return
+        self._cut = reason
+        self._mark("cut")
+        self._close()
+        self._answering.cancel(reason=reason)
+
+    def wind_up(self) -> None:
+        """Let the sentence that is being played be the last (drain)."""
+        self._answer.stop_after_sentence()
+
+    def fade_out(self, frames: int) -> None:
+        """Let the answer die away over ``frames`` frames."""
+        self._answer.fade_out(frames)
+
+    async def run(self) -> None:
+        """Live the turn. Never raises for a stage's failure; reports once, also when cancelled."""
+        outcome: Outcome = "cancelled"
+        structlog.contextvars.bind_contextvars(turn=self.id, speaker=str(self._speaker.user_id))
+        try:
+            outcome = await self._live()
+        finally:
+            self._close()
+            self._context.floor.closed(self.id)
+            del self._context.turns[self.id]
+            self._report(outcome)
+
+    def _close(self) -> None:
+        self._answer.close()
+        if self._apology is not None:
+            self._apology.close()
+
+    async def all_words(self) -> str:
+        """Return what the speaker has said: the superseded turn's words and this one's."""
+        await self._has_heard.wait()
+        return self._text
+
+    async def _live(self) -> Outcome:
+        try:
+            await self._hear()
+        except StageError as error:
+            self._error = error
+        finally:
+            self._has_heard.set()
+        with self._answering:
+            return await self._reply()
+        return "interrupted" if self._cut is None else _OUTCOME_OF_CUT[self._cut]
+
+    async def _hear(self) -> None:
+        try:
+            self._transcript = await self._words.wait()
+        finally:
+            self._mark("stt_final")
+            before = "" if self._prior is None else await self._prior.all_words()
+            self._text = f"{before} {self._transcript.text}".strip()
+
+    async def _reply(self) -> Outcome:
+        if self._error is not None:
+            return await self._apologise()
+        if not self._text:
+            return "nothing-said"
+        limit_s = self._context.tools.settings.turn.limit_ms / 1000
+        with trio.move_on_at(self._ended.at + limit_s) as limit:
+            await self._answer.produce(self._request())
+        self._error = self._answer.agent_error or self._answer.tts_error
+        if limit.cancelled_caught or self._answer.agent_error is not None:
+            outcome = await self._apologise()
+            return "timed-out" if limit.cancelled_caught else outcome
+        await self._post_unsaid()
+        await self._answer.played()
+        if self._answer.tts_error is not None:
+            return "failed"
+        return "answered" if self._answer.text.strip() else "no-reply"
+
+    def _request(self) -> AgentRequest:
+        return AgentRequest(
+            turn_id=self.id,
+            text=self._text,
+            speaker=self._speaker,
+            confidence=self._transcript.confidence,
+            speech_ms=round((self._ended.speech_end - self._ended.started_at) * 1000),
+            started_at=self._started_at,
+            participants=self._context.participants(),
+            previous=self._previous,
+        )
+
+    async def _apologise(self) -> Outcome:
+        """Say that it went wrong, after what was said already; in text if there is no voice."""
+        await self._post_unsaid()
+        await self._answer.played()
+        text = self._context.tools.settings.turn.apology
+        sound = self._context.tools.apology()
+        if sound is None:
+            await self._context.port.post_text(text)
+            return "failed"
+        self._apology = Answer(self._context, self._mark, self._on_first_frame)
+        self._apology.add_sound(text, sound)
+        await self._apology.played()
+        return "failed"
+
+    async def _post_unsaid(self) -> None:
+        """Write into the channel what could not be spoken: the words are not lost with the voice."""
+        if self._answer.unsaid:
+            await self._context.port.post_text(" ".join(self._answer.unsaid))
+
+    def _mark(self, name: str) -> None:
+        self._timeline.mark(name, trio.current_time())
+
+    def _on_first_frame(self, at: float) -> None:
+        self._timeline.mark("first_audio", at)
+        self._context.floor.sounding(self.id)
+
+    def _report(self, outcome: Outcome) -> None:
+        if self._answer.last_frame_at is not None:
+            self._timeline.mark("last_audio", self._answer.last_frame_at)
+        self._mark("ended")
+        settings = self._context.tools.settings
+        self._context.tools.on_report(
+            TurnReport(
+                turn_id=self.id,
+                guild_id=self._speaker.guild_id,
+                channel_id=self._speaker.channel_id,
+                user_id=self._speaker.user_id,
+                outcome=outcome,
+                heard=self._text,
+                answer=self._answer.text,
+                spoken=self._answer.heard_text,
+                started_at=self._started_at,
+                started_monotonic_s=self._timeline.started_at + self._monotonic_offset_s,
+                marks=self._timeline.marks,
+                parts=parts_of(self._timeline, settings),
+                first_audio=self._timeline.first_audio(settings.turn.first_audio_target_ms),
+                error=None if self._error is None else str(self._error),
+                failed_stage=None if self._error is None else self._error.stage,
+            )
+        )
