@@ -18,7 +18,7 @@ def monotonic_s() -> float:
 
 def wall_s() -> float:
     """Return the wall-clock time in seconds since 1970, for what another host compares with its own."""
-    return time.time()
+    return dt.datetime.now(dt.UTC).timestamp()
 
 
 def wall_iso() -> str:
