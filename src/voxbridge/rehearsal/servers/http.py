@@ -298,15 +298,17 @@ class HttpServer:
         number = self.connections
         self.open_connections += 1
         try:
-            async with stream:
-                if self.connection_fault is not None:
-                    await self._spoil(stream, self.connection_fault)
-                else:
-                    await self._converse(stream, number)
+            if self.connection_fault is not None:
+                await self._spoil(stream, self.connection_fault)
+            else:
+                await self._converse(stream, number)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client went away, or the script cut the connection
         finally:
             self.open_connections -= 1
+            # Not `async with stream`: its close is a checkpoint, where a cancel would take the place of the error
+            # of a faulty script.
+            await trio.aclose_forcefully(stream)
 
     async def _spoil(self, stream: trio.abc.Stream, fault: ConnectionFault) -> None:
         if fault == "hang":
