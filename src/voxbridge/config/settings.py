@@ -120,6 +120,9 @@ class SttSettings:
     target_ms: int = option(400, "End of the turn to final transcript: measured.", _LIMIT)
     limit_ms: int = option(5000, "End of the turn to final transcript: given up after.", _LIMIT)
     connect_limit_ms: int = option(5000, "Longest wait for a connection.", _LIMIT)
+    extension: bool = option(
+        False, "Ask the server for early transcripts (voxbridge/1): for `voxbridge engines` on another host."
+    )
 
     def __attrs_post_init__(self) -> None:
         _wants_url(self.kind, bool(self.url))
