@@ -6,19 +6,22 @@ URL, a header or a body of ours into a message: an n8n webhook URL is a password
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import logging
 import os
+import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx  # flake8-async's ASYNC127 names its successor; the head of this module says why it is here alone
+import trio
 
 from voxbridge import __version__
 from voxbridge.core.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden, is_html, quotable
@@ -37,6 +40,12 @@ KEEPALIVE_EXPIRY_S = 4.0
 # Backstops only: deadlines that mean something are the stages' own. httpx counts them per read, never in total.
 CONNECT_BACKSTOP_S = 10.0
 READ_BACKSTOP_S = 180.0
+
+# An error's body comes with its head; a server that stalls in the middle of it must not hold up the retry.
+ERROR_BODY_LIMIT_S = 1.0
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+_HEADER_VALUE = re.compile(r"[ -~\t]*")
 
 # These loggers write request URLs (INFO) and headers (DEBUG); both may be secret.
 for _name in ("httpx", "httpcore"):
@@ -66,7 +75,7 @@ def open_client(
     ``base_url`` only names the host for the request head. ``read_backstop_s`` must be longer than the stage's own
     limits. Redirects are not followed and the environment's proxies are not used.
 
-    Raises: ConfigError if the URL cannot be one.
+    Raises: ConfigError if the URL or a header cannot be one.
     """
     try:
         url = httpx.URL(base_url)
@@ -75,6 +84,10 @@ def open_client(
     if url.scheme not in ("http", "https") or not url.host:
         # the value is not shown: it may be a secret
         raise ConfigError("is not a usable address", key=f"{stage}.url", allowed="http://host/... or https://host/...")
+    for name, value in (headers or {}).items():
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            allowed = "a name of letters, digits and -, a value of printable ASCII characters"
+            raise ConfigError("is not a usable header", key=f"{stage}.headers.{name!a}", allowed=allowed)
     context = verify or ssl_context()
     return httpx.AsyncClient(
         base_url=url,
@@ -103,7 +116,7 @@ def mapped_errors(stage: StageName, *, backend: str = "") -> Iterator[None]:
         raise StageUnavailable(stage, _why_unreachable(error), backend=backend) from error
     except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
         raise StageUnavailable(stage, "the server stopped taking or sending data", backend=backend) from error
-    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
+    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL):
         detail = "the request cannot be sent: check the URL and the headers in the configuration"
         # not chained: h11's text quotes the header it dislikes
         raise StageRefused(stage, 0, detail, backend=backend) from None
@@ -167,7 +180,7 @@ def _what_broke(error: httpx.RemoteProtocolError) -> str:
 async def open_response(
     client: Client, stage: StageName, method: str, path: str, *, backend: str = "", **request: Any
 ) -> AsyncIterator[Response]:
-    """Send a request and enter its answer when the head is in; read the body inside with ``aiter_raw``.
+    """Send a request and enter its answer when the head is in; read the body inside.
 
     ``request`` are httpx's own (``content``, ``json``, ``data``, ``files``, ``headers``). A kept connection may have
     been closed by the server while our request was under way; if it dies before any byte of an answer, the request is
@@ -201,17 +214,30 @@ async def _send(client: Client, method: str, path: str, request: dict[str, Any])
     return await client.send(client.build_request(method, path, **request), stream=True)
 
 
+async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]) -> bool:
+    """Give each piece of the body to ``take`` as it comes, until that returns True or the body ends.
+
+    Returns whether the body came to its end. httpx reads through nested async generators, and one that is left half-run
+    is closed by the garbage collector with a warning; so reading is ended by a cancel, which unwinds them in order.
+    """
+    with trio.CancelScope() as reading:
+        async for chunk in response.aiter_bytes():
+            if not reading.cancel_called and await take(chunk):
+                reading.cancel(reason="superseded")
+    return not reading.cancel_called
+
+
 async def error_body(response: Response) -> bytes:
     """Return at most 2 KiB of an error's body; what breaks while reading it does not matter any more."""
-    body = b""
-    try:
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) >= ERROR_BODY_BYTES_MAX:
-                break
-    except httpx.HTTPError:
-        pass
-    return body[:ERROR_BODY_BYTES_MAX]
+    body = bytearray()
+
+    async def take(chunk: bytes) -> bool:  # read_body awaits it
+        body.extend(chunk)
+        return len(body) >= ERROR_BODY_BYTES_MAX
+
+    with contextlib.suppress(httpx.HTTPError), trio.move_on_after(ERROR_BODY_LIMIT_S):
+        await read_body(response, take)
+    return bytes(body[:ERROR_BODY_BYTES_MAX])
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

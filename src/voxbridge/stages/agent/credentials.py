@@ -1,0 +1,42 @@
+"""Credentials for a webhook: the Authorization header of each request."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+
+from voxbridge.config.settings import AgentAuthSettings
+
+
+def authorization(settings: AgentAuthSettings, wall_s: Callable[[], float]) -> dict[str, str]:
+    """Return the header that the settings ask for, or nothing. A JWT is signed anew, so that it is never stale."""
+    secret = settings.secret.reveal()
+    match settings.kind:
+        case "basic":
+            pair = f"{settings.user}:{secret}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        case "bearer":
+            return {"Authorization": f"Bearer {secret}"}
+        case "jwt":
+            issued_s = int(wall_s())
+            claims = {**settings.claims, "iat": issued_s, "exp": issued_s + settings.ttl_ms // 1000}
+            return {"Authorization": f"Bearer {jwt_hs256(claims, secret)}"}
+        case _:
+            return {}
+
+
+def jwt_hs256(claims: dict[str, object], key: str) -> str:
+    """Return a signed token (RFC 7519) with HMAC SHA-256 (RFC 7515, "HS256"), which n8n's JWT credential checks."""
+    parts = [
+        _base64url(json.dumps(part, separators=(",", ":")).encode())
+        for part in ({"alg": "HS256", "typ": "JWT"}, claims)
+    ]
+    signed = ".".join(parts)
+    return f"{signed}.{_base64url(hmac.new(key.encode(), signed.encode(), hashlib.sha256).digest())}"
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

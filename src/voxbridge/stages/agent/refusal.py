@@ -1,0 +1,84 @@
+"""What n8n's refusals mean, in sentences that say what to do.
+
+The refusals are n8n's own (seen with 2.8.4 and 2.40.7). A 404 names the path of the webhook, which is a password, so
+it is told in our words; other messages are quoted through ``Hidden``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from voxbridge.core.quote import Hidden, quotable
+from voxbridge.core.said import Ended
+from voxbridge.errors import AgentFailed, NoReply, StageError, StageProtocolError, StageRefused
+from voxbridge.stages.http import status_error
+
+_TEST_URL = (
+    "n8n does not listen on this test URL: it works for one call after 'Execute workflow'; "
+    "activate the workflow and use its production URL, with /webhook/ instead of /webhook-test/"
+)
+_NOT_REGISTERED = (
+    "n8n knows no active workflow with this webhook: activate (publish) the workflow and check the URL's path; "
+    "imported workflows are never active"
+)
+_WRONG_METHOD = "n8n's webhook does not take POST: set its HTTP method to POST"
+_CREDENTIALS = {
+    "Authorization is required!": "n8n asks for a user name and a password; set agent.auth with kind = basic",
+    "Authorization data is wrong!": "n8n does not accept our credentials; check agent.headers and agent.auth",
+    "No token provided": "n8n asks for a signed token; set agent.auth with kind = jwt",
+    "invalid token": "n8n does not accept our signed token; agent.auth.secret must be the key of its JWT credential",
+    "IP is not allowed to access the webhook!": "n8n's webhook does not allow this host's address",
+}
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], body: bytes, *, backend: str, hidden: Hidden, is_test_url: bool
+) -> StageError:
+    """Return the error that a status outside 2xx stands for."""
+    message = _message(body)
+    if status == 404 and message is not None and "not registered" in message:
+        hint = _TEST_URL if is_test_url else _WRONG_METHOD if "Did you mean" in message else _NOT_REGISTERED
+        return StageRefused("agent", status, f"{hint} (HTTP 404)", backend=backend)
+    if status in (401, 403) and (hint := _CREDENTIALS.get(body.decode("utf-8", "replace").strip(), "")):
+        return StageRefused("agent", status, f"{hint} (HTTP {status})", backend=backend)
+    if status == 500 and message is not None:
+        said = quotable(body, hidden) or "no message"
+        return AgentFailed("agent", f"the workflow failed (HTTP 500: {said}); see n8n's executions", backend=backend)
+    return status_error("agent", status, headers, body, backend=backend, hidden=hidden)
+
+
+def asks_for_post(status: int, body: bytes) -> bool:
+    """Tell whether a GET was refused in the way that proves that the webhook is there and takes POST."""
+    return status == 405 or (status == 404 and "Did you mean to make a POST" in (_message(body) or ""))
+
+
+def _message(body: bytes) -> str | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    message = value.get("message") if isinstance(value, dict) else None
+    return message if isinstance(message, str) else None
+
+
+def outcome_error(ended: Ended, *, backend: str, hidden: Hidden, retry_empty: bool) -> StageError | None:
+    """Return the error that the end of an answer with status 2xx stands for, or None if it is none.
+
+    ``retry_empty``: an empty answer may be tried again (older n8n reports a failed workflow so), though the run may
+    have had effects.
+    """
+    said = hidden.clean(ended.detail) or "its message is not shown: it repeats what the user said"
+    match ended.outcome:
+        case "ok":
+            return None
+        case "agent_error":
+            return AgentFailed("agent", f"the workflow failed: {said}", backend=backend)
+        case "protocol_error":
+            broken = StageProtocolError("agent", f"the answer cannot be read: {said}", backend=backend)
+            broken.retryable = False  # it was not cut: asking again gives the same
+            return broken
+        case _:
+            silent = NoReply("agent", said, backend=backend)
+            silent.retryable = retry_empty and ended.outcome == "empty"
+            return silent

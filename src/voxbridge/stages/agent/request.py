@@ -1,0 +1,46 @@
+"""The body we post: one shape for n8n's Webhook and its Chat Trigger alike (agents' side of the wire, both seen)."""
+
+from __future__ import annotations
+
+from voxbridge.config.settings import AgentSettings
+from voxbridge.stages import AgentRequest, Speaker
+
+PROBE_SESSION = "voxbridge:probe"
+
+
+def session_id(speaker: Speaker, scope: str) -> str:
+    """Return the name of the conversation that the workflow's memory keeps: the user's own, or the channel's."""
+    channel = f"discord:{speaker.guild_id}:{speaker.channel_id}"
+    return channel if scope == "channel" else f"{channel}:{speaker.user_id}"
+
+
+def request_body(request: AgentRequest, settings: AgentSettings, attempt: int) -> dict[str, object]:
+    """Return the JSON body of one attempt.
+
+    Without a session id or the text under its key n8n's agent answers 200 and an error line, so both are always
+    there. Discord's ids are strings, since JavaScript loses 64-bit integers; what is not known is left out.
+    """
+    speaker = request.speaker
+    metadata: dict[str, object] = {
+        "source": "voxbridge",
+        "turnId": request.turn_id,
+        "attempt": attempt,
+        "guildId": str(speaker.guild_id),
+        "channelId": str(speaker.channel_id),
+        "userId": str(speaker.user_id),
+        "userName": speaker.name,
+        "language": speaker.language,
+        "sttConfidence": request.confidence,
+        "speechMs": request.speech_ms,
+        "startedAt": request.started_at,
+        "participants": request.participants,
+    }
+    if request.previous is not None:
+        metadata["previous"] = {"interrupted": request.previous.interrupted, "heard": request.previous.heard}
+    return {
+        **dict.fromkeys(settings.also_as, request.text),
+        "action": "sendMessage",
+        settings.session_key: session_id(speaker, settings.session_scope),
+        settings.input_key: request.text,
+        "metadata": {key: value for key, value in metadata.items() if value is not None},
+    }
