@@ -56,11 +56,11 @@ async def preflight(settings: DiscordSettings, *, limit_s: float = LIMIT_S) -> A
 
 
 async def _ask(settings: DiscordSettings) -> Account:
-    client = discord.Client(intents=discord.Intents.none(), connector=await make_connector(settings.network))
+    connector = await make_connector(settings.network)
     try:
-        await client.login(settings.token.reveal())
-        application = await client.application_info()
-        seen = {place: await _look(client, place) for place in settings.join}
+        async with discord.Client(intents=discord.Intents.none(), connector=connector) as client:
+            await client.login(settings.token.reveal())
+            return _account(client, {place: await _look(client, place) for place in settings.join})
     except discord.LoginFailure as exc:
         raise LoginRefused(
             "Discord does not accept the token: copy it anew from https://discord.com/developers/applications "
@@ -74,8 +74,11 @@ async def _ask(settings: DiscordSettings) -> Account:
         raise DiscordError(
             f"Discord cannot be reached ({type(exc).__name__}): check the network, DNS and [discord.network]"
         ) from exc
-    finally:
-        await client.close()
+
+
+def _account(client: discord.Client, seen: dict[str, str]) -> Account:
+    application = client.application
+    assert application is not None, "login() fetches it"
     return Account(
         name=str(client.user),
         application_id=application.id,

@@ -1,0 +1,95 @@
+"""What CI runs, and what you run: `nox` for all of it, `nox -s integration -- FILE -s` for a part.
+
+Sessions run in the environment that nox itself is in (the README's one command makes it), so nothing is installed
+twice and a session starts at once. What stands after `--` goes to the tool.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "typing", "unit", "integration", "e2e"]
+nox.options.stop_on_first_error = False
+
+BIN = Path(sys.executable).parent
+
+# flake8-async beside ruff's own ASYNC rules, for awaits in `finally` without a bounded shield (102) and their like.
+# Left out, since here they are noise:
+FLAKE8_ASYNC_OFF = ",".join(
+    [
+        "ASYNC114",  # wants every task_status function listed in its configuration
+        "ASYNC124",  # a function may be async because its Protocol is
+        "ASYNC127",  # names httpx's successor; stages/http.py says why httpx
+        "ASYNC128",  # does not see that serve_listeners() is given the task_status and calls started()
+    ]
+)
+
+
+def python(session: nox.Session, module: str, *args: str) -> None:
+    """Run a module of this environment, whatever PATH says."""
+    session.run(sys.executable, "-m", module, *args, external=True)
+
+
+def tests(session: nox.Session, category: str) -> None:
+    """Run the tests of one category: its folder, unless a file or folder is named after `--`."""
+    named = [arg for arg in session.posargs if Path(arg.partition("::")[0]).exists()]
+    folder = [] if named else [f"tests/{category}"]
+    python(session, "pytest", "-m", category, *folder, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting, awaits in the wrong place, and that imports go down only."""
+    python(session, "ruff", "check", *(session.posargs or ["."]))
+    python(session, "ruff", "format", "--check", *(session.posargs or ["."]))
+    sources = sorted(str(path) for path in Path("src").rglob("*.py"))
+    python(session, "flake8_async", f"--disable={FLAKE8_ASYNC_OFF}", *sources)
+    session.run(str(BIN / "lint-imports"), external=True)
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Strict types."""
+    python(session, "mypy", *session.posargs)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """The pure core and small parts: no sockets, no clock."""
+    tests(session, "unit")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Real clients against simulated servers: in virtual time, and again on loopback sockets."""
+    tests(session, "integration")
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """The daemon process in the simulated Discord: a WAV in, a WAV out."""
+    tests(session, "e2e")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure; asserts nothing that depends on the machine."""
+    tests(session, "bench")
+
+
+@nox.session
+def rehearse(session: nox.Session) -> None:
+    """The whole daemon in the simulated Discord, with the embedded engines or with your own (`-- --config FILE`)."""
+    python(session, "voxbridge", "rehearse", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Which lines and branches unit and integration tests leave out."""
+    python(session, "coverage", "run", "-m", "pytest", "-q", "-m", "unit or integration", *session.posargs)
+    python(session, "coverage", "report", "--show-missing", "--skip-covered")
