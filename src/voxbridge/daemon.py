@@ -27,7 +27,7 @@ from voxbridge.core.backoff import Backoff
 from voxbridge.core.sound import GuildId, Pcm
 from voxbridge.discord import DiscordBridge
 from voxbridge.engines.process import EnginesProcess
-from voxbridge.errors import StageError, VoxBridgeError
+from voxbridge.errors import StageError
 from voxbridge.ops.journal import Journal
 from voxbridge.ops.turnlog import log_turn
 from voxbridge.session.context import Tools
@@ -49,21 +49,10 @@ _LEAVE_S = 4.0
 def run(settings: Settings) -> int:
     """Run the daemon until a signal ends it; return the exit code.
 
-    Raises: VoxBridgeError when it cannot start (wrong token, engines missing); its ``exit_code`` is the process's.
+    Raises: VoxBridgeError, in Trio's groups, when it cannot start (wrong token, engines missing).
     """
-    try:
-        trio.run(Daemon(settings).serve)
-    except* VoxBridgeError as group:
-        raise _first(group) from group
+    trio.run(Daemon(settings).serve)
     return 0
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first exception of a group, however deep the nurseries wrapped it."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 class Daemon:

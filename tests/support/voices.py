@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 import trio
@@ -85,6 +85,7 @@ class MemoryPort:
         self.gate_open = True
         self._timestamp = 0
         self._positions: dict[UserId, int] = {}
+        self._changed = trio.Event()
 
     @property
     def events(self) -> trio.MemoryReceiveChannel[VoiceEvent]:
@@ -102,6 +103,7 @@ class MemoryPort:
             return False
         self.frames.append(SentFrame(trio.current_time(), opus, self._timestamp))
         self._timestamp += RTP_TICKS_PER_FRAME
+        self.touch()
         return True
 
     def skip_frames(self, count: int) -> None:
@@ -113,6 +115,12 @@ class MemoryPort:
     async def post_text(self, text: str) -> None:
         await trio.lowlevel.checkpoint()
         self.posted.append((trio.current_time(), text))
+        self.touch()
+
+    def touch(self) -> None:
+        """Let those in ``wait_for`` look again."""
+        self._changed.set()
+        self._changed = trio.Event()
 
     # What the test does.
 
@@ -150,12 +158,11 @@ class MemoryPort:
             self._positions[user] = position + index + 1
         return at
 
-    async def wait_for(self, condition: object, timeout_s: float = 600.0) -> None:
+    async def wait_for(self, condition: Callable[[], bool], timeout_s: float = 600.0) -> None:
         """Wait in virtual time until ``condition()`` holds; say what was sent if it does not."""
-        assert callable(condition)
         with trio.move_on_after(timeout_s):
             while not condition():
-                await trio.sleep(0.001)
+                await self._changed.wait()
         assert condition(), (
             f"not within {timeout_s} s; {len(self.voice)} voice frames, the last at "
             f"{self.voice[-1].at if self.voice else None}, posted {self.posted}"

@@ -21,5 +21,7 @@ class Journal:
             return
         line = json.dumps(report.to_json(), ensure_ascii=False) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with open(descriptor, "a", encoding="utf-8") as file:
-            file.write(line)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)

@@ -88,8 +88,6 @@ class DaemonProcess:
 
     async def read_journal(self) -> None:
         """Read its turns as they are written, for ever."""
-        while not self._journal.exists():
-            await trio.sleep(_JOURNAL_RECHECK_S)
         with self._journal.open(encoding="utf-8") as file:
             pending = ""
             while True:
@@ -113,7 +111,8 @@ async def daemon_process(
     """
     journal, file = directory / "turns.jsonl", directory / "voxbridge.toml"
     tables = {**config, "journal": {"file": str(journal)}}
-    file.touch(mode=0o600)
+    for private in (journal, file):
+        private.touch(mode=0o600)
     file.write_text(tomli_w.dumps(tables), encoding="utf-8")
     command = [sys.executable, "-m", "voxbridge", "run", "--config", str(file)]
     process = await trio.lowlevel.open_process(

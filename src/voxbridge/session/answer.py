@@ -148,7 +148,7 @@ class Answer:
         """Wait while more sound is queued than should be thrown away by a barge-in."""
         ahead_s = self._context.tools.settings.turn.queue_ahead_ms / 1000
         while self._track.queued_s > ahead_s and not self._track.is_closed:
-            await trio.sleep(self._track.queued_s - ahead_s)  # sound leaves at the pace of the clock
+            await self._context.mouth.until_changed()
 
     async def _say(self, request: TtsRequest) -> None:
         index = self._track.begin_sentence(request.text)

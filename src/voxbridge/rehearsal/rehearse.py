@@ -1,0 +1,118 @@
+"""A rehearsal: lines that are said to the daemon, and the judgement of what came back.
+
+A line is judged by what was heard at the far end, never by what the daemon says of itself alone: there must be an
+answer, end-to-end encrypted; where the words are known the transcript must be right; where a fact is asked for the
+answer must hold it; and the reply's sound, transcribed, must be the answer's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from voxbridge.audio.wavfile import read_wav
+from voxbridge.core.sound import Pcm
+from voxbridge.core.wav import decode_wav
+from voxbridge.rehearsal.performance import Scene
+from voxbridge.rehearsal.words import word_error_rate, words_of
+
+# Whisper tiny.en gets 4 of 70 words of the bundled recordings wrong, and one clip has 2 of its 8 wrong.
+WORD_ERRORS_MAX = 0.3
+# Two small models in a row (the voice, and the ears that check it): a word or two of a sentence may differ.
+REPLY_ERRORS_MAX = 0.35
+
+Transcribe = Callable[[Pcm], str]
+
+
+@attrs.frozen
+class Line:
+    """What is said to the bot. ``words`` are known for the bundled lines; ``fact`` is what the answer must hold."""
+
+    name: str
+    sound: Pcm
+    words: str | None = None
+    fact: str | None = None
+
+
+@attrs.frozen
+class Verdict:
+    """One line's outcome; ``problems`` is empty if it passed."""
+
+    line: Line
+    scene: Scene | None
+    reply_wav: Path | None
+    reply_heard: str | None
+    problems: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line's record, as `--json` writes it."""
+        report = {} if self.scene is None else self.scene.report
+        parts = [*report.get("parts", ()), *filter(None, [report.get("first_audio")])]
+        return {
+            "name": self.line.name,
+            "said": self.line.words,
+            "heard": report.get("heard", ""),
+            "answer": report.get("answer", ""),
+            "reply_heard": self.reply_heard,
+            "reply_wav": None if self.reply_wav is None else str(self.reply_wav),
+            "reply_seconds": 0.0 if self.scene is None else round(self.scene.reply.duration_s, 3),
+            "marks": report.get("marks", {}),
+            "parts": [{key: part[key] for key in ("name", "ms", "budget_ms", "verdict")} for part in parts],
+            "dave": self.scene is not None and self.scene.is_encrypted,
+            "outcome": report.get("outcome", "none"),
+            "problems": list(self.problems),
+        }
+
+
+def bundled_lines(speak: Callable[[str], Pcm]) -> list[Line]:
+    """Return the default lines: a human recording, and a question whose answer is known, spoken by ``speak``."""
+    question = "What is seven times eight?"
+    clips = resources.files("voxbridge.rehearsal") / "clips"
+    name = "sense_and_sensibility_01_austen_64kb-0930.wav"
+    rows = [row.split("\t") for row in (clips / "transcripts.tsv").read_text(encoding="utf-8").splitlines()]
+    words = dict(row for row in rows if len(row) == 2)[name]
+    return [
+        Line("a human recording", decode_wav((clips / name).read_bytes()), words=words),
+        Line("a question", speak(question), words=question, fact="56"),
+    ]
+
+
+def lines_of(files: Sequence[Path]) -> list[Line]:
+    """Read the operator's own recordings. Raises: SoundFileError, OSError."""
+    return [Line(file.name, read_wav(file)) for file in files]
+
+
+def judge(line: Line, scene: Scene, reply_heard: str | None) -> tuple[str, ...]:
+    """Say what is wrong with what came of a line; nothing if all is right."""
+    return tuple(_problems(line, scene, reply_heard))
+
+
+def _problems(line: Line, scene: Scene, reply_heard: str | None) -> Iterator[str]:
+    heard, answer = str(scene.report["heard"]), str(scene.report["answer"])
+    if line.words is not None and word_error_rate(line.words, heard) > WORD_ERRORS_MAX:
+        yield f"heard {heard!r} where {line.words!r} was said"
+    if not _has_sound(scene.reply):
+        yield "no answer was heard in the call"
+        return
+    if not scene.is_encrypted:
+        yield "the answer was not end-to-end encrypted"
+    if scene.report["outcome"] != "answered":
+        yield f"the turn ended as {scene.report['outcome']!r}: {scene.report.get('error') or 'no reason was given'}"
+    if line.fact is not None and not _holds(answer, line.fact):
+        yield f"the answer {answer!r} does not hold {line.fact!r}"
+    if reply_heard is not None and word_error_rate(answer, reply_heard) > REPLY_ERRORS_MAX:
+        yield f"the reply sounds like {reply_heard!r}, not like the answer {answer!r}"
+
+
+def _has_sound(pcm: Pcm) -> bool:
+    """Tell whether there is more than silence: some sample over -40 dB."""
+    return any(abs(sample) > 327 for sample in memoryview(pcm.data).cast("h"))
+
+
+def _holds(text: str, fact: str) -> bool:
+    words, wanted = words_of(text), words_of(fact)
+    return any(words[at : at + len(wanted)] == wanted for at in range(len(words) - len(wanted) + 1))
