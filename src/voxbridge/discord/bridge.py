@@ -1,0 +1,378 @@
+"""The way in for the daemon: log in, sit in channels, hand out their ports, answer commands, leave in order.
+
+run
+  island                 asyncio, for discord.py only
+    client task          discord.Client.start
+    keepers' nursery     one keeper per guild; cancelled *before* the client is closed
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import random
+
+import aiohttp
+import attrs
+import discord
+import structlog
+import trio
+from discord import app_commands
+from discord.errors import ConnectionClosed, LoginFailure, PrivilegedIntentsRequired
+
+from voxbridge.config.settings import DiscordSettings
+from voxbridge.core.backoff import Backoff
+from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.core.voice import MemberJoined
+from voxbridge.discord.client import GatewayClient
+from voxbridge.discord.commands import CommandHandler, Commands, build_tree
+from voxbridge.discord.counters import BridgeStatus, RoomStatus
+from voxbridge.discord.island import CallCancelled, Island, open_island
+from voxbridge.discord.keeper import GuildKeeper
+from voxbridge.discord.network import make_connector
+from voxbridge.discord.port import DiscordVoicePort
+from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError
+
+_log = structlog.get_logger(__name__)
+
+_CLOSE_LIMIT_S = 3.0
+_JOIN_LIMIT_S = 15.0  # the keeper's own limit on a handshake is 10 s, and a join may begin with a leave
+_SYNC_LIMIT_S = 60.0
+# Discord documentation, "Gateway Close Event Codes": the ones after which connecting again cannot help.
+_GATEWAY_REFUSALS = {
+    4004: "Discord does not accept the token. Copy it anew from the developer portal (Bot, Reset Token) into the "
+    "credential that [discord] token names",
+    4010: "Discord refuses the shard we asked for; this is a bug of VoxBridge",
+    4011: "the bot is in more than 2500 servers and would need sharding, which VoxBridge does not do",
+    4012: "Discord no longer speaks the gateway version of this discord.py; update VoxBridge",
+    4013: "Discord refuses the intents as invalid; update VoxBridge",
+}
+_NO_TOKEN = "no token: set [discord] token, or the credential it names, to the bot's token from the developer portal"  # noqa: S105
+_DISALLOWED_INTENTS = (
+    "Discord refuses the intents (close code 4014). VoxBridge asks for guilds and voice states only, which are not "
+    "privileged: look in the developer portal whether the bot is restricted"
+)
+
+
+class DiscordBridge:
+    """Discord's side of the house. One ``run`` per object."""
+
+    def __init__(self, settings: DiscordSettings, commands: CommandHandler) -> None:
+        self._settings, self._handler = settings, commands
+        # One port per channel we come to sit in: as many as guilds at most, so unbounded; the daemon opens a room each.
+        self._publish_port, self.ports = trio.open_memory_channel[DiscordVoicePort](math.inf)
+        self._new_keepers, self._keepers_to_start = trio.open_memory_channel[GuildKeeper](math.inf)
+        self._keepers: dict[GuildId, GuildKeeper] = {}
+        self._session: _Session | None = None
+        self._island: Island | None = None
+        self._is_closing = trio.Event()
+        self._is_closed = trio.Event()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Log in and keep us in the wanted channels until cancelled or closed.
+
+        ``started`` is called when the gateway is ready and the first attempts to join ``[discord] join`` are over.
+
+        Raises:
+            LoginRefused: Discord does not take the token or the intents.
+            ConfigError: ``join`` or ``network`` of the settings is wrong.
+            DiscordError: discord.py gave up for another reason.
+        """
+        seats = parse_seats(self._settings.join)
+        if not self._settings.token:
+            raise LoginRefused(_NO_TOKEN)
+        quiet_discord_logs()
+        failure: DiscordError | None = None
+        try:
+            async with open_island() as island:
+                self._island = island
+                failure = await self._serve(island, seats, task_status)
+        finally:
+            self._publish_port.close()
+            self._is_closed.set()
+        if failure is not None:
+            raise failure
+
+    async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:
+        """Sit in a channel from now on, through reconnects; leaves another one of the same guild.
+
+        Raises:
+            VoiceHandshakeError: The first attempt failed; it is not tried again.
+        """
+        keeper = self._keeper(guild_id)
+        keeper.want(channel_id)
+        try:
+            with trio.fail_after(_JOIN_LIMIT_S):
+                await keeper.wait_joined()
+        except trio.TooSlowError:
+            keeper.want(None)
+            raise VoiceHandshakeError(
+                f"no result within {_JOIN_LIMIT_S:.0f} s; is Discord reachable?", code=None, should_reconnect=True
+            ) from None
+        except VoiceHandshakeError:
+            keeper.want(None)
+            raise
+
+    async def leave(self, guild_id: GuildId) -> None:
+        """Leave the guild's channel and stay out; returns when Discord has confirmed it, or after a few seconds."""
+        keeper = self._keepers.get(guild_id)
+        if keeper is None:
+            return
+        keeper.want(None)
+        with trio.move_on_after(_JOIN_LIMIT_S):
+            await keeper.wait_left()
+
+    async def close(self) -> None:
+        """Leave all channels and log out; returns when ``run`` has ended its work, within about 3 s."""
+        self._is_closing.set()
+        with trio.move_on_after(2 * _CLOSE_LIMIT_S):
+            await self._is_closed.wait()
+
+    def seat(self, guild_id: GuildId) -> ChannelId | None:
+        """Return the channel we sit in, or mean to."""
+        keeper = self._keepers.get(guild_id)
+        return keeper.desired if keeper is not None else None
+
+    def status(self) -> BridgeStatus:
+        """Return how things are; from the Trio thread, at any time."""
+        client = self._session.client if self._session is not None else None
+        is_up = client is not None and client.is_up
+        latency_s = client.latency if client is not None and is_up else math.inf
+        return BridgeStatus(
+            is_logged_in=is_up,
+            user_name=client.user.name if client is not None and client.user is not None else "",
+            latency_s=latency_s if math.isfinite(latency_s) else None,
+            loop_errors=self._island.loop_errors if self._island is not None else 0,
+            rooms=tuple(
+                self._room_status(keeper, keeper.desired)
+                for keeper in self._keepers.values()
+                if keeper.desired is not None
+            ),
+        )
+
+    # GatewayListener
+
+    def gateway_up(self) -> None:
+        """Note that the gateway is ready."""
+        if self._session is not None:
+            self._session.is_decided.set()
+
+    def gateway_renewed(self) -> None:
+        """Tell every keeper that discord.py has forgotten its voice client."""
+        for keeper in self._keepers.values():
+            keeper.gateway_renewed()
+
+    def own_state_changed(self, guild_id: GuildId, state: discord.VoiceState) -> None:
+        """Pass on what happened to us."""
+        if guild_id in self._keepers:
+            self._keepers[guild_id].own_state_changed(state)
+
+    def member_changed(
+        self, guild_id: GuildId, member: MemberJoined, before: ChannelId | None, after: ChannelId | None
+    ) -> None:
+        """Pass on who came and went."""
+        if guild_id in self._keepers:
+            self._keepers[guild_id].member_changed(member, before, after)
+
+    # Within
+
+    async def _serve(
+        self, island: Island, seats: list[tuple[GuildId, ChannelId]], task_status: trio.TaskStatus[None]
+    ) -> DiscordError | None:
+        """Run client and keepers; return the failure to raise, if any."""
+        failure: DiscordError | None = None
+        async with trio.open_nursery() as nursery:
+            try:
+                with trio.CancelScope() as scope:
+                    nursery.start_soon(self._cancel_when_closing, scope)
+                    session = self._session = await self._log_in(island, nursery)
+                    nursery.start_soon(self._cancel_when_ended, session, scope)
+                    async with trio.open_nursery() as keepers:
+                        keepers.start_soon(self._start_keepers, keepers)
+                        keepers.start_soon(self._sync_commands, island, session)
+                        await self._take_seats(seats)
+                        task_status.started()
+                failure = session.failure
+            except DiscordError as exc:
+                failure = exc
+            finally:
+                # The keepers have left their channels by now, while ``client.start`` still runs, whose scope is
+                # shielded for that: without it nobody reads Discord's confirmations, and closing takes 10 s.
+                if self._session is not None:
+                    await self._end_session(island, self._session)
+                nursery.cancel_scope.cancel("left")
+        return failure
+
+    async def _log_in(self, island: Island, nursery: trio.Nursery) -> _Session:
+        """Return a session whose gateway is ready; try again for as long as Discord cannot be reached."""
+        backoff = Backoff(rng=random.random)
+        while True:
+            session = self._session = await island.call(self._new_session, island)
+            nursery.start_soon(self._run_client, island, session)
+            await session.is_decided.wait()
+            if session.client.is_up:
+                return session
+            failure = session.failure or DiscordError("the Discord client ended by itself")
+            if not failure.retryable:
+                raise failure
+            wait_s = backoff.failed(trio.current_time(), 0.0)
+            assert wait_s is not None, "this backoff has no circuit"
+            _log.warning("Discord cannot be reached", reason=str(failure), again_in_s=round(wait_s, 1))
+            await trio.sleep(wait_s)
+
+    async def _new_session(self, island: Island) -> _Session:
+        """Build client and commands; on the asyncio side, since aiohttp binds itself to the running loop."""
+        client = GatewayClient(
+            self,
+            guild_ready_timeout_s=self._settings.guild_ready_timeout_ms / 1000,
+            connector=await make_connector(self._settings.network),
+        )
+        return _Session(client, build_tree(client, Commands(self, self._handler, island)))
+
+    async def _run_client(self, island: Island, session: _Session) -> None:
+        with session.scope:
+            try:
+                await island.call(session.client.start, self._settings.token.reveal())
+            except Exception as exc:  # noqa: BLE001 - whatever ends discord.py ends the session, in words of ours
+                session.failure = explain_failure(exc)
+            finally:
+                session.is_decided.set()
+                session.has_ended.set()
+                with trio.move_on_after(_CLOSE_LIMIT_S, shield=True):
+                    await island.call(session.client.close)
+
+    async def _end_session(self, island: Island, session: _Session) -> None:
+        with trio.move_on_after(_CLOSE_LIMIT_S, shield=True):
+            try:
+                await island.call(session.client.close)
+            except Exception as exc:  # noqa: BLE001 - we are leaving
+                _log.warning("logging out did not go smoothly", error=type(exc).__name__)
+        session.scope.cancel("left")
+
+    async def _take_seats(self, seats: list[tuple[GuildId, ChannelId]]) -> None:
+        for guild_id, channel_id in seats:
+            self._keeper(guild_id).want(channel_id)
+        with trio.move_on_after(_JOIN_LIMIT_S):
+            for guild_id, _ in seats:
+                # A failure is in the log already, and the keeper goes on trying.
+                with contextlib.suppress(VoiceHandshakeError):
+                    await self._keepers[guild_id].wait_joined()
+
+    async def _start_keepers(self, nursery: trio.Nursery) -> None:
+        async for keeper in self._keepers_to_start:
+            nursery.start_soon(keeper.run)
+
+    async def _sync_commands(self, island: Island, session: _Session) -> None:
+        with trio.move_on_after(_SYNC_LIMIT_S) as scope:
+            try:
+                await island.call(session.tree.sync)
+            except (discord.DiscordException, aiohttp.ClientError, OSError, CallCancelled) as exc:
+                _log.warning("the slash commands were not registered", error=type(exc).__name__)
+        if scope.cancelled_caught:
+            _log.warning("the slash commands were not registered", error="timeout")
+
+    async def _cancel_when_closing(self, scope: trio.CancelScope) -> None:
+        await self._is_closing.wait()
+        scope.cancel("left")
+
+    async def _cancel_when_ended(self, session: _Session, scope: trio.CancelScope) -> None:
+        await session.has_ended.wait()
+        scope.cancel("left")
+
+    def _keeper(self, guild_id: GuildId) -> GuildKeeper:
+        keeper = self._keepers.get(guild_id)
+        if keeper is not None:
+            return keeper
+        session, island = self._session, self._island
+        if session is None or island is None or self._is_closing.is_set():
+            raise VoiceHandshakeError("not logged in to Discord", code=None, should_reconnect=True)
+
+        async def post(channel_id: ChannelId, text: str) -> None:
+            await island.call(session.client.post, channel_id, text)
+
+        keeper = self._keepers[guild_id] = GuildKeeper(
+            guild_id,
+            island,
+            session.client,
+            require_e2ee=self._settings.require_e2ee,
+            publish=self._publish_port.send_nowait,
+            post=post,
+        )
+        self._new_keepers.send_nowait(keeper)
+        return keeper
+
+    def _room_status(self, keeper: GuildKeeper, channel_id: ChannelId) -> RoomStatus:
+        link = keeper.link
+        channel = self._session.client.voice_channel(channel_id) if self._session is not None else None
+        return RoomStatus(
+            guild_id=keeper.guild_id,
+            guild_name=channel.guild.name if channel is not None else "",
+            channel_id=channel_id,
+            channel_name=channel.name if channel is not None else "",
+            is_connected=link is not None and link.is_connected(),
+            can_send=link is not None and link.can_send,
+            is_dave_ready=link is not None and link.is_connected() and link.end_to_end.is_ready,
+            dave_version=link.end_to_end.version if link is not None else 0,
+            privacy_code=link.end_to_end.privacy_code if link is not None else None,
+            is_server_muted=keeper.own.is_muted,
+            is_server_deafened=keeper.own.is_deafened,
+            is_suppressed=keeper.own.is_suppressed,
+            udp_ping_s=link.udp_ping_s if link is not None else None,
+            counters=keeper.counters,
+        )
+
+
+@attrs.define
+class _Session:
+    """One client of discord.py, from its login to its end."""
+
+    client: GatewayClient
+    tree: app_commands.CommandTree[discord.Client]
+    scope: trio.CancelScope = attrs.field(factory=lambda: trio.CancelScope(shield=True))
+    is_decided: trio.Event = attrs.field(factory=trio.Event)  # the gateway is ready, or it failed
+    has_ended: trio.Event = attrs.field(factory=trio.Event)
+    failure: DiscordError | None = None
+
+
+def explain_failure(exc: Exception) -> DiscordError:
+    """Say in a line what ended discord.py and what to do; ``retryable`` where waiting can help."""
+    match exc:
+        case LoginFailure():
+            return LoginRefused(_GATEWAY_REFUSALS[4004])
+        case PrivilegedIntentsRequired():
+            return LoginRefused(_DISALLOWED_INTENTS)
+        case ConnectionClosed(code=code) if code in _GATEWAY_REFUSALS:
+            return LoginRefused(_GATEWAY_REFUSALS[code])
+        case discord.Forbidden():
+            return LoginRefused(f"Discord forbids the login (HTTP {exc.status}); is the application disabled?")
+        case discord.HTTPException():
+            failure = DiscordError(f"Discord answers the login with HTTP {exc.status}")
+        case _:
+            failure = DiscordError(f"the connection to Discord failed ({type(exc).__name__})")
+    failure.retryable = True
+    return failure
+
+
+def parse_seats(join: tuple[str, ...]) -> list[tuple[GuildId, ChannelId]]:
+    """Read ``[discord] join``: ``guild_id:channel_id``, one channel per guild.
+
+    Raises:
+        ConfigError: An entry is not two numbers, or a guild comes twice.
+    """
+    seats: dict[GuildId, ChannelId] = {}
+    for entry in join:
+        guild, _, channel = entry.partition(":")
+        if not (guild.isdecimal() and channel.isdecimal()):
+            raise ConfigError("not a voice channel", key="discord.join", value=entry, allowed="guild_id:channel_id")
+        if GuildId(int(guild)) in seats:
+            raise ConfigError("a bot can sit in one channel per guild only", key="discord.join", value=entry)
+        seats[GuildId(int(guild))] = ChannelId(int(channel))
+    return list(seats.items())
+
+
+def quiet_discord_logs() -> None:
+    """Keep discord.py from writing secrets and speech: its DEBUG level prints voice keys, tokens and messages."""
+    for name in ("discord.gateway", "discord.http", "discord.webhook"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logging.INFO, logger.getEffectiveLevel()))

@@ -1,0 +1,146 @@
+"""The voice channel as the conversation sees it (``session.voice.VoicePort``), whichever connection carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import structlog
+import trio
+
+from voxbridge.core.sound import ChannelId, GuildId, OpusPacket, UserId
+from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.discord.counters import VoiceCounters
+from voxbridge.discord.link import VoiceLink
+from voxbridge.discord.outbox import Outbox
+
+_log = structlog.get_logger(__name__)
+
+_MESSAGE_CHARS = 2000  # Discord's limit on one message
+_MESSAGES_MAX = 3  # a longer answer is cut: a flood in the chat helps nobody
+_POST_LIMIT_S = 10.0  # REST with one rate limit wait; the conversation does not hang on it
+
+PostMessage = Callable[[ChannelId, str], Coroutine[Any, Any, None]]
+
+
+class DiscordVoicePort:
+    """One channel with us in it. Made by the keeper, which lends it one connection after another."""
+
+    def __init__(self, guild_id: GuildId, channel_id: ChannelId, counters: VoiceCounters, post: PostMessage) -> None:
+        self.guild_id, self.channel_id = guild_id, channel_id
+        self._counters, self._post = counters, post
+        self._outbox = Outbox(self._note_dropped)
+        self._link: VoiceLink | None = None
+        self._members: set[UserId] = set()
+
+    # What the conversation calls (VoicePort)
+
+    @property
+    def events(self) -> trio.MemoryReceiveChannel[VoiceEvent]:
+        """Return packets and changes in order of arrival; ends when we have left for good."""
+        return self._outbox.receive
+
+    @property
+    def can_send(self) -> bool:
+        """Tell whether a frame sent now would leave, end-to-end encrypted where that is demanded."""
+        return self._link is not None and self._link.can_send
+
+    def begin_burst(self) -> None:
+        """Announce that we are about to speak (voice op 5)."""
+        if self._link is not None:
+            self._link.want_to_speak(True)
+
+    def send_frame(self, opus: bytes) -> bool:
+        """Seal and send one 20 ms Opus packet now; False if it did not leave."""
+        if self._link is None:
+            self._counters.plaintext_held += 1
+            return False
+        return self._link.send_frame(opus)
+
+    def skip_frames(self, count: int) -> None:
+        """Let the RTP timestamp advance over a pause of ``count`` frames."""
+        if self._link is not None:
+            self._link.stream.skip(count)
+
+    def end_burst(self) -> None:
+        """Announce that we have finished."""
+        if self._link is not None:
+            self._link.want_to_speak(False)
+
+    async def post_text(self, text: str) -> None:
+        """Write into the channel's text chat, in up to three messages. Never raises; failures are counted."""
+        try:
+            with trio.fail_after(_POST_LIMIT_S):
+                for piece in split_message(text):
+                    await self._post(self.channel_id, piece)
+        except Exception as exc:  # noqa: BLE001 - a line in the chat is a courtesy; the turn goes on without it
+            self._counters.posts_failed += 1
+            _log.warning("the text could not be posted", channel_id=str(self.channel_id), error=type(exc).__name__)
+
+    # What the keeper calls
+
+    def up(self, link: VoiceLink) -> None:
+        """Use this connection from now on."""
+        self._link = link
+        self._outbox.put(VoiceUp())
+
+    def down(self, reason: str) -> None:
+        """Note that the connection is gone and another is sought."""
+        if self._link is not None:
+            self._link = None
+            self._outbox.put(VoiceDown(reason))
+
+    def close(self) -> None:
+        """End the events: we have left for good."""
+        self._link = None
+        self._outbox.close()
+
+    def deliver(self, event: OpusPacket | SpeakingChanged) -> None:
+        """Hand on what the connection heard."""
+        self._outbox.put(event)
+
+    def see_members(self, present: Iterable[MemberJoined]) -> None:
+        """Bring the room's idea of who is here up to date."""
+        now_here = {member.user_id: member for member in present}
+        for user_id in self._members - now_here.keys():
+            self.member_left(user_id)
+        for member in now_here.values():
+            self.member_joined(member)
+
+    def member_joined(self, member: MemberJoined) -> None:
+        """Note an arrival; one that is known is passed over."""
+        if member.user_id not in self._members:
+            self._members.add(member.user_id)
+            self._outbox.put(member)
+
+    def member_left(self, user_id: UserId) -> None:
+        """Note a departure."""
+        if user_id in self._members:
+            self._members.discard(user_id)
+            self._outbox.put(MemberLeft(user_id))
+
+    def _note_dropped(self, count: int) -> None:
+        self._counters.events_dropped += count
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """Cut at the last line or word that fits, or in the middle of a word that does not; return head and rest."""
+    if len(text) <= _MESSAGE_CHARS:
+        return text, ""
+    window = text[:_MESSAGE_CHARS]
+    at = max(window.rfind("\n"), window.rfind(" "))
+    if at <= 0:
+        at = _MESSAGE_CHARS
+    return text[:at], text[at:].lstrip()
+
+
+def split_message(text: str) -> list[str]:
+    """Return ``text`` in messages of at most 2000 characters, three at most; blank text gives none."""
+    pieces: list[str] = []
+    rest = text.strip()
+    while rest and len(pieces) < _MESSAGES_MAX:
+        head, rest = _cut(rest)
+        pieces.append(head)
+    if rest:
+        pieces[-1] = pieces[-1][: _MESSAGE_CHARS - 2] + " …"
+    return pieces

@@ -1,0 +1,129 @@
+"""From a datagram to an Opus packet with a name on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voxbridge.core.rtp import (
+    DaveAdvice,
+    DaveHealth,
+    NotAudio,
+    RtpPacket,
+    SsrcMap,
+    open_packet,
+    trial_order,
+)
+from voxbridge.core.sound import SILENCE_OPUS, OpusPacket, UserId
+from voxbridge.discord.counters import VoiceCounters
+from voxbridge.discord.dave import FRAME_MARKER, EndToEnd
+from voxbridge.discord.seal import TransportKey
+
+
+class Receiver:
+    """Opens what comes in on one connection. Never raises for what a peer sends; it counts.
+
+    ``deliver`` gets each packet in the order of arrival, ``advise`` what the failures of DAVE suggest.
+    """
+
+    def __init__(
+        self,
+        own_id: UserId,
+        end_to_end: EndToEnd,
+        counters: VoiceCounters,
+        *,
+        require_e2ee: bool,
+        deliver: Callable[[OpusPacket], None],
+        advise: Callable[[DaveAdvice], None],
+    ) -> None:
+        self.ssrcs = SsrcMap()
+        self.key: TransportKey | None = None
+        self._own_id, self._e2e, self._counters = own_id, end_to_end, counters
+        self._require_e2ee, self._deliver, self._advise = require_e2ee, deliver, advise
+        self._health = DaveHealth()
+        self._newest: dict[int, int] = {}
+
+    def new_server(self) -> None:
+        """Forget the streams: another voice server hands out other numbers (voice op 2)."""
+        self.ssrcs.clear()
+        self._newest.clear()
+
+    def feed(self, datagram: bytes, now: float) -> None:
+        """Take one datagram of the voice socket; ``now`` is Trio time in seconds."""
+        if self.key is None:
+            self._counters.no_key_yet += 1
+            return
+        packet = open_packet(datagram, self.key.open)
+        if isinstance(packet, NotAudio):
+            self._counters.note_not_audio(packet)
+            return
+        owner = self.ssrcs.owner(packet.ssrc)
+        if owner is not None:
+            self._pass_on(owner, packet, now)
+            return
+        self._counters.unknown_ssrc += 1
+        if not self._identify(packet, now):
+            self.ssrcs.hold(packet, now)
+            self._counters.expired = self.ssrcs.expired
+
+    def assign(self, ssrc: int, user_id: UserId, now: float) -> None:
+        """Take Discord's word for whose stream this is (voice ops 5 and 12), and hand on what waited for it."""
+        if ssrc == 0 or user_id == self._own_id:
+            return
+        for held in self.ssrcs.assign(ssrc, user_id, now):
+            self._pass_on(user_id, held.packet, held.arrived_at)
+
+    def _identify(self, packet: RtpPacket, now: float) -> bool:
+        """Find the owner by trying keys: only the true sender's opens the frame. Tells whether it was found.
+
+        Discord does not say again who speaks to those who come later, so after a rejoin this is the only source.
+        """
+        if not packet.payload.endswith(FRAME_MARKER) or not (self._e2e.version and self._e2e.is_ready):
+            return False
+        for user_id in trial_order(self._e2e.members(), self.ssrcs.owners, self._own_id):
+            try:
+                opus = self._e2e.open(user_id, packet.payload)
+            except ValueError:
+                continue
+            self._counters.identified_by_key += 1
+            self.assign(packet.ssrc, user_id, now)
+            self._emit(user_id, packet, opus, now)
+            return True
+        return False
+
+    def _pass_on(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
+        payload = packet.payload
+        if payload == SILENCE_OPUS:
+            # The voice server makes these itself when somebody mutes: in clear, in every mode.
+            self._emit(user_id, packet, payload, arrived_at)
+            return
+        is_sealed = payload.endswith(FRAME_MARKER)
+        if not payload or (self._require_e2ee and not (self._e2e.version and is_sealed)):
+            self._counters.plaintext_refused += 1
+            return
+        if self._e2e.version:
+            if not self._e2e.is_ready:
+                self._counters.dave_not_ready += 1
+                return
+            try:
+                payload = self._e2e.open(user_id, payload)
+            except ValueError:
+                self._counters.dave_fail += 1
+                self._note_failure(user_id, arrived_at)
+                return
+            self._health.succeeded(user_id)
+        self._emit(user_id, packet, payload, arrived_at)
+
+    def _note_failure(self, user_id: UserId, now: float) -> None:
+        self._health.saw_epoch(self._e2e.epoch, now)
+        advice = self._health.failed(user_id, now)
+        if advice is not None:
+            self._advise(advice)
+
+    def _emit(self, user_id: UserId, packet: RtpPacket, opus: bytes, arrived_at: float) -> None:
+        newest = self._newest.get(packet.ssrc)
+        if newest is not None and (packet.sequence - newest - 1) & 0x8000:
+            self._counters.late += 1
+        else:
+            self._newest[packet.ssrc] = packet.sequence
+        self._counters.received += 1
+        self._deliver(OpusPacket(user_id, packet.sequence, packet.timestamp, opus, arrived_at))

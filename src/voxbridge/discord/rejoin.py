@@ -1,0 +1,104 @@
+"""What to do when a voice connection ends, as a table; pure.
+
+The meaning of the close codes is from Discord's documentation ("Voice Close Event Codes"); the remedies are ours.
+
+    code                                    remedy
+    none, 1006, 4006, 4009, 4015, others    join again at once, then with backoff
+    1000, 4011                              join again with backoff
+    4001 4002 4003 4005 4012 4020           we broke the protocol: join again; three in 60 s: leave it
+    4004                                    join again once (a fresh token comes), then leave it
+    4014                                    join again at once; a kick is told apart by the main gateway: stay out
+    4016, 4017                              leave it: no encryption mode in common, our DAVE is missing or broken
+    4021                                    wait a minute, doubled each time
+    4022                                    channel still there: backoff; else leave it
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Literal
+
+import attrs
+
+from voxbridge.core.backoff import Backoff
+
+OUR_PROTOCOL_FAULTS = frozenset({4001, 4002, 4003, 4005, 4012, 4020})
+_FATAL = {
+    4016: "the voice server and we have no encryption mode in common; VoxBridge needs an update",
+    4017: "the voice server demands end-to-end encryption and ours is missing or broken; is davey installed?",
+}
+_RATE_LIMIT_WAIT_S = 60.0
+_FAULT_WINDOW_S = 60.0
+_FAULTS_ALLOWED = 3
+
+DropKind = Literal["closed", "kicked", "gateway", "unsound", "handshake", "unreachable"]
+
+
+@attrs.frozen
+class Drop:
+    """Why a connection ended or was not made. ``code`` is the voice websocket's close code, where there is one."""
+
+    kind: DropKind
+    reason: str
+    code: int | None = None
+
+
+@attrs.frozen
+class Rejoin:
+    """Join again after ``wait_s`` seconds."""
+
+    wait_s: float
+
+
+@attrs.frozen
+class StayOut:
+    """Do not join again by yourself."""
+
+    reason: str
+    is_fault: bool
+
+
+@attrs.define
+class RejoinPolicy:
+    """The memory of one channel's failures. Times in seconds."""
+
+    rng: Callable[[], float] = random.random
+    _backoff: Backoff = attrs.field(init=False)
+    _faults: list[float] = attrs.field(factory=list)
+    _token_refusals: list[float] = attrs.field(factory=list)
+    _rate_limits: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        # The first wait is nought, the second up to twice the base: 0, 0.5, 1, 2 ... 30 s.
+        self._backoff = Backoff(base_s=0.25, cap_s=30.0, healthy_s=60.0, rng=self.rng)
+
+    def after(self, drop: Drop, now: float, ran_for_s: float, *, channel_exists: bool) -> Rejoin | StayOut:
+        """Decide after ``drop``, which ended a connection that had held for ``ran_for_s``."""
+        if drop.kind == "kicked":
+            return StayOut("removed from the channel by somebody", is_fault=False)
+        if drop.code in _FATAL:
+            return StayOut(_FATAL[drop.code], is_fault=True)
+        if drop.code in OUR_PROTOCOL_FAULTS:
+            self._faults = [at for at in self._faults if now - at < _FAULT_WINDOW_S] + [now]
+            if len(self._faults) >= _FAULTS_ALLOWED:
+                return StayOut(
+                    f"the voice server closed with {drop.code} three times in a minute: our bug", is_fault=True
+                )
+        if drop.code == 4004:
+            self._token_refusals = [at for at in self._token_refusals if now - at < _FAULT_WINDOW_S] + [now]
+            if len(self._token_refusals) > 1:
+                return StayOut("the voice server refused two fresh tokens", is_fault=True)
+        if drop.code == 4022 and not channel_exists:
+            return StayOut("the channel is gone", is_fault=False)
+        wait_s = self._backoff.failed(now, ran_for_s)
+        assert wait_s is not None, "this backoff has no circuit"
+        if drop.code == 4021:
+            self._rate_limits += 1
+            return Rejoin(_RATE_LIMIT_WAIT_S * 2 ** (self._rate_limits - 1))
+        if ran_for_s >= self._backoff.healthy_s:
+            self._rate_limits = 0
+        is_first = self._backoff.failures == 1
+        if is_first and drop.kind != "unreachable" and drop.code not in (1000, 4011, 4022):
+            return Rejoin(0.0)
+        return Rejoin(wait_s)
