@@ -1,0 +1,66 @@
+"""What can be set on a simulated Discord, before it runs or while it runs."""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+
+AES_GCM = "aead_aes256_gcm_rtpsize"
+XCHACHA = "aead_xchacha20_poly1305_rtpsize"
+
+
+@attrs.define
+class Impairment:
+    """How one direction of the clients' UDP path treats datagrams. The seed makes a run repeatable.
+
+    ``loss``, ``duplicate`` and ``reorder`` are probabilities in [0, 1]; a reordered packet is held for
+    ``reorder_s`` seconds, so that later ones overtake it. ``delay_s`` is added to every packet, and up to
+    ``jitter_s`` more, evenly distributed (which reorders by itself once it exceeds 20 ms).
+    """
+
+    loss: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    reorder_s: float = 0.05  # two and a half frames: overtaken by two, and still within a usual jitter buffer
+    delay_s: float = 0.0
+    jitter_s: float = 0.0
+    seed: int = 1
+    _dice: random.Random = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._dice = random.Random(self.seed)
+
+    def copies(self) -> list[float]:
+        """Roll for one packet: return the delay in seconds of each copy that arrives (none: it is lost)."""
+        if self._dice.random() < self.loss:
+            return []
+        count = 2 if self._dice.random() < self.duplicate else 1
+        delays = []
+        for _ in range(count):
+            held = self.reorder_s if self._dice.random() < self.reorder else 0.0
+            delays.append(self.delay_s + held + self._dice.random() * self.jitter_s)
+        return delays
+
+
+@attrs.define
+class Knobs:
+    """Everything that a test may want otherwise. Read at the moment of use, so it may change during a call."""
+
+    modes: tuple[str, ...] = (AES_GCM, XCHACHA)  # Discord prefers the first and always offers the second
+    gateway_heartbeat_ms: int = 41_250
+    voice_heartbeat_ms: int = 13_750
+    heartbeat_patience: float = 2.0  # a client that is silent for so many intervals is closed with 4009
+    acknowledge_heartbeats: bool = True
+    transition_timeout_s: float = 2.0  # a member that does not confirm (op 23) is not waited for any longer
+    resume_window_s: float = 5.0  # how long the seat of a lost voice websocket is kept for op 7
+    move_patience_s: float = 1.0  # a moved client that does not hang up by itself is closed with 4014
+    udp_silence_timeout_s: float = 60.0  # seen in the field: deaf a minute after the last datagram
+    echo_keepalives: bool = True
+    header_extension: bool = True  # on relayed packets, as Discord sends them
+    padding_every: int = 0  # every n-th relayed packet carries RTP padding; 0: none. Real clients: 3-15 %
+    answer_ip_discovery: bool = True
+    dispatch_voice_updates: bool = True  # False: op 4 is never answered, as for a channel without a free slot
+    privileged_intents_allowed: bool = False
+    uplink: Impairment = attrs.field(factory=Impairment)  # from clients to the SFU
+    downlink: Impairment = attrs.field(factory=Impairment)  # from the SFU to clients

@@ -1,0 +1,352 @@
+"""A Discord on this machine: REST, main gateway, voice gateway, UDP and DAVE, on real sockets with real TLS.
+
+    rest, gateway, voice     three TLS ports on 127.0.0.1, one certificate for Discord's own names
+    sfu                      one UDP port
+    timers                   one task for everything that is due later
+
+Everything between two received messages is synchronous. Nothing leaves the machine.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
+from os import PathLike
+from typing import Any
+
+import trio
+import trustme
+
+from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.rehearsal.discord.ends import DaveLibrary
+from voxbridge.rehearsal.discord.gateway import MainGateway
+from voxbridge.rehearsal.discord.http import serve_http
+from voxbridge.rehearsal.discord.interactions import InteractionResult, Interactions
+from voxbridge.rehearsal.discord.knobs import Knobs
+from voxbridge.rehearsal.discord.member import Member
+from voxbridge.rehearsal.discord.objects import Json
+from voxbridge.rehearsal.discord.record import Event, Packet, PostedMessage, Record
+from voxbridge.rehearsal.discord.rest import Rest, RestFault
+from voxbridge.rehearsal.discord.sfu import Sfu
+from voxbridge.rehearsal.discord.timers import Timers
+from voxbridge.rehearsal.discord.voice import VoiceGateway
+from voxbridge.rehearsal.discord.wire import serve_websocket
+from voxbridge.rehearsal.discord.world import (
+    BOT_ID,
+    BOT_TOKEN,
+    GUILD_ID,
+    OTHER_VOICE_CHANNEL_ID,
+    OWNER_ID,
+    TEXT_CHANNEL_ID,
+    VOICE_CHANNEL_ID,
+    Channel,
+    User,
+    VoiceState,
+    World,
+    snowflake,
+)
+
+_NAMES = ("discord.com", "gateway.discord.gg", "*.discord.media", "localhost", "127.0.0.1")
+_RESPONSE_LIMIT_S = 3.0  # Discord documentation: later, the member is told that the application did not respond
+
+
+class SimulatedDiscord:
+    """The whole of it. ``world`` is what exists, ``record`` what happened, ``knobs`` what may be set.
+
+    ``require_dave=False`` carries all calls in the clear, as voice channels were before March 2026.
+    """
+
+    guild_id = GUILD_ID
+    voice_channel_id = VOICE_CHANNEL_ID
+    other_voice_channel_id = OTHER_VOICE_CHANNEL_ID
+    text_channel_id = TEXT_CHANNEL_ID
+    owner_id = OWNER_ID
+    bot_id = BOT_ID
+
+    def __init__(
+        self, *, require_dave: bool = True, bot_token: str = BOT_TOKEN, knobs: Knobs | None = None
+    ) -> None:  # fmt: skip
+        self.bot_token = bot_token
+        self.knobs = knobs or Knobs()
+        self.record = Record()
+        self.world = World(bot_token)
+        self.hosts: dict[str, str] = {}  # filled when the ports listen
+        self._require_dave = require_dave
+        self._timers = Timers()
+        self._sfu = Sfu(self.record, self.knobs, self._timers)
+        self._voice = VoiceGateway(
+            self.world, self.record, self.knobs, self._timers, self._sfu, require_dave=require_dave
+        )  # fmt: skip
+        self._voice_port = 0
+        self._gateway = MainGateway(self.world, self.record, self.knobs, lambda: self._voice_port)
+        self._gateway.on_voice_state = self._follow_voice_state
+        self._voice.on_gone = self._forget_voice_state
+        self._interactions = Interactions(self.world, self.record)
+        self._rest = Rest(self.world, self.record, self._gateway, self._interactions)
+        self._ca = trustme.CA()
+        self._members: dict[UserId, Member] = {}
+
+    async def run(self, *, task_status: trio.TaskStatus[SimulatedDiscord] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; started when all ports listen."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._ca.issue_cert(*_NAMES).configure_cert(context)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._timers.run)
+            nursery.start_soon(self._sfu.run)
+            rest_port = await nursery.start(_listen, context, partial(serve_http, answer=self._rest.answer))
+            self._gateway.port = await nursery.start(
+                _listen, context, partial(serve_websocket, dialogue=self._gateway.serve)
+            )  # fmt: skip
+            self._voice_port = await nursery.start(
+                _listen, context, partial(serve_websocket, dialogue=self._voice.serve)
+            )  # fmt: skip
+            self.hosts.update(
+                {
+                    "discord.com": f"127.0.0.1:{rest_port}",
+                    "gateway.discord.gg": f"127.0.0.1:{self._gateway.port}",
+                    "*.discord.media": f"127.0.0.1:{self._voice_port}",
+                }
+            )
+            task_status.started(self)
+            await trio.sleep_forever()
+
+    def write_ca(self, path: str | PathLike[str]) -> None:
+        """Write the certificate that a client must trust, as PEM."""
+        self._ca.cert_pem.write_to_path(path)
+
+    def trust_in(self, context: ssl.SSLContext) -> None:
+        """Make a client's TLS context trust this server."""
+        self._ca.configure_trust(context)
+
+    # What happened.
+
+    @property
+    def packets(self) -> list[Packet]:
+        """Return every RTP packet that arrived at the SFU, from clients and members, once each."""
+        return self.record.packets
+
+    @property
+    def events(self) -> list[Event]:
+        """Return every operation and REST request."""
+        return self.record.events
+
+    @property
+    def messages(self) -> list[PostedMessage]:
+        """Return the messages that were posted."""
+        return self.record.messages
+
+    async def wait_until(self, condition: Callable[[], bool], *, timeout_s: float) -> None:
+        """Return as soon as the condition holds. Raises: trio.TooSlowError with a summary of what was seen."""
+        await self.record.wait_until(condition, timeout_s=timeout_s)
+
+    # People.
+
+    def add_member(
+        self,
+        name: str,
+        *,
+        user_id: int | None = None,
+        guild: int = GUILD_ID,
+        is_bot: bool = False,
+        dave: DaveLibrary | None = "davey",
+        permissions: int | None = None,
+    ) -> Member:
+        """Add a person to a guild. ``dave`` is the library that plays his end; None: he has no encryption."""
+        user = User(UserId(user_id or snowflake()), name, is_bot)
+        if permissions is not None:
+            user.permissions = permissions
+        guild_id = GuildId(guild)
+        self.world.add_user(user, guild_id)
+        member = Member(
+            user, guild_id, self._sfu.new_ssrc(), dave, self.world, self.record, self._gateway, self._voice
+        )  # fmt: skip
+        self._members[user.id] = member
+        return member
+
+    def commands(self, *, guild: int | None = None, bot_id: int = BOT_ID) -> list[Json]:
+        """Return the application commands that a bot has registered, globally or for a guild."""
+        return self._interactions.commands(UserId(bot_id), GuildId(guild) if guild is not None else None)
+
+    async def interaction(
+        self,
+        member: Member,
+        command: str,
+        options: dict[str, Any] | None = None,
+        channel: int | None = None,
+        *,
+        bot_id: int = BOT_ID,
+        timeout_s: float = 15.0,
+    ) -> InteractionResult:
+        """Let a member use a slash command, as typed ("join", "voice set"); wait for something to read.
+
+        ``options``: names and values; a channel or a user is given by its id. The result is not acknowledged if the
+        bot did not call back within 3 s. Raises: LookupError (no such command), trio.TooSlowError (acknowledged,
+        and then nothing within ``timeout_s``).
+        """
+        place = self.world.channel(channel if channel is not None else TEXT_CHANNEL_ID)
+        if place is None:
+            raise LookupError(f"there is no channel {channel}")
+        bot = self.world.bot(UserId(bot_id))
+        payload, result = self._interactions.begin(bot, member.user, place, command, options or {})
+        for session in self._gateway.sessions_of(bot.user.id):
+            session.dispatch("INTERACTION_CREATE", payload)
+        try:
+            await self.wait_until(lambda: result.is_acknowledged, timeout_s=_RESPONSE_LIMIT_S)
+        except trio.TooSlowError:
+            return result
+        await self.wait_until(lambda: result.is_complete, timeout_s=timeout_s)
+        return result
+
+    # Who is where.
+
+    def _follow_voice_state(self, state: VoiceState, before: ChannelId | None) -> None:
+        """Do on the voice side what op 4 asked for."""
+        line = self._voice.line(state.guild_id, state.user_id)
+        if state.channel_id is None:
+            if line is not None:
+                self._voice.expel(state.guild_id, state.user_id, 4014, "Disconnected.")
+        elif state.channel_id != before or line is None or line.connection is None:
+            self._gateway.send_voice_server(state, self._voice.give_token(state))
+        elif line.leg.seat is not None:
+            line.leg.seat.is_deaf = state.deaf or state.self_deaf
+
+    def _forget_voice_state(self, state: VoiceState) -> None:
+        self.world.voice_states.pop((state.guild_id, state.user_id), None)
+        state.channel_id = None
+        self._gateway.announce(state)
+
+    def voice_state(self, user_id: int, guild: int = GUILD_ID) -> VoiceState:
+        """Return a user's voice state. Raises: LookupError when he is in no voice channel."""
+        state = self.world.voice_states.get((GuildId(guild), UserId(user_id)))
+        if state is None:
+            raise LookupError(f"{user_id} is in no voice channel of {guild}")
+        return state
+
+    def channel_of(self, user_id: int, guild: int = GUILD_ID) -> Channel | None:
+        """Return the voice channel in which a user is, by the main gateway's account."""
+        state = self.world.voice_states.get((GuildId(guild), UserId(user_id)))
+        return self.world.channel(state.channel_id) if state is not None and state.channel_id is not None else None
+
+    def is_in_call(self, user_id: int, channel_id: int = VOICE_CHANNEL_ID) -> bool:
+        """Tell whether a client or member sits in a call, that is, has got as far as the session description."""
+        call = self._voice.calls.get(ChannelId(channel_id))
+        return call is not None and user_id in call.seats
+
+    def is_dave_settled(self, channel_id: int = VOICE_CHANNEL_ID) -> bool:
+        """Tell whether everybody in a call is in its group, with no proposal and no transition open."""
+        call = self._voice.calls.get(ChannelId(channel_id))
+        return call is not None and (call.group is None or call.group.is_settled)
+
+    def dave_epoch(self, channel_id: int = VOICE_CHANNEL_ID) -> int:
+        """Return the epoch of a call's group, 0 before the first commit."""
+        call = self._voice.calls.get(ChannelId(channel_id))
+        return call.group.epoch if call is not None and call.group is not None else 0
+
+    # Faults.
+
+    def close_voice(self, user_id: int, code: int, guild: int = GUILD_ID, *, reason: str = "Simulated.") -> None:
+        """Close a client's voice websocket with a code; after 4015 its session can be resumed."""
+        self._voice.expel(GuildId(guild), UserId(user_id), code, reason)
+
+    def cut_voice(self, user_id: int, guild: int = GUILD_ID) -> None:
+        """Drop a client's voice TCP connection without a word; its session can be resumed for a while."""
+        line = self._voice.line(GuildId(guild), UserId(user_id))
+        if line is not None and line.connection is not None:
+            line.connection.cut()
+
+    def close_gateway(self, code: int, user_id: int = BOT_ID) -> None:
+        """Close a bot's main websocket with a code."""
+        self._gateway.close(UserId(user_id), code)
+
+    def invalidate_gateway_session(self, user_id: int = BOT_ID, *, resumable: bool = False) -> None:
+        """Send op 9; discord.py identifies anew 5 s later."""
+        self._gateway.invalidate(UserId(user_id), resumable=resumable)
+
+    def ask_to_reconnect(self, user_id: int = BOT_ID) -> None:
+        """Send op 7 on the main gateway."""
+        self._gateway.ask_to_reconnect(UserId(user_id))
+
+    def kick(self, user_id: int, guild: int = GUILD_ID) -> None:
+        """Throw a user out of his voice channel, as a moderator does."""
+        state = self.voice_state(user_id, guild)
+        self._forget_voice_state(state)
+        member = self._members.get(UserId(user_id))
+        if member is not None:
+            member.dismiss(4014, "Disconnected.")
+        self._voice.expel(state.guild_id, state.user_id, 4014, "Disconnected.")
+
+    def move(self, user_id: int, channel_id: int, guild: int = GUILD_ID) -> None:
+        """Drag a client into another voice channel: new voice state, then a new voice server."""
+        state = self.voice_state(user_id, guild)
+        state.channel_id = ChannelId(channel_id)
+        self._gateway.announce(state)
+        self.change_voice_server(user_id, guild)
+
+    def change_voice_server(self, user_id: int, guild: int = GUILD_ID) -> None:
+        """Send a client to a new voice server; it hangs up itself, or is closed with 4014 after a while."""
+        state = self.voice_state(user_id, guild)
+        line = self._voice.line(state.guild_id, state.user_id)
+        self._gateway.send_voice_server(state, self._voice.give_token(state))
+        if line is not None:
+            self._timers.after(self.knobs.move_patience_s, partial(self._voice.expel_line, line, 4014))
+
+    def mute(self, user_id: int, guild: int = GUILD_ID, *, on: bool = True) -> None:
+        """Mute or unmute a user by the server."""
+        self.voice_state(user_id, guild).mute = on
+        self._apply_moderation(user_id, guild)
+
+    def deafen(self, user_id: int, guild: int = GUILD_ID, *, on: bool = True) -> None:
+        """Deafen a user by the server, or let him hear again."""
+        self.voice_state(user_id, guild).deaf = on
+        self._apply_moderation(user_id, guild)
+
+    def _apply_moderation(self, user_id: int, guild: int) -> None:
+        state = self.voice_state(user_id, guild)
+        self._gateway.announce(state)
+        call = self._voice.calls.get(state.channel_id) if state.channel_id is not None else None
+        seat = call.seats.get(state.user_id) if call is not None else None
+        if seat is not None:
+            seat.is_muted, seat.is_deaf = state.mute, state.deaf or state.self_deaf
+
+    def fail_rest(
+        self, status: int, *, method: str = "*", path: str = "*", times: int = 1, retry_after_s: float = 0.1
+    ) -> RestFault:
+        """Answer the next requests that match with an error (401, 429, 5xx ...); ``path`` is a shell pattern."""
+        fault = RestFault(status, method, path, times, retry_after_s)
+        self._rest.faults.append(fault)
+        return fault
+
+    def spoil_next_commit(self, user_id: int, channel_id: int = VOICE_CHANNEL_ID) -> None:
+        """Damage the next commit or Welcome that goes to one participant."""
+        self._voice.call(ChannelId(channel_id)).spoil_next_commit(UserId(user_id))
+
+    def send_bad_commit(self, user_id: int, channel_id: int = VOICE_CHANNEL_ID) -> None:
+        """Announce a commit that is none to one participant, now."""
+        self._voice.call(ChannelId(channel_id)).send_bad_commit(UserId(user_id))
+
+    def restart_dave(self, channel_id: int = VOICE_CHANNEL_ID) -> None:
+        """Make everybody begin a new group (op 24 with epoch 1)."""
+        self._voice.call(ChannelId(channel_id)).restart_group()
+
+    def downgrade_dave(self, channel_id: int = VOICE_CHANNEL_ID) -> None:
+        """Lead a call out of encryption (op 21 with version 0, then 22)."""
+        self._voice.call(ChannelId(channel_id)).downgrade()
+
+    def upgrade_dave(self, channel_id: int = VOICE_CHANNEL_ID) -> None:
+        """Lead a call back into encryption (op 24 with epoch 1)."""
+        self._voice.call(ChannelId(channel_id)).upgrade()
+
+
+async def _listen(
+    context: ssl.SSLContext,
+    serve: Callable[[trio.SSLStream[trio.SocketStream]], Awaitable[None]],
+    *,
+    task_status: trio.TaskStatus[int],
+) -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port: int = listener.socket.getsockname()[1]
+    listeners = [trio.SSLListener(listener, context, https_compatible=True)]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(trio.serve_listeners, serve, listeners)
+        task_status.started(port)
