@@ -82,7 +82,8 @@ class DaveyEnd:
     def set_external_sender(self, package: bytes) -> None:
         """Take op 25."""
         self._sender = package
-        self._open.set_external_sender(package)
+        if self._session is not None:
+            self._session.set_external_sender(package)
 
     def process_proposals(self, payload: bytes, user_ids: AbstractSet[UserId]) -> bytes | None:
         """Take op 27."""
@@ -154,7 +155,8 @@ class LibdaveEnd:
     def set_external_sender(self, package: bytes) -> None:
         """Take op 25."""
         self._sender = package
-        self._session.set_external_sender(package)
+        if self._session is not None:
+            self._session.set_external_sender(package)
 
     def process_proposals(self, payload: bytes, user_ids: AbstractSet[UserId]) -> bytes | None:
         """Take op 27."""
