@@ -5,3 +5,21 @@ package loads none of them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+
+from voxbridge.config.settings import EnginesSettings
+
+
+async def serve(settings: EnginesSettings, *, listen: str, on_ready: Callable[[str], None]) -> None:
+    """Load the engines and serve them until cancelled; see ``voxbridge.engines.server.serve``."""
+    from voxbridge.engines import server  # Starlette, hypercorn and numpy are not for those who only supervise
+
+    await server.serve(settings, listen=listen, on_ready=on_ready)
+
+
+def run(settings: EnginesSettings, *, listen: str, parent_pipe: bool = False) -> int:
+    """Be the engines' process; return its exit code. See ``voxbridge.engines.child.run``."""
+    from voxbridge.engines import child
+
+    return child.run(settings, listen=listen, parent_pipe=parent_pipe)

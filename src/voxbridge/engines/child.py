@@ -1,0 +1,95 @@
+"""The engines' own process: how it says that it is ready, and when it ends.
+
+Run by itself it ends at SIGTERM or SIGINT. Run by a daemon (``--parent-pipe``) it ends when its standard input does:
+the kernel closes that pipe when the parent is gone, however it went, so that nothing is left behind even by kill -9.
+Signals do not end it then: systemd sends SIGTERM to every process of the unit at once, and the sentences that the
+daemon lets end need a voice.
+
+    stdin    nothing; its end is the end
+    stdout   {"ready": "/run/.../engines.sock"} or {"failed": "why"}, one line
+    stderr   log lines
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+import structlog
+import trio
+
+from voxbridge.config.settings import EnginesSettings
+from voxbridge.engines import serve
+from voxbridge.errors import EXIT_FAILURE, EngineError
+
+_log = structlog.get_logger(__name__)
+
+# Enough that the scheduler prefers the daemon's frames on a busy machine; on an idle one it costs nothing.
+_NICENESS = 5
+
+
+def run(settings: EnginesSettings, *, listen: str, parent_pipe: bool = False) -> int:
+    """Serve the engines until told to end; return the exit code.
+
+    ``listen`` is the path of a unix socket or ``host:port``. With ``parent_pipe`` the process talks to a parent as
+    described above and lowers its own priority. An engine that cannot start is reported, not raised.
+    """
+    if parent_pipe:
+        os.nice(_NICENESS)
+    try:
+        trio.run(_run, settings, listen, parent_pipe, strict_exception_groups=True)
+    except* EngineError as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        _log.error("the engines cannot run", error=str(error))
+        _tell(parent_pipe, {"failed": str(error)})
+        code = EXIT_FAILURE
+    else:
+        code = 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A call into an engine cannot be interrupted and may still run in a thread; taking the interpreter down under
+    # it would run the destructors of what it uses.
+    os._exit(code)
+
+
+async def _run(settings: EnginesSettings, listen: str, parent_pipe: bool) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_end_with_parent if parent_pipe else _end_at_signal, nursery.cancel_scope)
+        await serve(settings, listen=listen, on_ready=lambda address: _tell(parent_pipe, {"ready": address}))
+
+
+def _tell(parent_pipe: bool, message: dict[str, str]) -> None:
+    if parent_pipe:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+
+
+async def _end_with_parent(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_log_signals, signals)
+            async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as pipe:
+                while await pipe.receive_some(64):
+                    pass
+            nursery.cancel_scope.cancel(reason="drain")
+    _log.info("the parent is gone: ending")
+    scope.cancel(reason="drain")
+
+
+async def _log_signals(signals: trio.abc.AsyncResource) -> None:
+    async for number in signals:  # type: ignore[attr-defined]
+        _log.info("signal ignored: the parent decides when the engines end", signal=signal.Signals(number).name)
+
+
+async def _end_at_signal(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for number in signals:
+            _log.info("ending", signal=signal.Signals(number).name)
+            scope.cancel(reason="drain")
+            return

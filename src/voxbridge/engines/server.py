@@ -1,0 +1,139 @@
+"""Serving the engines: load all of them, then listen, then say so.
+
+Listening only when everything is warm means that a client meets either no server or one that answers in time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve as serve_asgi
+
+from voxbridge.clock import wall_s
+from voxbridge.config.settings import EnginesSettings
+from voxbridge.engines.app import Engines, make_app
+from voxbridge.engines.hibari_voice import VOICE_NAME, HibariVoice
+from voxbridge.engines.rule_agent import RuleAgent
+from voxbridge.engines.weights import check_installed, whisper_dir
+from voxbridge.engines.whisper import Whisper
+from voxbridge.engines.workers import Workers
+from voxbridge.errors import EngineError
+
+_log = structlog.get_logger(__name__)
+
+# A client's warm connection must not be closed under it: one that speaks after a quiet hour finds it open.
+_KEEP_ALIVE_S = 86_400
+_MESSAGE_BYTES_MAX = 1 << 20  # the default limit of the real WhisperX server's library
+_GRACE_S = 0.5
+
+
+def _local_now() -> dt.datetime:
+    return dt.datetime.fromtimestamp(wall_s(), tz=dt.UTC).astimezone()
+
+
+async def load(settings: EnginesSettings) -> Engines:
+    """Load and warm all engines at once (about 2 s). Raises: EngineError."""
+    check_installed(settings.model_dir)
+    began = trio.current_time()
+    loaded: dict[str, object] = {}
+
+    async def load_whisper() -> None:
+        folder = await trio.to_thread.run_sync(whisper_dir, settings.model_dir)
+        loaded["model"] = folder
+        loaded["whisper"] = await trio.to_thread.run_sync(Whisper, folder, settings.workers)
+
+    async def load_voice() -> None:
+        loaded["voice"] = await trio.to_thread.run_sync(HibariVoice)
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(load_whisper)
+            nursery.start_soon(load_voice)
+    except* EngineError as group:
+        raise _first(group) from group
+    whisper, voice, folder = loaded["whisper"], loaded["voice"], loaded["model"]
+    assert isinstance(whisper, Whisper)
+    assert isinstance(voice, HibariVoice)
+    assert isinstance(folder, Path)
+    _log.info("engines are warm", took_ms=round((trio.current_time() - began) * 1000), workers=settings.workers)
+    return Engines(
+        recogniser=whisper,
+        voice=voice,
+        agent=RuleAgent(now=_local_now, rng=random.Random()),
+        hearing=Workers(settings.workers),
+        speaking=Workers(settings.workers),
+        recogniser_name=folder.name if settings.model_dir else "whisper-tiny.en",
+        voice_name=VOICE_NAME,
+    )
+
+
+def _first(group: BaseExceptionGroup[EngineError]) -> EngineError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, EngineError)
+    return error
+
+
+def _config(listen: str) -> Config:
+    config = Config()
+    config.bind = [f"unix:{listen}" if _is_path(listen) else listen]
+    config.umask = 0o117  # a unix socket is for its owner and group: the daemon may run as another user
+    config.accesslog = None
+    # hypercorn's own lines ("Running on ... CTRL + C to quit") are replaced by ours; what goes wrong is passed on.
+    config.errorlog = logging.getLogger("voxbridge.engines.http")
+    config.loglevel = "WARNING"
+    config.include_server_header = False
+    config.keep_alive_timeout = _KEEP_ALIVE_S
+    config.websocket_max_message_size = _MESSAGE_BYTES_MAX
+    config.graceful_timeout = _GRACE_S
+    return config
+
+
+def _is_path(listen: str) -> bool:
+    return "/" in listen
+
+
+def _remove_socket(listen: str) -> None:
+    if _is_path(listen):
+        Path(listen).unlink(missing_ok=True)
+
+
+async def serve_engines(engines: Engines, *, listen: str, on_ready: Callable[[str], None]) -> None:
+    """Serve loaded engines until cancelled.
+
+    ``listen`` is the path of a unix socket (with a slash in it) or ``host:port``; ``on_ready`` is told the same,
+    with the real port when 0 was asked for.
+
+    Raises: EngineError when it cannot listen there.
+    """
+    config = _config(listen)
+    try:
+        async with trio.open_nursery() as nursery:
+            binds = await nursery.start(_serve, make_app(engines), config)
+            address = listen if _is_path(listen) else binds[0].removeprefix("http://")
+            _log.info("engines are listening", address=address)
+            on_ready(address)
+    except* OSError as group:
+        raise EngineError(f"the engines cannot listen on {listen}: {group.exceptions[0]}") from group
+    finally:
+        _remove_socket(listen)
+
+
+async def _serve(app: object, config: Config, *, task_status: trio.TaskStatus[list[str]]) -> None:
+    await serve_asgi(app, config, shutdown_trigger=trio.sleep_forever, task_status=task_status)  # type: ignore[arg-type]
+
+
+async def serve(settings: EnginesSettings, *, listen: str, on_ready: Callable[[str], None]) -> None:
+    """Load the engines and serve them until cancelled; ``on_ready`` is called once, when all are warm.
+
+    Raises: EngineError.
+    """
+    await serve_engines(await load(settings), listen=listen, on_ready=on_ready)

@@ -1,0 +1,49 @@
+"""Worker threads for the engines: how many calls run at once, and who must wait.
+
+A call into an engine cannot be interrupted. A cancelled caller goes on at once and the result is thrown away, but
+the thread's place is taken until the thread really ends (Trio does that for a limiter), so that cancelled work
+cannot pile up behind the back of the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
+
+import trio
+
+from voxbridge.engines.transcript import Heard
+
+Result = TypeVar("Result")
+
+
+class Recogniser(Protocol):
+    """A blocking, thread-safe speech-to-text engine."""
+
+    def transcribe(self, pcm: bytes, language: str) -> Heard:
+        """Transcribe up to 29 s of 16 kHz mono s16le."""
+        ...
+
+
+class Voice(Protocol):
+    """A blocking, thread-safe text-to-speech engine."""
+
+    def say(self, text: str) -> Iterator[bytes]:
+        """Yield 24 kHz mono s16le, a piece at a time."""
+        ...
+
+
+class Workers:
+    """At most ``count`` calls at once, first come first served."""
+
+    def __init__(self, count: int) -> None:
+        self._limiter = trio.CapacityLimiter(count)
+
+    @property
+    def has_spare(self) -> bool:
+        """Tell whether work that nobody waits for may start: not on the last idle worker, if there are several."""
+        return self._limiter.available_tokens >= min(2, self._limiter.total_tokens)
+
+    async def run(self, call: Callable[[], Result]) -> Result:
+        """Run a blocking call in a thread. A cancel abandons the thread, whose place stays taken until it ends."""
+        return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
