@@ -27,9 +27,9 @@ def check(ctx: click.Context, config: Path | None, offline: bool, show_settings:
     try:
         settings = load_settings(ctx, config)
     except ConfigError as error:
-        found = failed("config", error)
-        found.show()
-        ctx.exit(found.exit_code)
+        for finding in failed("config", error):
+            finding.show()
+        ctx.exit(error.exit_code)
     if show_settings:
         click.echo(json.dumps(describe(settings), indent=2, ensure_ascii=False))
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import trio
@@ -15,7 +15,7 @@ from voxbridge.config import Settings, inline_secrets
 from voxbridge.core.sound import SPEECH_RATE_HZ
 from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
-from voxbridge.errors import EXIT_CONFIG, VoxBridgeError
+from voxbridge.errors import EXIT_CONFIG, StageName, StageTimeout, VoxBridgeError
 from voxbridge.stages import Stage
 from voxbridge.stages.registry import EMBEDDED, make_agent, make_stt, make_tts
 
@@ -66,7 +66,8 @@ async def check_discord(settings: Settings) -> AsyncIterator[Finding]:
         account = await preflight(settings.discord)
     except (VoxBridgeError, BaseExceptionGroup) as error:
         for one in our_errors(error):
-            yield failed("discord", one)
+            for finding in failed("discord", one):
+                yield finding
         return
     for finding in _account(account):
         yield finding
@@ -94,7 +95,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
             models.verify(model)
         yield ok("models", "voice activity and end of turn")
     except VoxBridgeError as error:
-        yield failed("models", error)
+        yield from failed("models", error)
     kinds = {"stt": settings.stt.kind, "agent": settings.agent.kind, "tts": settings.tts.kind}
     embedded = [stage for stage, kind in kinds.items() if kind == EMBEDDED]
     if not embedded or settings.engines.socket:
@@ -107,7 +108,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
             weights.hibari_dir()
         yield ok("engines", f"embedded: {', '.join(embedded)}")
     except VoxBridgeError as error:
-        yield failed("engines", error)
+        yield from failed("engines", error)
 
 
 async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
@@ -116,29 +117,26 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
     Embedded engines are only asked when they run as a service of their own; else the daemon starts them.
     """
     socket = settings.engines.socket
-    for stage, part, make in (
-        ("stt", settings.stt, lambda: make_stt(settings.stt, socket)),
-        ("agent", settings.agent, lambda: make_agent(settings.agent, socket)),
-        ("tts", settings.tts, lambda: make_tts(settings.tts, socket)),
-    ):
-        if part.kind == EMBEDDED and not socket:
+    stages: tuple[tuple[StageName, str, Callable[[], Stage]], ...] = (
+        ("stt", settings.stt.kind, lambda: make_stt(settings.stt, socket)),
+        ("agent", settings.agent.kind, lambda: make_agent(settings.agent, socket)),
+        ("tts", settings.tts.kind, lambda: make_tts(settings.tts, socket)),
+    )
+    for stage, kind, make in stages:
+        if kind == EMBEDDED and not socket:
             continue
         try:
-            text = await _probe(make())
+            text = await _probe(make(), stage)
         except (VoxBridgeError, BaseExceptionGroup) as error:
             for one in our_errors(error):
-                yield failed(f"{stage} {part.kind}", one)
+                for finding in failed(f"{stage} {kind}", one):
+                    yield finding
         else:
-            yield text_or_problem(f"{stage} {part.kind}", text)
+            yield ok(f"{stage} {kind}", text)
 
 
-async def _probe(stage: Stage) -> str:
+async def _probe(stage: Stage, name: StageName) -> str:
     with trio.move_on_after(PROBE_LIMIT_S):
         async with stage:
             return await stage.probe()
-    return ""
-
-
-def text_or_problem(about: str, text: str) -> Finding:
-    """Tell a probe's answer from one that never came."""
-    return ok(about, text) if text else problem(about, f"no answer within {PROBE_LIMIT_S:.0f} s")
+    raise StageTimeout(name, "total", PROBE_LIMIT_S)

@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 import click
 
-from voxbridge.errors import EXIT_FAILURE, ConfigError, StageError, VoxBridgeError
+from voxbridge.errors import EXIT_FAILURE, StageError, VoxBridgeError
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -43,8 +43,8 @@ def problem(about: str, text: str, *, exit_code: int = EXIT_FAILURE) -> Finding:
     return Finding("problem", about, text, exit_code)
 
 
-def failed(about: str, error: VoxBridgeError) -> Finding:
-    """Return the problem that an error of ours stands for; ``about`` says already which stage it was."""
+def failed(about: str, error: VoxBridgeError) -> list[Finding]:
+    """Return the problems that an error of ours stands for: itself and, of a configuration, the further mistakes."""
+    # ``about`` says already which stage it was
     text = error.detail if isinstance(error, StageError) else str(error)
-    notes = error.__notes__ if isinstance(error, ConfigError) and hasattr(error, "__notes__") else []
-    return problem(about, "; ".join([text, *notes]), exit_code=error.exit_code)
+    return [problem(about, line, exit_code=error.exit_code) for line in (text, *getattr(error, "__notes__", ()))]

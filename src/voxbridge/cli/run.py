@@ -16,9 +16,6 @@ from voxbridge.errors import ConfigError
 @click.pass_context
 def run(ctx: click.Context, config: Path | None) -> None:
     """Run the daemon in the foreground until a signal ends it (systemd starts this)."""
-    from voxbridge import daemon
-    from voxbridge.ops import logs
-
     settings = load_settings(ctx, config)
     if not settings.discord.token:
         raise ConfigError(
@@ -26,5 +23,8 @@ def run(ctx: click.Context, config: Path | None) -> None:
             "discord-token",
             key="discord.token",
         )
+    from voxbridge import daemon
+    from voxbridge.ops import logs
+
     logs.configure(settings.log, secret_values(settings))
     ctx.exit(daemon.run(settings))

@@ -1,0 +1,88 @@
+"""How an error ends the process, and where the configuration comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from voxbridge.cli.shell import Shell, config_option, load_settings
+from voxbridge.errors import EXIT_CONFIG, ConfigError, LoginRefused, StageUnavailable
+
+pytestmark = pytest.mark.unit
+
+
+def run(error: BaseException, *args: str) -> Result:
+    """Run a command that raises, in a group like ours."""
+
+    @click.group(cls=Shell)
+    @click.option("--debug", is_flag=True)
+    def group(debug: bool) -> None: ...
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    return CliRunner().invoke(group, [*args, "fail"])
+
+
+def test_our_error_is_one_line_and_its_exit_code() -> None:
+    """No traceback: the message says what to do."""
+    done = run(ConfigError("is wrong", file="v.toml", key="stt.url"))
+    assert (done.exit_code, done.stderr, done.stdout) == (EXIT_CONFIG, "voxbridge: v.toml: stt.url: is wrong\n", "")
+    assert run(StageUnavailable("tts", "is down")).exit_code == 1
+
+
+def test_further_mistakes_are_lines_of_their_own() -> None:
+    """The notes of an error are told as well."""
+    error = ConfigError("is wrong", key="a")
+    error.add_note("b: is wrong too")
+    assert run(error).stderr == "voxbridge: a: is wrong\nvoxbridge: b: is wrong too\n"
+
+
+def test_debug_shows_the_traceback_and_keeps_the_exit_code() -> None:
+    """Who asks for it sees where it was raised."""
+    done = run(LoginRefused("no"), "--debug")
+    assert "Traceback (most recent call last)" in done.stderr
+    assert done.exit_code == EXIT_CONFIG
+
+
+def test_group_of_our_errors_is_unwrapped_and_the_gravest_code_counts() -> None:
+    """Trio's nurseries wrap even one error."""
+    done = run(ExceptionGroup("a", [StageUnavailable("stt", "down"), ExceptionGroup("b", [LoginRefused("token")])]))
+    assert done.stderr == "voxbridge: stt: down\nvoxbridge: token\n"
+    assert done.exit_code == EXIT_CONFIG
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), ExceptionGroup("a", [StageUnavailable("stt", "down"), KeyError("x")])]
+)
+def test_bug_stays_a_traceback(error: Exception) -> None:
+    """What is not ours is not hidden behind a message."""
+    assert run(error).exception is error
+
+
+@pytest.mark.parametrize(("before", "after", "wanted"), [("a", None, "a"), (None, "b", "b"), ("a", "b", "b")])
+def test_config_is_understood_before_and_after_the_command(
+    tmp_path: Path, before: str | None, after: str | None, wanted: str
+) -> None:
+    """The nearer one wins."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(f'[tts]\nvoice = "{name}"\n')
+
+    @click.group(cls=Shell)
+    @config_option
+    def group(config: Path | None) -> None: ...
+
+    @group.command()
+    @config_option
+    @click.pass_context
+    def voice(ctx: click.Context, config: Path | None) -> None:
+        click.echo(load_settings(ctx, config).tts.voice)
+
+    args = [*(["--config", str(tmp_path / before)] if before else []), "voice"]
+    args += ["--config", str(tmp_path / after)] if after else []
+    done = CliRunner().invoke(group, args)
+    assert done.output == f"{wanted}\n"
