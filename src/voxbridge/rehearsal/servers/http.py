@@ -215,6 +215,7 @@ class HttpServer:
         self._nursery: trio.Nursery | None = None
         self._serving: trio.CancelScope | None = None
         self._stopped = trio.Event()
+        self._script_error: Exception | None = None
         self._idle: set[trio.CancelScope] = set()
         self.host, self.port, self.uds = "127.0.0.1", 0, ""
         self.connection_fault: ConnectionFault | None = None
@@ -259,6 +260,8 @@ class HttpServer:
             finally:
                 self._nursery = None
                 nursery.cancel_scope.cancel(reason="server stopped")
+        if self._script_error is not None:
+            raise self._script_error
 
     async def start(self) -> None:
         """Open the port (again), the same as before. Returns when clients can connect."""
@@ -304,10 +307,12 @@ class HttpServer:
                 await self._converse(stream, number)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client went away, or the script cut the connection
+        except Exception as error:
+            # Kept, because the close below is a checkpoint: a cancel there would take the error's place.
+            self._script_error = error
+            raise
         finally:
             self.open_connections -= 1
-            # Not `async with stream`: its close is a checkpoint, where a cancel would take the place of the error
-            # of a faulty script.
             await trio.aclose_forcefully(stream)
 
     async def _spoil(self, stream: trio.abc.Stream, fault: ConnectionFault) -> None:
