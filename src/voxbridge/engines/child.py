@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 
 import structlog
 import trio
@@ -81,8 +82,8 @@ async def _end_with_parent(scope: trio.CancelScope, *, task_status: trio.TaskSta
     scope.cancel(reason="drain")
 
 
-async def _log_signals(signals: trio.abc.AsyncResource) -> None:
-    async for number in signals:  # type: ignore[attr-defined]
+async def _log_signals(signals: AsyncIterator[int]) -> None:
+    async for number in signals:
         _log.info("signal ignored: the parent decides when the engines end", signal=signal.Signals(number).name)
 
 

@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -22,6 +22,7 @@ _log = structlog.get_logger(__name__)
 _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 _TERM_AFTER_S = 1.0  # an idle child is gone 0.1 s after its pipe closes; one that still loads does not see it
 _KILL_AFTER_S = 1.0
+_LAST_WORDS_S = 0.5  # for what the child still had to say; its pipes are closed by then
 _LINE_BYTES_MAX = 1 << 16
 _READ_BYTES = 4096
 
@@ -64,55 +65,50 @@ class EnginesProcess:
             stderr=subprocess.PIPE,
             process_group=0,  # Ctrl-C at the terminal is for the daemon, which drains with the engines still there
         )
-        assert process.stdout is not None
-        assert process.stderr is not None
+        drained = trio.Event()
         try:
             async with trio.open_nursery() as nursery:
-                # It holds the pipes open for as long as the child lives, so it ends when the child does.
-                nursery.start_soon(self._forward, process.stderr)
-                await self._wait_until_warm(process)
-                task_status.started(str(self._socket))
-                code = await process.wait()
+                nursery.start_soon(self._forward, process, drained)
+                cause = await self._live(process, task_status)
+                with trio.move_on_after(_LAST_WORDS_S):
+                    await drained.wait()
                 nursery.cancel_scope.cancel(reason="left")
         finally:
             await _end(process)
-        raise EngineError(f"the engines' process ended by itself ({_how(code)}){self._reason()}")
+        raise EngineError(cause + (f": {self._last_words}" if self._last_words else ""))
 
-    async def _wait_until_warm(self, process: trio.Process) -> None:
-        limit_s = self._settings.start_limit_ms / 1000
-        assert process.stdout is not None
-        first_line = b""
-        with trio.move_on_after(limit_s) as scope:
-            async for line in _lines(process.stdout):
-                first_line = line
-                break
+    async def _live(self, process: trio.Process, task_status: trio.TaskStatus[str]) -> str:
+        """See the child through its life; return what ended it."""
+        limit_ms, line = self._settings.start_limit_ms, b""
+        with trio.move_on_after(limit_ms / 1000) as scope:
+            line = await _first_line(process)
         if scope.cancelled_caught:
-            raise EngineError(
-                f"the engines were not warm within engines.start_limit_ms = {self._settings.start_limit_ms}"
-                f"{self._reason()}"
-            )
-        said = _parse(first_line)
+            return f"the engines were not warm within engines.start_limit_ms = {limit_ms}"
+        said = _parse(line)
         if "failed" in said:
-            raise EngineError(str(said["failed"]))
+            return str(said["failed"])
         if "ready" not in said:
-            code = await process.wait()
-            await trio.lowlevel.checkpoint()
-            raise EngineError(f"the engines' process ended while it started ({_how(code)}){self._reason()}")
+            return f"the engines' process ended while it started ({_how(await process.wait())})"
+        task_status.started(str(self._socket))
+        return f"the engines' process ended by itself ({_how(await process.wait())})"
 
-    async def _forward(self, stderr: trio.abc.ReceiveStream) -> None:
+    async def _forward(self, process: trio.Process, drained: trio.Event) -> None:
         """Log the child's lines as ours: its own with their fields, those of libraries as they are."""
-        async for line in _lines(stderr):
-            record = _parse(line)
-            level, event = record.pop("level", ""), record.pop("event", None)
-            if isinstance(event, str) and level in _LEVELS:
-                record.setdefault("process", "engines")
-                getattr(_log, level)(event, **{key: value for key, value in record.items() if key.isidentifier()})
-            else:
-                self._last_words = line.decode("utf-8", "replace")
-                _log.warning("the engines' process wrote", line=self._last_words)
+        assert process.stderr is not None
+        async with aclosing(_lines(process.stderr)) as lines:
+            async for line in lines:
+                self._log_line(line)
+        drained.set()
 
-    def _reason(self) -> str:
-        return f": {self._last_words}" if self._last_words else ""
+    def _log_line(self, line: bytes) -> None:
+        record = _parse(line)
+        level, event = record.pop("level", ""), record.pop("event", None)
+        if isinstance(event, str) and level in _LEVELS:
+            fields = {key: value for key, value in record.items() if key.isidentifier()}
+            getattr(_log, str(level))(event, **({"process": "engines"} | fields))
+        elif line.strip():
+            self._last_words = line.decode("utf-8", "replace").strip()
+            _log.warning("the engines' process wrote", line=self._last_words)
 
 
 def _parse(line: bytes) -> dict[str, object]:
@@ -123,7 +119,15 @@ def _parse(line: bytes) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-async def _lines(stream: trio.abc.ReceiveStream) -> AsyncIterator[bytes]:
+async def _first_line(process: trio.Process) -> bytes:
+    assert process.stdout is not None
+    async with aclosing(_lines(process.stdout)) as lines:
+        async for line in lines:
+            return line
+    return b""
+
+
+async def _lines(stream: trio.abc.ReceiveStream) -> AsyncGenerator[bytes, None]:
     """Yield the lines of a stream without their ends; one that is too long is cut."""
     rest = b""
     while chunk := await stream.receive_some(_READ_BYTES):
