@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from voxbridge.cli.check import check
+from voxbridge.cli.engines import engines
 from voxbridge.cli.init import init
 from voxbridge.cli.run import run
 from voxbridge.cli.shell import Shell, config_option
@@ -20,5 +21,5 @@ def main(config: Path | None, debug: bool) -> None:
     """Talk to an AI agent in a Discord voice channel."""
 
 
-for command in (run, check, init, version):
+for command in (run, check, init, engines, version):
     main.add_command(command)

@@ -145,6 +145,24 @@ def test_check_shows_the_settings_without_secrets(invoke) -> None:
     assert done.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((), "either --socket or --listen"),
+        (("--socket", "s", "--listen", "h:1"), "either --socket or --listen"),
+        (("--listen", "4901"), "is no HOST:PORT"),
+        (("--listen", "host:many"), "is no HOST:PORT"),
+        (("--listen", "host:70000"), "is no HOST:PORT"),
+        (("--socket", "s", "--model-dir", "nowhere"), "does not exist"),
+    ],
+)
+def test_engines_wants_one_place_to_listen(invoke, args: tuple[str, ...], says: str) -> None:
+    """A wrong option is told before anything is loaded."""
+    done = invoke("engines", *args)
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
 def test_module_and_script_are_the_same_command() -> None:
     """`python -m voxbridge` works where the script is not on PATH."""
     done = subprocess.run([sys.executable, "-m", "voxbridge", "--help"], check=True, capture_output=True, text=True)
