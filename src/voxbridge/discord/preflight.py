@@ -14,7 +14,7 @@ import trio
 from voxbridge.config.settings import DiscordSettings
 from voxbridge.discord.island import open_island
 from voxbridge.discord.network import make_connector
-from voxbridge.errors import DiscordError, LoginRefused
+from voxbridge.errors import DiscordError, LoginRefused, VoxBridgeError
 
 # discord.py repeats a request up to five times with growing pauses when Discord has trouble; a person waits here.
 LIMIT_S = 20.0
@@ -23,6 +23,9 @@ SCOPES = ("bot", "applications.commands")
 # View Channel is in it because without it Connect is refused (Discord documentation, topic "Permissions",
 # implicit permissions).
 PERMISSIONS = discord.Permissions(view_channel=True, connect=True, speak=True, send_messages=True)
+
+# The daemon's; neither is privileged, so the bot's page needs no switch for them.
+_INTENTS = discord.Intents(guilds=True, voice_states=True)
 
 # Discord documentation, topic "Opcodes and Status Codes", JSON error codes
 _UNKNOWN_CHANNEL, _MISSING_ACCESS = 10003, 50001
@@ -49,16 +52,23 @@ async def preflight(settings: DiscordSettings, *, limit_s: float = LIMIT_S) -> A
         LoginRefused: Discord does not take the token.
         DiscordError: Discord cannot be reached or has trouble, or ``limit_s`` is over.
     """
+    outcome: Account | VoxBridgeError = DiscordError(f"Discord did not answer within {limit_s:g} s")
     with trio.move_on_after(limit_s):
         async with open_island() as island:
-            return await island.call(_ask, settings)
-    raise DiscordError(f"Discord did not answer within {limit_s:.0f} s")
+            # raised only outside of the island, whose nurseries would wrap it
+            try:
+                outcome = await island.call(_ask, settings)
+            except VoxBridgeError as error:
+                outcome = error
+    if isinstance(outcome, VoxBridgeError):
+        raise outcome
+    return outcome
 
 
 async def _ask(settings: DiscordSettings) -> Account:
     connector = await make_connector(settings.network)
     try:
-        async with discord.Client(intents=discord.Intents.none(), connector=connector) as client:
+        async with discord.Client(intents=_INTENTS, connector=connector) as client:
             await client.login(settings.token.reveal())
             return _account(client, {place: await _look(client, place) for place in settings.join})
     except discord.LoginFailure as exc:

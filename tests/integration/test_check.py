@@ -1,0 +1,156 @@
+"""`voxbridge check` against a simulated Discord and simulated servers, on real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from voxbridge.cli.checks import check_discord, check_stages
+from voxbridge.cli.findings import Finding
+from voxbridge.config.settings import DiscordSettings, NetworkSettings, Secret, Settings, TtsSettings
+from voxbridge.discord.preflight import preflight
+from voxbridge.errors import DiscordError, LoginRefused
+from voxbridge.rehearsal.discord import SimulatedDiscord
+from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def discord(nursery: trio.Nursery) -> SimulatedDiscord:
+    simulated = SimulatedDiscord()
+    await nursery.start(simulated.run)
+    return simulated
+
+
+@pytest.fixture
+def settings(discord: SimulatedDiscord, tmp_path: Path) -> DiscordSettings:
+    """Our own settings lead Discord's names to the simulated one, as an operator's proxy would."""
+    ca_file = tmp_path / "ca.pem"
+    discord.write_ca(ca_file)
+    return DiscordSettings(
+        token=Secret(discord.bot_token), network=NetworkSettings(hosts=discord.hosts, ca_file=str(ca_file))
+    )
+
+
+async def say_nothing(stream: trio.SocketStream) -> None:
+    await trio.sleep_forever()
+
+
+async def found(findings: AsyncIterator[Finding]) -> list[Finding]:
+    return [finding async for finding in findings]
+
+
+async def test_good_token_gives_the_account_and_a_link_that_invites_it(discord, settings) -> None:
+    """The link asks for what the daemon needs: voice, messages, slash commands; and the bot never comes online."""
+    account = await preflight(settings)
+    assert account.application_id == discord.bot_id
+    assert f"client_id={discord.bot_id}" in account.invite_url
+    assert "scope=bot+applications.commands" in account.invite_url
+    # view channel 1 << 10, send messages 1 << 11, connect 1 << 20, speak 1 << 21
+    assert f"permissions={(1 << 10) | (1 << 11) | (1 << 20) | (1 << 21)}" in account.invite_url
+    assert {event.source for event in discord.events} == {"rest"}
+
+
+async def test_wrong_token_is_refused_as_a_configuration_fault(discord, settings) -> None:
+    """The message says where a token comes from, and does not hold the wrong one."""
+    wrong = attrs.evolve(settings, token=Secret("MTAwMDAwMDAwMDAwMDAwMDAw.GaBcDe.wrong-wrong-wrong-wrong-wrong"))
+    with pytest.raises(LoginRefused) as caught:
+        await preflight(wrong)
+    assert "discord.com/developers" in str(caught.value)
+    assert "wrong-wrong" not in str(caught.value)
+
+
+async def test_channels_to_join_are_looked_at(discord, settings) -> None:
+    """A channel the bot cannot see, a text channel and another server's are told apart from a good one."""
+    good = f"{discord.guild_id}:{discord.voice_channel_id}"
+    unseen = f"{discord.guild_id}:4242"
+    text = f"{discord.guild_id}:{discord.text_channel_id}"
+    elsewhere = f"4242:{discord.voice_channel_id}"
+    account = await preflight(attrs.evolve(settings, join=(good, unseen, text, elsewhere)))
+    assert account.unseen == (unseen,)
+    assert account.not_voice == (text, elsewhere)
+
+
+async def test_unreachable_discord_is_no_configuration_fault(settings) -> None:
+    """systemd may try again: nobody listens now."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listener.socket.getsockname()[1]
+    await listener.aclose()
+    nowhere = attrs.evolve(settings, network=NetworkSettings(hosts={"discord.com": f"127.0.0.1:{port}"}))
+    with pytest.raises(DiscordError, match="cannot be reached") as caught:
+        await preflight(nowhere)
+    assert caught.value.exit_code == 1
+
+
+async def test_silent_discord_is_given_up(settings, nursery: trio.Nursery) -> None:
+    """Somebody who waits at a terminal is not kept for ever."""
+    listeners = await nursery.start(trio.serve_tcp, say_nothing, 0)
+    port = listeners[0].socket.getsockname()[1]
+    silent = attrs.evolve(settings, network=NetworkSettings(hosts={"discord.com": f"127.0.0.1:{port}"}))
+    with pytest.raises(DiscordError, match="did not answer"):
+        await preflight(silent, limit_s=0.2)
+
+
+async def test_trouble_at_discord_is_told_with_its_status(discord, settings) -> None:
+    """A 403 of a proxy in front of Discord is neither the token nor the network."""
+    discord.fail_rest(403, path="/users/@me")
+    with pytest.raises(DiscordError, match="HTTP 403"):
+        await preflight(settings)
+
+
+async def test_backend_that_is_there_is_ok_and_one_that_is_not_is_a_problem() -> None:
+    """Each stage that is no built-in engine is asked; the line says which and how to mend it."""
+    async with ChatterboxServer().running() as server:
+        good = Settings(tts=TtsSettings(kind="chatterbox", url=server.url))
+        (there,) = await found(check_stages(good))
+        assert (there.verdict, there.about) == ("ok", "tts chatterbox"), there
+        await server.stop()
+        (gone,) = await found(check_stages(good))
+    assert (gone.verdict, gone.exit_code) == ("problem", 1), gone
+    assert "connection refused" in gone.text
+
+
+async def test_discord_is_not_asked_without_a_token(settings) -> None:
+    """The finding says where to get one."""
+    (finding,) = await found(check_discord(Settings(discord=attrs.evolve(settings, token=Secret("")))))
+    assert (finding.verdict, finding.exit_code) == ("problem", 78)
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "says"), [("right", 0, "invite it with https://"), ("wrong", 78, "copy it anew")]
+)
+async def test_command_as_a_process(discord, settings, tmp_path: Path, token: str, code: int, says: str) -> None:
+    """The whole command: file in, lines and exit code out."""
+    file = tmp_path / "voxbridge.toml"
+    file.touch(0o600)
+    hosts = ", ".join(f"{json.dumps(name)} = {json.dumps(place)}" for name, place in discord.hosts.items())
+    file.write_text(
+        f"""
+        [discord]
+        token = {json.dumps(discord.bot_token if token == "right" else "wrong")}
+        join = ["{discord.guild_id}:{discord.voice_channel_id}"]
+        [discord.network]
+        hosts = {{ {hosts} }}
+        ca_file = {json.dumps(settings.network.ca_file)}
+        """
+    )
+    environ = {key: value for key, value in os.environ.items() if key != "DISCORD_TOKEN"}
+    done = await trio.run_process(
+        [sys.executable, "-m", "voxbridge", "check", "--config", str(file)],
+        capture_stdout=True,
+        capture_stderr=True,
+        check=False,
+        env=environ,
+    )
+    output = done.stdout.decode()
+    assert done.returncode == code, f"{output}\n{done.stderr.decode()}"
+    assert says in output, output
+    assert not done.stderr, done.stderr.decode()
