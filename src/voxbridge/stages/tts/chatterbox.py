@@ -10,10 +10,10 @@ header is a cut body, never a status. It has no lock round its one model, hence 
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from typing import Self, cast
+from collections.abc import Callable
+from typing import Self
 
 import structlog
 import trio
@@ -23,9 +23,9 @@ from voxbridge.core.backoff import Backoff
 from voxbridge.core.quote import Hidden
 from voxbridge.core.sound import Pcm
 from voxbridge.core.wav import WavError, WavReader
-from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageUnavailable
+from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages import Mark, TtsRequest
-from voxbridge.stages.http import Response, open_client, open_response, raise_for_status
+from voxbridge.stages.http import Response, open_client, open_response, raise_for_status, read_body
 from voxbridge.stages.tts.chatterbox_probe import probe
 from voxbridge.stages.tts.deadline import SentenceDeadline
 from voxbridge.stages.tts.fair import FairLimiter, Slot
@@ -36,13 +36,6 @@ SPEECH_PATH = "/audio/speech/stream/upload"
 ENGINES_URL = "http://engines/v1"
 """Base URL of the embedded engines: over their unix socket the host is only a name."""
 TEXT_CHARS_MAX = 3000  # the server's own limit; beyond it the whole text comes back in a 422
-RANGES: dict[str, tuple[float, float]] = {
-    "exaggeration": (0.25, 2.0),
-    "cfg_weight": (0.0, 1.0),
-    "temperature": (0.05, 5.0),
-    "streaming_chunk_size": (50, 500),
-}
-
 UNAVAILABLE_RETRIES_MAX = 2
 CUT_RETRIES_MAX = 1
 RETRY_BASE_S, RETRY_CAP_S = 0.1, 1.0
@@ -57,13 +50,13 @@ class ChatterboxStage:
 
     The URL may end in ``/v1``, in a slash or in the speech route itself. ``rng`` gives the jitter of retries.
 
-    Raises: ConfigError for a URL or a number that the server would not take.
+    Raises: ConfigError for a URL that is none. (The numbers were checked against the server's ranges when the
+    configuration was read.)
     """
 
     name = "chatterbox"
 
     def __init__(self, settings: TtsSettings, *, uds: str = "", rng: Callable[[], float] = random.random) -> None:
-        _check(settings)
         self._settings = settings
         self._is_ours = bool(uds)
         self._client = open_client("tts", base_url(settings.url or (ENGINES_URL if uds else "")), uds=uds)
@@ -200,26 +193,35 @@ class _Sentence:
 
 
 async def _receive(response: Response, reader: WavReader, sentence: _Sentence, deadline: SentenceDeadline) -> None:
-    """Pass the sound on as it comes, to the end of the body or the last sample that was announced."""
-    # httpx's annotation hides that it is a generator, which must not be left half-run
-    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as pieces:
-        async for data in pieces:
-            if not sentence.sound_s:
-                sentence.byte_came()
-                deadline.first_byte()
+    """Pass the sound on as it comes, to the end of the body or the last sample that was announced.
+
+    Raises: WavError.
+    """
+    broken: WavError | None = None
+
+    async def take(data: bytes) -> bool:  # read_body awaits it
+        nonlocal broken
+        if not sentence.sound_s:
+            sentence.byte_came()
+            deadline.first_byte()
+        try:
             samples = reader.feed(data)
-            if samples:
-                assert reader.format is not None
-                sentence.pass_on(Pcm(samples, reader.format.rate_hz))
-                deadline.sound(sentence.sound_s)
-            if reader.is_over:
-                break
-        else:
-            return
-        sentence.model_is_free()
-        with trio.move_on_after(END_GRACE_S):
-            async for _ in pieces:
-                pass
+        except WavError as error:
+            broken = error
+            return True
+        if samples:
+            assert reader.format is not None
+            sentence.pass_on(Pcm(samples, reader.format.rate_hz))
+            deadline.sound(sentence.sound_s)
+        if reader.is_over and math.isinf(patience.deadline):
+            sentence.model_is_free()
+            patience.deadline = trio.current_time() + END_GRACE_S
+        return False
+
+    with trio.CancelScope() as patience:
+        await read_body(response, take)
+    if broken is not None:
+        raise broken
 
 
 class _Retries:
@@ -250,13 +252,3 @@ class _Retries:
 def base_url(url: str) -> str:
     """Return the URL to which routes are added, from whatever a user may have copied into the configuration."""
     return url.strip().rstrip("/").removesuffix(SPEECH_PATH).rstrip("/")
-
-
-def _check(settings: TtsSettings) -> None:
-    for name, (low, high) in RANGES.items():
-        value = getattr(settings, name)
-        if value is not None and not low <= value <= high:
-            allowed = f"{low:g} to {high:g}"
-            raise ConfigError("is out of the server's range", key=f"tts.{name}", value=value, allowed=allowed)
-    if settings.concurrency < 1:
-        raise ConfigError("is too small", key="tts.concurrency", value=settings.concurrency, allowed="1 or more")

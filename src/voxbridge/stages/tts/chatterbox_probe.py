@@ -11,7 +11,7 @@ from voxbridge.config.settings import TtsSettings
 from voxbridge.core.quote import quotable
 from voxbridge.errors import StageRefused, StageUnavailable
 from voxbridge.stages.deadline import StageDeadline
-from voxbridge.stages.http import Client, error_body, open_response, raise_for_status, status_error
+from voxbridge.stages.http import Client, error_body, open_response, raise_for_status, read_body, status_error
 
 log = structlog.get_logger(__name__)
 
@@ -45,10 +45,12 @@ async def _ask(client: Client, path: str, backend: str) -> Mapping[str, object]:
             return {}
         await raise_for_status(response, "tts", backend=backend)
         body = bytearray()
-        async for piece in response.aiter_raw():
-            body += piece
-            if len(body) > _BODY_BYTES_MAX:
-                return {}
+
+        async def take(data: bytes) -> bool:  # read_body awaits it
+            body.extend(data)
+            return len(body) > _BODY_BYTES_MAX
+
+        await read_body(response, take)
     try:
         value = json.loads(bytes(body))
     except (ValueError, RecursionError):
