@@ -222,38 +222,52 @@ async def open_websocket(
 
     Raises: StageTimeout (``connect``), StageUnavailable, StageRefused, StageProtocolError.
     """
-    ws: WebSocket | None = None
-    with trio.move_on_after(limit_s):
-        ws = await _connect(address, stage, backend, tls)
-    if ws is None:
-        raise StageTimeout(stage, "connect", limit_s, backend=backend)
+    dial = _Dial(address, stage, backend)
+    with trio.move_on_after(limit_s) as waiting:
+        ws = await dial.connect(tls)
+    if waiting.cancelled_caught:
+        late = StageTimeout(stage, "connect", limit_s, backend=backend)
+        late.detail += f": {dial.doing}"
+        raise late
     try:
         yield ws
     finally:
         await ws.aclose()
 
 
-async def _connect(address: WsAddress, stage: StageName, backend: str, tls: ssl.SSLContext | None) -> WebSocket:
-    stream: trio.abc.Stream | None = None
-    try:
-        if address.uds:
-            stream = await trio.open_unix_socket(address.uds)
-        else:
-            stream = await trio.open_tcp_stream(address.host, address.port)
-        if address.is_tls and not address.uds:
-            stream = trio.SSLStream(stream, tls or _default_tls(), server_hostname=address.host, https_compatible=True)
-            await stream.do_handshake()
-        ws = WebSocket(stream, stage, backend)
-        await ws.handshake(address)
-    except (OSError, trio.BrokenResourceError) as error:
-        if stream is not None:
-            await trio.aclose_forcefully(stream)
-        raise StageUnavailable(stage, why_unreachable(error), backend=backend) from error
-    except BaseException:
-        if stream is not None:
-            await trio.aclose_forcefully(stream)
-        raise
-    return ws
+@attrs.define
+class _Dial:
+    """The way to an open WebSocket, and how far it has come."""
+
+    address: WsAddress
+    stage: StageName
+    backend: str
+    doing: str = "is the host up, and does a firewall drop packets?"
+
+    async def connect(self, tls: ssl.SSLContext | None) -> WebSocket:
+        stream: trio.abc.Stream | None = None
+        address = self.address
+        try:
+            if address.uds:
+                stream = await trio.open_unix_socket(address.uds)
+            else:
+                stream = await trio.open_tcp_stream(address.host, address.port)
+            if address.is_tls and not address.uds:
+                self.doing = "the TLS handshake was not answered: does the server speak wss on this port?"
+                stream = trio.SSLStream(
+                    stream, tls or _default_tls(), server_hostname=address.host, https_compatible=True
+                )
+                await stream.do_handshake()
+            self.doing = "the WebSocket upgrade was not answered: does the server hang, or still load its model?"
+            ws = WebSocket(stream, self.stage, self.backend)
+            await ws.handshake(address)
+        except BaseException as error:
+            if stream is not None:
+                await trio.aclose_forcefully(stream)
+            if isinstance(error, OSError | trio.BrokenResourceError):
+                raise StageUnavailable(self.stage, why_unreachable(error), backend=self.backend) from error
+            raise
+        return ws
 
 
 def _refused(refusal: ws_events.RejectConnection, stage: StageName, backend: str) -> StageError:
