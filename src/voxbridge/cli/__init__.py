@@ -9,6 +9,8 @@ import click
 from voxbridge.cli.check import check
 from voxbridge.cli.engines import engines
 from voxbridge.cli.init import init
+from voxbridge.cli.rehearse import rehearse
+from voxbridge.cli.rehearse import rehearse
 from voxbridge.cli.run import run
 from voxbridge.cli.shell import Shell, config_option
 from voxbridge.cli.version import version
@@ -21,5 +23,5 @@ def main(config: Path | None, debug: bool) -> None:
     """Talk to an AI agent in a Discord voice channel."""
 
 
-for command in (run, check, init, engines, version):
+for command in (run, rehearse, check, init, engines, version):
     main.add_command(command)
