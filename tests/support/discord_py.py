@@ -21,6 +21,7 @@ from discord.voice_state import VoiceConnectionState
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
 
 from voxbridge.core.sound import SILENCE_OPUS
+from voxbridge.rehearsal.discord import SimulatedDiscord
 
 aio = trio_asyncio.aio_as_trio
 
@@ -97,7 +98,7 @@ class Voice(discord.VoiceClient):
     supported_modes = ("aead_xchacha20_poly1305_rtpsize",)
 
     def __init__(self, *args):
-        self.datagrams, self.ops, self.users = [], [], {}
+        self.datagrams, self.packets, self.ops, self.users = [], [], [], {}
         super().__init__(*args)
 
     def create_connection_state(self):
@@ -109,10 +110,7 @@ class Voice(discord.VoiceClient):
             self.users[message["d"]["ssrc"]] = int(message["d"]["user_id"])
 
     def listen(self):
-        self._connection.add_socket_listener(self.datagrams.append)
-
-    def stop_reading(self):
-        self._connection._thread.stop()
+        self._connection.add_socket_listener(self._receive)
 
     @property
     def is_dave_ready(self):
@@ -120,63 +118,94 @@ class Voice(discord.VoiceClient):
         return bool(self.is_connected() and state.dave_session and state.dave_session.ready)
 
     def opened(self):
-        """Open everything received so far: transport, extension, padding, DAVE."""
-        state, opened = self._connection, []
-        for datagram in self.datagrams:
-            if len(datagram) < 32:
-                continue
-            sequence, timestamp, ssrc = struct.unpack_from(">HII", datagram, 2)
-            offset = 12 + (4 if datagram[0] & 0x10 else 0)
-            body = crypto_aead_xchacha20poly1305_ietf_decrypt(
-                datagram[offset:-4], datagram[:offset], datagram[-4:] + bytes(20), bytes(state.secret_key)
-            )
-            if datagram[0] & 0x10:
-                body = body[4:]
-            if datagram[0] & 0x20:
-                body = body[: -body[-1]]
-            opus, user_id = body, self.users.get(ssrc)
-            if body != SILENCE_OPUS and state.dave_protocol_version:
-                try:
-                    opus = state.dave_session.decrypt(user_id, davey.MediaType.audio, body)
-                except (ValueError, TypeError):
-                    opus = None
-            opened.append(OpenedPacket(user_id, sequence, timestamp, body, opus))
-        self.datagrams.clear()
+        """Return what was received since the last call, opened as it came."""
+        opened, self.packets = self.packets, []
         return opened
+
+    def _receive(self, datagram):
+        """Open one datagram: transport, extension, padding, DAVE."""
+        if len(datagram) < 32 or datagram[1] != 0x78:
+            return
+        self.datagrams.append(datagram)
+        state = self._connection
+        sequence, timestamp, ssrc = struct.unpack_from(">HII", datagram, 2)
+        offset = 12 + (4 if datagram[0] & 0x10 else 0)
+        body = crypto_aead_xchacha20poly1305_ietf_decrypt(
+            datagram[offset:-4], datagram[:offset], datagram[-4:] + bytes(20), bytes(state.secret_key)
+        )
+        if datagram[0] & 0x10:
+            body = body[4:]
+        if datagram[0] & 0x20:
+            body = body[: -body[-1]]
+        opus, user_id = body, self.users.get(ssrc)
+        if body != SILENCE_OPUS and state.dave_protocol_version:
+            # UDP overtakes op 5: the sender of an unknown stream is whose key fits.
+            for candidate in [user_id] if user_id else map(int, state.dave_session.get_user_ids()):
+                try:
+                    opus = state.dave_session.decrypt(candidate, davey.MediaType.audio, body)
+                except ValueError:
+                    opus = None
+                else:
+                    self.users[ssrc] = user_id = candidate
+                    break
+        self.packets.append(OpenedPacket(user_id, sequence, timestamp, body, opus))
 
 
 @contextlib.asynccontextmanager
-async def logged_in(simulated, *, token=None, setup=None, intents=None):
-    """Log a client in, yield it when it is ready, and close it in the right order."""
-    logging.getLogger("discord").setLevel(logging.CRITICAL)
+async def client_ready(simulated, *, token=None, setup=None, intents=None, factory=discord.Client):
+    """Log a client in on the running loop, yield it when it is ready, and close it in the right order."""
     context = ssl.create_default_context()
     simulated.trust_in(context)
+
+    async def make():
+        connector = aiohttp.TCPConnector(ssl=context, resolver=Resolver(simulated.hosts))
+        wanted = intents or discord.Intents(guilds=True, voice_states=True)
+        return factory(intents=wanted, connector=connector, guild_ready_timeout=0.05)
+
+    client, ready = await aio(make)(), trio.Event()
+
+    @client.event
+    async def on_ready():
+        ready.set()
+
+    if setup is not None:
+        setup(client)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(aio(client.start), token or simulated.bot_token)
+        with trio.fail_after(5):
+            await ready.wait()
+        try:
+            yield client
+        finally:
+            with trio.move_on_after(3, shield=True):
+                await aio(client.close)()
+            nursery.cancel_scope.cancel()
+
+
+@contextlib.asynccontextmanager
+async def island():
+    """Run an asyncio loop on which what discord.py leaves behind does no harm."""
+    logging.getLogger("discord").setLevel(logging.CRITICAL)
     async with trio_asyncio.open_loop() as loop:
-        loop.set_exception_handler(lambda *_: None)  # discord.py leaves failed tasks behind; not what is tested
+        loop.set_exception_handler(lambda *_: None)
+        yield loop
 
-        async def make():
-            connector = aiohttp.TCPConnector(ssl=context, resolver=Resolver(simulated.hosts))
-            wanted = intents or discord.Intents(guilds=True, voice_states=True)
-            return discord.Client(intents=wanted, connector=connector, guild_ready_timeout=0.05)
 
-        client, ready = await aio(make)(), trio.Event()
+@contextlib.asynccontextmanager
+async def logged_in(simulated, **options):
+    """Do both: a loop, and a client on it."""
+    async with island(), client_ready(simulated, **options) as client:
+        yield client
 
-        @client.event
-        async def on_ready():
-            ready.set()
 
-        if setup is not None:
-            setup(client)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(aio(client.start), token or simulated.bot_token)
-            with trio.fail_after(5):
-                await ready.wait()
-            try:
-                yield client
-            finally:
-                with trio.move_on_after(3, shield=True):
-                    await aio(client.close)()
-                nursery.cancel_scope.cancel()
+async def started(nursery, **options):
+    """Start a simulated Discord that ends with the test."""
+    return await nursery.start(SimulatedDiscord(**options).run)
+
+
+def speech(count, seed=0):
+    """Make packets that are all different, that have Opus's look, and that are no silence."""
+    return [bytes([0x78, seed]) + number.to_bytes(2, "big") * 20 for number in range(count)]
 
 
 async def connected(client, channel_id, *, timeout=5.0):

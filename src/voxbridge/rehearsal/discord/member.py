@@ -89,9 +89,11 @@ class Member:
         self._users = {self.id}
         self._open_transitions.clear()
         self._version = call.dave_version
+        # Begun before he is admitted: op 25 comes with the seat and must find a fresh session.
+        package = self._end.begin(channel_id) if self._end is not None and call.group is not None else None
         call.admit(seat)
-        if self._end is not None and call.group is not None:
-            self._offer_key_package()
+        if package is not None:
+            self._answer(dave.KEY_PACKAGE, package)
         await trio.lowlevel.checkpoint()
 
     async def leave(self) -> None:
