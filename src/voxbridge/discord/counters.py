@@ -23,6 +23,7 @@ class VoiceCounters:
     not_audio: int = 0  # keepalive echoes, RTCP, video
     no_key_yet: int = 0  # came before the session description
     dave_fail: int = 0
+    opened_later: int = 0  # of these, opened after the next change of keys
     dave_not_ready: int = 0  # came while we had no place in the group
     dave_heals: int = 0
     unknown_ssrc: int = 0  # packets whose owner was not known when they came

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from voxbridge.core.rtp import (
@@ -17,6 +18,9 @@ from voxbridge.core.sound import SILENCE_OPUS, OpusPacket, UserId
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import FRAME_MARKER, EndToEnd
 from voxbridge.discord.seal import TransportKey
+
+_RETRY_PACKETS = 50  # one speaker's second, or a tenth of that for ten at once
+_RETRY_S = 1.0
 
 
 class Receiver:
@@ -41,11 +45,16 @@ class Receiver:
         self._require_e2ee, self._deliver, self._advise = require_e2ee, deliver, advise
         self._health = DaveHealth()
         self._newest: dict[int, int] = {}
+        self._epoch: int | None = None
+        # Frames that did not open. A member whose library sends with the new keys as soon as it has the commit (davey
+        # does) is ahead of us by the length of our websocket: 2 frames at each change of keys were lost without this.
+        self._unopened: deque[tuple[UserId, RtpPacket, float]] = deque(maxlen=_RETRY_PACKETS)
 
     def new_server(self) -> None:
         """Forget the streams: another voice server hands out other numbers (voice op 2)."""
         self.ssrcs.clear()
         self._newest.clear()
+        self._unopened.clear()
 
     def feed(self, datagram: bytes, now: float) -> None:
         """Take one datagram of the voice socket; ``now`` is Trio time in seconds."""
@@ -56,6 +65,7 @@ class Receiver:
         if isinstance(packet, NotAudio):
             self._counters.note_not_audio(packet)
             return
+        self._look_at_epoch(now)
         owner = self.ssrcs.owner(packet.ssrc)
         if owner is not None:
             self._pass_on(owner, packet, now)
@@ -107,15 +117,32 @@ class Receiver:
             try:
                 payload = self._e2e.open(user_id, payload)
             except ValueError:
-                self._counters.dave_fail += 1
-                self._note_failure(user_id, arrived_at)
+                self._note_failure(user_id, packet, arrived_at)
                 return
             self._health.succeeded(user_id)
         self._emit(user_id, packet, payload, arrived_at)
 
-    def _note_failure(self, user_id: UserId, now: float) -> None:
-        self._health.saw_epoch(self._e2e.epoch, now)
-        advice = self._health.failed(user_id, now)
+    def _look_at_epoch(self, now: float) -> None:
+        """Try again what did not open when the keys have changed."""
+        epoch = self._e2e.epoch
+        if epoch == self._epoch:
+            return
+        self._epoch = epoch
+        self._health.saw_epoch(epoch, now)
+        waiting = [item for item in self._unopened if now - item[2] <= _RETRY_S]
+        self._unopened.clear()
+        for user_id, packet, arrived_at in waiting:
+            try:
+                opus = self._e2e.open(user_id, packet.payload)
+            except ValueError:
+                continue
+            self._counters.opened_later += 1
+            self._emit(user_id, packet, opus, arrived_at)
+
+    def _note_failure(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
+        self._counters.dave_fail += 1
+        self._unopened.append((user_id, packet, arrived_at))
+        advice = self._health.failed(user_id, arrived_at)
         if advice is not None:
             self._advise(advice)
 
