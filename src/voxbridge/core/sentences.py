@@ -160,6 +160,8 @@ class SentenceSplitter:
             return False
         if not _is_parted(text, match):
             return False
+        if _is_inside_marks(text[: match.end()]):
+            return False
         if not self.first_min_words <= count_words(text[: match.end()]) <= self.first_max_words:
             return False
         follower = _follower(text, match.end())
@@ -169,6 +171,11 @@ class SentenceSplitter:
 def _is_parted(text: str, match: re.Match[str]) -> bool:
     """Tell whether a clause mark parts words: not in "1,000" or "9:30"."""
     return match[0][0] in _WIDE_MARKS or text[match.end()].isspace()
+
+
+def _is_inside_marks(text: str) -> bool:
+    """Tell whether a link, code or a stage direction is open at the end: the speakable filter wants it whole."""
+    return text.count("*") % 2 == 1 or text.count("`") % 2 == 1 or text.count("[") > text.count("]")
 
 
 def _follower(text: str, end: int) -> str:

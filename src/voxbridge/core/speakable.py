@@ -1,18 +1,14 @@
 # ruff: noqa: RUF001, SIM905 - typographic marks are what this module is about; a list of words reads as text
 """From what an agent writes to what a voice can say.
 
-Agents write Markdown, links, code, mentions and emoji; a voice reads all of it aloud, mark by mark. Two filters take
-it out, in front of and behind the sentence splitter:
+Agents write Markdown, links, code, mentions and emoji; a voice reads all of it aloud, mark by mark. The filter stands
+behind the sentence splitter and takes one piece at a time; what it remembers from piece to piece is only that it is
+inside something that is not to be said, a block of code or a model's reasoning.
 
-    agent's text --SpeakableStream--> text --SentenceSplitter--> piece --speakable--> what is said
-                   what spans pieces:          see sentences.py    what stands inside one piece:
-                   code, links, *actions*,                         list marks, emphasis, addresses,
-                   tags, reasoning                                 mentions, emoji, stray marks
+    agent's text --SentenceSplitter--> piece --SpeakableStream--> what is said, or ""      (SpokenPieces: both)
 
-``SpokenPieces`` is the three in a row. Plain text passes all of them unchanged, whitespace apart.
-
-Brackets never pass: some engines take ``[name](/sounds/)`` for phonemes (hibari-tts does), which an agent's text
-must not reach.
+Plain text passes unchanged, whitespace apart. Brackets never pass: some engines take ``[name](/sounds/)`` for
+phonemes (hibari-tts does), which an agent's text must not reach.
 """
 
 from __future__ import annotations
@@ -26,15 +22,11 @@ import attrs
 
 from voxbridge.core.sentences import SentenceSplitter
 
-_OPENER = re.compile(r"[`*~\[<]|!(?=\[|$)")
-_SPAN_CHARS_MAX = 200  # an opener without its closer within a line and so many characters is a mere mark
-_TARGET_CHARS_MAX = 2048  # the address of a link
-_TAIL_CHARS = 32  # kept of what is hidden, so that its end is found across chunks
+_OPENER = re.compile(r"[`*~\[<]|!(?=\[)")
 
 _TAG = re.compile(
     r"</?([A-Za-z][\w-]*)(?:\s+[A-Za-z_:][\w:.]*(?:-\w+)*(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>=]+))?)*\s*/?>"
-    r"|<!--.*?-->|<[!?][^<>]*>",
-    re.DOTALL,
+    r"|<[!?][^<>]*>"
 )
 _DISCORD = re.compile(r"<(?:@[!&]?\d+|#\d+|a?:\w+:\d+|/[^<>\n]+:\d+|t:-?\d+(?::\w)?|id:\w+)>")
 _AUTOLINK = re.compile(r"<((?:[a-z][a-z0-9+.-]*:|[^\s<>@]+@)[^\s<>]+)>", re.IGNORECASE)
@@ -104,179 +96,116 @@ class SpeakableRules:
 _PASSES_MAX = 10  # each pass takes a layer of marks off; nobody nests ten
 
 _Step = tuple[int, str]
-"""How many characters of the held text are dealt with, and what is said instead."""
+"""How many characters are dealt with, and what is said instead."""
 
 
-@attrs.define
-class SpeakableStream:
-    """Takes marks out of a stream that span sentences: code, links, stage directions, tags, reasoning.
+class _Spans:
+    """Deals with marks that come in pairs: code, links, stage directions, tags. Works through one text."""
 
-    Text passes at once but for the stretch from an opening mark to its closing one, which is bounded by the line and
-    a length. What comes out depends on the text alone, never on how it was cut on its way.
-    """
+    def __init__(self, rules: SpeakableRules, hidden_until: re.Pattern[str] | None) -> None:
+        self._rules = rules
+        self.hidden_until = hidden_until
+        """What ends the stretch that is not said, or None outside of one; outlives the text."""
+        self._last = ""
+        """The last character that passed."""
+        self._left = ""
+        """The last one that was no blank; a line break counts."""
 
-    rules: SpeakableRules = SpeakableRules()
-    _held: str = attrs.field(default="", init=False)
-    _hidden_until: re.Pattern[str] | None = attrs.field(default=None, init=False)
-    _last: str = attrs.field(default="", init=False)
-    """The last character that passed."""
-    _left: str = attrs.field(default="", init=False)
-    """The last one that was no blank; a line break counts."""
-
-    def feed(self, text: str) -> str:
-        """Take the next stretch of text, cut anywhere; return what can be passed on."""
-        self._held += text
-        return self._drain(final=False)
-
-    def flush(self) -> str:
-        """Return what is left: whatever has come is complete. Hidden text stays hidden."""
-        return self._drain(final=True)
-
-    def _drain(self, *, final: bool) -> str:
+    def resolve(self, text: str) -> str:
+        """Return ``text`` without what is hidden and without the marks of what is not."""
         passed: list[str] = []
-        while self._held:
-            if self._hidden_until is not None:
-                end = self._hidden_until.search(self._held)
+        while text:
+            if self.hidden_until is not None:
+                end = self.hidden_until.search(text)
                 if end is None:
-                    self._held = "" if final else self._held[-_TAIL_CHARS:]
                     break
-                self._hidden_until, self._held = None, self._held[end.end() :]
+                self.hidden_until, text = None, text[end.end() :]
                 continue
-            opener = _OPENER.search(self._held)
-            if opener is None or opener.start() > 0:
-                step: _Step | None = (opener.start(), self._held[: opener.start()]) if opener else (-1, self._held)
-            else:
-                step = self._resolve(self._held, final=final)
-            if step is None:
-                break
-            consumed, said = step
-            self._held = "" if consumed < 0 else self._held[consumed:]
-            self._note(said)
+            opener = _OPENER.search(text)
+            start = opener.start() if opener else len(text)
+            consumed, said = (start, text[:start]) if start else self._span(text)
+            if said:
+                self._last = said[-1]
+                self._left = said.rstrip(" \t")[-1:] or self._left
             passed.append(said)
+            text = text[consumed:]
         return "".join(passed)
 
-    def _note(self, said: str) -> None:
-        if said:
-            self._last = said[-1]
-            self._left = said.rstrip(" \t")[-1:] or self._left
-
-    def _resolve(self, held: str, *, final: bool) -> _Step | None:
-        """Deal with the mark at the beginning of ``held``; None if more text is needed to tell."""
-        if len(held) == 1:
-            # A mark at the very end stands alone.
-            return (1, held if held == "!" else "") if final else None
-        match held[0]:
+    def _span(self, text: str) -> _Step:
+        match text[0]:
             case "`" | "~":
-                return self._code(held, final=final)
+                return self._code(text)
             case "*":
-                return self._star(held, final=final)
+                return self._star(text)
             case "[":
-                return self._bracket(held, final=final)
+                return self._bracket(text)
             case "<":
-                return self._tag(held, final=final)
+                return self._tag(text)
             case _:
-                step = self._bracket(held[1:], final=final)  # an image: "![what it shows](address)"
-                return None if step is None else (step[0] + 1, step[1])
+                consumed, said = self._bracket(text[1:])  # an image: "![what it shows](address)"
+                return consumed + 1, said
 
-    def _code(self, held: str, *, final: bool) -> _Step | None:
-        mark = held[0]
-        run = len(held) - len(held.lstrip(mark))
-        if run == len(held) and not final:
-            return None
+    def _code(self, text: str) -> _Step:
+        mark = text[0]
+        run = len(text) - len(text.lstrip(mark))
         if run >= 3:
-            self._hidden_until = re.compile(re.escape(mark * run))
-            return run, f"\n{self.rules.code_placeholder}\n"
+            self.hidden_until = re.compile(re.escape(mark * run))
+            return run, f"\n{self._rules.code_placeholder}\n"
         if mark == "~":
-            return run, held[:run]
-        close = _find_close(held, mark * run, run, final=final)
-        if close is None:
-            return None
-        return (run, "") if close < 0 else (close + run, held[run:close])
+            return run, text[:run]
+        close = text.find(mark * run, run)
+        return (run, "") if close < 0 else (close + run, text[run:close])
 
-    def _star(self, held: str, *, final: bool) -> _Step | None:
-        run = len(held) - len(held.lstrip("*"))
-        if run == len(held) and not final:
-            return None
-        after = held[run : run + 1]
+    def _star(self, text: str) -> _Step:
+        run = len(text) - len(text.lstrip("*"))
+        after = text[run : run + 1]
         if run > 1:
-            return run, held[:run] if self._last.isdigit() and after.isdigit() else ""
+            return run, text[:run] if self._last.isdigit() and after.isdigit() else ""
         if self._last.isalnum() or not after or after.isspace():
             return 1, "*"  # 2*3, 2 * 3, or the mark of a list
-        close = _find_close(held, "*", 1, final=final)
-        if close is None:
-            return None
+        close = text.find("*", 1)
         if close < 0:
             return 1, ""
-        right = held[close + 1 :].lstrip(" \t")[:1]
-        if not right and not final:
-            return None
-        inner = held[1:close]
-        is_dropped = self.rules.drop_actions and _is_stage_direction(inner, self._left, right)
+        inner, right = text[1:close], text[close + 1 :].lstrip(" \t")[:1]
+        is_dropped = self._rules.drop_actions and _is_stage_direction(inner, self._left, right)
         return close + 1, "" if is_dropped else inner
 
-    def _bracket(self, held: str, *, final: bool) -> _Step | None:
-        close = _find_close(held, "]", 1, final=final)
-        if close is None:
-            return None
+    def _bracket(self, text: str) -> _Step:
+        close = text.find("]")
         if close < 0:
             return 1, ""
-        inner = held[1:close]
-        said = "" if _NOTE.fullmatch(inner) else inner
-        follower = held[close + 1 : close + 2]
-        if not follower and not final:
-            return None
-        if not follower or follower not in "([":
-            return close + 1, said
-        end = _find_target(held, close + 1, final=final)
-        if end is None:
-            return None
-        return (close + 1, said) if end < 0 else (end, inner)
+        inner = text[1:close]
+        if text[close + 1 : close + 2] in {"(", "["} and (end := _target_end(text, close + 1)) is not None:
+            return end, inner
+        return close + 1, "" if _NOTE.fullmatch(inner) else inner
 
-    def _tag(self, held: str, *, final: bool) -> _Step | None:
-        if not (held[1].isalpha() or held[1] in "@#:/!?"):
-            return 1, "<"
-        close = _find_close(held, ">", 1, final=final, is_bound_to_line=False)
-        if close is None:
-            return None
-        whole = held[: close + 1]
-        if close < 0:
-            return 1, "<"
-        if _DISCORD.fullmatch(whole):
-            return close + 1, ""
-        if autolink := _AUTOLINK.fullmatch(whole):
-            return close + 1, autolink[1]
-        tag = _TAG.fullmatch(whole)
+    def _tag(self, text: str) -> _Step:
+        if text.startswith("<!--"):
+            self.hidden_until = re.compile("-->")
+            return 4, ""
+        if discord := _DISCORD.match(text):
+            return discord.end(), ""
+        if autolink := _AUTOLINK.match(text):
+            return autolink.end(), autolink[1]
+        tag = _TAG.match(text)
         if tag is None:
             return 1, "<"
         name = (tag[1] or "").lower()
-        if name in _HIDDEN_TAGS and not whole.startswith("</") and not whole.endswith("/>"):
-            self._hidden_until = re.compile(rf"</{name}\s*>", re.IGNORECASE)
-        return close + 1, "\n" if name in _BREAKING_TAGS else ""
+        if name in _HIDDEN_TAGS and not tag[0].startswith("</") and not tag[0].endswith("/>"):
+            self.hidden_until = re.compile(rf"</{name}\s*>", re.IGNORECASE)
+        return tag.end(), "\n" if name in _BREAKING_TAGS else ""
 
 
-def _find_close(held: str, mark: str, start: int, *, final: bool, is_bound_to_line: bool = True) -> int | None:
-    """Return where the closing mark stands, -1 if there is none, None if it may still come."""
-    area = held[start : start + _SPAN_CHARS_MAX]
-    line_end = area.find("\n") if is_bound_to_line else -1
-    close = area.find(mark, 0, line_end) if line_end >= 0 else area.find(mark)
-    if close >= 0:
-        return start + close
-    return -1 if final or line_end >= 0 or len(area) == _SPAN_CHARS_MAX else None
-
-
-def _find_target(held: str, start: int, *, final: bool) -> int | None:
-    """Return where the target of a link that opens at ``start`` is over; -1 and None as in ``_find_close``."""
-    opening = held[start]
+def _target_end(text: str, start: int) -> int | None:
+    """Return where the target of a link that opens at ``start`` is over, brackets within it counted; None if never."""
+    opening = text[start]
     closing = {"(": ")", "[": "]"}[opening]
     depth = 0
-    area = held[start : start + _TARGET_CHARS_MAX]
-    for place, char in enumerate(area):
-        if char == "\n":
-            return -1
-        depth += (char == opening) - (char == closing)
+    for place in range(start, len(text)):
+        depth += (text[place] == opening) - (text[place] == closing)
         if depth == 0:
-            return start + place + 1
-    return -1 if final or len(area) == _TARGET_CHARS_MAX else None
+            return place + 1
+    return None
 
 
 def _is_stage_direction(inner: str, left: str, right: str) -> bool:
@@ -334,10 +263,7 @@ def _clean_line(line: str, rules: SpeakableRules) -> str:
     return line
 
 
-def _pass_over(text: str, rules: SpeakableRules) -> str:
-    text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-    stream = SpeakableStream(rules)
-    text = stream.feed(text) + stream.flush()
+def _without_marks(text: str, rules: SpeakableRules) -> str:
     text = " ".join(
         _clean_line("".join(map(_say_character, line)), rules) for line in text.splitlines() if line.strip()
     )
@@ -346,38 +272,51 @@ def _pass_over(text: str, rules: SpeakableRules) -> str:
     return text
 
 
+class SpeakableStream:
+    """Takes the pieces of one answer in order and says what a voice can say of each."""
+
+    def __init__(self, rules: SpeakableRules = SpeakableRules()) -> None:
+        self._rules = rules
+        self._hidden_until: re.Pattern[str] | None = None
+
+    def feed(self, piece: str) -> str:
+        """Return what can be said of the next piece: one line without marks, or "" if there is nothing to say.
+
+        Never raises. Marks that only come to light when others are gone are taken out as well, so the filter
+        changes nothing about its own result.
+        """
+        text, hidden_until = piece, self._hidden_until
+        for number in range(_PASSES_MAX):
+            spans = _Spans(self._rules, hidden_until)
+            before = text
+            text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+            text = _without_marks(spans.resolve(text), self._rules)
+            if number == 0:
+                self._hidden_until, hidden_until = spans.hidden_until, None
+            if text == before:
+                break
+        return text if any(map(str.isalnum, text)) else ""
+
+
 def speakable(text: str, rules: SpeakableRules = SpeakableRules()) -> str:
-    """Return what a voice can say of ``text``: one line without marks, or "" if there is nothing to say.
-
-    Never raises. Given its own result it returns it unchanged: marks that only come to light when others are
-    gone are taken out as well.
-    """
-    for _ in range(_PASSES_MAX):
-        text, before = _pass_over(text, rules), text
-        if text == before:
-            break
-    return text if any(map(str.isalnum, text)) else ""
+    """Return what a voice can say of a text that stands alone; see ``SpeakableStream.feed``."""
+    return SpeakableStream(rules).feed(text)
 
 
-@attrs.define
 class SpokenPieces:
-    """Takes one answer as it streams and gives what to say, piece by piece; never a blank one."""
+    """Splitter and filter in a row: takes one answer as it streams and gives what to say, piece by piece."""
 
-    rules: SpeakableRules = SpeakableRules()
-    splitter: SentenceSplitter = attrs.field(factory=SentenceSplitter)
-    _stream: SpeakableStream = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._stream = SpeakableStream(self.rules)
+    def __init__(self, rules: SpeakableRules = SpeakableRules(), splitter: SentenceSplitter | None = None) -> None:
+        self._splitter = splitter or SentenceSplitter()
+        self._filter = SpeakableStream(rules)
 
     def feed(self, text: str) -> list[str]:
-        """Take the next stretch of the answer, cut anywhere; return the pieces that are complete."""
-        return self._speakable(self.splitter.feed(self._stream.feed(text)))
+        """Take the next stretch of the answer, cut anywhere; return the pieces that are complete, none blank."""
+        return self._speakable(self._splitter.feed(text))
 
     def flush(self) -> list[str]:
         """Return what is left: whatever has come is complete."""
-        rest = self.splitter.feed(self._stream.flush())
-        return self._speakable([*rest, *self.splitter.flush()])
+        return self._speakable(self._splitter.flush())
 
     def _speakable(self, pieces: list[str]) -> list[str]:
-        return [said for piece in pieces if (said := speakable(piece, self.rules))]
+        return [said for piece in pieces if (said := self._filter.feed(piece))]

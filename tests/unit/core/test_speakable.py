@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voxbridge.core.speakable import SpeakableRules, SpeakableStream, SpokenPieces, speakable
+from voxbridge.core.speakable import SpeakableRules, SpokenPieces, speakable
 
 pytestmark = pytest.mark.unit
 
@@ -97,50 +96,39 @@ def test_rules_choose():
     assert speakable("*smiles* See https://a.example/b. ```x```", rules) == "smiles See."
 
 
-def test_code_that_spans_sentences_is_left_out():
-    """A block of code, streamed in pieces, is one placeholder, spoken on its own."""
+def said(*chunks: str) -> list[str]:
+    """Take an answer all the way: through the splitter and the filter."""
     pieces = SpokenPieces()
+    return [piece for chunk in chunks for piece in pieces.feed(chunk)] + pieces.flush()
+
+
+def test_code_that_spans_pieces_is_left_out():
+    """A block of code, streamed in pieces, is one placeholder; what is around it is said."""
     chunks = ["Try this:\n``", "`py", "thon\nprint('Hi. There.')\n", "x = 1\n\n``", "`\nThen run it. O", "k."]
-    said = [piece for chunk in chunks for piece in pieces.feed(chunk)] + pieces.flush()
-    assert said == ["Try this:", "Code omitted.", "Then run it.", "Ok."]
+    assert said(*chunks) == ["Try this:", "Code omitted.", "Then run it.", "Ok."]
+
+
+def test_reasoning_that_spans_pieces_is_left_out():
+    """A model's reasoning is not said, however many sentences it has; nor is what an unclosed block hides."""
+    assert said("<think>I must. Not say\n\nthis.", " At all.</think>\n\nYes. <!-- no\nno --> Sure.") == [
+        "Yes.",
+        "Sure.",
+    ]
+    assert said("Yes.\n```\nno. no.") == ["Yes.", "Code omitted."]
 
 
 def test_list_is_one_piece_a_line_without_marks():
     """A list comes out one entry a piece, the marks not spoken."""
-    pieces = SpokenPieces()
-    assert pieces.feed("- eggs\n- **milk**\n- [flour](http://x.example)\n") == ["eggs", "milk", "flour"]
-    assert pieces.flush() == []
+    assert said("- eggs\n- **milk**\n- [flour](http://x.example)\n") == ["eggs", "milk", "flour"]
 
 
-def test_stage_direction_across_the_first_clause_is_left_out():
-    """The early first piece does not tear a stage direction."""
-    pieces = SpokenPieces()
-    assert pieces.feed("*smiles at you all warmly, then waves* Hello there. ") == ["Hello there."]
-
-
-def test_plain_text_passes_the_stream_at_once():
-    """Without an opening mark nothing is held back."""
-    stream = SpeakableStream()
-    assert stream.feed("Hello ther") == "Hello ther"
-    assert stream.feed("e. 2") == "e. 2"
-    assert stream.feed("*3 [a") == "*3 "
-    assert stream.feed("] b") == "a b"
-
-
-def test_opening_mark_alone_does_not_hold_the_line_up():
-    """A mark whose closing one never comes is given up at the end of the line or after a length."""
-    for mark in "*[`<":
-        stream = SpeakableStream()
-        assert "word" in stream.feed(f"{mark}x word\nmore") + stream.feed(" words " * 40), f"{mark!r} held the text up"
-
-
-def test_hidden_text_is_not_kept():
-    """Reasoning without end takes no memory and is never said."""
-    stream = SpeakableStream()
-    assert "".join(stream.feed("<think>" if i == 0 else "because " * 100) for i in range(100)) == ""
-    assert len(stream._held) < 100
-    assert stream.flush() == ""
-    assert stream.feed("</thi") + stream.feed("nk>Yes") == "Yes"
+def test_first_clause_does_not_tear_what_the_filter_wants_whole():
+    """The early first piece does not end inside a stage direction, a link or code."""
+    assert said("*smiles at you all warmly, then waves* Hello there.") == ["Hello there."]
+    assert said("See [one and two, or three](http://x.example), my friend.") == [
+        "See one and two, or three,",
+        "my friend.",
+    ]
 
 
 fragments = st.lists(
@@ -161,19 +149,18 @@ fragments = st.lists(
 @example("&amp;" * 3 + "amp;lt;b&amp;gt;")
 def test_no_mark_is_ever_said(text: str):
     """Whatever an agent writes, no markup, address, mention, emoji or unseen character comes out, nor a blank line."""
-    said = speakable(text)
-    assert not re.search(
-        r"[`\[\]{}|\\\x00-\x1f\x7f\u200b-\u200f\ufeff\n😀👍]|\*\*(?!\d)|://|<@|</|_|~~|\$\$|  ", said
-    ), said
-    assert said == said.strip()
-    assert said == "" or any(map(str.isalnum, said))
+    result = speakable(text)
+    forbidden = r"[`\[\]{}|\\\x00-\x1f\x7f\u200b-\u200f\ufeff\n😀👍]|\*\*(?!\d)|://|<@|</|_|~~|\$\$|  "
+    assert not re.search(forbidden, result), result
+    assert result == result.strip()
+    assert result == "" or any(map(str.isalnum, result))
 
 
 @given(fragments)
 def test_what_is_said_stays_as_it_is(text: str):
     """The filter changes nothing about its own result."""
-    said = speakable(text)
-    assert speakable(said) == said
+    result = speakable(text)
+    assert speakable(result) == result
 
 
 @given(st.lists(st.from_regex(r"[A-Za-zäéß]+('[a-z]+)?[,;:.!?]?|\d+(\.\d+)?%?|\$\d+", fullmatch=True), min_size=1))
@@ -183,28 +170,7 @@ def test_plain_text_passes_unchanged(parts: list[str]):
     assert speakable(text) == text
 
 
-@given(fragments, st.lists(st.integers(0, 300), max_size=12))
-@example("*waves* Hi", [1, 7, 8])
-@example("```a``` b", [1, 2, 3, 6])
-def test_any_split_of_a_text_gives_the_same_stream(text: str, cuts: list[int]):
-    """The stream filter's output depends on the text alone, not on how it was cut on its way."""
-
-    def through(chunks: list[str]) -> str:
-        stream = SpeakableStream()
-        return "".join(map(stream.feed, chunks)) + stream.flush()
-
-    whole = through([text])
-    assert through(list(text)) == whole, "fed letter by letter"
-    places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    assert through([text[a:b] for a, b in itertools.pairwise(places)]) == whole
-
-
 @given(fragments)
-def test_any_split_of_a_text_gives_the_same_pieces(text: str):
-    """The three filters in a row keep that promise."""
-
-    def through(chunks: list[str]) -> list[str]:
-        pieces = SpokenPieces()
-        return [piece for chunk in chunks for piece in pieces.feed(chunk)] + pieces.flush()
-
-    assert through(list(text)) == through([text])
+def test_any_split_of_a_text_says_the_same(text: str):
+    """Splitter and filter together keep the promise of the splitter."""
+    assert said(*text) == said(text)
