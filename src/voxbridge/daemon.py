@@ -27,7 +27,7 @@ from voxbridge.core.backoff import Backoff
 from voxbridge.core.sound import GuildId, Pcm
 from voxbridge.discord import DiscordBridge
 from voxbridge.engines.process import EnginesProcess
-from voxbridge.errors import StageError
+from voxbridge.errors import EngineError, StageError
 from voxbridge.ops.journal import Journal
 from voxbridge.ops.turnlog import log_turn
 from voxbridge.session.context import Tools
@@ -209,15 +209,22 @@ async def _catch_signals(*, task_status: trio.TaskStatus[trio.MemoryReceiveChann
 
 
 async def _keep_engines(engines: EnginesProcess, *, task_status: trio.TaskStatus[str]) -> None:
-    """Run the engines' process for ever; the first start must succeed, later crashes are mended."""
-    started = False
+    """Run the engines' process for ever. The first start must succeed; a later death is mended, with backoff.
 
-    async def once() -> None:
-        nonlocal started
+    Raises: EngineError, in Trio's groups, when the first start fails.
+    """
+    is_warm = False
+    try:
         async with trio.open_nursery() as nursery:
-            socket = await nursery.start(engines.run)
-            if not started:
-                started = True
-                task_status.started(socket)
+            task_status.started(await nursery.start(engines.run))
+            is_warm = True
+    except* EngineError as group:
+        if not is_warm:
+            raise
+        _log.error("the engines died and are started again", error=str(group.exceptions[0]))
 
-    await supervise("engines", once)
+    async def again() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(engines.run)
+
+    await supervise("engines", again, backoff=Backoff(rng=random.random))

@@ -13,9 +13,8 @@ import trio
 
 from voxbridge.audio.resample import Resampler, to_mono
 from voxbridge.core.playout import Track
-from voxbridge.core.sentences import SentenceSplitter
 from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm
-from voxbridge.core.speakable import SpeakableStream
+from voxbridge.core.speakable import SpokenPieces
 from voxbridge.errors import StageError, StageProtocolError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.mouth import Playing
@@ -84,8 +83,8 @@ class Answer:
 
     async def say(self, text: str, turn_id: str) -> None:
         """Synthesise a ready text, without an agent. Failures are left in ``tts_error``."""
-        splitter = SentenceSplitter()
-        for index, sentence in enumerate([*splitter.feed(text), *splitter.flush()]):
+        pieces = SpokenPieces()
+        for index, sentence in enumerate([*pieces.feed(text), *pieces.flush()]):
             await self._say(TtsRequest(sentence, turn_id, index))
         self._finish()
 
@@ -105,24 +104,18 @@ class Answer:
         send, receive = trio.open_memory_channel[AgentEvent](_EVENTS_AHEAD)
         async with sentences, trio.open_nursery() as nursery:
             nursery.start_soon(self._ask, request, send)
-            splitter, filtered = SentenceSplitter(), SpeakableStream()
+            pieces = SpokenPieces()
             async for event in receive:
                 match event:
                     case TextDelta(text):
                         self._text.append(text)
-                        ready = splitter.feed(text)
+                        ready = pieces.feed(text)
                     case TextFlush():
-                        ready = splitter.flush()
-                await self._pass_on(ready, filtered, sentences)
-            await self._pass_on(splitter.flush(), filtered, sentences)
-
-    async def _pass_on(
-        self, ready: list[str], filtered: SpeakableStream, sentences: trio.MemorySendChannel[str]
-    ) -> None:
-        for sentence in ready:
-            speakable = filtered.feed(sentence)
-            if speakable:
-                await sentences.send(speakable)
+                        ready = pieces.flush()
+                for sentence in ready:
+                    await sentences.send(sentence)
+            for sentence in pieces.flush():
+                await sentences.send(sentence)
 
     async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
         async with events:
