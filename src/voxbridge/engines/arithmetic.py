@@ -20,12 +20,12 @@ _UNITS = (
 _DECADES = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SMALL: Final = {word: value for value, word in enumerate(_UNITS)}
 _TENS: Final = {word: 10 * value for value, word in enumerate(_DECADES, start=2)}
-_SCALES: Final = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_ALIASES: Final = {"oh": "zero", "dozen": "twelve", "fourty": "forty", "a": "one", "an": "one"}
+_SCALES: Final = {"dozen": 12, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_ALIASES: Final = {"oh": "zero", "fourty": "forty", "a": "one", "an": "one"}
 
 # Longest first: "multiplied by" is one sign, "to the power of" too.
 _SIGNS: Final = (
-    (r"to the power of|raised to", "^"),
+    (r"to the power of|raised to|\^", "^"),
     (r"the square root of|square root of|\u221a", "root"),
     (r"per ?cent of|% of", "%"),
     (r"multiplied by|times|x(?=\s*-?[\d.])|[*\u00d7\u00b7]", "*"),

@@ -9,9 +9,10 @@ A client that asks for ``"protocol": "voxbridge/1"`` in ``start`` gets more:
 
     client                                  server
     {"type":"start","protocol":...}         {"type":"ready","protocol":"voxbridge/1"}
-    {"type":"peek","id":7}                  {"type":"peeked","id":7,"text":"...","noSpeech":0.02}
-    {"type":"finalize","id":8}              {"type":"final","text":"...","userId":"42","id":8,"confidence":0.93,
-                                             "duration":2.4,"noSpeech":0.02}
+    {"type":"peek","id":7}                  {"type":"peeked","id":7,"text":"...",
+                                             "noSpeech":0.02,"confidence":0.93,"duration":2.4}
+    {"type":"finalize","id":8}              {"type":"final","id":8,"text":"...","userId":"42",
+                                             "noSpeech":0.02,"confidence":0.93,"duration":2.4}
     {"type":"discard"}                      (the utterance is forgotten; a peek still open is answered with "")
 
 A peek leaves the utterance open, and a ``finalize`` after nothing but silence has the peek's answer. ``"partials":
@@ -31,12 +32,12 @@ import trio
 from voxbridge.audio.opus import Decoder, OpusError
 from voxbridge.audio.resample import Resampler, to_mono
 from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.whisperx import EXTENSION
+from voxbridge.engines.transcript import NOTHING
 from voxbridge.engines.utterance import Request, Utterance
 from voxbridge.engines.workers import Recogniser, Workers
 
 _log = structlog.get_logger(__name__)
-
-EXTENDED = "voxbridge/1"
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -167,7 +168,7 @@ class HearingSocket:
         if self._speaker is not None:
             self._open_utterance(self._speaker, drop=True)
         language = str(message.get("language") or "en")
-        is_extended = message.get("protocol") == EXTENDED
+        is_extended = message.get("protocol") == EXTENSION
         self._speaker = _Speaker(
             user_id=str(message.get("userId", "unknown")),
             language=language,
@@ -177,7 +178,7 @@ class HearingSocket:
             utterance=Utterance(self._recogniser, self._workers, language),
         )
         if is_extended:
-            await self._send_json({"type": "ready", "protocol": EXTENDED})
+            await self._send_json({"type": "ready", "protocol": EXTENSION})
 
     def _open_utterance(self, speaker: _Speaker, *, drop: bool = False) -> None:
         """Begin the next utterance; ``drop`` calls off what is still being done for the one before."""
@@ -239,14 +240,13 @@ def _message(answer: _Answer) -> dict[str, object]:
         _log.error("transcription failed", error=type(error).__name__)
         message = {"type": "error", "error": _named(error), "userId": answer.user_id}
     elif answer.kind == "peek":
-        text, no_speech = (heard.text, heard.no_speech) if heard is not None else ("", 1.0)
-        message = {"type": "peeked", "text": text, "noSpeech": round(no_speech, 4)}
+        message = {"type": "peeked", "text": heard.text if heard is not None else ""}
     else:
         message = {"type": "final", "text": heard.text if heard is not None else "", "userId": answer.user_id}
-        if answer.is_extended and heard is not None:
-            message["confidence"] = round(heard.confidence, 4)
-            message["duration"] = round(heard.duration_s, 3)
-            message["noSpeech"] = round(heard.no_speech, 4)
+    if answer.is_extended and error is None:
+        known = heard or NOTHING
+        message["noSpeech"], message["confidence"] = round(known.no_speech, 4), round(known.confidence, 4)
+        message["duration"] = round(known.duration_s, 3)
     if answer.is_extended and answer.id is not None:
         message["id"] = answer.id
     return message

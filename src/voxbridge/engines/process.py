@@ -35,6 +35,8 @@ class EnginesProcess:
         self._settings = settings
         self._socket = directory / "engines.sock"
         self._last_words = ""
+        self.pid: int | None = None
+        """The child's, while it runs."""
 
     @staticmethod
     @asynccontextmanager
@@ -65,6 +67,7 @@ class EnginesProcess:
             stderr=subprocess.PIPE,
             process_group=0,  # Ctrl-C at the terminal is for the daemon, which drains with the engines still there
         )
+        self.pid, self._last_words = process.pid, ""
         drained = trio.Event()
         try:
             async with trio.open_nursery() as nursery:
@@ -75,6 +78,7 @@ class EnginesProcess:
                 nursery.cancel_scope.cancel(reason="left")
         finally:
             await _end(process)
+            self.pid = None
         raise EngineError(cause + (f": {self._last_words}" if self._last_words else ""))
 
     async def _live(self, process: trio.Process, task_status: trio.TaskStatus[str]) -> str:

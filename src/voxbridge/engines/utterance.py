@@ -15,7 +15,7 @@ import trio
 
 from voxbridge.audio.vad import VoiceActivity
 from voxbridge.core.sound import HEARING_RATE_HZ
-from voxbridge.engines.transcript import PIECE_MAX_S, Heard, find_cut, join
+from voxbridge.engines.transcript import NOTHING, PIECE_MAX_S, Heard, find_cut, join
 from voxbridge.engines.workers import Recogniser, Workers
 
 BYTES_PER_S = 2 * HEARING_RATE_HZ
@@ -138,4 +138,6 @@ class Utterance:
         return join([*(piece.heard for piece in pieces), await self._transcribe(rest)]).text
 
     async def _transcribe(self, pcm: bytes) -> Heard:
+        if not pcm:
+            return NOTHING
         return await self.workers.run(lambda: self.recogniser.transcribe(pcm, self.language))

@@ -32,7 +32,8 @@ _HIBARI_FILES = {
 }
 
 
-def _package_dir(name: str) -> Path:
+def package_dir(name: str) -> Path:
+    """Return where a package of the extra is installed, without importing it. Raises: EngineError."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise EngineError(f"the embedded engines are not installed (no package {name}); {HOW_TO_INSTALL}")
@@ -51,7 +52,7 @@ def check_installed(model_dir: str = "") -> None:
     Raises: EngineError, which says how to install them.
     """
     for name in (*_RUN_TIME_PACKAGES, *(() if model_dir else (_WHISPER_PACKAGE,))):
-        _package_dir(name)
+        package_dir(name)
 
 
 def whisper_dir(model_dir: str = "") -> Path:
@@ -63,7 +64,7 @@ def whisper_dir(model_dir: str = "") -> Path:
     Raises: EngineError.
     """
     if not model_dir:
-        return _verified(_package_dir(_WHISPER_PACKAGE) / "model", _WHISPER_FILES)
+        return _verified(package_dir(_WHISPER_PACKAGE) / "model", _WHISPER_FILES)
     folder = Path(model_dir)
     missing = [name for name in ("model.bin", "config.json", "tokenizer.json") if not (folder / name).is_file()]
     if missing:
@@ -76,4 +77,4 @@ def whisper_dir(model_dir: str = "") -> Path:
 
 def hibari_dir() -> Path:
     """Return the directory of the voice's models, digests checked. Raises: EngineError."""
-    return _verified(_package_dir(_HIBARI_PACKAGE) / "assets", _HIBARI_FILES)
+    return _verified(package_dir(_HIBARI_PACKAGE) / "assets", _HIBARI_FILES)
