@@ -1,4 +1,4 @@
-"""README's commands: there, one line each, and understood by what they call. (`.ci/run` runs the second for real.)"""
+"""README and the guide: one-line, well-formed commands, examples that hold; `.ci/run` runs the second command."""
 
 from __future__ import annotations
 
@@ -94,8 +94,25 @@ def test_every_variable_is_named() -> None:
         assert f"`{name}`" in README, f"README does not name {name}"
 
 
-def test_links_within_the_repository_lead_somewhere() -> None:
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md"])
+def test_links_within_the_repository_lead_somewhere(document: str) -> None:
     """A file that was moved takes its links along."""
-    targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
-    assert targets
+    text = (ROOT / document).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
     assert not [target for target in targets if not (ROOT / target).exists()]
+
+
+def test_example_of_the_guide_is_a_test_that_runs() -> None:
+    """The guide shows the file as it is, so the example cannot rot."""
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = (ROOT / "tests" / "integration" / "test_example.py").read_text(encoding="utf-8")
+    assert f"```python\n{example}```\n" in guide, "copy tests/integration/test_example.py into CONTRIBUTING.md"
+
+
+def test_guide_names_sessions_that_exist() -> None:
+    """A session that was renamed takes the guide along."""
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    sessions = set(re.findall(r"(?m)^def (\w+)\(session: nox\.Session\)", (ROOT / "noxfile.py").read_text("utf-8")))
+    named = {name for names in re.findall(r"nox -s ((?:\w+ ?)+)", guide) for name in names.split()}
+    assert named
+    assert named <= sessions

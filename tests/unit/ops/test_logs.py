@@ -42,13 +42,13 @@ class Log:
         return [json.loads(line) for line in self.text.splitlines()]
 
 
-@pytest.fixture
-def log() -> Iterator[Log]:
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
     """Leave logging as it was found, for the other tests."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     levels = {name: logging.getLogger(name).level for name in logs.QUIETEST}
-    yield Log(io.StringIO())
+    yield
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, before in levels.items():
@@ -56,6 +56,11 @@ def log() -> Iterator[Log]:
     logging.captureWarnings(False)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log(io.StringIO())
 
 
 def test_event_is_one_json_line_with_its_fields_and_context(log: Log) -> None:
@@ -192,14 +197,9 @@ def test_journal_gets_a_level_before_each_line() -> None:
         assert not logs.is_journal(stream, {"JOURNAL_STREAM": "1:2"})
         assert not logs.is_journal(stream, {})
         assert not logs.is_journal(io.StringIO(), environ)
-        root, before = logging.getLogger(), list(logging.getLogger().handlers)
-        level = root.level
         logs.configure(LogSettings(level="debug", format="console"), stream=stream, environ=environ)
         for level_name in ("debug", "info", "warning", "error", "critical"):
             getattr(structlog.get_logger("x"), level_name)("first\nsecond")
-        root.handlers[:], _ = before, root.setLevel(level)
-        logging.captureWarnings(False)
-        structlog.reset_defaults()
         stream.flush()
         prefixes = [reader.readline()[:3] for _ in range(10)]
     assert prefixes == [f"<{number}>" for number in (7, 7, 6, 6, 4, 4, 3, 3, 2, 2)]
