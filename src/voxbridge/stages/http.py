@@ -205,13 +205,32 @@ async def _send(client: Client, method: str, path: str, request: dict[str, Any])
         connected = connected or event.startswith("connection.connect_")
 
     try:
-        return await client.send(
-            client.build_request(method, path, extensions={"trace": trace}, **request), stream=True
-        )
+        return await client.send(_built(client, method, path, {**request, "extensions": {"trace": trace}}), stream=True)
     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
         if connected:
             raise
-    return await client.send(client.build_request(method, path, **request), stream=True)
+    return await client.send(_built(client, method, path, request), stream=True)
+
+
+def _built(client: Client, method: str, path: str, request: dict[str, Any]) -> httpx.Request:
+    built = client.build_request(method, path, **request)
+    built.stream = _Body(built.read())
+    return built
+
+
+class _Body(httpx.AsyncByteStream):
+    """A request's body in one piece. httpx's own is an async generator, which a send that fails leaves half-run."""
+
+    def __init__(self, data: bytes) -> None:
+        self._pieces = iter((data,))
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for piece in self._pieces:
+            return piece
+        raise StopAsyncIteration
 
 
 async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]) -> bool:
