@@ -172,9 +172,9 @@ async def client_ready(simulated, *, token=None, setup=None, intents=None, facto
         setup(client)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(aio(client.start), token or simulated.bot_token)
-        with trio.fail_after(5):
-            await ready.wait()
         try:
+            with trio.fail_after(5):
+                await ready.wait()
             yield client
         finally:
             with trio.move_on_after(3, shield=True):

@@ -186,9 +186,10 @@ class DeliveryService:
 
     def invalid(self, user_id: UserId) -> list[Command]:
         """Handle op 31: the member could not use what we sent him."""
+        commands = self._wait_no_longer_for(user_id)
         if user_id not in self.in_group or user_id in self._expelled:
-            return []
-        return self._expel(user_id)
+            return commands
+        return commands + self._expel(user_id)
 
     def leave(self, user_id: UserId) -> list[Command]:
         """Let a member go."""
@@ -197,14 +198,19 @@ class DeliveryService:
         self._members.remove(user_id)
         self._key_packages.pop(user_id, None)
         commands: list[Command] = self._revoke_adds_of(user_id)
-        for transition_id in list(self._transitions):
-            self._transitions[transition_id].members.discard(user_id)
-            commands += self.ready(user_id, transition_id)
+        commands += self._wait_no_longer_for(user_id)
         if user_id not in self.in_group:
             return commands
         if len(self.in_group - {user_id}) <= 1:
             return commands + self.restart()
         return commands if user_id in self._expelled else commands + self._expel(user_id)
+
+    def _wait_no_longer_for(self, user_id: UserId) -> list[Command]:
+        commands: list[Command] = []
+        for transition_id in list(self._transitions):
+            self._transitions[transition_id].members.discard(user_id)
+            commands += self.ready(user_id, transition_id)
+        return commands
 
     def restart(self) -> list[Command]:
         """Throw the group away and ask everybody for a new key package."""
