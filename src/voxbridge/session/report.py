@@ -16,10 +16,14 @@ Outcome = Literal[
 ]
 
 
+# Silence is measured in the VAD's frames: the setting cannot be met more exactly.
+_VAD_FRAME_MS = 32
+
+
 def budgets_ms(settings: Settings) -> dict[str, float]:
     """Return the target of each part of a turn, in ms, as the settings have them."""
     return {
-        "endpointing": settings.endpointing.commit_ms,
+        "endpointing": settings.endpointing.commit_ms + _VAD_FRAME_MS,
         "stt": settings.stt.target_ms,
         "agent": settings.agent.target_ms,
         "tts": settings.tts.sentence_target_ms,

@@ -106,6 +106,7 @@ class SpeakerSession:
                 case SpeechConfirmed():
                     self._take_floor()
                 case Guess() if self._utterance is not None:
+                    self._utterance.hold()
                     judge = self._context.tools.judge
                     nursery.start_soon(self._utterance.guess, ear.recent_pcm(), judge, ear.on_completion)
                 case SpeechResumed() if self._utterance is not None:

@@ -43,10 +43,18 @@ class Utterance:
         self._line = line
         self._guess_scope: trio.CancelScope | None = None
         self._guessed: Transcript | None = None
+        self._held: list[OpusPacket] | None = None
 
     def feed(self, packet: OpusPacket) -> None:
         """Add a packet."""
-        self._line.feed(packet)
+        if self._held is None:
+            self._line.feed(packet)
+        else:
+            self._held.append(packet)
+
+    def hold(self) -> None:
+        """Hold back what comes from now on: the speaker may have finished."""
+        self._held = []
 
     async def guess(self, pcm: bytes, judge: Judge, on_completion: Callable[[float], None]) -> None:
         """Ask for a transcript of what there is and for the turn model's verdict, both at once, until resumed."""
@@ -66,9 +74,12 @@ class Utterance:
             _log.info("no early transcript", error=type(error).__name__)  # the final will tell
 
     def resume(self) -> None:
-        """Drop the guess: the speaker went on."""
+        """Drop the guess: the speaker went on, and what was held back belongs to it."""
         self._drop_guess()
         self._guessed = None
+        held, self._held = self._held or [], None
+        for packet in held:
+            self._line.feed(packet)
 
     def _drop_guess(self) -> None:
         if self._guess_scope is not None:
