@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.unit.audio.speech import clips
+from tests.support.speech import clips
 from voxbridge.audio.turn_model import TurnModel
 
 pytestmark = pytest.mark.unit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.unit.audio.speech import clips
+from tests.support.speech import clips
 from voxbridge.audio.vad import VAD_FRAME_SAMPLES, VoiceActivity
 
 pytestmark = pytest.mark.unit
