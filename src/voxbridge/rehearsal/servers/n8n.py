@@ -1,0 +1,417 @@
+"""The simulated n8n: a webhook, or a Chat Trigger, whose workflow does what a test tells it (see ``n8n_plans``).
+
+What it copies (seen with 2.8.4 and 2.40.7): the head leaves before any node has worked; a client that goes away does
+not stop the run, whose memory keeps the full answer late; a turn is kept only when its run succeeds; refusals come
+without Content-Type or with the labels of the real one; an idle connection is closed after 6 s; ``Connection: close``
+is ignored while streaming.
+
+    async with N8nServer(agent(["Hello ", "there."], first_s=0.4)).running() as n8n:
+        ... n8n.url ...
+"""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import hashlib
+import hmac
+import json
+import zlib
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Literal, Self
+
+import attrs
+import trio
+
+from voxbridge import clock
+from voxbridge.rehearsal.servers.http import Handler, HttpServer, Reply, Request
+from voxbridge.rehearsal.servers.n8n_plans import (
+    Break,
+    FailureShape,
+    Head,
+    Line,
+    Plan,
+    Step,
+    Wait,
+    Whole,
+    Write,
+    agent,
+    failure,
+    greet,
+    stream,
+    words,
+)
+
+KEEP_ALIVE_S = 6.0
+COLD_S = 1.8
+"""What the first agent run of a fresh n8n takes longer, in seconds."""
+
+_CHAT_PAGE = b"null undefined"  # a Chat Trigger answers GET with 14 bytes of nonsense
+_START_PAGE = '<!DOCTYPE html>\n<html lang="en">\n<body>\n<pre>Cannot POST {path}</pre>\n</body>\n</html>\n'
+_NOT_ACTIVE_HINT = (
+    "The workflow must be active for a production URL to run successfully. You can activate the workflow using the "
+    "toggle in the top-right of the editor. Note that unlike test URL calls, production URL calls aren't shown on the "
+    "canvas (only in the executions list)"
+)
+_TEST_HINT = (
+    "Click the 'Execute workflow' button on the canvas, then try again. (In test mode, the webhook only works for one "
+    "call after you click this button)"
+)
+
+
+@attrs.frozen
+class Question:
+    """One request that started a run."""
+
+    body: Mapping[str, object]
+    text: str
+    session_id: str
+    turn_id: str
+    attempt: int
+    at: float
+    """Trio time, in seconds."""
+
+    @property
+    def key(self) -> str:
+        """Return what tells one turn from the next."""
+        return self.turn_id or self.session_id or self.text
+
+
+@attrs.frozen
+class Credentials:
+    """What the webhook asks for: ``header`` (``name``: ``secret``), ``basic`` (``name`` and ``secret``) or ``jwt``."""
+
+    kind: Literal["header", "basic", "jwt"]
+    secret: str
+    name: str = ""
+
+
+Script = Plan | Callable[[Question], Plan]
+
+
+def greeting(question: Question) -> Plan:
+    """Greet and repeat what was said, as a streaming agent."""
+    return agent(words(greet(question.text)))
+
+
+class N8nServer(HttpServer):
+    """An n8n whose workflow, state and manners a test can change while it runs.
+
+    The workflow listens at ``paths``: the base URL itself and ``/webhook/test`` among them.
+    """
+
+    def __init__(
+        self,
+        script: Script = greeting,
+        *,
+        credentials: Credentials | None = None,
+        is_chat_trigger: bool = False,
+        is_coalesced: bool = False,
+        piece_bytes: int | None = None,
+        piece_gap_s: float = 0.0,
+    ) -> None:
+        """``is_coalesced`` sends what falls into one instant in one write; ``piece_bytes`` cuts the writes."""
+        super().__init__()
+        self.script, self.credentials, self.is_chat_trigger = script, credentials, is_chat_trigger
+        self.is_coalesced, self.piece_bytes, self.piece_gap_s = is_coalesced, piece_bytes, piece_gap_s
+        self.paths = {"/", "/webhook/test", "/webhook/voxbridge", "/webhook/chat-1/chat"}
+        self.state: Literal["ready", "starting", "inactive"] = "ready"
+        """``starting`` answers 404 with a page; in ``inactive`` no workflow is active."""
+        self.keep_alive_s = KEEP_ALIVE_S
+        self.plans: deque[Plan] = deque()
+        """Plans of the next runs, one each, before ``script``."""
+        self.failures_per_turn = 0
+        self.failure_shape: FailureShape = "status"
+        self.cold_s = 0.0
+        """What the first run takes longer."""
+        self.slowdown_per_run = 0.0
+        """By how much each further run at the same time stretches all of a run's waits; 0.5 is half as long again."""
+        self.questions: list[Question] = []
+        self.memory: dict[str, list[tuple[str, str]]] = {}
+        """What each session's memory keeps: (what the user said, the whole answer), in order of the runs' ends."""
+        self.running_runs = 0
+        self.finished_runs = 0
+        self._tries: Counter[str] = Counter()
+        self._runs: trio.Nursery | None = None
+
+    @asynccontextmanager
+    async def running(self, host: str = "127.0.0.1", port: int = 0, *, uds: str = "") -> AsyncIterator[Self]:
+        """Serve until the end of the body; runs whose client has left go on until then."""
+        async with trio.open_nursery() as runs:
+            self._runs = runs
+            try:
+                async with super().running(host, port, uds=uds):
+                    yield self
+            finally:
+                self._runs = None
+                runs.cancel_scope.cancel(reason="server stopped")
+
+    @property
+    def webhook_url(self) -> str:
+        """Return the URL of the webhook, or of the Chat Trigger."""
+        return self.url + ("/webhook/chat-1/chat" if self.is_chat_trigger else "/webhook/test")
+
+    def fail_next(self, count: int, shape: FailureShape = "status") -> None:
+        """Let the next ``count`` runs fail."""
+        self.plans.extend([failure(shape)] * count)
+
+    def fail_each_turn(self, count: int, shape: FailureShape = "status") -> None:
+        """Let the first ``count`` attempts of every turn fail."""
+        self.failures_per_turn, self.failure_shape = count, shape
+
+    # -- who listens
+
+    def _handler_for(self, request: Request) -> Handler:
+        if self.state == "starting":
+            return self._starting
+        if request.path.startswith("/webhook-test/"):
+            return self._not_listening
+        if self.state == "inactive" or request.path not in self.paths:
+            return self._unknown
+        if request.method == "GET" and self.is_chat_trigger:
+            return self._chat_page
+        return self._webhook if request.method == "POST" else self._wrong_method
+
+    async def _starting(self, request: Request, reply: Reply) -> None:
+        await reply.send(404, _START_PAGE.format(path=request.path).encode(), "text/html; charset=utf-8")
+
+    async def _not_listening(self, request: Request, reply: Reply) -> None:
+        name = request.path.removeprefix("/webhook-test/")
+        message = f'The requested webhook "{name}" is not registered.'
+        await reply.send_json({"code": 404, "message": message, "hint": _TEST_HINT}, 404)
+
+    async def _unknown(self, request: Request, reply: Reply) -> None:
+        name = request.path.removeprefix("/webhook/")
+        message = f'The requested webhook "{request.method} {name}" is not registered.'
+        await reply.send_json({"code": 404, "message": message, "hint": _NOT_ACTIVE_HINT}, 404)
+
+    async def _wrong_method(self, request: Request, reply: Reply) -> None:
+        message = f"This webhook is not registered for {request.method} requests. Did you mean to make a POST request?"
+        await reply.send_json({"code": 404, "message": message}, 404)
+
+    async def _chat_page(self, _request: Request, reply: Reply) -> None:
+        await reply.send(200, _CHAT_PAGE, "text/html; charset=utf-8")
+
+    # -- the webhook
+
+    async def _webhook(self, request: Request, reply: Reply) -> None:
+        reply.piece_bytes, reply.piece_gap_s = self.piece_bytes, self.piece_gap_s
+        if (refused := self._refuse(request)) is not None:
+            await self._perform(Plan((refused,)), request, reply)
+            return
+        try:
+            body = request.json()
+        except ValueError:
+            failed = {"code": 422, "message": "Failed to parse request body", "hint": "The body is not valid JSON"}
+            await reply.send_json(failed, 422)
+            return
+        body = body if isinstance(body, dict) else {}
+        if body.get("action") == "loadPreviousSession":
+            await reply.send_json({"data": list(self._history(str(body.get("sessionId", ""))))})
+            return
+        question = _question(body)
+        self.questions.append(question)
+        plan = self._plan_of(question)
+        assert self._runs is not None, "the server is not running"
+        self._runs.start_soon(self._run, plan, question)
+        await self._perform(plan, request, reply)
+
+    def _history(self, session_id: str) -> Iterator[dict[str, object]]:
+        for said, answer in self.memory.get(session_id, ()):
+            for kind, content in (("HumanMessage", said), ("AIMessage", answer)):
+                yield {
+                    "lc": 1,
+                    "type": "constructor",
+                    "id": ["langchain_core", "messages", kind],
+                    "kwargs": {"content": content},
+                }
+
+    def _plan_of(self, question: Question) -> Plan:
+        if (missing := _missing(question)) is not None:
+            return missing
+        self._tries[question.key] += 1
+        if self.plans:
+            plan = self.plans.popleft()
+        elif self._tries[question.key] <= self.failures_per_turn:
+            plan = failure(self.failure_shape)
+        else:
+            plan = self.script(question) if callable(self.script) else self.script
+        plan = plan.scaled(1.0 + self.slowdown_per_run * self.running_runs)
+        if self.cold_s and len(self.questions) == 1:
+            plan = attrs.evolve(plan, steps=(*plan.steps[:1], Wait(self.cold_s), *plan.steps[1:]))
+        return plan
+
+    async def _run(self, plan: Plan, question: Question) -> None:
+        """Be the workflow: it takes its time whether anybody listens or not, and remembers at its end."""
+        self.running_runs += 1
+        try:
+            for step in plan.steps:
+                match step:
+                    case Wait(seconds):
+                        await trio.sleep(seconds)
+                    case Break("hang"):
+                        await trio.sleep_forever()
+                    case Break():
+                        return  # n8n itself has died
+                    case _:
+                        pass
+            if plan.succeeds and question.session_id:
+                self.memory.setdefault(question.session_id, []).append((question.text, plan.answer))
+        finally:
+            self.running_runs -= 1
+            self.finished_runs += 1
+
+    # -- the answer
+
+    async def _perform(self, plan: Plan, request: Request, reply: Reply) -> None:
+        answer = _Answer(request, reply, self.keep_alive_s)
+        for instant in _instants(plan.steps):
+            if self.is_coalesced and not any(isinstance(step, Break) for step in instant):
+                async with reply.coalesced():
+                    for step in instant:
+                        await answer.take(step)
+            else:
+                for step in instant:
+                    await answer.take(step)
+        await answer.end()
+
+    # -- credentials
+
+    def _refuse(self, request: Request) -> Whole | None:
+        wanted = self.credentials
+        if wanted is None:
+            return None
+        if wanted.kind == "header":
+            is_right = request.headers.get(wanted.name.lower()) == wanted.secret
+            return None if is_right else _no(403, "Authorization data is wrong!")
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if wanted.kind == "basic":
+            if scheme.lower() != "basic":
+                return _no(401, "Authorization is required!")
+            pair = base64.b64encode(f"{wanted.name}:{wanted.secret}".encode()).decode()
+            return None if given == pair else _no(403, "Authorization data is wrong!")
+        if scheme.lower() != "bearer" or not given:
+            return _no(401, "No token provided")
+        return None if _is_signed(given, wanted.secret) else _no(403, "invalid token")
+
+
+def _question(body: Mapping[str, object]) -> Question:
+    metadata = body.get("metadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    said = next((body[key] for key in ("chatInput", "transcript", "text") if isinstance(body.get(key), str)), "")
+    attempt = metadata.get("attempt", 1)
+    return Question(
+        body=body,
+        text=str(said),
+        session_id=str(body.get("sessionId", "")),
+        turn_id=str(metadata.get("turnId", "")),
+        attempt=attempt if isinstance(attempt, int) else 1,
+        at=trio.current_time(),
+    )
+
+
+def _missing(question: Question) -> Plan | None:
+    """Fail as an agent with memory does without its two fields; the names of the early VoxBridge need no session."""
+    if not any(key in question.body for key in ("chatInput", "transcript", "text")):
+        return stream(Line("error", "No prompt specified: expected to find it in the field chatInput"), succeeds=False)
+    if "chatInput" in question.body and not question.session_id:
+        return stream(Line("error", "No session ID found"), succeeds=False)
+    return None
+
+
+def _no(status: int, body: str) -> Whole:
+    """Return n8n's refusal: it always claims Basic, says no Content-Type and closes."""
+    headers = (("WWW-Authenticate", 'Basic realm="Webhook"'), ("Connection", "close"))
+    return Whole(status, body.encode(), content_type=None, headers=headers)
+
+
+def _is_signed(token: str, key: str) -> bool:
+    """Check an HS256 token and its time, in code of its own: the client's must not agree with itself."""
+    try:
+        head, claims, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split("."))
+        signed = token.rpartition(".")[0].encode()
+        good = hmac.new(key.encode(), signed, hashlib.sha256).digest()
+        algorithm, until_s = json.loads(head)["alg"], float(json.loads(claims).get("exp", 0))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return hmac.compare_digest(signature, good) and algorithm == "HS256" and until_s > clock.wall_s()
+
+
+def _instants(steps: tuple[Step, ...]) -> list[list[Step]]:
+    """Group the steps that fall into one instant, each wait in a group of its own."""
+    groups: list[list[Step]] = [[]]
+    for step in steps:
+        if isinstance(step, Wait):
+            groups += [[step], []]
+        else:
+            groups[-1].append(step)
+    return [group for group in groups if group]
+
+
+class _Answer:
+    """Writes the steps of a plan as one HTTP answer."""
+
+    def __init__(self, request: Request, reply: Reply, keep_alive_s: float) -> None:
+        self._reply, self._keep_alive_s = reply, keep_alive_s
+        self._ignores_close = request.headers.get("connection", "").lower() == "close"
+        accepted = request.headers.get("accept-encoding", "")
+        self._gzip = zlib.compressobj(wbits=31) if "gzip" in accepted else None
+        self._is_streaming = False
+
+    async def take(self, step: Step) -> None:
+        """Do one step."""
+        match step:
+            case Wait(seconds):
+                await trio.sleep(seconds)
+            case Head(content_type):
+                await self._head(content_type)
+            case Line():
+                await self._chunk(step.encoded(round(clock.wall_s() * 1000)))
+            case Write(data):
+                await self._chunk(data)
+            case Whole():
+                await self._whole(step)
+            case Break("cut"):
+                await self._reply.cut()
+            case Break("reset"):
+                await self._reply.reset()
+            case Break():
+                await self._reply.hang()
+
+    async def _head(self, content_type: str) -> None:
+        self._is_streaming = True
+        headers = [
+            ("Content-Type", content_type),
+            ("Cache-Control", "no-cache"),
+            ("Connection", "keep-alive"),
+            ("Vary", "Accept-Encoding"),
+            ("Date", email.utils.formatdate(clock.wall_s(), usegmt=True)),
+        ]
+        if self._gzip is not None:
+            headers.append(("Content-Encoding", "gzip"))
+        await self._reply.head(200, headers)
+
+    async def _chunk(self, data: bytes) -> None:
+        if self._gzip is not None:  # each line leaves at once, compressed or not
+            data = self._gzip.compress(data) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
+        await self._reply.chunk(data)
+
+    async def _whole(self, step: Whole) -> None:
+        if step.content_type is None:
+            await self._reply.head(step.status, step.headers)
+            await self._reply.chunk(step.body)
+            await self._reply.end()
+        else:
+            await self._reply.send(step.status, step.body, step.content_type, step.headers)
+
+    async def end(self) -> None:
+        """End the body, unless the plan ended it its own way."""
+        if self._reply.is_over:
+            return
+        if self._gzip is not None and self._is_streaming:
+            await self._reply.chunk(self._gzip.flush())
+        await self._reply.end()
+        if self._is_streaming and self._ignores_close:
+            await trio.sleep(self._keep_alive_s)
