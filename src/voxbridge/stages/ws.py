@@ -134,8 +134,9 @@ class WebSocket:
                 case ws_events.Ping() as ping:
                     await self._write(ping.response())
                 case ws_events.Pong() as pong:
-                    if waiting := self._pongs.pop(bytes(pong.payload), None):
-                        waiting.set()
+                    answered = self._pongs.pop(bytes(pong.payload), None)
+                    if answered is not None:
+                        answered.set()
                 case ws_events.CloseConnection(code=code) as close:
                     if self._protocol.state is ConnectionState.REMOTE_CLOSING:
                         await self._write(close.response())

@@ -146,7 +146,7 @@ class WhisperXServer:
         try:
             with self._serving:
                 listeners = await self._listen()
-                await trio.serve_listeners(self._handle, listeners, task_status=_Started(task_status))
+                await trio.serve_listeners(self.handle, listeners, task_status=_Started(task_status))
         finally:
             if self._uds:
                 Path(self._uds).unlink(missing_ok=True)  # noqa: ASYNC240 -- a test server's own file
@@ -162,7 +162,8 @@ class WhisperXServer:
         self.port = listeners[0].socket.getsockname()[1]
         return listeners
 
-    async def _handle(self, stream: trio.SocketStream) -> None:
+    async def handle(self, stream: trio.abc.Stream) -> None:
+        """Serve one connection on a stream of any kind."""
         self.connections += 1
         self.open_connections += 1
         try:
@@ -203,7 +204,7 @@ class _ConversationOver(Exception):
 class _Conversation:
     """One connection: a reader that answers pings, and a session that works through the messages in order."""
 
-    def __init__(self, server: WhisperXServer, stream: trio.SocketStream) -> None:
+    def __init__(self, server: WhisperXServer, stream: trio.abc.Stream) -> None:
         self._server, self._stream = server, stream
         self._protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
         self._sending = trio.Lock()

@@ -233,9 +233,9 @@ class WhisperXLine:
                 self._note_connected(ws)
                 await self._serve(ws)
         except StageError as error:
+            if self._last_failure is None and not self._is_leaving:  # once per outage, not once per try
+                self._log.warning("stt is not connected", error=type(error).__name__)
             self._last_failure = error
-            if not self._is_leaving:
-                self._log.info("stt connection lost or not made", error=type(error).__name__)
         finally:
             self._ws = None
         return max(0.0, trio.current_time() - connected_at)

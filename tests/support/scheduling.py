@@ -1,0 +1,41 @@
+"""Runs of a scenario in virtual time, over many orders of the tasks that are ready at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import pytest
+import trio
+from trio._core import _run as trio_run  # private: the only way to make Trio's shuffle repeatable (trio 0.35)
+from trio.testing import MockClock
+
+Result = TypeVar("Result")
+
+VIRTUAL_LIMIT_S = 3600.0
+
+
+def run_virtual(scenario: Callable[[], Awaitable[Result]]) -> Result:
+    """Run a scenario on an autojump clock; a deadlock fails instead of hanging."""
+
+    async def bounded() -> Result:
+        with trio.fail_after(VIRTUAL_LIMIT_S):
+            return await scenario()
+
+    return trio.run(bounded, clock=MockClock(autojump_threshold=0))
+
+
+def over_seeds(scenario: Callable[[], Awaitable[object]], seeds: Iterable[int]) -> None:
+    """Run a scenario once per seed of Trio's scheduler; a failure names its seed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
+        for seed in seeds:
+            state = trio_run._r.getstate()
+            trio_run._r.seed(seed)
+            try:
+                run_virtual(scenario)
+            except BaseException as error:
+                error.add_note(f"with scheduler seed {seed}")
+                raise
+            finally:
+                trio_run._r.setstate(state)
