@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import trio
 
@@ -25,8 +27,8 @@ async def test_frames_out_arrive_bit_for_bit(library):
         assert [packet.opus for packet in ada.heard] == sent
         wire = [packet for packet in bench.discord.packets if packet.sender == bench.discord.bot_id]
         assert all(packet.encrypted for packet in wire)
-        assert {(b.sequence - a.sequence) & 0xFFFF for a, b in zip(wire, wire[1:], strict=False)} == {1}
-        assert {(b.timestamp - a.timestamp) & 0xFFFF_FFFF for a, b in zip(wire, wire[1:], strict=False)} == {960}
+        assert {(b.sequence - a.sequence) & 0xFFFF for a, b in itertools.pairwise(wire)} == {1}
+        assert {(b.timestamp - a.timestamp) & 0xFFFF_FFFF for a, b in itertools.pairwise(wire)} == {960}
         assert bench.room.counters.sent == len(sent)
 
 
@@ -212,7 +214,7 @@ async def test_loss_and_disorder_are_left_to_the_jitter_buffer():
         assert set(heard) <= set(spoken)
         assert len(set(heard)) == len(heard)
         packets = bench.packets_of(ada.id)
-        out_of_order = sum(b.sequence < a.sequence for a, b in zip(packets, packets[1:], strict=False))
+        out_of_order = sum(b.sequence < a.sequence for a, b in itertools.pairwise(packets))
         assert out_of_order > 0, "the seed has to reorder something"
         assert bench.room.counters.late >= out_of_order
 

@@ -18,6 +18,7 @@ from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
 from voxbridge.rehearsal.discord import Member, SimulatedDiscord
 from voxbridge.session.voice import VoicePort
 
+CONNECT_LIMIT_S = 2.0  # for a channel without a free slot; loopback answers in 0.03 s
 TEST_LIMIT_S = 20.0  # of a whole test; the longest waits 5 s for discord.py to identify anew
 
 
@@ -122,7 +123,9 @@ async def open_bench(discord: SimulatedDiscord, **changes: object) -> AsyncItera
         async with trio.open_nursery() as nursery:
             await nursery.start(discord.run)
             handler = Handler()
-            bridge = DiscordBridge(settings_for(discord, Path(folder) / "ca.pem", **changes), handler)
+            bridge = DiscordBridge(
+                settings_for(discord, Path(folder) / "ca.pem", **changes), handler, connect_limit_s=CONNECT_LIMIT_S
+            )
             bench = Bench(discord, bridge, handler)
             nursery.start_soon(_take_ports, bench, nursery)
             await nursery.start(lambda *, task_status: bridge.run(task_status=task_status))

@@ -29,15 +29,15 @@ from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.commands import CommandHandler, Commands, build_tree
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.discord.island import CallCancelled, Island, open_island
-from voxbridge.discord.keeper import GuildKeeper
+from voxbridge.discord.keeper import CONNECT_LIMIT_S, GuildKeeper
 from voxbridge.discord.network import make_connector
 from voxbridge.discord.port import DiscordVoicePort
-from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError
+from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError, VoxBridgeError
 
 _log = structlog.get_logger(__name__)
 
 _CLOSE_LIMIT_S = 3.0
-_JOIN_LIMIT_S = 15.0  # the keeper's own limit on a handshake is 10 s, and a join may begin with a leave
+_JOIN_LIMIT_S = 5.0 + CONNECT_LIMIT_S  # a join may begin with a leave
 _SYNC_LIMIT_S = 60.0
 # Discord documentation, "Gateway Close Event Codes": the ones after which connecting again cannot help.
 _GATEWAY_REFUSALS = {
@@ -58,8 +58,10 @@ _DISALLOWED_INTENTS = (
 class DiscordBridge:
     """Discord's side of the house. One ``run`` per object."""
 
-    def __init__(self, settings: DiscordSettings, commands: CommandHandler) -> None:
-        self._settings, self._handler = settings, commands
+    def __init__(
+        self, settings: DiscordSettings, commands: CommandHandler, *, connect_limit_s: float = CONNECT_LIMIT_S
+    ) -> None:
+        self._settings, self._handler, self._connect_limit_s = settings, commands, connect_limit_s
         # One port per channel we come to sit in: as many as guilds at most, so unbounded; the daemon opens a room each.
         self._publish_port, self.ports = trio.open_memory_channel[DiscordVoicePort](math.inf)
         self._new_keepers, self._keepers_to_start = trio.open_memory_channel[GuildKeeper](math.inf)
@@ -83,7 +85,7 @@ class DiscordBridge:
         if not self._settings.token:
             raise LoginRefused(_NO_TOKEN)
         quiet_discord_logs()
-        failure: DiscordError | None = None
+        failure: VoxBridgeError | None = None
         try:
             async with open_island() as island:
                 self._island = island
@@ -179,9 +181,9 @@ class DiscordBridge:
 
     async def _serve(
         self, island: Island, seats: list[tuple[GuildId, ChannelId]], task_status: trio.TaskStatus[None]
-    ) -> DiscordError | None:
+    ) -> VoxBridgeError | None:
         """Run client and keepers; return the failure to raise, if any."""
-        failure: DiscordError | None = None
+        failure: VoxBridgeError | None = None
         async with trio.open_nursery() as nursery:
             try:
                 with trio.CancelScope() as scope:
@@ -194,7 +196,7 @@ class DiscordBridge:
                         await self._take_seats(seats)
                         task_status.started()
                 failure = session.failure
-            except DiscordError as exc:
+            except (DiscordError, ConfigError) as exc:
                 failure = exc
             finally:
                 # The keepers have left their channels by now, while ``client.start`` still runs, whose scope is
@@ -298,6 +300,7 @@ class DiscordBridge:
             require_e2ee=self._settings.require_e2ee,
             publish=self._publish_port.send_nowait,
             post=post,
+            connect_limit_s=self._connect_limit_s,
         )
         self._new_keepers.send_nowait(keeper)
         return keeper

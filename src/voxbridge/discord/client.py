@@ -48,6 +48,7 @@ class GatewayClient(discord.Client):
         )
         self._listener = listener
         self._sessions = 0
+        self.has_gateway = False  # connected, so that something can be said; ``is_up`` is more
         self._up = trio.Event()
 
     async def setup_hook(self) -> None:
@@ -87,6 +88,7 @@ class GatewayClient(discord.Client):
     async def on_connect(self) -> None:
         """Note a READY: the first one, or a new session after which discord.py has forgotten its voice clients."""
         self._sessions += 1
+        self.has_gateway = True
         if self._sessions > 1:
             self._go_down()
             _log.warning("the main gateway began a new session")
@@ -99,10 +101,12 @@ class GatewayClient(discord.Client):
 
     async def on_resumed(self) -> None:
         """Note that the old session goes on."""
+        self.has_gateway = True
         self._up.set()
 
     async def on_disconnect(self) -> None:
         """Note that the main gateway is lost; discord.py connects again by itself."""
+        self.has_gateway = False
         if self._up.is_set():
             _log.warning("the main gateway is lost")
         self._go_down()

@@ -33,7 +33,7 @@ from voxbridge.errors import VoiceHandshakeError
 
 _log = structlog.get_logger(__name__)
 
-_CONNECT_LIMIT_S = 10.0  # Discord does not answer at all when there is no free slot; a good join takes 0.03 to 1 s
+CONNECT_LIMIT_S = 10.0  # Discord does not answer at all when there is no free slot; a good join takes 0.03 to 1 s
 _LEAVE_LIMIT_S = 2.0  # op 4 and a websocket close; 5 to 16 ms on loopback
 _CONFIRM_LIMIT_S = 2.0  # the main gateway's word that we are out
 _KICK_OR_MOVE_S = 1.0  # 4014 on the voice side may overtake the main gateway's word on what it meant
@@ -42,6 +42,11 @@ _MOVE_LIMIT_S = 3.0  # after a move: how long discord.py may take to follow befo
 
 class Surroundings(Protocol):
     """What a keeper needs from the gateway client."""
+
+    @property
+    def has_gateway(self) -> bool:
+        """Tell whether the main gateway is connected, so that leaving can be said and confirmed."""
+        ...
 
     def voice_channel(self, channel_id: ChannelId) -> discord.VoiceChannel | None:
         """Return the channel, if we can see it."""
@@ -78,6 +83,7 @@ class GuildKeeper:
         require_e2ee: bool,
         publish: Callable[[DiscordVoicePort], None],
         post: PostMessage,
+        connect_limit_s: float = CONNECT_LIMIT_S,
     ) -> None:
         self.guild_id = guild_id
         self.desired: ChannelId | None = None
@@ -86,7 +92,7 @@ class GuildKeeper:
         self.link: VoiceLink | None = None
         self.port: DiscordVoicePort | None = None
         self._island, self._surroundings, self._require_e2ee = island, surroundings, require_e2ee
-        self._publish, self._post = publish, post
+        self._publish, self._post, self._connect_limit_s = publish, post, connect_limit_s
         self._changed = trio.Event()
         self._own_changed = trio.Event()
         self._attempt_done = trio.Event()
@@ -266,9 +272,9 @@ class GuildKeeper:
             # discord.py, removed while it connects, would wait its whole timeout for nothing.
             nursery.start_soon(_cancel_when, kicked, nursery.cancel_scope)
             try:
-                await self._island.call(channel.connect, cls=make, timeout=_CONNECT_LIMIT_S, reconnect=False)
+                await self._island.call(channel.connect, cls=make, timeout=self._connect_limit_s, reconnect=False)
             except TimeoutError:
-                drop = Drop("handshake", f"no answer within {_CONNECT_LIMIT_S:.0f} s; is the channel full?")
+                drop = Drop("handshake", f"no answer within {self._connect_limit_s:.0f} s; is the channel full?")
             except ConnectionClosed as exc:
                 drop = Drop("closed", f"the voice server closed with {exc.code} while joining", exc.code)
             except IndexError:
@@ -360,7 +366,7 @@ class GuildKeeper:
             except Exception as exc:  # noqa: BLE001 - whatever it is, we are leaving
                 _log.warning("leaving did not go smoothly", error=type(exc).__name__)
         with trio.move_on_after(_CONFIRM_LIMIT_S):
-            while self.own.channel_id is not None:
+            while self.own.channel_id is not None and self._surroundings.has_gateway:
                 self._own_changed = trio.Event()
                 await self._own_changed.wait()
 

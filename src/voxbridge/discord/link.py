@@ -28,6 +28,7 @@ from discord.enums import SpeakingState
 from discord.errors import ConnectionClosed
 from discord.gateway import DiscordVoiceWebSocket
 from discord.types.voice import GuildVoiceState, SupportedModes
+from discord.utils import MISSING
 from discord.voice_state import ConnectionFlowState, VoiceConnectionState
 
 from voxbridge.core.rtp import SEQUENCE_MODULUS, TIMESTAMP_MODULUS, DaveAdvice
@@ -274,6 +275,10 @@ class VoiceLink(discord.VoiceClient):
         """
         if self._connection.state is not ConnectionFlowState.disconnected:
             await self._connection.disconnect(force=force, cleanup=True, wait=False)
+        if self._connection.ws is not MISSING:
+            # Where the main gateway is gone the base class stops half-way, and the websocket's heartbeat thread lives
+            # on until it finds the loop closed, which it takes as a crash.
+            await self._connection.ws.close()
         self.cleanup()
 
     async def leave(self, island: Island) -> None:

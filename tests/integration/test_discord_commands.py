@@ -1,0 +1,120 @@
+"""The slash commands, as a member types them in the simulated Discord."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.discord_bench import open_bench
+from voxbridge.rehearsal.discord import STAGE, SimulatedDiscord
+
+pytestmark = pytest.mark.integration
+
+
+async def asker_on(bench, *, channel=None, permissions=None):
+    """A member of the guild, in a voice channel or not, once the commands are registered."""
+    await bench.until(lambda: len(bench.discord.commands()) == 5)
+    member = bench.discord.add_member("Ada", permissions=permissions)
+    if channel is not None:
+        await member.join(channel)
+    return member
+
+
+async def test_five_commands_are_registered():
+    """They are there for the whole application, for guilds only, each with a description."""
+    async with open_bench(SimulatedDiscord(), join=()) as bench:
+        await asker_on(bench)
+        commands = {command["name"]: command for command in bench.discord.commands()}
+        assert set(commands) == {"join", "leave", "status", "stop", "say"}
+        assert all(command["description"] for command in commands.values())
+        assert all(command["contexts"] == [0] for command in commands.values())
+
+
+async def test_join_comes_to_the_asker_and_leave_goes():
+    """/join without a channel goes to the asker's; /leave leaves it; both answer only to the asker, in time."""
+    async with open_bench(SimulatedDiscord(), join=()) as bench:
+        ada = await asker_on(bench, channel=bench.discord.other_voice_channel_id)
+        answer = await bench.discord.interaction(ada, "join")
+        assert answer.content == f"I am in <#{bench.discord.other_voice_channel_id}>. Just speak."
+        assert answer.is_ephemeral
+        assert answer.acknowledged_after_s is not None
+        assert answer.acknowledged_after_s < 3.0
+        assert bench.port.channel_id == bench.discord.other_voice_channel_id
+        again = await bench.discord.interaction(ada, "join")
+        assert "already" in (again.content or "")
+        gone = await bench.discord.interaction(ada, "leave")
+        assert gone.content == "I have left."
+        await bench.until(lambda: bench.has_ended)
+        assert bench.discord.channel_of(bench.discord.bot_id) is None
+        assert (await bench.discord.interaction(ada, "leave")).content == "I am not in a voice channel."
+
+
+async def test_join_goes_where_it_is_sent():
+    """/join channel: is followed also from another channel."""
+    async with open_bench(SimulatedDiscord()) as bench:
+        ada = await asker_on(bench)
+        there = bench.discord.other_voice_channel_id
+        answer = await bench.discord.interaction(ada, "join", {"channel": there})
+        assert str(there) in (answer.content or "")
+        await bench.until(lambda: len(bench.ports) == 2 and bench.port.channel_id == there)
+
+
+async def test_join_says_what_is_in_the_way():
+    """Not in a channel, on a stage, without the permission: each refusal names its reason."""
+    discord = SimulatedDiscord()
+    stage = discord.world.add_channel(discord.guild_id, "Stage", STAGE)
+    async with open_bench(discord, join=()) as bench:
+        ada = await asker_on(bench)
+        assert "not in a voice channel" in ((await discord.interaction(ada, "join")).content or "")
+        await ada.join(stage.id)
+        assert "stage" in ((await discord.interaction(ada, "join")).content or "")
+        assert bench.ports == []
+
+
+async def test_join_names_the_missing_permission():
+    """The bot may see the channel, not speak in it."""
+    discord = SimulatedDiscord()
+    discord.world.guilds[discord.guild_id].everyone_permissions &= ~(1 << 21)
+    async with open_bench(discord, join=()) as bench:
+        ada = await asker_on(bench, channel=discord.voice_channel_id)
+        answer = await discord.interaction(ada, "join")
+        assert "permission Speak" in (answer.content or "")
+
+
+async def test_join_says_when_the_channel_is_full():
+    """Discord does not answer at all when there is no free slot: the command says so, and nothing is left behind."""
+    discord = SimulatedDiscord()
+    discord.knobs.dispatch_voice_updates = False
+    async with open_bench(discord, join=()) as bench:
+        ada = await asker_on(bench)
+        answer = await discord.interaction(ada, "join", {"channel": discord.voice_channel_id})
+        assert "full" in (answer.content or "")
+        assert bench.bridge.seat(discord.guild_id) is None
+
+
+async def test_status_stop_and_say_reach_the_daemon():
+    """What was typed arrives as it was typed, and the answer says what became of it."""
+    async with open_bench(SimulatedDiscord()) as bench:
+        ada, guild = await asker_on(bench), str(bench.discord.guild_id)
+        assert (await bench.discord.interaction(ada, "status")).content == "all is well"
+        assert (await bench.discord.interaction(ada, "stop")).content == "Stopped."
+        bench.handler.is_speaking = False
+        assert (await bench.discord.interaction(ada, "stop")).content == "I was not saying anything."
+        assert (await bench.discord.interaction(ada, "say", {"text": "Good evening"})).content == "Said."
+        assert bench.handler.asked == [
+            ("status", guild),
+            ("stop", guild),
+            ("stop", guild),
+            ("say", guild, "Good evening"),
+        ]
+
+
+async def test_a_failing_command_is_answered(capsys):
+    """A fault in the daemon's part: the asker is told, nothing of its text is, and the bridge lives on."""
+    async with open_bench(SimulatedDiscord()) as bench:
+        ada = await asker_on(bench)
+        bench.handler.failure = RuntimeError("the text of a secret")
+        answer = await bench.discord.interaction(ada, "stop")
+        assert "went wrong" in (answer.content or "")
+        assert (await bench.discord.interaction(ada, "status")).content == "all is well"
+    shown = capsys.readouterr()
+    assert "the text of a secret" not in shown.out + shown.err
