@@ -6,16 +6,26 @@ says goes through an outbox with a writer task of its own; a client that does no
 
 from __future__ import annotations
 
+import collections
 import ssl
 from collections.abc import Awaitable, Callable
 
-import attrs
 import h11
 import trio
-import trio_websocket
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    Request,
+    TextMessage,
+)
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 # A burst (GUILD_CREATE, a replay of 1000 messages) must fit; a client that is so far behind has stopped reading.
-_OUTBOX_MESSAGES = 2000
+_OUTBOX_FRAMES = 2000
 _HANDSHAKE_S = 10.0
 # A client over loopback answers a close frame within 5 ms; one that hangs must not hold the server.
 _CLOSE_S = 1.0
@@ -32,87 +42,127 @@ class CloseWith(Exception):
 
 
 class HungUp(Exception):
-    """The client has closed the websocket, or we have. ``code`` is the client's own (1006: none)."""
+    """The websocket is closed. ``code`` is that of whoever closed first (1006: nobody did, the line is dead)."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
 
 
-@attrs.frozen
-class _Close:
-    code: int
-    reason: str
-
-
 class Connection:
-    """A websocket after its handshake. All methods but ``receive`` are synchronous."""
+    """A websocket, server side. All methods but ``receive`` and ``converse`` are synchronous."""
 
-    def __init__(self, websocket: trio_websocket.WebSocketConnection, stream: trio.abc.Stream, host: str) -> None:
-        self._websocket, self._stream = websocket, stream
-        self.path: str = websocket.path or "/"
-        self.host = host  # as the client wrote it in its Host header
-        self._outbox, self._outgoing = trio.open_memory_channel[str | bytes | _Close | None](_OUTBOX_MESSAGES)
-        self._is_closing = False
-        self._own_code = 0  # with which we have closed; trio-websocket reports 1000 for that
-        self._finished = trio.Event()
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._protocol = WSConnection(ConnectionType.SERVER)
+        self.path = ""
+        self.host = ""  # as the client wrote it in its Host header
+        self._outbox, self._outgoing = trio.open_memory_channel[bytes | None](_OUTBOX_FRAMES)
+        self._inbox: collections.deque[str | bytes] = collections.deque()
+        self._fragments: list[str | bytes] = []
+        self._closed_with: int | None = None
+        self._is_cut = False
+        self._peer_is_done = trio.Event()
+        self._written = trio.Event()
 
-    @property
-    def is_open(self) -> bool:
-        """Tell whether a message sent now still has a chance."""
-        return not self._is_closing and not self._websocket.closed
+    async def shake_hands(self) -> bool:
+        """Take the client's request and accept it; False if it is none."""
+        with trio.move_on_after(_HANDSHAKE_S):
+            while not self.path:
+                data = await self._stream.receive_some(65_536)
+                if not data:
+                    return False
+                try:
+                    self._protocol.receive_data(bytes(data))
+                    for event in self._protocol.events():
+                        if isinstance(event, Request):
+                            self.path, self.host = event.target, event.host
+                            await self._stream.send_all(self._protocol.send(AcceptConnection()))
+                except (RemoteProtocolError, LocalProtocolError):
+                    return False
+        return bool(self.path)
 
     def send(self, message: str | bytes) -> None:
         """Queue a message; dropped when the line is closing."""
-        if self._is_closing:
+        self._queue(TextMessage(message) if isinstance(message, str) else BytesMessage(message))
+
+    def _queue(self, event: Event) -> None:
+        if self._closed_with is not None:
             return
         try:
-            self._outbox.send_nowait(message)
+            self._outbox.send_nowait(self._protocol.send(event))
         except trio.WouldBlock:
             self.cut()
+        except LocalProtocolError:
+            pass  # the client has closed in the meantime
 
     def close(self, code: int, reason: str) -> None:
-        """Close with a code, after what was sent before."""
-        self._end(_Close(code, reason))
+        """Close with a code, after what was sent before; what the client has said in the meantime is not heard."""
+        self._inbox.clear()
+        self._queue(CloseConnection(code, reason))
+        self._end(code)
 
     def cut(self) -> None:
         """Drop the TCP connection without a close frame (the client sees 1006)."""
-        self._end(None)
+        if self._closed_with is None:
+            self._is_cut = True
+            self._inbox.clear()
+        self._end(1006)
 
-    def _end(self, how: _Close | None) -> None:
-        if self._is_closing:
+    def _end(self, code: int) -> None:
+        if self._closed_with is not None:
             return
-        self._is_closing = True
-        self._own_code = how.code if how is not None else 1006
+        self._closed_with = code
         try:
-            self._outbox.send_nowait(how)
+            self._outbox.send_nowait(None)
         except trio.WouldBlock:
             self._outbox.close()
 
     async def receive(self) -> str | bytes:
         """Return the next message. Raises: HungUp."""
-        try:
-            message: str | bytes = await self._websocket.get_message()
-        except trio_websocket.ConnectionClosed as error:
-            theirs = error.reason.code if error.reason is not None else 1006
-            raise HungUp(self._own_code or theirs) from None
-        return message
+        while True:
+            if self._inbox:
+                return self._inbox.popleft()
+            if self._peer_is_done.is_set():
+                raise HungUp(1006 if self._closed_with is None else self._closed_with)
+            try:
+                data = await self._stream.receive_some(65_536)
+                self._protocol.receive_data(bytes(data) or None)
+                for event in self._protocol.events():
+                    self._handle(event)
+            except (*NETWORK_ERRORS, RemoteProtocolError, LocalProtocolError):
+                self._peer_is_done.set()
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, TextMessage | BytesMessage):
+            self._fragments.append(event.data if isinstance(event, TextMessage) else bytes(event.data))
+            if event.message_finished:
+                whole = self._fragments[0][:0].join(self._fragments)  # type: ignore[arg-type]  # all of one kind
+                self._fragments.clear()
+                if self._closed_with is None:
+                    self._inbox.append(whole)
+        elif isinstance(event, Ping):
+            self._queue(event.response())
+        elif isinstance(event, CloseConnection):
+            self._peer_is_done.set()
+            if self._closed_with is None:  # the client closes first: answer, and hand over what it said before
+                self._queue(event.response())
+                self._end(int(event.code))
 
     async def _write(self) -> None:
         try:
-            async for message in self._outgoing:
-                if isinstance(message, _Close):
-                    with trio.move_on_after(_CLOSE_S):
-                        await self._websocket.aclose(message.code, message.reason)
+            async for frame in self._outgoing:
+                if frame is None or self._is_cut:
                     break
-                if message is None:
-                    break
-                await self._websocket.send_message(message)
-        except trio_websocket.ConnectionClosed:
+                await self._stream.send_all(frame)
+            if not self._is_cut:
+                with trio.move_on_after(_CLOSE_S):
+                    await self._peer_is_done.wait()
+        except NETWORK_ERRORS:
             pass
         finally:
-            self._is_closing = True
-            self._finished.set()
+            self._end(1006)
+            self._written.set()
             await trio.aclose_forcefully(self._stream)
 
     async def converse(self, dialogue: Callable[[Connection], Awaitable[None]]) -> None:
@@ -123,29 +173,28 @@ class Connection:
                 await dialogue(self)
             except CloseWith as close:
                 self.close(close.code, close.reason)
+                nursery.start_soon(self._drain)
             except HungUp:
                 pass
-            if self._is_closing:
-                await self._finished.wait()
+            self._end(1000)
+            await self._written.wait()
             nursery.cancel_scope.cancel()
 
-
-async def _shake_hands(nursery: trio.Nursery, stream: trio.abc.Stream) -> Connection:
-    request = await trio_websocket.wrap_server_stream(nursery, stream)
-    headers = {name.lower(): value for name, value in request.headers}
-    return Connection(await request.accept(), stream, headers.get(b"host", b"").decode("latin-1"))
+    async def _drain(self) -> None:
+        """Read on until the client has answered our close frame."""
+        try:
+            while True:
+                await self.receive()
+        except HungUp:
+            pass
 
 
 async def serve_websocket(stream: trio.abc.Stream, dialogue: Callable[[Connection], Awaitable[None]]) -> None:
     """Do the handshake on a fresh stream and hold a dialogue on it."""
+    connection = Connection(stream)
     try:
-        async with trio.open_nursery() as nursery:
-            connection = None
-            with trio.move_on_after(_HANDSHAKE_S):
-                connection = await _shake_hands(nursery, stream)
-            if connection is not None:
-                await connection.converse(dialogue)
-            nursery.cancel_scope.cancel()
+        if await connection.shake_hands():
+            await connection.converse(dialogue)
     except* NETWORK_ERRORS:
         pass
     finally:
