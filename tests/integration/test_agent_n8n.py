@@ -76,7 +76,7 @@ async def test_answer_first_text_comes_at_its_instant(autojump_clock, net):
 
 async def test_answer_on_a_slow_network_costs_its_round_trips(autojump_clock, net):
     """With 10 ms one way a cold connection costs a round trip, the request another, a warm one only the second."""
-    MemNet(latency=0.010).install()
+    MemNet(latency_s=0.010).install()
     server = N8nServer(agent(ANSWER, first_s=0.4))
     async with server.running(), stage_for(server) as stage:
         cold, warm = await ask(stage), await ask(stage)
@@ -287,7 +287,7 @@ async def test_answer_cancel_closes_the_connection_at_once(autojump_clock, net):
 
 async def test_answer_cancel_at_any_instant_leaves_no_connection_in_use(autojump_clock, net):
     """Cancelled at each 10 ms of a turn, the pool is whole: no request is left, the next one is answered."""
-    MemNet(latency=0.005).install()
+    MemNet(latency_s=0.005).install()
     server = N8nServer(agent(["a ", "b ", "c."], head_s=0.02, first_s=0.05, gap_s=0.02))
     async with server.running(), stage_for(server) as stage:
         for step in range(14):
@@ -329,7 +329,7 @@ async def test_answer_keeps_the_connection_warm_and_survives_its_end(autojump_cl
 
 async def test_answer_dead_kept_connection_is_repeated_once(autojump_clock, net):
     """The server closes the kept connection just as our request is on its way: it is sent again, unnoticed."""
-    MemNet(latency=0.010).install()
+    MemNet(latency_s=0.010).install()
     server = N8nServer(agent(ANSWER))
     async with server.running(), stage_for(server, retries=0) as stage:
         await ask(stage)

@@ -51,9 +51,11 @@ class N8nLines:
 
     @staticmethod
     def is_line(value: object) -> bool:
-        """Tell whether a JSON value is a line of n8n's stream."""
-        kind = value.get("type") if isinstance(value, dict) else None
-        return isinstance(kind, str) and kind in _TYPES
+        """Tell whether a JSON value is a line of n8n's stream: of a known type, or of a new one that names its node."""
+        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+            return False
+        metadata = value.get("metadata")
+        return value["type"] in _TYPES or (isinstance(metadata, dict) and "nodeName" in metadata)
 
     def value(self, value: object) -> Iterable[AnswerEvent]:
         """Take one line's value; unknown types are ignored."""
