@@ -33,6 +33,7 @@ QUIETEST: Mapping[str, int] = {
     "httpcore": logging.WARNING,
     "trio-websocket": logging.INFO,
     "asyncio": logging.INFO,
+    "voxbridge.engines.http": logging.WARNING,  # hypercorn's start-up line is for people at a terminal; ours follows
 }
 
 # syslog(3) levels, as sd-daemon(3) writes them
