@@ -26,6 +26,7 @@ from voxbridge.core.voice import MemberJoined, MemberLeft, VoiceEvent
 
 GUILD, CHANNEL = GuildId(900_000_000_000_000_001), ChannelId(900_000_000_000_000_002)
 VAD_FRAME_BYTES = 1024
+_RECHECK_S = 0.01
 
 
 def tone_pcm(seconds: float, hz: float = 440.0, rate_hz: int = SPEECH_RATE_HZ) -> bytes:
@@ -162,7 +163,8 @@ class MemoryPort:
         """Wait in virtual time until ``condition()`` holds; say what was sent if it does not."""
         with trio.move_on_after(timeout_s):
             while not condition():
-                await self._changed.wait()
+                with trio.move_on_after(_RECHECK_S):  # a server's counters announce nothing
+                    await self._changed.wait()
         assert condition(), (
             f"not within {timeout_s} s; {len(self.voice)} voice frames, the last at "
             f"{self.voice[-1].at if self.voice else None}, posted {self.posted}"

@@ -1,0 +1,128 @@
+"""A room in virtual time: the real session and the real clients, simulated servers, a network in memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import attrs
+import trio
+
+from tests.support.voices import LoudnessDetector, MemoryPort, tone_packets, tone_pcm
+from voxbridge.config.settings import Secret, Settings
+from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm, UserId
+from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Timing
+from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.rehearsal.servers.n8n_plans import agent, words
+from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.session.context import Tools
+from voxbridge.session.judge import no_judge
+from voxbridge.session.mouth import PlayoutClock
+from voxbridge.session.report import TurnReport
+from voxbridge.session.room import Room
+from voxbridge.stages.registry import open_stages
+
+APOLOGY = Pcm(tone_pcm(0.5, 880.0), SPEECH_RATE_HZ)
+ANSWER = "Hello there. This is the answer."
+
+
+@attrs.define
+class Hall:
+    """Everything in one place, for a test to speak into and look at."""
+
+    net: MemNet | None
+    port: MemoryPort
+    stt: WhisperXServer
+    agent: N8nServer
+    tts: ChatterboxServer
+    room: Room
+    reports: list[TurnReport]
+    nursery: trio.Nursery
+
+    async def say(self, user: UserId, frames: int = 50) -> float:
+        """Let ``user`` speak for ``frames`` of 20 ms; return when the last packet was sent."""
+        return await self.port.speak(user, tone_packets(frames))
+
+    async def wait_report(self, number: int = 0, timeout_s: float = 300.0) -> TurnReport:
+        """Return the report of a turn once it is there, by its number from 0."""
+        await self.port.wait_for(lambda: len(self.reports) > number, timeout_s)
+        return self.reports[number]
+
+
+def settings_for(stt: WhisperXServer, agent_: N8nServer, tts: ChatterboxServer, base: Settings) -> Settings:
+    """Point the settings' three stages at the servers."""
+    return attrs.evolve(
+        base,
+        stt=attrs.evolve(base.stt, kind="whisperx", url=stt.url),
+        agent=attrs.evolve(base.agent, kind="n8n", url=Secret(agent_.webhook_url)),
+        tts=attrs.evolve(base.tts, kind="chatterbox", url=tts.url),
+    )
+
+
+@contextmanager
+def _plain_failures() -> Iterator[None]:
+    """Let a failed assertion out of the nurseries' groups, so that its message is what pytest shows."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None
+
+
+@asynccontextmanager
+async def open_hall(
+    *,
+    net: MemNet | None = None,
+    settings: Settings = Settings(),
+    stt_s: float = 0.3,
+    agent_s: float = 0.4,
+    tts_s: float = 0.04,
+    answer: str = ANSWER,
+    judge: Callable[[bytes], Awaitable[float | None]] = no_judge,
+    apology: Pcm | None = APOLOGY,
+    in_memory: bool = True,
+) -> AsyncIterator[Hall]:
+    """Open a room whose servers take these times, on the in-memory network (or on loopback sockets)."""
+    if in_memory:
+        net = (net or MemNet()).install()
+    stt = WhisperXServer(WhisperXScript(final_delay_s=stt_s))
+    n8n = N8nServer(lambda _question: agent(words(answer), first_s=agent_s))
+    timing = attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0) if isinstance(PROMPT, Timing) else PROMPT
+    tts = ChatterboxServer(timing)
+    numbers = itertools.count(1)
+    with _plain_failures():
+        async with AsyncExitStack() as stack:
+            for server in (stt, n8n, tts):
+                await stack.enter_async_context(server.running())
+            settings = settings_for(stt, n8n, tts, settings)
+            stages = await stack.enter_async_context(open_stages(settings, engines_socket=""))
+            reports: list[TurnReport] = []
+            port = MemoryPort()
+
+            def on_report(report: TurnReport) -> None:
+                reports.append(report)
+                port.touch()
+
+            tools = Tools(
+                settings=settings,
+                stt=stages.stt,
+                agent=stages.agent,
+                tts=stages.tts,
+                new_detector=LoudnessDetector,
+                judge=judge,
+                on_report=on_report,
+                new_turn_id=lambda: f"turn-{next(numbers)}",
+                wall_iso=lambda: "2026-11-25T10:00:00.000+00:00",
+                apology=lambda: apology,
+            )
+            clock = PlayoutClock()
+            room = Room(port, tools, clock)
+            nursery = await stack.enter_async_context(trio.open_nursery())
+            nursery.start_soon(clock.run)
+            nursery.start_soon(room.run)
+            yield Hall(net, port, stt, n8n, tts, room, reports, nursery)
+            nursery.cancel_scope.cancel(reason="test over")
