@@ -62,6 +62,9 @@ class _OpusSound:
         except OpusError:
             return b""
 
+    def flush(self) -> bytes:
+        return b""
+
 
 class _PcmSound:
     """48 kHz stereo s16le in pieces of any length to 16 kHz mono."""
@@ -75,6 +78,10 @@ class _PcmSound:
         whole = len(data) // _CLIENT_FRAME_BYTES * _CLIENT_FRAME_BYTES
         self._rest = data[whole:]
         return self._resampler.feed(to_mono(data[:whole])) if whole else b""
+
+    def flush(self) -> bytes:
+        self._rest = b""
+        return self._resampler.flush()
 
 
 @attrs.frozen
@@ -156,6 +163,8 @@ class HearingSocket:
             case "discard" if speaker is not None and speaker.is_extended:
                 self._open_utterance(speaker, drop=True)
             case "finalize" | "peek" as kind if speaker is not None and (kind == "finalize" or speaker.is_extended):
+                if kind == "finalize":
+                    speaker.utterance.add(speaker.sound.flush())
                 request, is_new = speaker.utterance.request()
                 if is_new:
                     self._nursery.start_soon(speaker.utterance.carry_out, request)

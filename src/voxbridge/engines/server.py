@@ -8,7 +8,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
+import socket as stdlib_socket
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -82,10 +85,9 @@ def _first(group: BaseExceptionGroup[EngineError]) -> EngineError:
     return error
 
 
-def _config(listen: str) -> Config:
+def _config(listener: stdlib_socket.socket) -> Config:
     config = Config()
-    config.bind = [f"unix:{listen}" if _is_path(listen) else listen]
-    config.umask = 0o117  # a unix socket is for its owner and group: the daemon may run as another user
+    config.bind = [f"fd://{listener.fileno()}"]
     config.accesslog = None
     # hypercorn's own lines ("Running on ... CTRL + C to quit") are replaced by ours; what goes wrong is passed on.
     config.errorlog = logging.getLogger("voxbridge.engines.http")
@@ -101,9 +103,53 @@ def _is_path(listen: str) -> bool:
     return "/" in listen
 
 
-def _remove_socket(listen: str) -> None:
+def _bind(listen: str) -> stdlib_socket.socket:
+    """Return a bound socket for the path of a unix socket or for ``host:port``. Raises: EngineError.
+
+    hypercorn could do it, but leaves the socket open when the address is taken (0.18).
+    """
     if _is_path(listen):
-        Path(listen).unlink(missing_ok=True)
+        family = stdlib_socket.AF_UNIX
+        address: str | tuple[str, int] = listen
+    else:
+        host, _, port = listen.rpartition(":")
+        if not port.isdecimal():
+            raise EngineError(
+                f"the engines cannot listen on {listen!r}: wanted a path with a slash in it, or host:port"
+            )
+        host = host.strip("[]")
+        family = stdlib_socket.AF_INET6 if ":" in host else stdlib_socket.AF_INET
+        address = (host, int(port))
+    listener = stdlib_socket.socket(family)
+    try:
+        if _is_path(listen):
+            _remove_socket(listen)
+            listener.bind(address)
+            Path(listen).chmod(0o660)  # for its owner and group: the daemon may run as another user
+        else:
+            listener.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_REUSEADDR, 1)
+            listener.setsockopt(stdlib_socket.IPPROTO_TCP, stdlib_socket.TCP_NODELAY, 1)
+            listener.bind(address)
+        listener.listen()  # here too, so that a taken address shows now
+    except OSError as error:
+        listener.close()
+        raise EngineError(f"the engines cannot listen on {listen}: {error.strerror or error}") from error
+    return listener
+
+
+def _remove_socket(path: str) -> None:
+    """Remove a socket that an earlier process left behind; anything else in its place is an error of ``bind``."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(Path(path).stat().st_mode):
+            Path(path).unlink()
+
+
+def _where(listener: stdlib_socket.socket) -> str:
+    name = listener.getsockname()
+    if isinstance(name, str):
+        return name
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def serve_engines(engines: Engines, *, listen: str, on_ready: Callable[[str], None]) -> None:
@@ -114,17 +160,19 @@ async def serve_engines(engines: Engines, *, listen: str, on_ready: Callable[[st
 
     Raises: EngineError when it cannot listen there.
     """
-    config = _config(listen)
+    listener = _bind(listen)
+    address = _where(listener)
+    # hypercorn owns and closes the descriptor that it is given.
+    config = _config(listener)
+    listener.detach()
     try:
         async with trio.open_nursery() as nursery:
-            binds = await nursery.start(_serve, make_app(engines), config)
-            address = listen if _is_path(listen) else binds[0].removeprefix("http://")
+            await nursery.start(_serve, make_app(engines), config)
             _log.info("engines are listening", address=address)
             on_ready(address)
-    except* OSError as group:
-        raise EngineError(f"the engines cannot listen on {listen}: {group.exceptions[0]}") from group
     finally:
-        _remove_socket(listen)
+        if _is_path(listen):
+            _remove_socket(listen)
 
 
 async def _serve(app: object, config: Config, *, task_status: trio.TaskStatus[list[str]]) -> None:
