@@ -102,6 +102,15 @@ class SentenceSplitter:
         """Return what is left: whatever has come is complete."""
         return self.feed("\n")
 
+    def settle(self) -> list[str]:
+        """Return the sentence at the end if it is one whatever follows; for streams whose end nobody announces.
+
+        Unlike ``flush`` it leaves an unfinished sentence alone, and a number that may be half of one.
+        """
+        text = self._text
+        is_number = re.search(r"\d\.$", text) is not None
+        return self.flush() if not is_number and self._find_cut(f"{text} ") == len(text) > 0 else []
+
     def _find_cut(self, text: str) -> int | None:
         """Return where the next piece ends, or None if that cannot be told yet."""
         limit = self._limit(text)

@@ -318,5 +318,9 @@ class SpokenPieces:
         """Return what is left: whatever has come is complete."""
         return self._speakable(self._splitter.flush())
 
+    def settle(self) -> list[str]:
+        """Return the sentence at the end if it is one whatever follows; see ``SentenceSplitter.settle``."""
+        return self._speakable(self._splitter.settle())
+
     def _speakable(self, pieces: list[str]) -> list[str]:
         return [said for piece in pieces if (said := self._filter.feed(piece))]

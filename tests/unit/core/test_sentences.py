@@ -114,6 +114,28 @@ def test_flush_amid_an_answer_ends_the_piece():
     assert splitter.feed("Here we are now, at last. ") == ["Here we are now, at last."]
 
 
+@pytest.mark.parametrize(
+    ("text", "settled"),
+    [
+        ("Hello there.", ["Hello there."]),
+        ("Yes!", ["Yes!"]),
+        ("これは文です。", ["これは文です。"]),
+        ("Pi is 3.", []),
+        ("I saw Dr.", []),
+        ("the U.S.", []),
+        ("well...", []),
+        ("not yet", []),
+        ("", []),
+    ],
+)
+def test_settle_takes_only_what_is_a_sentence_whatever_follows(text: str, settled: list[str]):
+    """Where nobody announces the end, a finished sentence comes out, and nothing else is touched."""
+    splitter = SentenceSplitter()
+    assert splitter.feed(text) == []
+    assert splitter.settle() == settled
+    assert splitter.flush() == ([] if settled or not text else [text])
+
+
 def test_text_without_punctuation_is_cut_by_words():
     """Eighty words without a mark come out in pieces of 25 words while they stream."""
     splitter = SentenceSplitter()
