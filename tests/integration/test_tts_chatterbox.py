@@ -25,7 +25,7 @@ from voxbridge.errors import (
     StageUnavailable,
 )
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
+from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault, hum, text_chunks
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.stages import TtsRequest, no_mark
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
@@ -278,6 +278,19 @@ async def test_faults(autojump_clock: MockClock, net: MemNet, case: Case) -> Non
         await assert_next_sentence_works(server, stage)
 
 
+async def test_cut_between_text_chunks(autojump_clock: MockClock, net: MemNet) -> None:
+    """What came of a long sentence is kept, the rest is missed, and nothing is asked for again."""
+    first_chunk = next(text_chunks(LONG, 120))
+    whole = len(hum(first_chunk, 0))
+    async with talking() as (server, stage):
+        server.faults.append(Fault("cut", "pcm", pcm_bytes=whole))
+        heard = await listen(stage, LONG)
+        assert heard.data == hum(first_chunk, 0)
+        assert isinstance(heard.error, StageProtocolError)
+        assert (heard.error.retryable, heard.ended, len(server.spoken)) == (False, exactly(0.14), 1)
+        await assert_next_sentence_works(server, stage)
+
+
 async def test_a_model_that_is_loading_is_a_cut_answer(autojump_clock: MockClock, net: MemNet) -> None:
     """200 and an empty, cut body: tried once more, then an error; when the model is there, it speaks."""
     async with talking() as (server, stage):
@@ -460,6 +473,29 @@ async def test_probe_of_another_server(autojump_clock: MockClock, net: MemNet) -
         await server.stop()
         with pytest.raises(StageUnavailable, match="connection refused"):
             await stage.probe()
+
+
+async def test_probe_of_a_peculiar_server(autojump_clock: MockClock, net: MemNet) -> None:
+    """Pages instead of JSON are no health report; a route that cannot serve now is unavailable."""
+
+    async def page(_request: Request, reply: Reply) -> None:
+        await reply.send(200, b"<html>hello</html>", "text/html")
+
+    async def busy(_request: Request, reply: Reply) -> None:
+        await reply.send_json({"detail": "model is busy"}, 503)
+
+    async def refuses(_request: Request, reply: Reply) -> None:
+        await reply.send_json({"detail": []}, 400)
+
+    server = HttpServer()
+    server.route("GET", "/health", page)
+    server.route("GET", "/voices", page)
+    server.route("POST", "/audio/speech/stream/upload", busy)
+    async with server.running(), ChatterboxStage(settings(server, voice="anna")) as stage:
+        with pytest.raises(StageUnavailable, match="model is busy"):
+            await stage.probe()
+        server.route("POST", "/audio/speech/stream/upload", refuses)
+        assert await stage.probe() == "there, without a health report; voice 'anna' (the server lists none)"
 
 
 # -- other servers of the same route

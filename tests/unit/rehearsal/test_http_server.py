@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
+from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request, reset_stream
 
 pytestmark = pytest.mark.integration
 
@@ -216,6 +216,24 @@ async def test_a_client_that_leaves_a_stream_on_loopback() -> None:
             while server.in_flight:  # noqa: ASYNC110  # the server has no event for what only this test waits for
                 await trio.sleep(0.001)
         assert server.disconnects == 1
+
+
+async def test_a_client_that_resets_is_a_disconnect(network: str) -> None:
+    """An RST instead of an end is noticed as well."""
+
+    async def script(request: Request, reply: Reply) -> None:
+        await reply.head()
+        await reply.hang()
+
+    async with served(script).running() as server:
+        stream = await connect(server)
+        await stream.send_all(GET)
+        await read_until(stream, b"\r\n\r\n")
+        await reset_stream(stream)
+        with trio.fail_after(2):
+            while server.open_connections:  # noqa: ASYNC110  # the server has no event for what only tests wait for
+                await trio.sleep(0.001)
+        assert (server.disconnects, server.in_flight) == (1, 0)
 
 
 async def test_overlapping_requests_are_counted(autojump_clock: MockClock, net: MemNet) -> None:
