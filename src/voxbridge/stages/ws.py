@@ -138,11 +138,13 @@ class WebSocket:
                     if answered is not None:
                         answered.set()
                 case ws_events.CloseConnection(code=code) as close:
-                    if self._protocol.state is ConnectionState.REMOTE_CLOSING:
-                        await self._write(close.response())
-                    raise StageUnavailable(
-                        self._stage, f"the server closed the connection (code {code})", backend=self._backend
-                    )
+                    if self._protocol.state is not ConnectionState.REMOTE_CLOSING:
+                        # wsproto's way to say that it cannot read a frame; the peer did not close
+                        detail = f"the server broke the WebSocket protocol (code {code})"
+                        raise StageProtocolError(self._stage, detail, backend=self._backend)
+                    await self._write(close.response())
+                    detail = f"the server closed the connection (code {code})"
+                    raise StageUnavailable(self._stage, detail, backend=self._backend)
 
     async def ping(self) -> None:
         """Send a ping and wait for its pong, which ``receive`` in another task has to read."""

@@ -1,0 +1,178 @@
+"""The WebSocket client of the stages, against peers that are scripted frame by frame."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+import wsproto
+from wsproto import events as ws_events
+
+from voxbridge.errors import ConfigError, StageProtocolError, StageUnavailable
+from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+
+pytestmark = pytest.mark.integration
+
+PORT = 4901
+ADDRESS = WsAddress.parse("stt", f"ws://127.0.0.1:{PORT}/ear?room=1")
+
+
+class Peer:
+    """The server's end: raw wsproto on a stream."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.stream = stream
+        self.protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        self.request: ws_events.Request | None = None
+
+    async def accept(self) -> None:
+        self.request = await self.next_event()
+        await self.send(ws_events.AcceptConnection())
+
+    async def send(self, event: ws_events.Event) -> None:
+        await self.stream.send_all(self.protocol.send(event))
+
+    async def next_event(self) -> ws_events.Event:
+        while True:
+            for event in self.protocol.events():
+                return event
+            self.protocol.receive_data(await self.stream.receive_some())
+
+
+async def serve(nursery: trio.Nursery, script: Callable[[Peer], Awaitable[None]]) -> None:
+    async def handler(stream: trio.SocketStream) -> None:
+        async with stream:
+            peer = Peer(stream)
+            await peer.accept()
+            await script(peer)
+
+    MemNet(latency_s=0.01, chunk_bytes=4093).install()
+    await nursery.start(functools.partial(trio.serve_tcp, handler, PORT, host="127.0.0.1"))
+
+
+def connect() -> object:
+    return open_websocket(ADDRESS, stage="stt", limit_s=5.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "means"),
+    [
+        ("ws://host", ("host", 80, "/", False, "host")),
+        ("wss://host/a?b=c", ("host", 443, "/a?b=c", True, "host")),
+        ("ws://host:4901/x", ("host", 4901, "/x", False, "host:4901")),
+        ("ws://[::1]:9/", ("::1", 9, "/", False, "[::1]:9")),
+    ],
+)
+def test_addresses(url, means):
+    address = WsAddress.parse("stt", url)
+    assert (address.host, address.port, address.target, address.is_tls, address.host_header) == means
+
+
+@pytest.mark.parametrize("url", ["", "host:4901", "http://host/", "ws:///x", "ws://host:http/", "ws://host:99999/x"])
+def test_unusable_addresses_name_the_key_and_not_the_value(url):
+    with pytest.raises(ConfigError, match=r"^stt\.url: ") as wrong:
+        WsAddress.parse("stt", url)
+    assert not url or url not in str(wrong.value), "the URL may hold a token"
+
+
+async def test_request_and_fragments(autojump_clock, nursery):
+    """A message in several frames is one message, also with a ping in the middle, which is answered."""
+    seen: list[object] = []
+
+    async def script(peer: Peer) -> None:
+        seen.append(peer.request.target)
+        await peer.send(ws_events.TextMessage(data="hel", message_finished=False))
+        await peer.send(ws_events.Ping(payload=b"there?"))
+        await peer.send(ws_events.TextMessage(data="lo"))
+        await peer.send(ws_events.BytesMessage(data=b"\1\2", message_finished=False))
+        await peer.send(ws_events.BytesMessage(data=b"\3"))
+        seen.append(await peer.next_event())
+        await trio.sleep_forever()
+
+    await serve(nursery, script)
+    async with connect() as ws:
+        assert await ws.receive() == "hello"
+        assert await ws.receive() == b"\1\2\3"
+        await trio.sleep(0.1)
+    assert seen == ["/ear?room=1", ws_events.Pong(payload=b"there?")]
+
+
+async def test_close_code_is_told(autojump_clock, nursery):
+    await serve(nursery, lambda peer: peer.send(ws_events.CloseConnection(code=1013)))
+    async with connect() as ws:
+        with pytest.raises(StageUnavailable, match="code 1013"):
+            await ws.receive()
+        with pytest.raises(StageUnavailable):
+            await ws.send("too late")
+
+
+async def test_end_of_stream_without_a_close_is_a_loss(autojump_clock, nursery):
+    await serve(nursery, lambda peer: peer.stream.aclose())
+    async with connect() as ws:
+        with pytest.raises(StageUnavailable, match="was lost"):
+            await ws.receive()
+
+
+async def test_huge_messages_and_broken_frames_are_protocol_errors(autojump_clock, nursery):
+    garbage = [True, False]
+
+    async def script(peer: Peer) -> None:
+        if garbage.pop():
+            await peer.stream.send_all(b"\xff\xff\xff")
+        else:
+            await peer.send(ws_events.TextMessage(data="x" * (1 << 20) + "x"))
+        await trio.sleep_forever()
+
+    await serve(nursery, script)
+    for says in ("over 1 MiB", "broke the WebSocket protocol"):
+        async with connect() as ws:
+            with pytest.raises(StageProtocolError, match=says):
+                await ws.receive()
+
+
+async def test_ping_waits_for_its_pong(autojump_clock, nursery):
+    async def script(peer: Peer) -> None:
+        ping = await peer.next_event()
+        await trio.sleep(0.5)
+        await peer.send(ws_events.Pong(payload=b"another's"))
+        await trio.sleep(0.5)
+        await peer.send(ping.response())
+        await trio.sleep_forever()
+
+    async def read(ws: WebSocket) -> None:
+        await ws.receive()
+
+    await serve(nursery, script)
+    async with connect() as ws, trio.open_nursery() as reading:
+        reading.start_soon(read, ws)
+        began = trio.current_time()
+        await ws.ping()
+        assert trio.current_time() - began == pytest.approx(1.02, abs=1e-9)
+        reading.cancel_scope.cancel()
+
+
+async def test_a_cancelled_send_tears_the_connection_and_nothing_follows(autojump_clock, nursery):
+    """Half a frame is on the wire: whatever came after it would be read as the rest of it."""
+    got = bytearray()
+
+    async def script(peer: Peer) -> None:
+        await trio.sleep(1)
+        while data := await peer.stream.receive_some():
+            got.extend(data)
+
+    await serve(nursery, script)
+    async with connect() as ws:
+        with trio.move_on_after(0.5) as scope:
+            await ws.send(b"\1" * 1_000_000)
+        assert scope.cancelled_caught
+        sent = len(got)
+        with pytest.raises(StageUnavailable):
+            await ws.send("one")
+        began = trio.current_time()
+    assert trio.current_time() - began < 0.3, "a torn connection is not closed politely"
+    await trio.sleep(2)
+    assert sent < len(got) < 1_000_000
+    assert b"one" not in got
