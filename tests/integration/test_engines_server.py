@@ -30,7 +30,7 @@ def socket(tmp_path):
 
 
 async def test_plain_protocol_answers_finals_only(socket):
-    """No answer to start, one final per finalize with nothing else in it, "" when nothing was said."""
+    """No answer to start, one final per finalize, "" when nothing was said; close comes after the finals."""
     async with served(told_engines(), socket), line(socket, "/any/path") as client:
         await client.send("start", userId="42", language="en", audio_format="opus")
         await client.speak(SPEECH)
@@ -38,7 +38,10 @@ async def test_plain_protocol_answers_finals_only(socket):
         await client.send("finalize", id=5)
         assert await client.hear() == {"type": "final", "text": "call 1", "userId": "42"}
         assert await client.hear() == {"type": "final", "text": "", "userId": "42"}
+        await client.speak(SPEECH)
+        await client.send("finalize")
         await client.send("close")
+        assert await client.hear() == {"type": "final", "text": "call 2", "userId": "42"}
         with pytest.raises(ConnectionClosed) as closed:
             await client.hear()
         assert closed.value.reason.code == 1000

@@ -126,11 +126,14 @@ class HearingSocket:
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
         async with trio.open_nursery() as self._nursery, answers:
-            self._nursery.start_soon(self._answer_in_order, answers_in_order)
+            all_answered = trio.Event()
+            self._nursery.start_soon(self._answer_in_order, answers_in_order, all_answered)
             while (message := await receive())["type"] == "websocket.receive":
                 if message.get("bytes") is not None:
                     self._hear(message["bytes"])
                 elif not await self._obey(message["text"], answers):
+                    answers.close()
+                    await all_answered.wait()  # what was asked for before "close" is still said
                     await send({"type": "websocket.close", "code": 1000})
                     break
             self._nursery.cancel_scope.cancel(reason="left")
@@ -226,13 +229,14 @@ class HearingSocket:
         if speaker.partial_scope is scope:
             speaker.partial_scope = None
 
-    async def _answer_in_order(self, answers: trio.MemoryReceiveChannel[_Answer]) -> None:
+    async def _answer_in_order(self, answers: trio.MemoryReceiveChannel[_Answer], all_answered: trio.Event) -> None:
         """Answer the requests one by one: the plain protocol knows a final by its place only."""
         async for answer in answers:
             await answer.request.done.wait()
             await self._send_json(_message(answer))
             if answer.request.error is not None and answer.kind == "finalize":
                 await self._send({"type": "websocket.close", "code": 1000})
+        all_answered.set()
 
     async def _send_json(self, message: dict[str, object]) -> None:
         await self._send({"type": "websocket.send", "text": json.dumps(message)})

@@ -73,11 +73,13 @@ class EnginesProcess:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._forward, process, drained)
                 cause = await self._live(process, task_status)
-                with trio.move_on_after(_LAST_WORDS_S):
-                    await drained.wait()
+                if process.poll() is not None:
+                    with trio.move_on_after(_LAST_WORDS_S):
+                        await drained.wait()
                 nursery.cancel_scope.cancel(reason="left")
         finally:
             await _end(process)
+            await _close_streams(process)
             self.pid = None
         raise EngineError(cause + (f": {self._last_words}" if self._last_words else ""))
 
@@ -160,6 +162,13 @@ async def _end(process: trio.Process) -> None:
     with trio.CancelScope(shield=True):  # the kernel's promise: a killed process can be waited for at once
         await process.wait()
     _log.warning("the engines' process had to be killed")
+
+
+async def _close_streams(process: trio.Process) -> None:
+    with trio.CancelScope(shield=True):  # closing a pipe does not wait
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                await stream.aclose()
 
 
 async def _close_pipe(process: trio.Process) -> None:

@@ -91,7 +91,7 @@ def _config(listener: stdlib_socket.socket) -> Config:
     config.accesslog = None
     # hypercorn's own lines ("Running on ... CTRL + C to quit") are replaced by ours; what goes wrong is passed on.
     config.errorlog = logging.getLogger("voxbridge.engines.http")
-    config.loglevel = "WARNING"
+    config.errorlog.setLevel(logging.WARNING)
     config.include_server_header = False
     config.keep_alive_timeout = _KEEP_ALIVE_S
     config.websocket_max_message_size = _MESSAGE_BYTES_MAX
