@@ -18,16 +18,15 @@ nox.options.stop_on_first_error = False
 
 BIN = Path(sys.executable).parent
 
-# flake8-async beside ruff's own ASYNC rules, for awaits in `finally` without a bounded shield (102) and their like.
-# Left out, since here they are noise:
-FLAKE8_ASYNC_OFF = ",".join(
-    [
-        "ASYNC114",  # wants every task_status function listed in its configuration
-        "ASYNC124",  # a function may be async because its Protocol is
-        "ASYNC127",  # names httpx's successor; stages/http.py says why httpx
-        "ASYNC128",  # does not see that serve_listeners() is given the task_status and calls started()
-    ]
-)
+# flake8-async's rules that ruff lacks: above all awaits in `finally` without a bounded shield (102).
+FLAKE8_ASYNC = "ASYNC101,ASYNC102,ASYNC118,ASYNC119,ASYNC120,ASYNC121,ASYNC122,ASYNC123"
+# It does not look into the function that is awaited there; in these files that function shields and bounds itself.
+# (Its own --per-file-disable is read and has no effect, seen with 26.8.1.)
+SHIELDED_INSIDE = {
+    "src/voxbridge/discord/bridge.py",
+    "src/voxbridge/engines/process.py",
+    "src/voxbridge/rehearsal/daemon_process.py",
+}
 
 
 def python(session: nox.Session, module: str, *args: str) -> None:
@@ -47,8 +46,8 @@ def lint(session: nox.Session) -> None:
     """Style, formatting, awaits in the wrong place, and that imports go down only."""
     python(session, "ruff", "check", *(session.posargs or ["."]))
     python(session, "ruff", "format", "--check", *(session.posargs or ["."]))
-    sources = sorted(str(path) for path in Path("src").rglob("*.py"))
-    python(session, "flake8_async", f"--disable={FLAKE8_ASYNC_OFF}", *sources)
+    sources = {path.as_posix() for path in Path("src").rglob("*.py")}
+    python(session, "flake8_async", f"--enable={FLAKE8_ASYNC}", *sorted(sources - SHIELDED_INSIDE))
     session.run(str(BIN / "lint-imports"), external=True)
 
 
