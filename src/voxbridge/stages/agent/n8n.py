@@ -69,10 +69,9 @@ class N8nStage:
         self._path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         self._is_test_url = "/webhook-test/" in url.path
         self._headers = {name: value.reveal() for name, value in settings.headers.items()}
-        secrets = (settings.url.reveal(), self._path, url.path.rpartition("/")[2], settings.auth.secret.reveal())
-        self._secrets = tuple(
-            secret for secret in (*secrets, *self._headers.values()) if len(secret) >= _SECRET_CHARS_MIN
-        )
+        where = (settings.url.reveal(), self._path, url.path, url.path.rpartition("/")[2]) if settings.url else ()
+        secrets = (*where, settings.auth.secret.reveal(), *self._headers.values())
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= _SECRET_CHARS_MIN)
         self._client: Client | None = None
 
     async def __aenter__(self) -> Self:
