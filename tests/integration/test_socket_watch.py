@@ -1,0 +1,129 @@
+"""The voice socket's reader on real UDP sockets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import attrs
+import pytest
+import trio
+
+from voxbridge.discord.counters import VoiceCounters
+from voxbridge.discord.socket_watch import SocketWatch
+
+pytestmark = pytest.mark.integration
+
+
+@attrs.define
+class Connection:
+    """What the reader needs of discord.py's connection: the socket of now."""
+
+    socket: socket.socket
+
+
+class Pair:
+    """A non-blocking socket as discord.py makes it, and the server's end."""
+
+    def __init__(self) -> None:
+        self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.server.bind(("127.0.0.1", 0))
+        self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.client.setblocking(False)
+        self.client.connect(self.server.getsockname())
+        self.server.connect(self.client.getsockname())
+
+    def close(self) -> None:
+        self.server.close()
+        self.client.close()
+
+
+@pytest.fixture
+def pairs() -> Iterator[list[Pair]]:
+    made = [Pair(), Pair()]
+    yield made
+    for pair in made:
+        pair.close()
+
+
+async def wait_for(got: list[bytes], count: int) -> None:
+    with trio.fail_after(2):
+        while len(got) < count:  # noqa: ASYNC110 - the callback is synchronous, like discord.py's
+            await trio.sleep(0.001)
+
+
+async def test_watch_follows_a_change_of_socket(pairs, nursery):
+    """The new socket is read at once, where discord.py's thread would sit in select on the old one for 30 s."""
+    first, second = pairs
+    counters, got = VoiceCounters(), []
+    watch, connection = SocketWatch(counters), Connection(first.client)
+    watch.attach(connection)
+    nursery.start_soon(watch.run)
+    watch.register(got.append)
+    first.server.send(b"from the first")
+    await wait_for(got, 1)
+    watch.pause()
+    first.client.close()
+    connection.socket = second.client
+    watch.resume()
+    second.server.send(b"from the second")
+    await wait_for(got, 2)
+    assert got == [b"from the first", b"from the second"]
+
+
+async def test_watch_survives_a_failing_callback_and_short_datagrams(pairs, nursery):
+    """One callback's fault is counted and does not rob the others; fragments are not passed on."""
+    pair = pairs[0]
+    counters, got = VoiceCounters(), []
+    watch = SocketWatch(counters)
+    watch.attach(Connection(pair.client))
+    nursery.start_soon(watch.run)
+
+    def fail(_datagram: bytes) -> None:
+        raise ValueError("a bad datagram")
+
+    watch.register(fail)
+    watch.register(got.append)
+    for datagram in (b"", b"short", b"long enough", b"and another"):
+        pair.server.send(datagram)
+    await wait_for(got, 2)
+    assert got == [b"long enough", b"and another"]
+    assert counters.reader_errors == 2
+    watch.unregister(fail)
+    pair.server.send(b"the third one")
+    await wait_for(got, 3)
+    assert counters.reader_errors == 2
+
+
+async def test_watch_survives_a_refused_port(pairs, nursery):
+    """The server's port is closed for a moment: an ICMP answer is not the end of the socket."""
+    pair = pairs[0]
+    counters, got = VoiceCounters(), []
+    watch = SocketWatch(counters)
+    watch.attach(Connection(pair.client))
+    nursery.start_soon(watch.run)
+    watch.register(got.append)
+    address = pair.server.getsockname()
+    pair.server.close()
+    pair.client.send(b"into the void")
+    await trio.sleep(0.02)  # the ICMP answer comes back
+    pair.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    pair.server.bind(address)
+    pair.server.sendto(b"back again!", pair.client.getsockname())
+    await wait_for(got, 1)
+    assert got == [b"back again!"]
+
+
+async def test_watch_takes_a_burst(pairs, nursery):
+    """A hundred and fifty datagrams at once, more than one wake takes, arrive in order."""
+    pair = pairs[0]
+    got: list[bytes] = []
+    watch = SocketWatch(VoiceCounters())
+    watch.attach(Connection(pair.client))
+    watch.register(got.append)
+    sent = [number.to_bytes(8, "big") for number in range(150)]
+    for datagram in sent:
+        pair.server.send(datagram)
+    nursery.start_soon(watch.run)
+    await wait_for(got, len(sent))
+    assert got == sent

@@ -1,0 +1,195 @@
+"""The receiver with a scripted end-to-end side: who gets which packet, and what waits for what."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from voxbridge.core.rtp import build_header
+from voxbridge.core.sound import SILENCE_OPUS, OpusPacket, UserId
+from voxbridge.discord.counters import VoiceCounters
+from voxbridge.discord.dave import FRAME_MARKER
+from voxbridge.discord.receiver import Receiver
+from voxbridge.discord.seal import TransportKey
+
+pytestmark = pytest.mark.unit
+
+ME, ADA, BOB = UserId(1), UserId(2), UserId(3)
+ADA_SSRC, BOB_SSRC = 20, 30
+KEY = bytes(range(32))
+
+
+def dave_frame(user_id: int, epoch: int, opus: bytes) -> bytes:
+    """A stand-in for a DAVE frame: readable only by who knows that it is this user's, of this epoch."""
+    return bytes([user_id, epoch]) + opus + FRAME_MARKER
+
+
+@attrs.define
+class ScriptedKeys:
+    """The end-to-end side: opens frames of members, of the epochs whose keys it has."""
+
+    version: int = 1
+    is_ready: bool = True
+    epoch: int | None = 1
+    has_epochs: set[int] = attrs.field(factory=lambda: {1})
+    users: list[UserId] = attrs.field(factory=lambda: [ME, ADA, BOB])
+
+    def members(self) -> list[UserId]:
+        return self.users
+
+    def open(self, user_id: UserId, frame: bytes) -> bytes:
+        if frame[0] != user_id or frame[1] not in self.has_epochs or not frame.endswith(FRAME_MARKER):
+            raise ValueError("not his, or not of an epoch that we know")
+        return frame[2:-2]
+
+    def advance(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.has_epochs.add(epoch)
+
+
+@attrs.define
+class Ear:
+    """A receiver and what came out of it."""
+
+    keys: ScriptedKeys
+    receiver: Receiver
+    counters: VoiceCounters
+    heard: list[OpusPacket]
+    advice: list[str]
+    wire: TransportKey = attrs.field(factory=lambda: TransportKey(KEY))
+
+    def feed(self, ssrc: int, sequence: int, payload: bytes, now: float) -> None:
+        self.receiver.feed(self.wire.seal(build_header(sequence, sequence * 960, ssrc), payload), now)
+
+    def out(self) -> list[tuple[UserId, int, bytes, float]]:
+        return [(p.user_id, p.sequence, p.opus, p.arrived_at) for p in self.heard]
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return make_ear()
+
+
+def make_ear(*, require_e2ee: bool = True) -> Ear:
+    keys, counters, heard, advice = ScriptedKeys(), VoiceCounters(), [], []
+    receiver = Receiver(ME, keys, counters, require_e2ee=require_e2ee, deliver=heard.append, advise=advice.append)
+    receiver.key = TransportKey(KEY)
+    return Ear(keys, receiver, counters, heard, advice)
+
+
+def test_receiver_before_the_session_description_drops(ear):
+    """Without a transport key there is nothing to try."""
+    ear.receiver.key = None
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 1, b"a"), 0.0)
+    assert (ear.heard, ear.counters.no_key_yet) == ([], 1)
+
+
+def test_receiver_hands_on_what_waited_for_its_name(ear):
+    """Silence can't be tried, so it waits; with the first voiced frame all come out, in order, as they arrived."""
+    ear.feed(ADA_SSRC, 1, SILENCE_OPUS, 1.00)
+    ear.feed(ADA_SSRC, 2, SILENCE_OPUS, 1.02)
+    assert ear.heard == []
+    ear.feed(ADA_SSRC, 3, dave_frame(ADA, 1, b"a"), 1.04)
+    assert ear.out() == [(ADA, 1, SILENCE_OPUS, 1.00), (ADA, 2, SILENCE_OPUS, 1.02), (ADA, 3, b"a", 1.04)]
+    assert ear.counters.identified_by_key == 1
+
+
+def test_receiver_tries_nobodys_key_on_a_plain_frame(ear):
+    """With passthrough on, any key would "open" a plain frame, and words be put in a mouth: it only waits."""
+    ear.feed(ADA_SSRC, 1, b"\x78plain", 1.0)
+    ear.receiver.assign(ADA_SSRC, ADA, 1.1)
+    assert (ear.heard, ear.counters.identified_by_key, ear.counters.plaintext_refused) == ([], 0, 1)
+
+
+def test_receiver_believes_discords_word_over_its_own(ear):
+    """Op 5 gives a known stream to somebody else: from then on his keys are used."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 1, b"a"), 0.0)
+    ear.receiver.assign(ADA_SSRC, BOB, 0.1)
+    ear.feed(ADA_SSRC, 2, dave_frame(BOB, 1, b"b"), 0.1)
+    assert [(p.user_id, p.opus) for p in ear.heard] == [(ADA, b"a"), (BOB, b"b")]
+
+
+def test_receiver_keeps_frames_that_are_ahead_of_our_keys(ear):
+    """A member who sends with the new keys before we have the commit loses nothing, and order is kept."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 1, b"a"), 5.00)
+    ear.feed(ADA_SSRC, 2, dave_frame(ADA, 2, b"b"), 5.02)
+    ear.feed(ADA_SSRC, 3, dave_frame(ADA, 2, b"c"), 5.04)
+    assert len(ear.heard) == 1
+    ear.keys.advance(2)
+    ear.feed(ADA_SSRC, 4, dave_frame(ADA, 2, b"d"), 5.06)
+    assert [(p.sequence, p.opus, p.arrived_at) for p in ear.heard] == [
+        (1, b"a", 5.00),
+        (2, b"b", 5.02),
+        (3, b"c", 5.04),
+        (4, b"d", 5.06),
+    ]
+    assert (ear.counters.dave_fail, ear.counters.opened_later, ear.counters.late) == (2, 2, 0)
+    assert ear.advice == []
+
+
+def test_receiver_does_not_keep_old_frames(ear):
+    """A second later nobody wants to hear it any more."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 2, b"b"), 5.0)
+    ear.keys.advance(2)
+    ear.feed(ADA_SSRC, 2, dave_frame(ADA, 2, b"c"), 6.5)
+    assert [p.opus for p in ear.heard] == [b"c"]
+
+
+def test_receiver_advises_after_three_failures(ear):
+    """The advice comes once, not with each packet."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.feed(ADA_SSRC, 0, dave_frame(ADA, 1, b"a"), 0.0)
+    for number in range(10):
+        ear.feed(ADA_SSRC, number + 1, dave_frame(ADA, 9, b"x"), 2.0 + number * 0.02)
+    assert ear.advice == ["heal"]
+
+
+def test_receiver_without_keys_waits_for_them(ear):
+    """Out of the group for a moment: counted apart, and no illness."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.keys.is_ready = False
+    for number in range(10):
+        ear.feed(ADA_SSRC, number, dave_frame(ADA, 1, b"x"), 5.0)
+    assert (ear.counters.dave_not_ready, ear.counters.dave_fail, ear.advice) == (10, 0, [])
+
+
+def test_receiver_in_a_plain_call_obeys_the_setting():
+    """Version 0: refused by default, heard where the operator allows it; silence passes in either case."""
+    for require, expected in ((True, [SILENCE_OPUS]), (False, [b"\x78plain", SILENCE_OPUS])):
+        ear = make_ear(require_e2ee=require)
+        ear.keys.version = 0
+        ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+        ear.feed(ADA_SSRC, 1, b"\x78plain", 0.0)
+        ear.feed(ADA_SSRC, 2, SILENCE_OPUS, 0.0)
+        assert [p.opus for p in ear.heard] == expected, require
+
+
+def test_receiver_counts_what_comes_late(ear):
+    """Out of order and twice: handed on, counted; the wrap of the sequence is not late."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    for sequence in (65534, 65535, 0, 2, 1, 2, 3):
+        ear.feed(ADA_SSRC, sequence, dave_frame(ADA, 1, bytes([sequence & 7])), 0.0)
+    assert [p.sequence for p in ear.heard] == [65534, 65535, 0, 2, 1, 2, 3]
+    assert ear.counters.late == 2
+
+
+def test_receiver_on_another_server_starts_anew(ear):
+    """Op 2: the numbers mean nothing any more."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.receiver.new_server()
+    ear.feed(ADA_SSRC, 1, SILENCE_OPUS, 0.0)
+    assert (ear.heard, ear.counters.unknown_ssrc) == ([], 1)
+
+
+def test_receiver_survives_noise(ear):
+    """Truncated, altered, alien: counted by kind."""
+    good = ear.wire.seal(build_header(1, 960, ADA_SSRC), b"x")
+    ear.receiver.feed(good[:-1], 0.0)
+    ear.receiver.feed(good[:20] + b"?" + good[21:], 0.0)
+    ear.receiver.feed(b"\x80\xc9" + bytes(40), 0.0)
+    ear.receiver.feed(b"", 0.0)
+    assert (ear.counters.transport_fail, ear.counters.not_audio) == (2, 2)
+    assert ear.heard == []
