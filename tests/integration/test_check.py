@@ -118,6 +118,13 @@ async def test_backend_that_is_there_is_ok_and_one_that_is_not_is_a_problem() ->
     assert "connection refused" in gone.text
 
 
+async def test_address_that_is_not_used_is_told() -> None:
+    """Who sets a URL and forgets the kind would talk to the built-in engine and wonder."""
+    (finding,) = await found(check_stages(Settings(tts=TtsSettings(url="http://localhost:4123"))))
+    assert (finding.verdict, finding.exit_code) == ("warning", 0)
+    assert "tts.kind" in finding.text
+
+
 async def test_discord_is_not_asked_without_a_token(settings) -> None:
     """The finding says where to get one."""
     (finding,) = await found(check_discord(Settings(discord=attrs.evolve(settings, token=Secret("")))))

@@ -10,7 +10,6 @@ from voxbridge.cli.check import check
 from voxbridge.cli.engines import engines
 from voxbridge.cli.init import init
 from voxbridge.cli.rehearse import rehearse
-from voxbridge.cli.rehearse import rehearse
 from voxbridge.cli.run import run
 from voxbridge.cli.shell import Shell, config_option
 from voxbridge.cli.version import version

@@ -117,12 +117,14 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
     Embedded engines are only asked when they run as a service of their own; else the daemon starts them.
     """
     socket = settings.engines.socket
-    stages: tuple[tuple[StageName, str, Callable[[], Stage]], ...] = (
-        ("stt", settings.stt.kind, lambda: make_stt(settings.stt, socket)),
-        ("agent", settings.agent.kind, lambda: make_agent(settings.agent, socket)),
-        ("tts", settings.tts.kind, lambda: make_tts(settings.tts, socket)),
+    stages: tuple[tuple[StageName, str, bool, Callable[[], Stage]], ...] = (
+        ("stt", settings.stt.kind, bool(settings.stt.url), lambda: make_stt(settings.stt, socket)),
+        ("agent", settings.agent.kind, bool(settings.agent.url), lambda: make_agent(settings.agent, socket)),
+        ("tts", settings.tts.kind, bool(settings.tts.url), lambda: make_tts(settings.tts, socket)),
     )
-    for stage, kind, make in stages:
+    for stage, kind, has_url, make in stages:
+        if kind == EMBEDDED and has_url:
+            yield warning(f"{stage} {kind}", f"{stage}.url is set and not used: set {stage}.kind as well")
         if kind == EMBEDDED and not socket:
             continue
         try:

@@ -18,6 +18,7 @@ WITHHELD = "(withheld: [log] speech = false)"
 
 # Shorter pieces, such as the "1" of a header, would blacken half of the log and are no secrets.
 _SHORTEST = 6
+_AUTH_SCHEMES = frozenset({"basic", "bearer", "bot", "token"})  # RFC 9110, section 11.4: scheme, space, credentials
 _NAMES_OF_SECRETS = frozenset({"authorization", "credential", "password", "secret", "token"})
 # A bot token's shape, in case one comes along that is not the configured one: base64 id, time, signature.
 # Discord documentation, topic "Authentication": three parts joined by dots.
@@ -40,14 +41,18 @@ class SecretMask:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """Yield the pieces of a secret that give it away: a URL's path (logs show it alone), a header's last word."""
-    url = urlsplit(secret) if "://" in secret else None
-    # of a URL the path and the query are what is secret; its host is not, and helps
-    candidates = [secret, *secret.split()]
-    if url is not None:
-        target = f"{url.path}?{url.query}" if url.query else url.path
-        candidates += [target, url.path, url.path.rpartition("/")[2], url.query]
-    yield from (piece for piece in candidates if len(piece) >= _SHORTEST)
+    """Yield the pieces of a secret that give it away by themselves: credentials without scheme, a URL's path."""
+    pieces = [secret]
+    scheme, _, credentials = secret.partition(" ")
+    if scheme.lower() in _AUTH_SCHEMES:
+        pieces.append(credentials)
+    if "://" in secret:
+        # the host is no secret, and helps; logs show the rest by itself (h11's target, a path in an error)
+        url = urlsplit(secret)
+        pieces += [f"{url.path}?{url.query}", url.path, url.query]
+        # n8n's webhooks end in a random id, but an operator may have named one "assistant": a word for everyone
+        pieces += [segment for segment in url.path.split("/") if any(map(str.isdigit, segment))]
+    yield from (piece for piece in pieces if len(piece) >= _SHORTEST)
 
 
 def _written(text: str) -> Iterator[str]:

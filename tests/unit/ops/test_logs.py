@@ -142,9 +142,12 @@ def test_unknown_bot_token_and_credentials_in_a_url_are_masked(log: Log) -> None
     assert (line["a"], line["b"], line["token"]) == ("Bot ***", "http://***@host/path", "***")
 
 
-def test_short_secret_does_not_blacken_the_log() -> None:
-    """The "1" of a header is no secret and occurs everywhere."""
-    assert SecretMask(["1", ""])("1 of 11 frames") == "1 of 11 frames"
+def test_words_of_everyday_do_not_blacken_the_log() -> None:
+    """The "1" of a header, a scheme's name and the word that a webhook is called by occur everywhere."""
+    mask = SecretMask(["1", "", "Bearer s3cr3t-value", "https://n8n.example.org/webhook/assistant"])
+    for line in ("1 of 11 frames", "Bearer of news", "the assistant answers", "n8n.example.org refuses"):
+        assert mask(line) == line
+    assert mask("GET /webhook/assistant") == "GET ***"
 
 
 @pytest.mark.parametrize(("speech", "seen"), [(False, "(11 characters)"), (True, "hello there")])
