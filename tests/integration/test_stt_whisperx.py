@@ -7,6 +7,7 @@ lost, none twice" is what the transcript says, not what a counter believes.
 from __future__ import annotations
 
 import functools
+import gc
 import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -277,7 +278,7 @@ async def _gone(line: WhisperXLine) -> bool:
 async def test_an_idle_line_backs_off_and_wakes_when_somebody_speaks(autojump_clock):
     async with connected() as (server, line, net):
         await server.stop()
-        await trio.sleep(60)
+        await trio.sleep(4 * 3600)
         tries = len(net.sockets)
         await trio.sleep(60)
         assert len(net.sockets) - tries <= 7, "an idle line tries every 10 s"
@@ -423,6 +424,23 @@ async def test_a_refused_connection_during_a_pause_does_not_end_the_line(autojum
         assert server.connections == 2
 
 
+@pytest.mark.parametrize("when_s", [0.0, 0.001, 0.0125, 0.02, 0.5, 5.1])
+async def test_a_line_that_is_cancelled_is_closed_at_once(autojump_clock, when_s):
+    """A drain or a restart of the speaker does not wait for the server, whatever state the line is in."""
+    net = MemNet(latency_s=LATENCY_S).install()
+    async with WhisperXServer(script(ignored_finalizes=99)).running(HOST, PORT) as server:
+        with trio.move_on_after(when_s) as leaving:
+            async with WhisperXStage(settings()).open(speaker()) as line:
+                feed(line, "x")
+                line.end()
+                await trio.sleep_forever()
+        assert leaving.cancelled_caught
+        assert trio.current_time() == exactly(leaving.deadline)
+        await trio.sleep(1)  # virtual: whatever is still under way arrives
+        assert server.open_connections == 0
+        net.assert_all_closed()
+
+
 # -- giving up --
 
 
@@ -498,6 +516,18 @@ def test_barge_in_at_every_checkpoint():
         run_virtual(functools.partial(_turns_with_a_cancel, cancel_at))
 
 
+async def test_a_final_that_nobody_holds_leaves_nothing_behind(autojump_clock):
+    async with connected() as (_, line, _net):
+        for number in range(3):
+            feed(line, f"{number}")
+            line.end()
+            await trio.sleep(1)
+        gc.collect()
+        assert not line._finals
+        feed(line, "next")
+        assert (await line.finish()).text == "next"
+
+
 # -- the ring --
 
 
@@ -532,6 +562,7 @@ async def test_peek_leaves_the_utterance_open(autojump_clock):
         assert (await line.peek()).text == ""
     assert server.peeks == 1
     assert server.starts[0]["protocol"] == "voxbridge/1"
+    assert server.starts[0]["partials"] is False, "nobody listens to them"
 
 
 async def test_a_cancelled_peek_costs_nothing(autojump_clock):

@@ -17,9 +17,9 @@ CLOSE = '{"type":"close"}'
 DISCARD = '{"type":"discard"}'
 
 
-def start(user_id: int, language: str, *, extension: bool) -> str:
-    """Return the first message of a connection. A plain server gives no answer to it."""
-    message: dict[str, str] = {
+def start(user_id: int, language: str, *, extension: bool, partials: bool = True) -> str:
+    """Return the first message of a connection. A plain server gives no answer to it, and always sends partials."""
+    message: dict[str, str | bool] = {
         "type": "start",
         "userId": str(user_id),
         "language": language,
@@ -27,6 +27,8 @@ def start(user_id: int, language: str, *, extension: bool) -> str:
     }
     if extension:
         message["protocol"] = EXTENSION
+        if not partials:
+            message["partials"] = False
     return json.dumps(message, separators=(",", ":"))
 
 

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.unit
 def test_start_names_the_extension_only_when_asked():
     plain = {"type": "start", "userId": "42", "language": "en", "audio_format": "opus"}
     assert json.loads(whisperx.start(42, "en", extension=False)) == plain
+    assert json.loads(whisperx.start(42, "en", extension=False, partials=False)) == plain
     assert json.loads(whisperx.start(42, "en", extension=True)) == {**plain, "protocol": "voxbridge/1"}
+    quiet = {**plain, "protocol": "voxbridge/1", "partials": False}
+    assert json.loads(whisperx.start(42, "en", extension=True, partials=False)) == quiet
 
 
 def test_finalize_and_peek():

@@ -213,6 +213,7 @@ class _Conversation:
         self._is_started = False
         self._user_id = "unknown"
         self._has_extension = False
+        self._wants_partials = True
         self._begin()
         self._window: deque[tuple[bytes, bytes]] = deque()  # of partials; outlives finalize
         self._window_s = 0.0
@@ -328,6 +329,7 @@ class _Conversation:
         self._window_s = 0.0
         if self._server.script.extension and message.get("protocol") == EXTENSION:
             self._has_extension = True
+            self._wants_partials = message.get("partials") is not False
             await self._send(type="ready", protocol=EXTENSION)
 
     async def _on_packet(self, packet: bytes) -> None:
@@ -350,7 +352,7 @@ class _Conversation:
 
     async def _maybe_partial(self) -> None:
         script = self._server.script
-        if not script.has_partials or self._window_s < PARTIAL_WINDOW_S - _EPSILON_S:
+        if not script.has_partials or not self._wants_partials or self._window_s < PARTIAL_WINDOW_S - _EPSILON_S:
             return
         await self._server.model(script.partial_delay_s)
         if script.partial_errors > 0:

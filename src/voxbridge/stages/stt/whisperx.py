@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Self
 
@@ -48,6 +49,8 @@ _BACKOFF_CAP_S = 10.0
 # returns is to be used within 300 ms.
 _RETRY_PENDING_S = 0.25
 _HEALTHY_S = 5.0
+# The cap is reached after six failures. Backoff's power of two exceeds a float after 1024, two hours into an outage.
+_FAILURES_COUNTED = 16
 _KEEPALIVE_S = 20.0
 # A pong may be late by a whole transcription, since servers run the model on their event loop.
 _PONG_GRACE_S = 5.0
@@ -105,10 +108,16 @@ class WhisperXLine:
         rng: Callable[[], float],
     ) -> None:
         self._stage, self._on_partial, self._rng = stage, on_partial, rng
-        hello = whisperx.start(speaker.user_id, speaker.language, extension=stage.wants_extension)
+        hello = whisperx.start(
+            speaker.user_id,
+            speaker.language,
+            extension=stage.wants_extension,
+            partials=on_partial is not None,
+        )
         self._ledger = UtteranceLedger(start=hello, limit_s=stage.limit_s)
         self._log = _log.bind(user_id=str(speaker.user_id))
-        self._finals: dict[int, _Answer] = {}
+        # Weak: a final that nobody holds any more is not waited for, and leaves nothing behind here.
+        self._finals: MutableMapping[int, _Answer] = weakref.WeakValueDictionary()
         self._peeks: dict[int, _Answer] = {}
         self._changed = trio.lowlevel.ParkingLot()
         self._ws: WebSocket | None = None
@@ -208,15 +217,18 @@ class WhisperXLine:
     async def run(self) -> None:
         """Keep the connection up until ``leave``; run by the stage in the line's own nursery."""
         backoff = Backoff(base_s=_BACKOFF_BASE_S, cap_s=_BACKOFF_CAP_S, healthy_s=_HEALTHY_S, rng=self._rng)
-        while not self._is_leaving:
-            ran_for_s = await self._one_connection()
-            for event in self._ledger.lost():
-                self._tell(event)
-            if not self._is_leaving:
-                wait_s = backoff.failed(trio.current_time(), ran_for_s)
-                assert wait_s is not None, "without a circuit there is always another try"
-                await self._pause(wait_s)
-        self._left.set()
+        try:
+            while not self._is_leaving:
+                ran_for_s = await self._one_connection()
+                for event in self._ledger.lost():
+                    self._tell(event)
+                if not self._is_leaving:
+                    backoff.failures = min(backoff.failures, _FAILURES_COUNTED)
+                    wait_s = backoff.failed(trio.current_time(), ran_for_s)
+                    assert wait_s is not None, "without a circuit there is always another try"
+                    await self._pause(wait_s)
+        finally:
+            self._left.set()
 
     async def leave(self) -> None:
         """Close the connection in good order."""
@@ -335,7 +347,7 @@ class WhisperXLine:
                     self._partials_failed = True  # the server repeats it for each further packet
                     self._log.warning("stt server reports an error")
 
-    def _resolve(self, waiting: dict[int, _Answer], key: int, outcome: Transcript | StageError) -> None:
+    def _resolve(self, waiting: MutableMapping[int, _Answer], key: int, outcome: Transcript | StageError) -> None:
         answer = waiting.pop(key, None)
         if answer is not None:
             answer.resolve(outcome)
@@ -396,7 +408,7 @@ class WhisperXStage:
         """Check that a WebSocket server answers, and that it knows the extension if we want it. Raises: StageError."""
         where = self._address.uds or f"{self._address.host}:{self._address.port}"
         async with self.connect() as ws:
-            await ws.send(whisperx.start(0, "en", extension=self.wants_extension))
+            await ws.send(whisperx.start(0, "en", extension=self.wants_extension, partials=False))
             if self.wants_extension:
                 with trio.move_on_after(self._connect_limit_s) as waiting:
                     while not isinstance(whisperx.parse(await ws.receive()), whisperx.Ready):
