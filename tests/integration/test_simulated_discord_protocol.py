@@ -20,25 +20,31 @@ async def test_aes_gcm_call_carries_speech_both_ways(nursery):
     simulated = await started(nursery, require_dave=False)
     alice = simulated.add_member("alice")
     await alice.join(simulated.voice_channel_id)
-    async with logged_in(simulated) as gateway, voice(simulated) as line:
-        async with in_call(line, await admission(simulated, gateway)) as media:
-            await line.send(5, {"speaking": 1, "delay": 0, "ssrc": media.ssrc})
-            await media.send(1, b"\x78hello")
-            await simulated.wait_until(lambda: len(alice.heard) == 1, timeout_s=2)
-            assert alice.heard[0].opus == b"\x78hello"
-            await alice.speak(speech(1), tail=False)
-            assert await media.receive() == speech(1)[0]
-            assert (await line.until(5))["user_id"] == str(alice.id)
+    async with (
+        logged_in(simulated) as gateway,
+        voice(simulated) as line,
+        in_call(line, await admission(simulated, gateway)) as media,
+    ):
+        await line.send(5, {"speaking": 1, "delay": 0, "ssrc": media.ssrc})
+        await media.send(1, b"\x78hello")
+        await simulated.wait_until(lambda: len(alice.heard) == 1, timeout_s=2)
+        assert alice.heard[0].opus == b"\x78hello"
+        await alice.speak(speech(1), tail=False)
+        assert await media.receive() == speech(1)[0]
+        assert (await line.until(5))["user_id"] == str(alice.id)
 
 
 async def test_rtp_before_speaking_is_counted(nursery):
     """A client that sends RTP before its first op 5 breaks Discord's rule."""
     simulated = await started(nursery, require_dave=False)
-    async with logged_in(simulated) as gateway, voice(simulated) as line:
-        async with in_call(line, await admission(simulated, gateway)) as media:
-            await media.send(1, b"\x78hello")
-            await simulated.wait_until(lambda: len(simulated.packets) == 1, timeout_s=2)
-            assert simulated.record.faults == {"rtp_before_speaking": 1}
+    async with (
+        logged_in(simulated) as gateway,
+        voice(simulated) as line,
+        in_call(line, await admission(simulated, gateway)) as media,
+    ):
+        await media.send(1, b"\x78hello")
+        await simulated.wait_until(lambda: len(simulated.packets) == 1, timeout_s=2)
+        assert simulated.record.faults == {"rtp_before_speaking": 1}
 
 
 async def test_plain_opus_in_an_encrypted_call_shows_in_the_record(nursery):
@@ -46,14 +52,17 @@ async def test_plain_opus_in_an_encrypted_call_shows_in_the_record(nursery):
     simulated = await started(nursery)
     alice = simulated.add_member("alice")
     await alice.join(simulated.voice_channel_id)
-    async with logged_in(simulated) as gateway, voice(simulated) as line:
-        async with in_call(line, await admission(simulated, gateway)) as media:
-            await line.send(5, {"speaking": 1, "delay": 0, "ssrc": media.ssrc})
-            await media.send(1, b"\x78a secret in the clear")
-            await media.send(2, b"\xf8\xff\xfe")
-            await simulated.wait_until(lambda: len(simulated.packets) == 2, timeout_s=2)
-            assert [(p.encrypted, p.is_silence) for p in simulated.packets] == [(False, False), (False, True)]
-            assert [(h.opus, h.encrypted) for h in alice.heard] == [(None, False), (b"\xf8\xff\xfe", False)]
+    async with (
+        logged_in(simulated) as gateway,
+        voice(simulated) as line,
+        in_call(line, await admission(simulated, gateway)) as media,
+    ):
+        await line.send(5, {"speaking": 1, "delay": 0, "ssrc": media.ssrc})
+        await media.send(1, b"\x78a secret in the clear")
+        await media.send(2, b"\xf8\xff\xfe")
+        await simulated.wait_until(lambda: len(simulated.packets) == 2, timeout_s=2)
+        assert [(p.encrypted, p.is_silence) for p in simulated.packets] == [(False, False), (False, True)]
+        assert [(h.opus, h.encrypted) for h in alice.heard] == [(None, False), (b"\xf8\xff\xfe", False)]
 
 
 SELECT = {"protocol": "udp", "data": {"address": "127.0.0.1", "port": 1, "mode": "aead_aes256_gcm_rtpsize"}}
@@ -207,13 +216,16 @@ async def test_close_voice_closes_with_the_code_it_is_told(nursery, code):
 async def test_moved_client_that_does_not_hang_up_is_closed(nursery):
     """A client that ignores the new voice server is closed with 4014."""
     simulated = await started(nursery, require_dave=False, knobs=Knobs(move_patience_s=0.1))
-    async with logged_in(simulated) as gateway, voice(simulated) as line:
-        async with in_call(line, await admission(simulated, gateway)):
-            simulated.move(simulated.bot_id, simulated.other_voice_channel_id)
-            state = await gateway.event("VOICE_STATE_UPDATE")
-            assert state["channel_id"] == str(simulated.other_voice_channel_id)
-            assert (await gateway.event("VOICE_SERVER_UPDATE"))["token"]
-            assert await line.close_code() == 4014
+    async with (
+        logged_in(simulated) as gateway,
+        voice(simulated) as line,
+        in_call(line, await admission(simulated, gateway)),
+    ):
+        simulated.move(simulated.bot_id, simulated.other_voice_channel_id)
+        state = await gateway.event("VOICE_STATE_UPDATE")
+        assert state["channel_id"] == str(simulated.other_voice_channel_id)
+        assert (await gateway.event("VOICE_SERVER_UPDATE"))["token"]
+        assert await line.close_code() == 4014
 
 
 MAIN_BREACHES = [
@@ -271,17 +283,20 @@ async def test_broken_datagrams_are_counted_and_harm_nobody(nursery):
     simulated = await started(nursery, require_dave=False)
     alice = simulated.add_member("alice")
     await alice.join(simulated.voice_channel_id)
-    async with logged_in(simulated) as gateway, voice(simulated) as line:
-        async with in_call(line, await admission(simulated, gateway)) as media:
-            await line.send(5, {"speaking": 1, "delay": 0, "ssrc": media.ssrc})
-            await simulated.wait_until(lambda: 5 in simulated.record.voice_ops(simulated.bot_id), timeout_s=2)
-            await media.socket.send(b"junk")
-            await media.socket.send(struct.pack(">BBHII", 0x80, 0x78, 1, 1, 1) + bytes(40))
-            await media.socket.send(struct.pack(">BBHII", 0x80, 0x78, 1, 1, media.ssrc) + bytes(40))
-            await media.socket.send(struct.pack(">BBHII", 0x80, 0x78, 1, 1, media.ssrc))
-            await media.send(2, b"\x78fine")
-            await simulated.wait_until(lambda: len(alice.heard) == 1, timeout_s=2)
-            assert simulated.record.faults == {"not_rtp": 1, "unknown_ssrc": 1, "bad_transport_seal": 2}
+    async with (
+        logged_in(simulated) as gateway,
+        voice(simulated) as line,
+        in_call(line, await admission(simulated, gateway)) as media,
+    ):
+        await line.send(5, {"speaking": 1, "delay": 0, "ssrc": media.ssrc})
+        await simulated.wait_until(lambda: 5 in simulated.record.voice_ops(simulated.bot_id), timeout_s=2)
+        await media.socket.send(b"junk")
+        await media.socket.send(struct.pack(">BBHII", 0x80, 0x78, 1, 1, 1) + bytes(40))
+        await media.socket.send(struct.pack(">BBHII", 0x80, 0x78, 1, 1, media.ssrc) + bytes(40))
+        await media.socket.send(struct.pack(">BBHII", 0x80, 0x78, 1, 1, media.ssrc))
+        await media.send(2, b"\x78fine")
+        await simulated.wait_until(lambda: len(alice.heard) == 1, timeout_s=2)
+        assert simulated.record.faults == {"not_rtp": 1, "unknown_ssrc": 1, "bad_transport_seal": 2}
 
 
 async def test_client_that_cuts_its_tls_short_harms_nobody(nursery):

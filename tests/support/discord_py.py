@@ -34,7 +34,7 @@ class Resolver(aiohttp.abc.AbstractResolver):
     def __init__(self, hosts):
         self._hosts = hosts
 
-    async def resolve(self, host, port=0, family=socket.AF_INET):
+    async def resolve(self, host, port=0, family=socket.AF_INET):  # noqa: ARG002  (aiohttp's signature)
         target = self._hosts.get(host) or self._hosts.get("*." + host.split(".", 1)[-1])
         assert target is not None, f"discord.py asked for {host}, which the simulated Discord does not serve"
         address, _, target_port = target.partition(":")
@@ -66,7 +66,7 @@ class LoopReader:
 
     stop = pause
 
-    def resume(self, *, force=False):
+    def resume(self, *, force=False):  # noqa: ARG002  (discord.py's signature)
         current = self._state.socket
         if self._socket is not None and self._socket is not current:
             self.pause()
@@ -104,7 +104,7 @@ class Voice(discord.VoiceClient):
     def create_connection_state(self):
         return State(self, hook=self._hook)
 
-    async def _hook(self, ws, message):
+    async def _hook(self, _ws, message):
         self.ops.append(message["op"])
         if message["op"] == 5:
             self.users[message["d"]["ssrc"]] = int(message["d"]["user_id"])

@@ -134,6 +134,8 @@ class Call:
         self._do(partial(self._speaking, seat, flags))
 
     def _speaking(self, seat: Seat, flags: int) -> None:
+        if self.seats.get(seat.user_id) is not seat:
+            return
         seat.speaking = flags
         for other in self.others(seat):
             other.line.deliver(SPEAKING, {"user_id": str(seat.user_id), "ssrc": seat.ssrc, "speaking": flags})

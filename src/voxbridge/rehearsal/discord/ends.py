@@ -89,7 +89,10 @@ class DaveyEnd:
         """Take op 27."""
         kinds = davey.ProposalsOperationType
         kind = kinds.append if payload[0] == 0 else kinds.revoke
-        answer = self._open.process_proposals(kind, payload[1:], sorted(user_ids))
+        try:
+            answer = self._open.process_proposals(kind, payload[1:], sorted(user_ids))
+        except (ValueError, RuntimeError):
+            return None
         return None if answer is None else answer.commit + (answer.welcome or b"")
 
     def process_commit(self, commit: bytes, user_ids: AbstractSet[UserId]) -> bool:  # noqa: ARG002  (davey keeps them)

@@ -53,6 +53,7 @@ class Knobs:
     heartbeat_patience: float = 2.0  # a client that is silent for so many intervals is closed with 4009
     acknowledge_heartbeats: bool = True
     transition_timeout_s: float = 2.0  # a member that does not confirm (op 23) is not waited for any longer
+    members_commit: bool = True  # False: members leave commits to the clients, so that a client's own must do
     resume_window_s: float = 5.0  # how long the seat of a lost voice websocket is kept for op 7
     move_patience_s: float = 1.0  # a moved client that does not hang up by itself is closed with 4014
     udp_silence_timeout_s: float = 60.0  # seen in the field: deaf a minute after the last datagram
@@ -61,6 +62,7 @@ class Knobs:
     padding_every: int = 0  # every n-th relayed packet carries RTP padding; 0: none. Real clients: 3-15 %
     answer_ip_discovery: bool = True
     dispatch_voice_updates: bool = True  # False: op 4 is never answered, as for a channel without a free slot
+    response_limit_s: float = 3.0  # for a slash command; later, Discord says that the application did not respond
     privileged_intents_allowed: bool = False
     uplink: Impairment = attrs.field(factory=Impairment)  # from clients to the SFU
     downlink: Impairment = attrs.field(factory=Impairment)  # from the SFU to clients

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +12,11 @@ import trio
 from voxbridge.clock import monotonic_s
 from voxbridge.core.sound import FRAME_S, RTP_TICKS_PER_FRAME, SILENCE_OPUS, ChannelId, GuildId, Pcm, UserId
 from voxbridge.rehearsal.discord import dave
-from voxbridge.rehearsal.discord.calls import CLIENT_DISCONNECT, CLIENTS_CONNECT, Call, Seat
+from voxbridge.rehearsal.discord.calls import CLIENT_CONNECT, CLIENT_DISCONNECT, CLIENTS_CONNECT, Call, Seat
 from voxbridge.rehearsal.discord.ends import DaveLibrary, make_end
 from voxbridge.rehearsal.discord.gateway import MainGateway
 from voxbridge.rehearsal.discord.hearing import Heard, sound_of
+from voxbridge.rehearsal.discord.knobs import Knobs
 from voxbridge.rehearsal.discord.record import Record
 from voxbridge.rehearsal.discord.rtp import OPUS_PAYLOAD_TYPE, RtpPacket, is_dave_frame
 from voxbridge.rehearsal.discord.voice import VoiceGateway
@@ -22,6 +24,7 @@ from voxbridge.rehearsal.discord.world import User, VoiceState, World
 
 SILENCE_TAIL_FRAMES = 5  # Discord documentation, "Voice data interpolation"
 _RTP_HZ = 48_000
+_VIDEO_PAYLOAD_TYPE = 101  # H.264 in Discord's own clients
 
 
 class Member:
@@ -38,18 +41,20 @@ class Member:
         library: DaveLibrary | None,
         world: World,
         record: Record,
+        knobs: Knobs,
         gateway: MainGateway,
         voice: VoiceGateway,
     ) -> None:
         self.user, self.guild_id, self.ssrc = user, guild_id, ssrc
-        self._world, self._record, self._gateway, self._voice = world, record, gateway, voice
+        self._world, self._record, self._knobs, self._gateway, self._voice = world, record, knobs, gateway, voice
         self._end = make_end(library, user.id, ssrc) if library is not None else None
         self._seat: Seat | None = None
         self._call: Call | None = None
         self._users: set[UserId] = {user.id}
         self._open_transitions: dict[int, int] = {}  # id to protocol version
         self._version = 0
-        self._sequence, self._timestamp = 0, 0
+        dice = random.Random(user.id)  # both begin anywhere (RFC 3550, section 5.1), for a user always at the same
+        self._sequence, self._timestamp = dice.randrange(1 << 16), dice.randrange(1 << 32)
         self._ticked_at: float | None = None  # Trio time that belongs to the RTP timestamp
         self.heard: list[Heard] = record.heard_by(user.id)
         self.gated_packets = 0  # not sent, since there was no key for them
@@ -173,6 +178,13 @@ class Member:
         packet = RtpPacket(ssrc or self.ssrc, self._sequence, self._timestamp, payload, payload_type)
         self._call.relay(self._seat, packet)
 
+    def send_video(self, payload: bytes) -> None:
+        """Send a camera packet on a stream of its own, announced by op 12: no client may take it for sound."""
+        if self._call is not None and self._seat is not None:
+            streams = {"user_id": str(self.id), "audio_ssrc": self.ssrc, "video_ssrc": self.ssrc + 1}
+            self._call.tell(CLIENT_CONNECT, streams, besides=self._seat)
+            self.send_raw(payload, payload_type=_VIDEO_PAYLOAD_TYPE, ssrc=self.ssrc + 1)
+
     def heard_pcm(self, user_id: UserId, *, rate_hz: int = 24_000) -> Pcm:
         """Decode what somebody said to him: mono, gaps by RTP timestamp filled with silence."""
         return sound_of([packet for packet in self.heard if packet.user_id == user_id], rate_hz=rate_hz)
@@ -220,7 +232,7 @@ class Member:
             end.set_external_sender(payload)
         elif op == dave.PROPOSALS:
             commit = end.process_proposals(payload, self._users)
-            if commit is not None:
+            if commit is not None and self._knobs.members_commit:
                 self._answer(dave.COMMIT_WELCOME, commit)
         elif op in (dave.ANNOUNCE_COMMIT, dave.WELCOME):
             self._change_epoch(op, int.from_bytes(payload[:2], "big"), payload[2:])

@@ -25,7 +25,7 @@ from voxbridge.rehearsal.discord.http import serve_http
 from voxbridge.rehearsal.discord.interactions import InteractionResult, Interactions
 from voxbridge.rehearsal.discord.knobs import Knobs
 from voxbridge.rehearsal.discord.member import Member
-from voxbridge.rehearsal.discord.objects import Json
+from voxbridge.rehearsal.discord.objects import Json, channel_object, guild_object
 from voxbridge.rehearsal.discord.record import Event, Packet, PostedMessage, Record
 from voxbridge.rehearsal.discord.rest import Rest, RestFault
 from voxbridge.rehearsal.discord.sfu import Sfu
@@ -39,8 +39,10 @@ from voxbridge.rehearsal.discord.world import (
     OTHER_VOICE_CHANNEL_ID,
     OWNER_ID,
     TEXT_CHANNEL_ID,
+    VOICE,
     VOICE_CHANNEL_ID,
     Channel,
+    Guild,
     User,
     VoiceState,
     World,
@@ -48,7 +50,6 @@ from voxbridge.rehearsal.discord.world import (
 )
 
 _NAMES = ("discord.com", "gateway.discord.gg", "*.discord.media", "localhost", "127.0.0.1")
-_RESPONSE_LIMIT_S = 3.0  # Discord documentation: later, the member is told that the application did not respond
 
 
 class SimulatedDiscord:
@@ -159,10 +160,35 @@ class SimulatedDiscord:
         guild_id = GuildId(guild)
         self.world.add_user(user, guild_id)
         member = Member(
-            user, guild_id, self._sfu.new_ssrc(), dave, self.world, self.record, self._gateway, self._voice
+            user, guild_id, self._sfu.new_ssrc(), dave, self.world, self.record, self.knobs, self._gateway, self._voice
         )  # fmt: skip
         self._members[user.id] = member
         return member
+
+    def add_guild(self, name: str, *, guild_id: int | None = None) -> Guild:
+        """Found a guild of which all bots are members, and tell those who are logged in."""
+        guild = self.world.add_guild(name, guild_id=GuildId(guild_id) if guild_id else None)
+        for bot in self.world.bots.values():
+            for session in self._gateway.sessions_of(bot.user.id):
+                session.dispatch("GUILD_CREATE", guild_object(self.world, guild, bot.user.id))
+        return guild
+
+    def add_channel(self, name: str, kind: int = VOICE, *, guild: int = GUILD_ID, user_limit: int = 0) -> Channel:
+        """Add a channel (``TEXT``, ``VOICE`` or ``STAGE``), and tell those who are logged in."""
+        channel = self.world.add_channel(GuildId(guild), name, kind, user_limit=user_limit)
+        self._gateway.broadcast(channel.guild_id, "CHANNEL_CREATE", channel_object(channel))
+        return channel
+
+    def delete_channel(self, channel_id: int) -> None:
+        """Delete a channel; a call in it is terminated with 4022."""
+        channel = self.world.channel(channel_id)
+        if channel is None:
+            raise LookupError(f"there is no channel {channel_id}")
+        del self.world.guilds[channel.guild_id].channels[channel.id]
+        self._gateway.broadcast(channel.guild_id, "CHANNEL_DELETE", channel_object(channel))
+        for state in list(self.world.voice_states.values()):
+            if state.channel_id == channel_id:
+                self._remove(state, 4022, "Call terminated.")
 
     def commands(self, *, guild: int | None = None, bot_id: int = BOT_ID) -> list[Json]:
         """Return the application commands that a bot has registered, globally or for a guild."""
@@ -181,8 +207,8 @@ class SimulatedDiscord:
         """Let a member use a slash command, as typed ("join", "voice set"); wait for something to read.
 
         ``options``: names and values; a channel or a user is given by its id. The result is not acknowledged if the
-        bot did not call back within 3 s. Raises: LookupError (no such command), trio.TooSlowError (acknowledged,
-        and then nothing within ``timeout_s``).
+        bot did not call back within 3 s (a knob). Raises: LookupError (no such command), trio.TooSlowError
+        (acknowledged, and then nothing within ``timeout_s``).
         """
         place = self.world.channel(channel if channel is not None else TEXT_CHANNEL_ID)
         if place is None:
@@ -192,7 +218,7 @@ class SimulatedDiscord:
         for session in self._gateway.sessions_of(bot.user.id):
             session.dispatch("INTERACTION_CREATE", payload)
         try:
-            await self.wait_until(lambda: result.is_acknowledged, timeout_s=_RESPONSE_LIMIT_S)
+            await self.wait_until(lambda: result.is_acknowledged, timeout_s=self.knobs.response_limit_s)
         except trio.TooSlowError:
             return result
         await self.wait_until(lambda: result.is_complete, timeout_s=timeout_s)
@@ -205,7 +231,7 @@ class SimulatedDiscord:
         line = self._voice.line(state.guild_id, state.user_id)
         if state.channel_id is None:
             if line is not None:
-                self._voice.expel(state.guild_id, state.user_id, 4014, "Disconnected.")
+                self._voice.part(line)
         elif state.channel_id != before or line is None or line.connection is None:
             self._gateway.send_voice_server(state, self._voice.give_token(state))
         elif line.leg.seat is not None:
@@ -246,7 +272,10 @@ class SimulatedDiscord:
     # Faults.
 
     def close_voice(self, user_id: int, code: int, guild: int = GUILD_ID, *, reason: str = "Simulated.") -> None:
-        """Close a client's voice websocket with a code; after 4015 its session can be resumed."""
+        """Close a client's voice websocket with a code; after 4015 its session can be resumed.
+
+        Its voice state stays, as Discord's does until the client leaves. In-process members have no websocket.
+        """
         self._voice.expel(GuildId(guild), UserId(user_id), code, reason)
 
     def cut_voice(self, user_id: int, guild: int = GUILD_ID) -> None:
@@ -269,12 +298,14 @@ class SimulatedDiscord:
 
     def kick(self, user_id: int, guild: int = GUILD_ID) -> None:
         """Throw a user out of his voice channel, as a moderator does."""
-        state = self.voice_state(user_id, guild)
+        self._remove(self.voice_state(user_id, guild), 4014, "Disconnected.")
+
+    def _remove(self, state: VoiceState, code: int, reason: str) -> None:
         self._forget_voice_state(state)
-        member = self._members.get(UserId(user_id))
+        member = self._members.get(state.user_id)
         if member is not None:
-            member.dismiss(4014, "Disconnected.")
-        self._voice.expel(state.guild_id, state.user_id, 4014, "Disconnected.")
+            member.dismiss(code, reason)
+        self._voice.expel(state.guild_id, state.user_id, code, reason)
 
     def move(self, user_id: int, channel_id: int, guild: int = GUILD_ID) -> None:
         """Drag a client into another voice channel: new voice state, then a new voice server."""
@@ -314,16 +345,26 @@ class SimulatedDiscord:
     ) -> RestFault:
         """Answer the next requests that match with an error (401, 429, 5xx ...); ``path`` is a shell pattern."""
         fault = RestFault(status, method, path, times, retry_after_s)
-        self._rest.faults.append(fault)
+        self._rest.faults = [*(known for known in self._rest.faults if known.times > 0), fault]
         return fault
 
     def spoil_next_commit(self, user_id: int, channel_id: int = VOICE_CHANNEL_ID) -> None:
-        """Damage the next commit or Welcome that goes to one participant."""
+        """Damage the next commit or Welcome that goes to one participant.
+
+        A client that made the commit itself may not look at its bytes; members commit first, unless the knob
+        ``members_commit`` says otherwise.
+        """
         self._voice.call(ChannelId(channel_id)).spoil_next_commit(UserId(user_id))
 
     def send_bad_commit(self, user_id: int, channel_id: int = VOICE_CHANNEL_ID) -> None:
         """Announce a commit that is none to one participant, now."""
         self._voice.call(ChannelId(channel_id)).send_bad_commit(UserId(user_id))
+
+    def send_datagram(self, user_id: int, datagram: bytes, guild: int = GUILD_ID) -> None:
+        """Send any bytes to a client's UDP port: RTCP, junk, a doubled discovery reply."""
+        line = self._voice.line(GuildId(guild), UserId(user_id))
+        if line is not None:
+            self._sfu.send_raw(line.leg, datagram)
 
     def restart_dave(self, channel_id: int = VOICE_CHANNEL_ID) -> None:
         """Make everybody begin a new group (op 24 with epoch 1)."""

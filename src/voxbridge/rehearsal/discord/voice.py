@@ -161,6 +161,13 @@ class VoiceGateway:
         if code != 4015:
             self._end(line)
 
+    def part(self, line: ClientLine) -> None:
+        """Let a client go that has asked for it; one that does not hang up by itself is closed with 4014."""
+        connection = line.connection
+        self._end(line)
+        if connection is not None:
+            self._timers.after(self._knobs.move_patience_s, lambda: connection.close(4014, "Disconnected."))
+
     def expel_line(self, line: ClientLine, code: int) -> None:
         """Close one voice session if it still is the user's own."""
         if self._is_kept(line):
@@ -269,6 +276,8 @@ class VoiceGateway:
         if mode not in self._knobs.modes:
             raise CloseWith(4016, "Unknown encryption mode.")
         call, seat = line.leg.call, line.leg.seat
+        if not self._is_kept(line):
+            raise CloseWith(4006, "Session is no longer valid.")
         assert call is not None
         assert seat is not None
         line.leg.seal = Seal(mode, key)
