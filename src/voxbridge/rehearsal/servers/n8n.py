@@ -19,7 +19,7 @@ import json
 import zlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Literal, Self
 
 import attrs
@@ -266,16 +266,22 @@ class N8nServer(HttpServer):
     # -- the answer
 
     async def _perform(self, plan: Plan, request: Request, reply: Reply) -> None:
-        answer = _Answer(request, reply, self.keep_alive_s)
-        for instant in _instants(plan.steps):
-            if self.is_coalesced and not any(isinstance(step, Break) for step in instant):
-                async with reply.coalesced():
-                    for step in instant:
-                        await answer.take(step)
-            else:
-                for step in instant:
-                    await answer.take(step)
-        await answer.end()
+        answer = _Answer(request, reply)
+        *instants, last = _instants(plan.steps)
+        for instant in instants:
+            await self._at_once(answer, instant)
+        await self._at_once(answer, last, is_last=True)
+        if answer.is_streaming and request.headers.get("connection", "").lower() == "close":
+            await trio.sleep(self.keep_alive_s)  # it does not listen to the wish
+
+    async def _at_once(self, answer: _Answer, instant: list[Step], *, is_last: bool = False) -> None:
+        """Do the steps of one instant, in one write if that is the manner and nothing breaks off."""
+        is_joined = self.is_coalesced and not any(isinstance(step, Break | Wait) for step in instant)
+        async with answer.reply.coalesced() if is_joined else nullcontext():
+            for step in instant:
+                await answer.take(step)
+            if is_last:
+                await answer.end()
 
     # -- credentials
 
@@ -353,12 +359,11 @@ def _instants(steps: tuple[Step, ...]) -> list[list[Step]]:
 class _Answer:
     """Writes the steps of a plan as one HTTP answer."""
 
-    def __init__(self, request: Request, reply: Reply, keep_alive_s: float) -> None:
-        self._reply, self._keep_alive_s = reply, keep_alive_s
-        self._ignores_close = request.headers.get("connection", "").lower() == "close"
+    def __init__(self, request: Request, reply: Reply) -> None:
+        self.reply = reply
         accepted = request.headers.get("accept-encoding", "")
         self._gzip = zlib.compressobj(wbits=31) if "gzip" in accepted else None
-        self._is_streaming = False
+        self.is_streaming = False
 
     async def take(self, step: Step) -> None:
         """Do one step."""
@@ -374,14 +379,14 @@ class _Answer:
             case Whole():
                 await self._whole(step)
             case Break("cut"):
-                await self._reply.cut()
+                await self.reply.cut()
             case Break("reset"):
-                await self._reply.reset()
+                await self.reply.reset()
             case Break():
-                await self._reply.hang()
+                await self.reply.hang()
 
     async def _head(self, content_type: str) -> None:
-        self._is_streaming = True
+        self.is_streaming = True
         headers = [
             ("Content-Type", content_type),
             ("Cache-Control", "no-cache"),
@@ -391,27 +396,25 @@ class _Answer:
         ]
         if self._gzip is not None:
             headers.append(("Content-Encoding", "gzip"))
-        await self._reply.head(200, headers)
+        await self.reply.head(200, headers)
 
     async def _chunk(self, data: bytes) -> None:
         if self._gzip is not None:  # each line leaves at once, compressed or not
             data = self._gzip.compress(data) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
-        await self._reply.chunk(data)
+        await self.reply.chunk(data)
 
     async def _whole(self, step: Whole) -> None:
         if step.content_type is None:
-            await self._reply.head(step.status, step.headers)
-            await self._reply.chunk(step.body)
-            await self._reply.end()
+            await self.reply.head(step.status, step.headers)
+            await self.reply.chunk(step.body)
+            await self.reply.end()
         else:
-            await self._reply.send(step.status, step.body, step.content_type, step.headers)
+            await self.reply.send(step.status, step.body, step.content_type, step.headers)
 
     async def end(self) -> None:
         """End the body, unless the plan ended it its own way."""
-        if self._reply.is_over:
+        if self.reply.is_over:
             return
-        if self._gzip is not None and self._is_streaming:
-            await self._reply.chunk(self._gzip.flush())
-        await self._reply.end()
-        if self._is_streaming and self._ignores_close:
-            await trio.sleep(self._keep_alive_s)
+        if self._gzip is not None and self.is_streaming:
+            await self.reply.chunk(self._gzip.flush())
+        await self.reply.end()
