@@ -59,6 +59,7 @@ class Utterance:
     _latest: Request | None = None
     _settled: list[_Piece] = attrs.field(factory=list)
     _turn: trio.Lock = attrs.field(factory=trio.Lock)
+    _fails_ahead: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -72,8 +73,9 @@ class Utterance:
 
     @property
     def has_ripe_piece(self) -> bool:
-        """Tell whether a piece is long enough to be transcribed ahead, and nobody is at it."""
-        return len(self.pcm) - self._open_from >= PIECE_MAX_S * BYTES_PER_S and not self._turn.locked()
+        """Tell whether a piece is long enough to be transcribed ahead, and nobody is at it or has failed at it."""
+        is_long = len(self.pcm) - self._open_from >= PIECE_MAX_S * BYTES_PER_S
+        return is_long and not self._turn.locked() and not self._fails_ahead
 
     @property
     def _open_from(self) -> int:
@@ -121,9 +123,13 @@ class Utterance:
             self._latest.scope.cancel(reason="superseded")
 
     async def settle(self) -> None:
-        """Transcribe ahead the pieces that are long enough."""
+        """Transcribe ahead the pieces that are long enough. After a failure the rest is left to the final."""
         async with self._turn:
-            await self._settle_up_to(len(self.pcm))
+            try:
+                await self._settle_up_to(len(self.pcm))
+            except Exception:
+                self._fails_ahead = True  # or each further packet would call the broken engine again
+                raise
 
     async def _settle_up_to(self, end: int) -> None:
         while (cut := find_cut(bytes(self.pcm[self._open_from : end]))) is not None:

@@ -101,14 +101,16 @@ async def test_no_sound_is_nothing_heard():
     assert listener.seconds == []
 
 
+class Broken(Listener):
+    """Fails at every call."""
+
+    def transcribe(self, pcm: bytes, language: str) -> Heard:
+        super().transcribe(pcm, language)
+        raise RuntimeError("could not create a primitive")
+
+
 async def test_engine_error_reaches_who_waits():
     """And the next request tries again."""
-
-    class Broken(Listener):
-        def transcribe(self, pcm: bytes, language: str) -> Heard:
-            super().transcribe(pcm, language)
-            raise RuntimeError("could not create a primitive")
-
     broken = Broken()
     utterance = Utterance(broken, InlineWorkers(2), "en")
     utterance.add(speech(1))
@@ -143,6 +145,18 @@ async def test_long_speech_that_comes_at_once_is_cut_by_the_final():
     assert max(listener.seconds) <= 29
     assert final.heard.duration_s == pytest.approx(65)
     assert await utterance.partial() == " ".join([*final.heard.text.split()[:-1], f"en{len(listener.seconds)}"])
+
+
+async def test_broken_engine_is_not_called_for_each_packet():
+    """Work ahead is tried once; the final tries again and reports."""
+    broken = Broken()
+    utterance = Utterance(broken, InlineWorkers(2), "en")
+    utterance.add(speech(30))
+    assert utterance.has_ripe_piece
+    with pytest.raises(RuntimeError):
+        await utterance.settle()
+    assert not utterance.has_ripe_piece
+    assert isinstance((await ask(utterance)).error, RuntimeError)
 
 
 async def test_sound_is_bounded():
