@@ -98,12 +98,6 @@ def given(environ: Mapping[str, str]) -> dict[str, Given]:
     return found
 
 
-def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment that sets nothing, for a child process that is given its whole configuration as a file."""
-    names = {CONFIG_FILE, TEST_MODE, TEST_URL.name, *(variable.name for variable in VARIABLES)}
-    return {name: value for name, value in environ.items() if name not in names}
-
-
 def place(variable: str) -> str:
     """Name a variable where a message names the file otherwise."""
     return f"environment variable {variable}"
