@@ -7,7 +7,7 @@ import trio
 
 from tests.support.discord_py import aio, client_ready, connected, logged_in, speech, started
 from voxbridge.audio.opus import encode_speech
-from voxbridge.rehearsal.discord import VOICE
+from voxbridge.rehearsal.discord import STAGE, VOICE, Knobs
 
 pytestmark = pytest.mark.integration
 
@@ -157,3 +157,108 @@ async def test_heard_pcm_puts_sound_and_pauses_where_they_were(nursery):
     heard = bob.heard_pcm(alice.id, rate_hz=48_000)
     assert heard.rate_hz == 48_000
     assert heard.duration_s == pytest.approx((len(loud) * 2 + 10 + 5) * 0.02, abs=1e-9)
+
+
+@pytest.mark.parametrize("library", ["davey", "libdave"])
+async def test_clients_own_commit_makes_the_group_when_members_hold_back(nursery, library):
+    """With members that leave the commits to it, discord.py founds the group and lets the next one in."""
+    simulated = await started(nursery, knobs=Knobs(members_commit=False))
+    async with logged_in(simulated) as client:
+        voice = await connected(client, simulated.voice_channel_id)
+        people = [simulated.add_member(name, dave=library) for name in ("alice", "bob")]
+        for person in people:
+            await person.join(simulated.voice_channel_id)
+            await simulated.wait_until(lambda: voice.is_dave_ready and simulated.is_dave_settled(), timeout_s=3)
+        await bot_says(voice, speech(2))
+        for person in people:
+            await simulated.wait_until(lambda heard=person.heard: len(heard) >= 2, timeout_s=2)
+            assert [h.opus for h in person.heard] == speech(2)
+
+
+async def test_rejoin_of_the_same_bot_takes_its_old_seat(nursery):
+    """A bot that leaves and comes back is one participant, with fresh keys and a fresh stream."""
+    simulated = await started(nursery)
+    alice = simulated.add_member("alice")
+    await alice.join(simulated.voice_channel_id)
+    ssrcs = set()
+    async with logged_in(simulated) as client:
+        for count in (1, 2):
+            voice = await connected(client, simulated.voice_channel_id)
+            await simulated.wait_until(lambda v=voice: v.is_dave_ready and simulated.is_dave_settled(), timeout_s=3)
+            await bot_says(voice, speech(1, seed=count))
+            await simulated.wait_until(lambda n=count: len(alice.heard) == n, timeout_s=2)
+            ssrcs.add(alice.heard[-1].ssrc)
+            await aio(voice.disconnect)()
+            assert simulated.channel_of(simulated.bot_id) is None
+            assert not simulated.is_in_call(simulated.bot_id)
+        assert [h.opus for h in alice.heard] == [*speech(1, seed=1), *speech(1, seed=2)]
+        assert len(ssrcs) == 2
+
+
+async def test_member_without_keys_is_silent_rather_than_plain(nursery):
+    """A member who is alone has nobody to encrypt for, and sends nothing but silence frames."""
+    simulated = await started(nursery)
+    alice = simulated.add_member("alice")
+    await alice.join(simulated.voice_channel_id)
+    await alice.speak(speech(2), gap_s=0.001)
+    assert alice.gated_packets == 2
+    assert all(packet.is_silence for packet in simulated.packets)
+
+
+async def test_camera_packets_have_their_own_stream_and_type(nursery):
+    """Video is announced by op 12 and travels beside the sound."""
+    simulated = await started(nursery)
+    async with logged_in(simulated) as client:
+        voice = await connected(client, simulated.voice_channel_id)
+        raw = []
+        voice._connection.add_socket_listener(lambda datagram: raw.append(datagram))
+        alice = simulated.add_member("alice")
+        await alice.join(simulated.voice_channel_id)
+        alice.send_video(b"a picture")
+        simulated.send_datagram(simulated.bot_id, b"\x80\xc9\x00\x06" + bytes(24))
+        await simulated.wait_until(lambda: len(raw) == 2, timeout_s=2)
+        assert raw[0][1] == 101
+        assert int.from_bytes(raw[0][8:12], "big") == alice.ssrc + 1
+        assert raw[1][1] == 201
+        assert not voice.packets
+        await simulated.wait_until(lambda: 12 in voice.ops, timeout_s=2)
+
+
+async def test_guilds_and_channels_may_come_and_go(nursery):
+    """A client that is logged in learns of them; a call in a deleted channel is terminated."""
+    simulated = await started(nursery)
+    async with logged_in(simulated) as client:
+        guild = simulated.add_guild("Second house")
+        foyer = simulated.add_channel("Foyer", guild=guild.id)
+        await simulated.wait_until(lambda: client.get_channel(foyer.id) is not None, timeout_s=2)
+        voice = await connected(client, foyer.id)
+        alice = simulated.add_member("alice", guild=guild.id)
+        await alice.join(foyer.id)
+        simulated.delete_channel(foyer.id)
+        await simulated.wait_until(lambda: not voice.is_connected(), timeout_s=2)
+        assert not alice.is_in_call
+        assert client.get_channel(foyer.id) is None
+
+
+async def test_stage_channel_is_carried_in_the_clear(nursery):
+    """DAVE leaves stage channels out, even where voice channels demand it."""
+    simulated = await started(nursery)
+    stage = simulated.add_channel("Proscenium", STAGE)
+    async with logged_in(simulated) as client:
+        voice = await connected(client, stage.id)
+        assert voice._connection.dave_protocol_version == 0
+
+
+async def test_clear_forgets_what_was_recorded(nursery):
+    """The record can be emptied during a long run, and goes on."""
+    simulated = await started(nursery, require_dave=False)
+    alice, bob = simulated.add_member("alice"), simulated.add_member("bob")
+    for person in (alice, bob):
+        await person.join(simulated.voice_channel_id)
+    await alice.speak(speech(2), gap_s=0.001)
+    assert len(bob.heard) == 7
+    simulated.record.clear()
+    assert not bob.heard
+    assert not simulated.packets
+    await alice.speak(speech(1), gap_s=0.001)
+    assert len(bob.heard) == len(simulated.packets) == 6
