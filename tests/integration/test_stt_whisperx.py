@@ -317,6 +317,23 @@ async def test_a_final_that_never_comes_is_given_up_at_the_limit_exactly(autojum
         assert line.reconnect_count == 1, "a server that owes a final gets a new connection"
 
 
+async def test_an_overdue_server_does_not_hold_up_the_next_utterance(autojump_clock):
+    """The finalize was sent late, after an outage: its own limit is not over yet when nobody waits any more."""
+    async with connected(script(ignored_finalizes=1)) as (server, line, _):
+        feed(line, "lost")
+        pending = line.end()
+        await server.stop()
+        await trio.sleep(3)
+        await server.start()
+        with pytest.raises(StageTimeout):
+            await pending.wait()
+        feed(line, "next")
+        began = trio.current_time()
+        assert (await line.finish()).text == "next"
+        took_s = trio.current_time() - began
+        assert took_s <= 0.25 + 6 * LATENCY_S + 0.3 + 1e-9, f"the next utterance waited {took_s:.3f} s for a dead one"
+
+
 async def test_a_limit_runs_from_the_end_of_the_utterance(autojump_clock):
     async with connected(script(ignored_finalizes=1)) as (_, line, _net):
         feed(line, "x")
