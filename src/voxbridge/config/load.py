@@ -106,12 +106,12 @@ def _converter(reader: SecretReader) -> cattrs.Converter:
 
     def structure_list(raw: Any, kind: Any) -> tuple[Any, ...]:
         if not isinstance(raw, list):
-            raise _wrong_type(raw, "a list in [brackets]")
+            raise _no_container(raw, "a list in [brackets]")
         return tuple(_inside(converter, item, get_args(kind)[0], f"[{index}]") for index, item in enumerate(raw))
 
     def structure_table(raw: Any, kind: Any) -> dict[str, Any]:
         if not isinstance(raw, dict):
-            raise _wrong_type(raw, "a table of names and values")
+            raise _no_container(raw, "a table of names and values")
         return {name: _inside(converter, item, get_args(kind)[1], f'."{name}"') for name, item in raw.items()}
 
     converter.register_structure_hook_func(lambda kind: _is_a(kind, tuple), structure_list)
@@ -123,7 +123,7 @@ def _converter(reader: SecretReader) -> cattrs.Converter:
 
         def structure_section(raw: Any, _: Any) -> Any:
             if not isinstance(raw, dict):
-                raise _wrong_type(raw, "a table")
+                raise _no_container(raw, "a table")
             return structure(raw, kind)
 
         return structure_section
@@ -141,14 +141,14 @@ def _plain(raw: Any, kind: type) -> Any:
     if kind is float and type(raw) is int:
         return float(raw)
     if type(raw) is not kind:  # not isinstance: true is no number
-        raise _wrong_type(raw, _KINDS[kind])
+        shown = raw if isinstance(raw, str | int | float) else type(raw).__name__
+        raise ConfigError("is of the wrong type", value=shown, allowed=_KINDS[kind])
     return raw
 
 
-def _wrong_type(raw: Any, wanted: str) -> ConfigError:
-    # a table or list may hold secrets, and at a wrong place any of them
-    shown = raw if isinstance(raw, str | int | float | bool) else type(raw).__name__
-    return ConfigError("is of the wrong type", value=shown, allowed=wanted)
+def _no_container(raw: Any, wanted: str) -> ConfigError:
+    # what should have been inside may be a secret
+    return ConfigError(f"is of the wrong type, {type(raw).__name__}", allowed=wanted)
 
 
 def _inside(converter: cattrs.Converter, raw: Any, kind: Any, key: str) -> Any:
@@ -160,7 +160,7 @@ def _inside(converter: cattrs.Converter, raw: Any, kind: Any, key: str) -> Any:
 
 
 def _as_config_error(error: Exception, file: str, overrides: Mapping[str, Given]) -> ConfigError:
-    first, *others = _problems(error, "", Settings)
+    first, *others = _problems(error, "")
     for problem in (first, *others):
         override = overrides.get(problem.key)
         problem.file = place(override.variable) if override else file
@@ -169,15 +169,15 @@ def _as_config_error(error: Exception, file: str, overrides: Mapping[str, Given]
     return first
 
 
-def _problems(error: BaseException, path: str, kind: Any) -> Iterator[ConfigError]:
+def _problems(error: BaseException, path: str) -> Iterator[ConfigError]:
     """Flatten cattrs's tree of errors, in the order of the settings."""
     for note in getattr(error, "__notes__", ()):
         if isinstance(note, AttributeValidationNote):
-            path, kind = _join(path, note.name), note.type
+            path = _join(path, note.name)
     match error:
         case BaseExceptionGroup():
             for inner in error.exceptions:
-                yield from _problems(inner, path, kind)
+                yield from _problems(inner, path)
         case ForbiddenExtraKeysError():
             for name in sorted(error.extra_fields):
                 yield _unknown(name, path, error.cl)
@@ -196,9 +196,8 @@ def _join(path: str, name: str) -> str:
 def _unknown(name: str, path: str, cls: type) -> ConfigError:
     # what stands there may be a secret under a mistyped name: never shown
     known = [field.name for field in attrs.fields(cls)]
-    close = [key for key, _ in all_keys(Settings) if key.endswith(f".{name}")] or difflib.get_close_matches(
-        name, known, 1
-    )
+    elsewhere = [key for key, _ in all_keys(Settings) if key.endswith(f".{name}")]
+    close = elsewhere or difflib.get_close_matches(name, known, 1)
     hint = f". Did you mean {close[0]}?" if close else ""
     allowed = "" if close else ", ".join(known)
     return ConfigError(f"there is no such setting{hint}", key=_join(path, name), allowed=allowed)

@@ -124,6 +124,10 @@ def test_mistake_is_named_with_file_key_value_and_what_is_allowed(write, text: s
         f'[tts]\nurl = "ws://host/{PRECIOUS}"',
         f'[tts]\nurl = {{ text = "{PRECIOUS}" }}',
         f'[discord]\ntoken = "{PRECIOUS}',
+        f'discord = "{PRECIOUS}"',
+        f'[discord]\njoin = "{PRECIOUS}"',
+        f'[agent]\nheaders = "Bearer {PRECIOUS}"',
+        f'[agent]\nauth = "{PRECIOUS}"',
     ],
 )
 def test_refusal_never_shows_what_may_be_a_secret(write, text: str) -> None:
