@@ -178,7 +178,7 @@ class SpeakerManager:
                 also_as=settings.agent.also_as or ("transcript", "text"),  # what early workflows look for
                 retry_delay_ms=min(settings.agent.retry_delay_ms, _RETRY_DELAY_MS),
             ),
-            tts=attrs.evolve(settings.tts, kind="chatterbox", url=chatterbox_url),
+            tts=attrs.evolve(settings.tts, kind="chatterbox", url=chatterbox_url) if chatterbox_url else settings.tts,
         )
         self._background = Background()
         self._agent = _OverheardAgent(self._settings, self._on_answer)
@@ -317,7 +317,8 @@ class SpeakerManager:
 
     async def _live(self, status: Started[tuple[trio.Nursery, RoomContext]]) -> None:
         settings = self._settings
-        tts: TtsStage = _OverheardVoice(settings.tts, self._on_mute) if settings.tts.url else _Mute()
+        has_voice = settings.tts.kind == "chatterbox"
+        tts: TtsStage = _OverheardVoice(settings.tts, self._on_mute) if has_voice else _Mute()
         agent: AgentStage = self._agent
         async with agent, tts, trio.open_nursery() as nursery:
             clock = PlayoutClock()

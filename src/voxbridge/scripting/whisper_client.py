@@ -19,7 +19,7 @@ from voxbridge.stages.stt.whisperx import WhisperXLine, WhisperXStage
 from voxbridge.stages.ws import WebSocket
 
 NO_GUILD, NO_CHANNEL = GuildId(0), ChannelId(0)
-_DEFAULTS = SttSettings(kind="whisperx")
+_DEFAULTS = SttSettings()
 
 
 def speaker_of(user_id: str | int, guild_id: GuildId = NO_GUILD, channel_id: ChannelId = NO_CHANNEL) -> Speaker:
@@ -112,7 +112,7 @@ class WhisperClient:
         """Connect for one user. Raises: StageError, ConfigError (of the URL)."""
         await self.aclose()
         self._speaker = speaker_of(user_id)
-        settings = attrs.evolve(self._settings, url=server_url)
+        settings = attrs.evolve(self._settings, kind="whisperx", url=server_url)
         self._stage = stage = _WatchedStage(settings, self._background)
 
         async def live(status: Started[WhisperXLine]) -> None:
