@@ -12,15 +12,18 @@ import pytest
 
 from tests.integration.agent_client import SECRET_PATH, SPEAKER, WORDS, ask, request, stage_for
 from voxbridge.config.settings import AgentAuthSettings, Secret
-from voxbridge.errors import AgentFailed, NoReply, StageRefused, StageUnavailable
+from voxbridge.errors import AgentFailed, NoReply, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.n8n import Credentials, N8nServer, Question, Script
+from voxbridge.rehearsal.servers.n8n import N8nServer, Question, Script
+from voxbridge.rehearsal.servers.n8n_credentials import Credentials
 from voxbridge.rehearsal.servers.n8n_plans import (
     RESPOND,
+    Head,
     Line,
     Plan,
     Wait,
     Whole,
+    Write,
     agent,
     failure,
     nothing,
@@ -148,6 +151,12 @@ CASES: dict[str, Case] = {
     "agent-then-respond-duplicate": Case(twice(), HELLO, flushes=1),
     "agent-slow-first-token": Case(agent(["Hello ", "there."], first_s=12.0), HELLO, flushes=1),
     "unknown-line": Case(stream(Line("other"), *spoken([HELLO])), HELLO, flushes=1),
+    "garbage-after-text": Case(
+        Plan((Head(), Line("begin"), Line("item", "Hello "), Write(b"oops\n"))), "Hello ", StageProtocolError
+    ),
+    "garbage-first": Case(
+        Plan((Head(), Line("begin"), Write(b"oops\n"))), error=StageProtocolError, words="cannot be read"
+    ),
     "page-with-status-200": Case(
         text("<!DOCTYPE html><html><body>Log in</body></html>"), error=NoReply, words="HTML page"
     ),
@@ -167,6 +176,13 @@ CASES: dict[str, Case] = {
     ),
     "chat-basic-ok": Case(
         OK, HELLO, settings=RIGHT_BASIC, server={"is_chat_trigger": True, "credentials": BASIC}, flushes=1
+    ),
+    "bearer-ok": Case(
+        OK,
+        HELLO,
+        settings={"auth": AgentAuthSettings(kind="bearer", secret=Secret("k3y-value"))},
+        server={"credentials": Credentials("header", "Bearer k3y-value", name="Authorization")},
+        flushes=1,
     ),
     "header-missing": Case(OK, error=StageRefused, words="agent.headers", server={"credentials": HEADER}),
     "header-ok": Case(OK, HELLO, settings=RIGHT_HEADER, server={"credentials": HEADER}, flushes=1),

@@ -10,7 +10,8 @@ import pytest
 import trio
 
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.n8n import Credentials, N8nServer
+from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.rehearsal.servers.n8n_credentials import Credentials
 from voxbridge.rehearsal.servers.n8n_plans import Break, Head, Line, Plan, Wait, agent, failure, nothing, stream
 
 pytestmark = pytest.mark.integration

@@ -129,6 +129,8 @@ def sniff(head: bytes, content_type: str = "", *, at_end: bool = False) -> Kind 
         if not second:
             return "json" if at_end or len(head) > _GAP_MAX else None
         return "json" if second in _JSON_SECOND[head[0]] else "text"
+    if head[0] == 0x22 and content_type.startswith("application/json"):
+        return "json"  # a JSON string; under another label it may be prose that begins with a quotation
     start = head[:16].lower()
     if start.startswith(_PAGE_STARTS):
         return "page"
@@ -210,7 +212,7 @@ class _Json:
         self._buffer = bytearray()
         self._scanned = 0
         self._first_line_end: int | None = None
-        self._is_one_value = False
+        self._is_one_value: bool | None = None
         self._reader = NdjsonReader()
         self._lines: N8nLines | _Lines | None = None
 
@@ -227,6 +229,8 @@ class _Json:
             yield Ended("protocol_error", f"the JSON answer is longer than {LINE_BYTES_MAX} bytes")
 
     def _decide(self) -> N8nLines | _Lines | None:
+        if self._is_one_value is None:
+            self._is_one_value = self._buffer.startswith(b'"')
         if self._is_one_value:
             return None
         if self._first_line_end is None:
@@ -263,7 +267,7 @@ class _Json:
         body = bytes(self._buffer)
         parsed = parse_json(body)
         if isinstance(parsed, Malformed):
-            if body[:1] == b"{" or body[1:].lstrip(_SPACE)[:1] in b'{["':
+            if body[:1] == b"{" or (body[:1] == b"[" and body[1:].lstrip(_SPACE)[:1] in b'{["'):
                 yield Ended("protocol_error", f"the answer starts like JSON but is {parsed.reason}")
                 return
             yield from self._said.say(body.decode("utf-8", "replace"))  # "[1] says that ...": prose in brackets

@@ -22,6 +22,11 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
+def _is_citation(value: object) -> bool:
+    """Tell whether a first token is "[1]": words of an agent, not a value of a Respond node."""
+    return isinstance(value, list) and bool(value) and all(isinstance(part, int | float) for part in value)
+
+
 @attrs.define
 class _Node:
     """What one node has said, a segment per model call, without white space."""
@@ -93,7 +98,8 @@ class N8nLines:
             # only the first item may be a JSON value: a token in mid-answer can look like one
             if is_fresh and content.strip()[:1] in ("{", "["):
                 parsed = parse_json(content.encode("utf-8", "replace"))
-                text = parsed.value if isinstance(parsed, JsonLine) else content
+                if isinstance(parsed, JsonLine) and not _is_citation(parsed.value):
+                    text = parsed.value
         match text_of(text, self._rule):
             case Reply(found):
                 yield from self._speak(node, found)

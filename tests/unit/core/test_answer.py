@@ -154,6 +154,14 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("plain text, one letter of a field", "", "d", "d", "ok"),
     ("pretty JSON", "application/json", '{\n  "output": "Hi."\n}\n', "Hi.", "ok"),
     ("JSON string", "", '["Hi.", "", "Bye."]', "Hi.\nBye.", "ok"),
+    ("JSON string alone", "application/json", '"Say \\"hi\\"."', 'Say "hi".', "ok"),
+    ("JSON label, but prose", "application/json", '"Hi," she said.\nBye.', '"Hi," she said.\nBye.', "ok"),
+    ("prose that begins with a quotation", "text/html", '"Hi," she said.', '"Hi," she said.', "ok"),
+    ("nested too deeply", "", '{"output":' * 20 + '"Hi."' + "}" * 20, "", "no_reply"),
+    ("error without a message", "", '{"error":true}', "", "agent_error"),
+    ("a flag", "", '{"output":true}', "", "no_reply"),
+    ("lines of unknown keys", "", '{"a":1}\n{"b":2}\n', "", "no_reply"),
+    ("Ollama, after its end", "", '{"response":"Hi.","done":true}\n{"response":"more"}\n', "Hi.", "ok"),
     ("nested content", "", '{"output":{"content":"t"}}', "t", "ok"),
     ("OpenAI, whole", "", '{"id":"x","choices":[{"message":{"role":"assistant","content":"Hi."}}]}', "Hi.", "ok"),
     ("content parts", "", '{"content":[{"type":"text","text":"Hi."},{"type":"image","url":"x"}]}', "Hi.", "ok"),
@@ -287,7 +295,7 @@ def test_reader_output_path_is_tried_first():
 
 def test_reader_limits():
     """An endless first line, line or value is given up at 1 MiB instead of being kept."""
-    for start in (b'{"a":"', b'{\n"a":"', line("begin").encode() + b'{"type":"item","content":"'):
+    for start in (b"data: ", b'{"a":"', b'{\n"a":"', line("begin").encode() + b'{"type":"item","content":"'):
         reader = AnswerReader()
         reader.feed(start)
         assert outcome_in(reader.feed(b"x" * (1 << 20))) == "protocol_error"

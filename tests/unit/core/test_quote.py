@@ -23,6 +23,7 @@ pytestmark = pytest.mark.unit
         (b'{"detail":"Not Found"}', "Not Found"),
         (b'{"detail":{"error":"x","message":"Too long"}}', "Too long"),
         (b'{"detail":[{"loc":["body","speed",0],"msg":"too fast","input":"what was said"}]}', "body.speed.0: too fast"),
+        (b'"a JSON string"', "a JSON string"),
         (b'{"answer":"unknown fields are not quoted"}', ""),
         (b'{"message":"cut off in the mid', ""),
         (b"[1,2]", ""),

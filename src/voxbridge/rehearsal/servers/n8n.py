@@ -11,11 +11,7 @@ is ignored while streaming.
 
 from __future__ import annotations
 
-import base64
 import email.utils
-import hashlib
-import hmac
-import json
 import zlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -27,6 +23,7 @@ import trio
 
 from voxbridge import clock
 from voxbridge.rehearsal.servers.http import Handler, HttpServer, Reply, Request
+from voxbridge.rehearsal.servers.n8n_credentials import Credentials, refuse
 from voxbridge.rehearsal.servers.n8n_plans import (
     Break,
     FailureShape,
@@ -77,15 +74,6 @@ class Question:
     def key(self) -> str:
         """Return what tells one turn from the next."""
         return self.turn_id or self.session_id or self.text
-
-
-@attrs.frozen
-class Credentials:
-    """What the webhook asks for: ``header`` (``name``: ``secret``), ``basic`` (``name`` and ``secret``) or ``jwt``."""
-
-    kind: Literal["header", "basic", "jwt"]
-    secret: str
-    name: str = ""
 
 
 Script = Plan | Callable[[Question], Plan]
@@ -198,7 +186,7 @@ class N8nServer(HttpServer):
 
     async def _webhook(self, request: Request, reply: Reply) -> None:
         reply.piece_bytes, reply.piece_gap_s = self.piece_bytes, self.piece_gap_s
-        if (refused := self._refuse(request)) is not None:
+        if (refused := refuse(request, self.credentials)) is not None:
             await self._perform(Plan((refused,)), request, reply)
             return
         try:
@@ -215,6 +203,7 @@ class N8nServer(HttpServer):
         self.questions.append(question)
         plan = self._plan_of(question)
         assert self._runs is not None, "the server is not running"
+        self.running_runs += 1  # now, not when the task has its first turn: the next plan counts it
         self._runs.start_soon(self._run, plan, question)
         await self._perform(plan, request, reply)
 
@@ -245,7 +234,6 @@ class N8nServer(HttpServer):
 
     async def _run(self, plan: Plan, question: Question) -> None:
         """Be the workflow: it takes its time whether anybody listens or not, and remembers at its end."""
-        self.running_runs += 1
         try:
             for step in plan.steps:
                 match step:
@@ -283,25 +271,6 @@ class N8nServer(HttpServer):
             if is_last:
                 await answer.end()
 
-    # -- credentials
-
-    def _refuse(self, request: Request) -> Whole | None:
-        wanted = self.credentials
-        if wanted is None:
-            return None
-        if wanted.kind == "header":
-            is_right = request.headers.get(wanted.name.lower()) == wanted.secret
-            return None if is_right else _no(403, "Authorization data is wrong!")
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if wanted.kind == "basic":
-            if scheme.lower() != "basic":
-                return _no(401, "Authorization is required!")
-            pair = base64.b64encode(f"{wanted.name}:{wanted.secret}".encode()).decode()
-            return None if given == pair else _no(403, "Authorization data is wrong!")
-        if scheme.lower() != "bearer" or not given:
-            return _no(401, "No token provided")
-        return None if _is_signed(given, wanted.secret) else _no(403, "invalid token")
-
 
 def _question(body: Mapping[str, object]) -> Question:
     metadata = body.get("metadata")
@@ -325,24 +294,6 @@ def _missing(question: Question) -> Plan | None:
     if "chatInput" in question.body and not question.session_id:
         return stream(Line("error", "No session ID found"), succeeds=False)
     return None
-
-
-def _no(status: int, body: str) -> Whole:
-    """Return n8n's refusal: it always claims Basic, says no Content-Type and closes."""
-    headers = (("WWW-Authenticate", 'Basic realm="Webhook"'), ("Connection", "close"))
-    return Whole(status, body.encode(), content_type=None, headers=headers)
-
-
-def _is_signed(token: str, key: str) -> bool:
-    """Check an HS256 token and its time, in code of its own: the client's must not agree with itself."""
-    try:
-        head, claims, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split("."))
-        signed = token.rpartition(".")[0].encode()
-        good = hmac.new(key.encode(), signed, hashlib.sha256).digest()
-        algorithm, until_s = json.loads(head)["alg"], float(json.loads(claims).get("exp", 0))
-    except (ValueError, KeyError, TypeError):
-        return False
-    return hmac.compare_digest(signature, good) and algorithm == "HS256" and until_s > clock.wall_s()
 
 
 def _instants(steps: tuple[Step, ...]) -> list[list[Step]]:
