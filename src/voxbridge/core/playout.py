@@ -30,26 +30,61 @@ _BYTES_PER_S = SPEECH_RATE_HZ * 2
 
 @attrs.define
 class Sentence:
-    """One sentence of the answer and how much of its sound came and was played, in bytes of 24 kHz mono s16le."""
+    """One sentence of the answer: its sound (24 kHz mono s16le) and how much of it came and was played, in bytes."""
 
     text: str
     came_bytes: int = 0
     played_bytes: int = 0
     is_complete: bool = False
+    queued_bytes: int = attrs.field(default=0, init=False)
+    _waiting: deque[bytes] = attrs.field(factory=deque, init=False, repr=False)
+
+    def push(self, pcm: bytes) -> None:
+        """Add sound."""
+        self.came_bytes += len(pcm)
+        self.queued_bytes += len(pcm)
+        self._waiting.append(pcm)
+
+    def take(self, wanted_bytes: int) -> bytes:
+        """Take up to so much of what waits."""
+        parts: list[bytes] = []
+        while wanted_bytes and self._waiting:
+            piece = self._waiting.popleft()
+            if len(piece) > wanted_bytes:
+                self._waiting.appendleft(piece[wanted_bytes:])
+                piece = piece[:wanted_bytes]
+            wanted_bytes -= len(piece)
+            parts.append(piece)
+        taken = b"".join(parts)
+        self.played_bytes += len(taken)
+        self.queued_bytes -= len(taken)
+        return taken
+
+    def drop(self) -> None:
+        """Throw away what waits."""
+        self.queued_bytes = 0
+        self._waiting.clear()
 
 
 @attrs.define
 class Track:
-    """The sound of one answer, sentence by sentence. Closed tracks swallow what still arrives."""
+    """The sound of one answer, sentence by sentence. Closed tracks swallow what still arrives.
+
+    Sound may come for several sentences at once; it is played in their order, and a sentence begins only when the
+    one before is complete and played.
+    """
 
     sentences: list[Sentence] = attrs.field(factory=list)
-    _buffer: deque[tuple[int, bytes]] = attrs.field(factory=deque)
-    _queued_bytes: int = 0
+    _at: int = 0  # the sentence that is being played
     _finished: bool = False
     _closed: bool = False
     _last_index: int | None = None  # no sound of a later sentence is taken any more
     _fade_frames: int = 0
     _fade_left: int = -1
+
+    @property
+    def _queued_bytes(self) -> int:
+        return sum(sentence.queued_bytes for sentence in self.sentences[self._at :])
 
     @property
     def queued_s(self) -> float:
@@ -75,9 +110,16 @@ class Track:
     @property
     def has_frame(self) -> bool:
         """Tell whether a frame can be taken: a whole one, or the padded last one of a finished track."""
-        if self._closed or self._queued_bytes == 0:
+        if self._closed:
             return False
-        return self._queued_bytes >= SPEECH_FRAME_BYTES or self.is_whole
+        ready_bytes = 0
+        for sentence in self.sentences[self._at :]:
+            ready_bytes += sentence.queued_bytes
+            if ready_bytes >= SPEECH_FRAME_BYTES:
+                return True
+            if not sentence.is_complete:
+                break
+        return ready_bytes > 0 and self.is_whole
 
     def begin_sentence(self, text: str) -> int:
         """Announce the next sentence; return its index."""
@@ -88,9 +130,7 @@ class Track:
         """Add sound of a sentence: 24 kHz mono s16le, any length that holds whole samples."""
         if self._closed or not pcm or (self._last_index is not None and index > self._last_index):
             return
-        self.sentences[index].came_bytes += len(pcm)
-        self._buffer.append((index, pcm))
-        self._queued_bytes += len(pcm)
+        self.sentences[index].push(pcm)
 
     def end_sentence(self, index: int) -> None:
         """Note that all sound of a sentence has come."""
@@ -104,14 +144,14 @@ class Track:
         """Let the sentence that is being played be the last: what waits behind it is thrown away."""
         played = [index for index, sentence in enumerate(self.sentences) if sentence.played_bytes]
         self._last_index = last = played[-1] if played else -1
-        self._buffer = deque(piece for piece in self._buffer if piece[0] <= last)
-        self._queued_bytes = sum(len(pcm) for _, pcm in self._buffer)
+        for sentence in self.sentences[last + 1 :]:
+            sentence.drop()
 
     def close(self) -> None:
         """Throw away what waits and what is still to come: no frame leaves after this."""
         self._closed = True
-        self._buffer.clear()
-        self._queued_bytes = 0
+        for sentence in self.sentences[self._at :]:
+            sentence.drop()
 
     def fade_out(self, frames: int) -> None:
         """Let the sound die away over the next ``frames`` frames, then close."""
@@ -120,18 +160,13 @@ class Track:
 
     def take_frame(self) -> bytes:
         """Return the next 20 ms, padded with silence at the very end. Only if ``has_frame``."""
-        parts: list[bytes] = []
-        wanted = SPEECH_FRAME_BYTES
-        while wanted and self._buffer:
-            index, pcm = self._buffer.popleft()
-            piece, rest = pcm[:wanted], pcm[wanted:]
-            if rest:
-                self._buffer.appendleft((index, rest))
-            self.sentences[index].played_bytes += len(piece)
-            self._queued_bytes -= len(piece)
-            wanted -= len(piece)
-            parts.append(piece)
-        frame = b"".join(parts).ljust(SPEECH_FRAME_BYTES, b"\0")
+        frame = self.sentences[self._at].take(SPEECH_FRAME_BYTES)
+        while len(frame) < SPEECH_FRAME_BYTES and self._at + 1 < len(self.sentences):
+            if not self.sentences[self._at].is_complete:
+                break
+            self._at += 1
+            frame += self.sentences[self._at].take(SPEECH_FRAME_BYTES - len(frame))
+        frame = frame.ljust(SPEECH_FRAME_BYTES, b"\0")
         return frame if self._fade_left < 0 else self._faded(frame)
 
     def _faded(self, frame: bytes) -> bytes:

@@ -16,12 +16,14 @@ import trio
 
 from voxbridge.audio.opus import encode_speech
 from voxbridge.audio.resample import Resampler
+from voxbridge.clock import monotonic_s
 from voxbridge.config.environment import TEST_MODE, TEST_URL, VARIABLES
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm
 from voxbridge.rehearsal.config_tables import tables_of
 from voxbridge.rehearsal.daemon_process import DaemonProcess, daemon_process
-from voxbridge.rehearsal.discord import Member, SimulatedDiscord
+from voxbridge.rehearsal.discord import Member, Packet, SimulatedDiscord
+from voxbridge.rehearsal.discord.hearing import sound_of
 from voxbridge.rehearsal.discord.world import BOT_ID, GUILD_ID, VOICE_CHANNEL_ID
 
 Progress = Callable[[str], None]
@@ -30,15 +32,21 @@ Progress = Callable[[str], None]
 _START_S = 60.0
 # A turn may wait for a slow agent; what takes longer is cancelled by the daemon's own limits.
 _TURN_S = 120.0
+_MUTED_S = 5.0
 
 
 @attrs.frozen
 class Scene:
-    """What came of one line: the daemon's report, the sound that was heard, and whether all of it was encrypted."""
+    """What came of one line: the daemon's report, the voice packets as they came in, and the sound that was heard."""
 
     report: Mapping[str, Any]
+    packets: tuple[Packet, ...]
     reply: Pcm
-    is_encrypted: bool
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Tell whether there was a voice, and every packet of it was end-to-end encrypted."""
+        return bool(self.packets) and all(packet.encrypted for packet in self.packets)
 
 
 class Performance:
@@ -55,17 +63,24 @@ class Performance:
         With ``muted`` her microphone sends nothing. Raises: DaemonFailed when no turn came of it.
         """
         number = len(self.daemon.turns)
-        self.ada.heard.clear()
-        self.discord.record.packets.clear()
+        began = monotonic_s()
         if not muted:
             await self.ada.speak(opus_of(sound))
-        report = await self.daemon.wait_turn(number, timeout_s=_TURN_S if not muted else 5.0)
-        voice = [p for p in self.discord.record.packets if p.sender == BOT_ID and not p.is_silence]
-        # A report is written when the last frame has left; the last may still be on its way to the listener.
-        await self.discord.record.wait_until(
-            lambda: sum(h.opus is not None for h in self.ada.heard) >= len(voice), timeout_s=2.0
-        )
-        return Scene(report, self.ada.heard_pcm(BOT_ID), bool(voice) and all(p.encrypted for p in voice))
+        report = await self.daemon.wait_turn(number, timeout_s=_MUTED_S if muted else _TURN_S)
+        return await self.scene_of(report, since=began)
+
+    async def scene_of(self, report: Mapping[str, Any], *, since: float) -> Scene:
+        """Gather what the bot sent since ``since`` (CLOCK_MONOTONIC), once Ada has heard all of it."""
+        packets = tuple(p for p in self.discord.packets if p.sender == BOT_ID and p.arrived_at >= since)
+        voice = tuple(packet for packet in packets if not packet.is_silence)
+        heard = [heard for heard in self.ada.heard if heard.user_id == BOT_ID and voice]
+        heard = [heard for heard in heard if heard.arrived_at >= voice[0].arrived_at]
+        return Scene(report, voice, sound_of(heard, rate_hz=SPEECH_RATE_HZ))
+
+    def forget(self) -> None:
+        """Throw away the record of what was said so far: a long performance would keep every packet."""
+        self.discord.record.clear()
+        self.ada.heard.clear()
 
 
 def opus_of(sound: Pcm) -> list[bytes]:

@@ -18,10 +18,12 @@ from voxbridge.core.speakable import SpokenPieces
 from voxbridge.errors import StageError, StageProtocolError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.mouth import Playing
-from voxbridge.stages import AgentEvent, AgentRequest, Mark, TextDelta, TextFlush, TtsRequest
+from voxbridge.stages import AgentEvent, AgentRequest, Mark, TextDelta, TextFlush, TtsRequest, no_mark
 
 # 1: the sentence that is split while the one before is being synthesised; barge-in throws it away.
 _SENTENCES_AHEAD = 1
+# 2: a server's answer may end long after its last sound (Chatterbox: 300 ms), and the next must not wait for it.
+_SENTENCES_AT_ONCE = 2
 # A token is a few bytes; 64 let the agent's reader run ahead of the splitter for a second without a task switch each.
 _EVENTS_AHEAD = 64
 
@@ -36,8 +38,6 @@ class Answer:
         self._track = Track()
         self._producing = trio.CancelScope()
         self._playing: Playing | None = None
-        self._resampler: Resampler | None = None
-        self._rate_hz = 0
         self._text: list[str] = []
         self.unsaid: list[str] = []
         self.agent_error: StageError | None = None
@@ -84,15 +84,15 @@ class Answer:
     async def say(self, text: str, turn_id: str) -> None:
         """Synthesise a ready text, without an agent. Failures are left in ``tts_error``."""
         pieces = SpokenPieces()
-        for index, sentence in enumerate([*pieces.feed(text), *pieces.flush()]):
-            await self._say(TtsRequest(sentence, turn_id, index))
+        for number, sentence in enumerate([*pieces.feed(text), *pieces.flush()]):
+            await self._say(TtsRequest(sentence, turn_id, number), self._begin(sentence))
         self._finish()
 
     def add_sound(self, text: str, pcm: Pcm) -> None:
         """Put a sound that was rendered before at the end of the track."""
-        index = self._track.begin_sentence(text)
-        self._push(index, pcm)
-        self._flush(index)
+        sound = self._begin(text)
+        sound.push(pcm)
+        sound.end()
         self._finish()
 
     async def played(self) -> None:
@@ -125,15 +125,20 @@ class Answer:
                 self.agent_error = error
 
     async def _speak(self, request: AgentRequest, sentences: trio.MemoryReceiveChannel[str]) -> None:
-        index = 0
+        at_once = trio.Semaphore(_SENTENCES_AT_ONCE)
+        number = 0
         try:
-            async for sentence in sentences:
-                if self.tts_error is not None and not isinstance(self.tts_error, StageProtocolError):
-                    self.unsaid.append(sentence)  # no use in asking a dead server for each sentence
-                    continue
-                await self._wait_for_room()
-                await self._say(TtsRequest(sentence, request.turn_id, index, language=request.speaker.language))
-                index += 1
+            async with trio.open_nursery() as nursery:
+                async for text in sentences:
+                    await at_once.acquire()
+                    if self.tts_error is not None and not isinstance(self.tts_error, StageProtocolError):
+                        self.unsaid.append(text)  # no use in asking a dead server for each sentence
+                        at_once.release()
+                        continue
+                    await self._wait_for_room()
+                    asked = TtsRequest(text, request.turn_id, number, language=request.speaker.language)
+                    nursery.start_soon(self._say, asked, self._begin(text), at_once)
+                    number += 1
         finally:
             self._finish()  # also at the turn's limit: what has come is played
 
@@ -143,45 +148,69 @@ class Answer:
         while self._track.queued_s > ahead_s and not self._track.is_closed:
             await self._context.mouth.until_changed()
 
-    async def _say(self, request: TtsRequest) -> None:
-        index = self._track.begin_sentence(request.text)
+    async def _say(self, request: TtsRequest, sound: _SentenceSound, at_once: trio.Semaphore | None = None) -> None:
+        # The turn's marks are those of its first sentence.
+        mark = self._mark if request.index == 0 else no_mark
         try:
-            await self._context.tools.tts.speak(request, lambda pcm: self._push(index, pcm), self._mark)
+            await self._context.tools.tts.speak(request, sound.push, mark)
         except StageError as error:
             self.tts_error = error
-            if not self._track.sentences[index].came_bytes:
+            if not sound.has_come:
                 self.unsaid.append(request.text)
         finally:
-            self._flush(index)
+            sound.end()
+            self._end_if_whole()
+            if at_once is not None:
+                at_once.release()
 
-    def _push(self, index: int, pcm: Pcm) -> None:
-        if self._resampler is None or self._rate_hz != pcm.rate_hz:
-            self._rate_hz = pcm.rate_hz
-            self._resampler = Resampler(pcm.rate_hz, SPEECH_RATE_HZ)
-        self._queue(index, self._resampler.feed(pcm.data if pcm.channels == 1 else to_mono(pcm.data)))
+    def _begin(self, text: str) -> _SentenceSound:
+        return _SentenceSound(self._track, self._track.begin_sentence(text), self._sound_came)
 
-    def _flush(self, index: int) -> None:
-        """End a sentence: what the resampler still holds is its last sound."""
-        if self._resampler is not None:
-            self._queue(index, self._resampler.flush())
-            self._resampler = None
-        self._track.end_sentence(index)
-        self._end_if_whole()
+    def _sound_came(self) -> None:
+        if self._track.is_closed:
+            return
+        if self._playing is None:
+            self._playing = self._context.mouth.play(self._track, self._on_first_frame)
+        else:
+            self._context.mouth.changed()
 
     def _end_if_whole(self) -> None:
         """Ask for no more once the last sentence that will be played has come."""
         if self._track.is_whole:
             self._producing.cancel(reason="drain")
 
-    def _queue(self, index: int, data: bytes) -> None:
-        if not data or self._track.is_closed:
-            return
-        self._track.push(index, data)
-        if self._playing is None:
-            self._playing = self._context.mouth.play(self._track, self._on_first_frame)
-        else:
-            self._context.mouth.changed()
-
     def _finish(self) -> None:
         self._track.finish()
         self._context.mouth.changed()
+
+
+class _SentenceSound:
+    """The sound of one sentence on its way into the track: any rate in, 24 kHz mono out."""
+
+    def __init__(self, track: Track, index: int, on_sound: Callable[[], None]) -> None:
+        self._track, self._index, self._on_sound = track, index, on_sound
+        self._resampler: Resampler | None = None
+
+    @property
+    def has_come(self) -> bool:
+        """Tell whether any sound has come."""
+        return self._track.sentences[self._index].came_bytes > 0
+
+    def push(self, pcm: Pcm) -> None:
+        """Add a piece; all pieces of a sentence have one rate."""
+        if self._resampler is None:
+            self._resampler = Resampler(pcm.rate_hz, SPEECH_RATE_HZ)
+        self._add(self._resampler.feed(pcm.data if pcm.channels == 1 else to_mono(pcm.data)))
+
+    def end(self) -> None:
+        """End the sentence: what the resampler still holds is its last sound."""
+        if self._resampler is not None:
+            self._add(self._resampler.flush())
+            self._resampler = None
+        self._track.end_sentence(self._index)
+        self._on_sound()
+
+    def _add(self, data: bytes) -> None:
+        if data:
+            self._track.push(self._index, data)
+            self._on_sound()

@@ -33,6 +33,8 @@ _OUTCOME_OF_CUT: dict[CutReason, Outcome] = {
     "drain": "cancelled",
 }
 
+_MOVING_MARKS = frozenset({"tts_last_pcm"})  # marked with each piece: the last one stands
+
 
 class Turn:
     """A user turn and its answer; on the floor from its making until ``run`` ends.
@@ -203,7 +205,10 @@ class Turn:
             await self._context.port.post_text(" ".join(self._answer.unsaid))
 
     def _mark(self, name: str) -> None:
-        self._timeline.mark(name, trio.current_time())
+        if name in _MOVING_MARKS:
+            self._timeline.remark(name, trio.current_time())
+        else:
+            self._timeline.mark(name, trio.current_time())
 
     def _on_first_frame(self, at: float) -> None:
         self._timeline.mark("first_audio", at)

@@ -121,6 +121,21 @@ def test_heard_text_counts_whole_words_by_the_share_played() -> None:
     for _ in range(6):
         track.take_frame()
     assert track.heard_text == "One two three four. Five six"
+    track.close()
+    assert track.heard_text == "One two three four. Five six", "what was cut off was not heard"
+
+
+def test_sound_of_a_later_sentence_waits_for_the_one_before() -> None:
+    """Two sentences are synthesised at once; they are played in order, and the later one not before its turn."""
+    track = Track()
+    first, second = track.begin_sentence("First."), track.begin_sentence("Second.")
+    track.push(second, array.array("h", [2] * (2 * SPEECH_FRAME_BYTES // 2)).tobytes())
+    assert not track.has_frame
+    track.push(first, array.array("h", [1] * (SPEECH_FRAME_BYTES // 2)).tobytes())
+    assert set(array.array("h", track.take_frame())) == {1}
+    assert not track.has_frame, "the second sentence began before the first was known to be over"
+    track.end_sentence(first)
+    assert set(array.array("h", track.take_frame())) == {2}
 
 
 def test_a_track_can_end_with_the_sentence_that_is_played() -> None:

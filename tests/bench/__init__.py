@@ -1,0 +1,1 @@
+"""What `nox -s bench` runs: measurements, no assertions."""

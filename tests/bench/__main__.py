@@ -1,0 +1,78 @@
+"""`python -m tests.bench [--quick] [--json FILE] [--only NAME]`: measure, print a table, write JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import resources
+from pathlib import Path
+
+import attrs
+import click
+import trio
+
+from tests.bench.measures import Measure, host, table
+from tests.bench.stages import embedded_stages
+from tests.bench.turns import BRIEF, LONG, Samples, answered_turns, interrupted_turns, simulated
+from voxbridge.config.settings import Settings
+from voxbridge.core.sound import Pcm
+from voxbridge.core.wav import decode_wav
+from voxbridge.rehearsal.embedded import own_voice
+
+GROUPS = ("stages", "embedded", "simulated", "bridge")
+
+
+def progress(line: str) -> None:
+    """Show how far it is, on a terminal only."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+
+
+def human_clips() -> list[Pcm]:
+    """Return the bundled recordings."""
+    folder = resources.files("voxbridge.rehearsal") / "clips"
+    return [decode_wav(clip.read_bytes()) for clip in sorted(folder.iterdir(), key=str) if clip.name.endswith(".wav")]
+
+
+async def measure(group: str, count: int) -> Samples:
+    """Run one group of measurements."""
+    voice = own_voice()
+    base = Settings()
+    match group:
+        case "stages":
+            return await embedded_stages(human_clips(), count, progress)
+        case "embedded":
+            samples = await answered_turns(base, voice("What is seven times eight?"), count, "embedded_", progress)
+            # The guess makes the final free; its cost without the guess, and whole sentences, are measured apart.
+            samples["embedded_stt_after_decision_ms"] = samples.pop("embedded_stt_final_ms")
+            samples["embedded_tts_brief_sentence_ms"] = samples.pop("embedded_tts_sentence_ms")
+            return samples
+        case "simulated":
+            async with simulated(base, stt_s=0.3, agent_s=0.4, tts_s=0.04, answer=BRIEF) as settings:
+                return await answered_turns(settings, voice("Stop it now."), count, "simulated_", progress)
+        case _:
+            async with simulated(base, stt_s=0.0, agent_s=0.0, tts_s=0.0, answer=LONG) as settings:
+                return await interrupted_turns(settings, voice("Stop it now."), count, progress)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Ten of each instead of fifty: a look, no figures to quote.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
+@click.option("--only", type=click.Choice(GROUPS), multiple=True, help="Measure this group only.")
+def main(quick: bool, json_file: Path | None, only: tuple[str, ...]) -> None:
+    """Measure the bridge on this machine. It takes about nine minutes; --quick about two."""
+    before = host()["load_1m_5m_15m"]
+    samples: Samples = {}
+    for group in only or GROUPS:
+        samples |= trio.run(measure, group, 10 if quick else 50)
+    progress("")
+    measures = [Measure.of(name, values) for name, values in samples.items()]
+    machine = {**host(), "load_before": before}
+    click.echo(table(measures, machine))
+    if json_file is not None:
+        record = {"measures": [attrs.asdict(measure) for measure in measures], "host": machine}
+        json_file.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

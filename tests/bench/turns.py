@@ -1,0 +1,127 @@
+"""Turns through the daemon's process, discord.py and DAVE: what the simulated Discord saw, and when."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from voxbridge.clock import monotonic_s
+from voxbridge.config.settings import Secret, Settings
+from voxbridge.core.sound import Pcm
+from voxbridge.rehearsal.discord.world import BOT_ID
+from voxbridge.rehearsal.performance import Performance, Scene, open_performance, opus_of
+from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
+from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.rehearsal.servers.n8n_plans import agent, words
+from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+
+Samples = dict[str, list[float]]
+Progress = Callable[[str], None]
+
+BRIEF = "Yes, of course."
+LONG = "This answer goes on for long enough to be interrupted in the middle of it, which is what happens now."
+
+
+@asynccontextmanager
+async def simulated(
+    settings: Settings, *, stt_s: float, agent_s: float, tts_s: float, answer: str
+) -> AsyncIterator[Settings]:
+    """Run simulated servers on loopback; yield settings that point to them."""
+    stt = WhisperXServer(WhisperXScript(final_delay_s=stt_s, has_partials=False))
+    n8n = N8nServer(lambda _question: agent(words(answer), first_s=agent_s))
+    tts = ChatterboxServer(attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0))
+    async with AsyncExitStack() as stack:
+        for server in (stt, n8n, tts):
+            await stack.enter_async_context(server.running())
+        yield attrs.evolve(
+            settings,
+            stt=attrs.evolve(settings.stt, kind="whisperx", url=stt.url),
+            agent=attrs.evolve(settings.agent, kind="n8n", url=Secret(n8n.webhook_url)),
+            tts=attrs.evolve(settings.tts, kind="chatterbox", url=tts.url),
+        )
+
+
+def first_packet_ms(scene: Scene) -> float:
+    """Return the ms from the decision that the turn ended to the arrival of the first RTP frame of the answer."""
+    report = scene.report
+    decided = report["started_monotonic_s"] + report["marks"]["turn_decided"]
+    return (min(p.arrived_at for p in scene.packets if p.arrived_at > decided) - decided) * 1000
+
+
+def stage_samples(report: dict[str, Any], samples: Samples, prefix: str) -> None:
+    """Add one turn's stages."""
+    marks = report["marks"]
+    for name, begin, end in (
+        ("stt_final_ms", "turn_decided", "stt_final"),
+        ("agent_first_text_ms", "agent_request", "agent_first_text"),
+        ("tts_first_byte_ms", "tts_request", "tts_first_byte"),
+        ("tts_first_pcm_ms", "tts_request", "tts_first_pcm"),
+        ("tts_sentence_ms", "tts_request", "tts_last_pcm"),
+    ):
+        samples[prefix + name].append((marks[end] - marks[begin]) * 1000)
+
+
+async def answered_turns(settings: Settings, sound: Pcm, count: int, prefix: str, progress: Progress) -> Samples:
+    """Have ``count`` turns answered to their end."""
+    samples: Samples = defaultdict(list)
+    async with _performance(settings) as performance:
+        await performance.perform(sound)  # the first turn opens connections
+        for number in range(count):
+            performance.forget()
+            scene = await performance.perform(sound)
+            if scene.report["outcome"] != "answered":
+                raise RuntimeError(f"turn {number} was {scene.report['outcome']}: {scene.report['error']}")
+            stage_samples(dict(scene.report), samples, prefix)
+            samples[f"{prefix}first_audio_ms"].append(first_packet_ms(scene))
+            progress(f"{prefix}* turn {number + 1} of {count}")
+    return samples
+
+
+async def interrupted_turns(settings: Settings, sound: Pcm, count: int, progress: Progress) -> Samples:
+    """Have ``count`` answers interrupted: what the bridge adds at the beginning, how fast it stops at the end."""
+    samples: Samples = defaultdict(list)
+    async with _performance(settings) as performance:
+        # The interrupting words are a turn themselves, whose answer the next words interrupt.
+        await _speak_over(performance, sound)
+        for number in range(count):
+            await _speak_over(performance, sound)
+            report = await performance.daemon.wait_turn(number, timeout_s=30)
+            cut = report["started_monotonic_s"] + report["marks"]["cut"]
+            scene = await performance.scene_of(report, since=report["started_monotonic_s"])
+            # The next answer begins 0.5 s after the interrupting words at the earliest.
+            before_next = [p.arrived_at for p in scene.packets if p.arrived_at <= cut + 0.4]
+            samples["bridge_overhead_ms"].append(first_packet_ms(scene))
+            samples["barge_in_ms"].append(max(0.0, (before_next[-1] - cut) * 1000))
+            progress(f"interrupted turn {number + 1} of {count}")
+    return samples
+
+
+async def _speak_over(performance: Performance, sound: Pcm) -> None:
+    """Let Ada speak, and return when half a second of the answer has been heard."""
+    since = monotonic_s()
+    await performance.ada.speak(opus_of(sound))
+    ended = monotonic_s()
+    await performance.discord.wait_until(
+        lambda: sum(_is_voice_after(p, max(since, ended)) for p in performance.discord.packets[-200:]) >= 25,
+        timeout_s=30,
+    )
+
+
+def _is_voice_after(packet: Any, at: float) -> bool:
+    return packet.sender == BOT_ID and not packet.is_silence and packet.arrived_at > at
+
+
+@asynccontextmanager
+async def _performance(settings: Settings) -> AsyncIterator[Performance]:
+    with tempfile.TemporaryDirectory(prefix="voxbridge-bench-") as directory:
+        async with open_performance(settings, Path(directory)) as performance:
+            yield performance
+            with trio.move_on_after(30):
+                await performance.daemon.stop()
