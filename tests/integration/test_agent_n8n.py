@@ -28,6 +28,7 @@ from voxbridge.errors import (
 )
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.rehearsal.servers.n8n_credentials import Credentials
 from voxbridge.rehearsal.servers.n8n_plans import (
     Break,
     Head,
@@ -545,6 +546,19 @@ async def test_request_query_of_the_url_is_kept(autojump_clock, net):
     async with server.running(), stage_for(server, path=SECRET_PATH + "?v=1&k=%20x") as stage:
         assert (await ask(stage)).error is None
     assert server.requests[0].target == SECRET_PATH + "?v=1&k=%20x"
+
+
+async def test_request_credentials_in_the_url_are_sent_as_basic(autojump_clock, net):
+    """A URL of the form http://user:password@host works as people expect, and its password stays out of errors."""
+    server = N8nServer(
+        stream(Line("error", "login passw0rd failed")), credentials=Credentials("basic", "passw0rd", "me")
+    )
+    async with server.running():
+        url = server.webhook_url.replace("http://", "http://me:passw0rd@")
+        async with N8nStage(AgentSettings(kind="n8n", url=Secret(url), retries=0)) as stage:
+            heard = await ask(stage)
+    assert isinstance(heard.error, AgentFailed)
+    assert "login *** failed" in str(heard.error)
 
 
 # -- probe

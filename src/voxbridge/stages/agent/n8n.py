@@ -70,7 +70,7 @@ class N8nStage:
         self._is_test_url = "/webhook-test/" in url.path
         self._headers = {name: value.reveal() for name, value in settings.headers.items()}
         where = (settings.url.reveal(), self._path, url.path, url.path.rpartition("/")[2]) if settings.url else ()
-        secrets = (*where, settings.auth.secret.reveal(), *self._headers.values())
+        secrets = (*where, url.password or "", settings.auth.secret.reveal(), *self._headers.values())
         self._secrets = tuple(secret for secret in secrets if len(secret) >= _SECRET_CHARS_MIN)
         self._client: Client | None = None
 
