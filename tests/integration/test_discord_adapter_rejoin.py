@@ -213,3 +213,61 @@ async def test_no_encryption_mode_in_common_is_said_so():
     async with open_bench(discord, join=()) as bench:
         with pytest.raises(VoiceHandshakeError, match="no encryption mode in common"):
             await bench.bridge.join(discord.guild_id, discord.voice_channel_id)
+
+
+async def test_a_join_that_fails_leaves_us_where_we_were():
+    """Sent to a channel that is not there we stay; sent to one that does not answer we come back."""
+    async with open_call(SimulatedDiscord()) as (bench, ada):
+        with pytest.raises(VoiceHandshakeError, match="may not see it"):
+            await bench.bridge.join(bench.discord.guild_id, 12345)
+        await hears_again(bench, ada, salt=7)
+        assert bench.count(VoiceUp) == 1
+        bench.discord.world.channel(bench.discord.other_voice_channel_id).user_limit = 1
+        bob = bench.discord.add_member("Bob")
+        await bob.join(bench.discord.other_voice_channel_id)
+        with pytest.raises(VoiceHandshakeError, match="full"):
+            await bench.bridge.join(bench.discord.guild_id, bench.discord.other_voice_channel_id)
+        await bench.until(lambda: len(bench.ports) == 2 and bench.port.channel_id == bench.discord.voice_channel_id)
+        await hears_again(bench, ada, salt=8)
+
+
+async def test_a_burst_that_is_cut_is_announced_again():
+    """The connection breaks while we speak: op 5 says so on the next one too, before its first frame."""
+    async with open_call(SimulatedDiscord()) as (bench, _):
+
+        def announced() -> list[int]:
+            events = [e for e in bench.discord.events if (e.source, e.direction, e.op) == ("voice", "in", 5)]
+            return [e.data["speaking"] for e in events if isinstance(e.data, dict)]
+
+        bench.port.begin_burst()
+        await bench.until(lambda: announced() == [0, 1])
+        bench.discord.close_voice(bench.discord.bot_id, 4006)
+        await bench.until(lambda: bench.count(VoiceUp) == 2)
+        await bench.until(lambda: announced() == [0, 1, 0, 1])
+
+
+async def test_dragged_away_while_connecting_we_go_along():
+    """A moderator moves us before we are even in: we end up where he wants us."""
+    discord = SimulatedDiscord()
+    async with open_bench(discord, join=()) as bench:
+        async with trio.open_nursery() as nursery:
+
+            async def join() -> None:
+                try:
+                    await bench.bridge.join(discord.guild_id, discord.voice_channel_id)
+                except VoiceHandshakeError:
+                    pytest.fail("the join was given up")
+
+            nursery.start_soon(join)
+            await bench.until(lambda: discord.channel_of(discord.bot_id) is not None)
+            discord.move(discord.bot_id, discord.other_voice_channel_id)
+        await bench.until(
+            lambda: (
+                bool(bench.ports)
+                and bench.port.channel_id == discord.other_voice_channel_id
+                and bench.room.is_connected
+            )
+        )
+        ada = discord.add_member("Ada")
+        await ada.join(discord.other_voice_channel_id)
+        await hears_again(bench, ada, salt=9)

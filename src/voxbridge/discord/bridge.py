@@ -29,7 +29,7 @@ from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.commands import CommandHandler, Commands, build_tree
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.discord.island import CallCancelled, Island, open_island
-from voxbridge.discord.keeper import CONNECT_LIMIT_S, GuildKeeper
+from voxbridge.discord.keeper import CONNECT_LIMIT_S, GuildKeeper, explain_refusal
 from voxbridge.discord.network import make_connector
 from voxbridge.discord.port import DiscordVoicePort
 from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError, VoxBridgeError
@@ -100,20 +100,26 @@ class DiscordBridge:
         """Sit in a channel from now on, through reconnects; leaves another one of the same guild.
 
         Raises:
-            VoiceHandshakeError: The first attempt failed; it is not tried again.
+            VoiceHandshakeError: The first attempt failed. What was wanted before is wanted again.
         """
         keeper = self._keeper(guild_id)
+        if self._session is not None and self._session.client.is_up:
+            # Before we give up the seat we have.
+            refusal = explain_refusal(self._session.client.voice_channel(channel_id))
+            if refusal:
+                raise VoiceHandshakeError(refusal, code=None, should_reconnect=False)
+        before = keeper.desired
         keeper.want(channel_id)
         try:
             with trio.fail_after(_JOIN_LIMIT_S):
                 await keeper.wait_joined()
         except trio.TooSlowError:
-            keeper.want(None)
+            keeper.want(before)
             raise VoiceHandshakeError(
                 f"no result within {_JOIN_LIMIT_S:.0f} s; is Discord reachable?", code=None, should_reconnect=True
             ) from None
         except VoiceHandshakeError:
-            keeper.want(None)
+            keeper.want(before)
             raise
 
     async def leave(self, guild_id: GuildId) -> None:
@@ -128,13 +134,19 @@ class DiscordBridge:
     async def close(self) -> None:
         """Leave all channels and log out; returns when ``run`` has ended its work, within about 3 s."""
         self._is_closing.set()
-        with trio.move_on_after(2 * _CLOSE_LIMIT_S):
-            await self._is_closed.wait()
+        if self._island is not None:
+            with trio.move_on_after(2 * _CLOSE_LIMIT_S):
+                await self._is_closed.wait()
 
     def seat(self, guild_id: GuildId) -> ChannelId | None:
         """Return the channel we sit in, or mean to."""
         keeper = self._keepers.get(guild_id)
         return keeper.desired if keeper is not None else None
+
+    def is_seated(self, guild_id: GuildId, channel_id: ChannelId) -> bool:
+        """Tell whether we are connected to this channel now."""
+        keeper = self._keepers.get(guild_id)
+        return keeper is not None and keeper.link is not None and keeper.link.channel_id == channel_id
 
     def status(self) -> BridgeStatus:
         """Return how things are; from the Trio thread, at any time."""
@@ -263,7 +275,21 @@ class DiscordBridge:
 
     async def _start_keepers(self, nursery: trio.Nursery) -> None:
         async for keeper in self._keepers_to_start:
-            nursery.start_soon(keeper.run)
+            nursery.start_soon(self._mind, keeper)
+
+    async def _mind(self, keeper: GuildKeeper) -> None:
+        """Run one guild's keeper; a bug that ends it is this guild's affair, and it begins anew."""
+        backoff = Backoff(rng=random.random)
+        while True:
+            began_at = trio.current_time()
+            try:
+                await keeper.run()
+            except Exception as exc:  # noqa: BLE001 - the supervisor of one guild; Cancelled passes
+                _log.error("a guild's voice failed", guild_id=str(keeper.guild_id), errors=_types_in(exc))
+            now = trio.current_time()
+            wait_s = backoff.failed(now, now - began_at)
+            assert wait_s is not None, "this backoff has no circuit"
+            await trio.sleep(wait_s)
 
     async def _sync_commands(self, island: Island, session: _Session) -> None:
         with trio.move_on_after(_SYNC_LIMIT_S) as scope:
@@ -355,6 +381,13 @@ def explain_failure(exc: Exception) -> DiscordError:
             failure = DiscordError(f"the connection to Discord failed ({type(exc).__name__})")
     failure.retryable = True
     return failure
+
+
+def _types_in(exc: BaseException) -> list[str]:
+    """Name what is in an exception, groups opened; the text of an exception may quote what people said."""
+    if isinstance(exc, BaseExceptionGroup):
+        return [name for inner in exc.exceptions for name in _types_in(inner)]
+    return [type(exc).__name__]
 
 
 def parse_seats(join: tuple[str, ...]) -> list[tuple[GuildId, ChannelId]]:

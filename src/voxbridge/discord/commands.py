@@ -46,6 +46,10 @@ class Seats(Protocol):
         """Return the channel we sit in, or mean to."""
         ...
 
+    def is_seated(self, guild_id: GuildId, channel_id: ChannelId) -> bool:
+        """Tell whether we are connected to this channel now."""
+        ...
+
     async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:
         """Join; Trio side. Raises VoiceHandshakeError."""
 
@@ -70,7 +74,7 @@ class Commands:
                 return "I can sit in voice channels only, not on a stage."
             channel = there
         guild_id, channel_id = GuildId(channel.guild.id), ChannelId(channel.id)
-        if self._seats.seat(guild_id) == channel_id:
+        if self._seats.is_seated(guild_id, channel_id):
             return f"I am already in {channel.mention}."
         if refusal := explain_refusal(channel):
             return f"I can't join {channel.mention}: {refusal}."

@@ -24,7 +24,7 @@ from discord.errors import ConnectionClosed
 from voxbridge.core.sound import ChannelId, GuildId, OpusPacket
 from voxbridge.core.voice import MemberJoined, SpeakingChanged
 from voxbridge.discord.counters import VoiceCounters
-from voxbridge.discord.island import Island
+from voxbridge.discord.island import CallCancelled, Island
 from voxbridge.discord.link import Poke, Relinked, VoiceLink
 from voxbridge.discord.port import DiscordVoicePort, PostMessage
 from voxbridge.discord.rejoin import Drop, RejoinPolicy, StayOut
@@ -150,8 +150,8 @@ class GuildKeeper:
                 suppressed=self.own.is_suppressed,
             )
         self._own_changed.set()
-        if self.link is not None and before is not None and self.own.channel_id not in (before, None):
-            # Somebody dragged us to another channel: that is where we are wanted now.
+        if before is not None and before == self.desired and self.own.channel_id not in (before, None):
+            # Somebody dragged us from where we were wanted to another channel: that is where we are wanted now.
             self.desired = self.own.channel_id
             self._poke()
 
@@ -193,6 +193,10 @@ class GuildKeeper:
         now = trio.current_time()
         self._last_drop = drop
         self.counters.last_close = drop.reason
+        if self.desired != channel_id:
+            # Dragged away, or sent away: that is no failure, and what is wanted now is not this channel's to delay.
+            _log.info("wanted elsewhere", guild_id=str(self.guild_id), reason=drop.reason, close_code=drop.code)
+            return
         # Without a channel in sight, tell a deleted one from an outage only when the gateway is up.
         exists = self._surroundings.voice_channel(channel_id) is not None
         verdict = self._policy.after(drop, now, now - joined_at if joined_at else 0.0, channel_exists=exists)
@@ -206,8 +210,7 @@ class GuildKeeper:
             next="stay out" if isinstance(verdict, StayOut) else f"again in {verdict.wait_s:.1f} s",
         )
         if isinstance(verdict, StayOut):
-            if self.desired == channel_id:
-                self.desired = None
+            self.desired = None
             if verdict.is_fault:
                 _log.error("gave the voice channel up", channel_id=str(channel_id), reason=verdict.reason)
             self.counters.last_close = verdict.reason
@@ -273,6 +276,9 @@ class GuildKeeper:
             nursery.start_soon(_cancel_when, kicked, nursery.cancel_scope)
             try:
                 await self._island.call(channel.connect, cls=make, timeout=self._connect_limit_s, reconnect=False)
+            except CallCancelled:
+                # discord.py drops the attempt that we wait for and begins others, which get into each other's way.
+                drop = Drop("handshake", "moved while joining")
             except TimeoutError:
                 drop = Drop("handshake", f"no answer within {self._connect_limit_s:.0f} s; is the channel full?")
             except ConnectionClosed as exc:
@@ -359,7 +365,6 @@ class GuildKeeper:
         if not made:
             return
         link = made[0]
-        self._own_changed = trio.Event()
         with trio.move_on_after(_LEAVE_LIMIT_S):
             try:
                 await link.leave(self._island)
@@ -369,6 +374,7 @@ class GuildKeeper:
             while self.own.channel_id is not None and self._surroundings.has_gateway:
                 self._own_changed = trio.Event()
                 await self._own_changed.wait()
+        self.own = OwnState()
 
     def _deliver(self, event: OpusPacket | SpeakingChanged) -> None:
         if self.port is not None:

@@ -14,6 +14,7 @@ The private names used are held by ``tests/unit/discord/test_private_surface.py`
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import random
 import struct
@@ -81,6 +82,7 @@ class VoiceSignalling(VoiceConnectionState):
     ) -> None:
         super().__init__(voice_client, hook=hook)
         self._kicked = kicked
+        self._is_retired = False
         # The base class has started its reader thread by now. It clears its own stop flag as it begins, so this may
         # come too early; it then sleeps for good, touches nothing, and ``retire`` stops it for certain.
         self._parked_reader = self._socket_reader
@@ -88,9 +90,27 @@ class VoiceSignalling(VoiceConnectionState):
         self._socket_reader = watch  # type: ignore[assignment]
         watch.attach(self)
 
-    def retire(self) -> None:
-        """Let the base class's thread end."""
+    async def retire(self) -> None:
+        """Let nothing begin any more, and end what was begun: the reader thread, an attempt to connect.
+
+        discord.py begins attempts by itself when it is moved while connecting, two at once if it comes to that, and
+        lets nobody wait for them.
+        """
+        self._is_retired = True
         self._parked_reader.stop()
+        connector = self._connector
+        if connector is not None and not connector.done():
+            connector.cancel()
+            await asyncio.wait([connector])
+
+    async def connect(self, **options: Any) -> None:
+        """Connect, unless we have been retired in the meantime."""
+        if not self._is_retired:
+            await super().connect(**options)
+
+    def _create_socket(self) -> None:
+        if not self._is_retired:
+            super()._create_socket()
 
     async def ask_for_a_fresh_place(self) -> None:
         """Leave the DAVE group and ask to be added again; transition 0 stands for none in particular."""
@@ -238,13 +258,11 @@ class VoiceLink(discord.VoiceClient):
             if wanted != self._is_announced and self._connection.is_connected():
                 self._is_announced = wanted
                 with trio.move_on_after(_SPEAK_LIMIT_S):
-                    try:
+                    # A websocket that is going down is reported by its poll loop; the next one is told anew.
+                    with contextlib.suppress(OSError, ConnectionClosed, CallCancelled):
                         await island.call(self.ws.speak, SpeakingState.voice if wanted else SpeakingState.none)
-                    except (OSError, ConnectionClosed, CallCancelled):
-                        # The websocket is going down; its poll loop reports that.
-                        self._is_announced = not wanted
-                continue
-            await self._speaking_changed.wait()
+            if self._wants_to_speak == wanted:
+                await self._speaking_changed.wait()
 
     async def keep_alive(self) -> None:
         """Send the 8-byte UDP keepalive every 5 s until cancelled. It carries no voice, so the gate does not apply."""
@@ -273,6 +291,7 @@ class VoiceLink(discord.VoiceClient):
         The base class says "leave" to the gateway on every call and waits up to its whole timeout for an answer.
         A second answer could arrive when the next connection is already being made, and would kill it.
         """
+        await self._connection.retire()
         if self._connection.state is not ConnectionFlowState.disconnected:
             await self._connection.disconnect(force=force, cleanup=True, wait=False)
         if self._connection.ws is not MISSING:
@@ -287,7 +306,6 @@ class VoiceLink(discord.VoiceClient):
             await island.call(self.disconnect, force=True)
         finally:
             self._watch.pause()
-            self._connection.retire()
             self._signal.close()
 
     # What comes in

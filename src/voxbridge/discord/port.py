@@ -32,6 +32,7 @@ class DiscordVoicePort:
         self._outbox = Outbox(self._note_dropped)
         self._link: VoiceLink | None = None
         self._members: set[UserId] = set()
+        self._is_in_burst = False
 
     # What the conversation calls (VoicePort)
 
@@ -47,6 +48,7 @@ class DiscordVoicePort:
 
     def begin_burst(self) -> None:
         """Announce that we are about to speak (voice op 5)."""
+        self._is_in_burst = True
         if self._link is not None:
             self._link.want_to_speak(True)
 
@@ -64,6 +66,7 @@ class DiscordVoicePort:
 
     def end_burst(self) -> None:
         """Announce that we have finished."""
+        self._is_in_burst = False
         if self._link is not None:
             self._link.want_to_speak(False)
 
@@ -80,8 +83,9 @@ class DiscordVoicePort:
     # What the keeper calls
 
     def up(self, link: VoiceLink) -> None:
-        """Use this connection from now on."""
+        """Use this connection from now on; a burst that was cut goes on over it, so it has to be announced again."""
         self._link = link
+        link.want_to_speak(self._is_in_burst)
         self._outbox.put(VoiceUp())
 
     def down(self, reason: str) -> None:

@@ -106,8 +106,12 @@ class Receiver:
             # The voice server makes these itself when somebody mutes: in clear, in every mode.
             self._emit(user_id, packet, payload, arrived_at)
             return
-        is_sealed = payload.endswith(FRAME_MARKER)
-        if not payload or (self._require_e2ee and not (self._e2e.version and is_sealed)):
+        if not payload:
+            self._counters.malformed += 1
+            return
+        if self._require_e2ee and not (self._e2e.version and payload.endswith(FRAME_MARKER)):
+            # By its bytes, not by what the library lets through: it passes plain frames on for a while around a
+            # downgrade, and whoever can make a downgrade could then put words into a speaker's mouth.
             self._counters.plaintext_refused += 1
             return
         if self._e2e.version:

@@ -51,6 +51,8 @@ def test_voice_client_lets_us_build_its_state():
         ("add_socket_listener", ["self", "callback"]),
         ("send_packet", ["self", "packet"]),
         ("is_connected", ["self"]),
+        ("connect", ["self", "reconnect", "timeout", "self_deaf", "self_mute", "resume", "wait"]),
+        ("_create_socket", ["self"]),
     ],
 )
 def test_connection_state_has_the_methods(name, expected):
@@ -63,7 +65,7 @@ def test_connection_state_has_the_attributes():
     text = source(VoiceConnectionState.__init__)
     for name in (
         "socket", "secret_key", "ssrc", "ws", "dave_session", "dave_protocol_version", "_socket_reader",
-        "_expecting_disconnect",
+        "_expecting_disconnect", "_connector",
     ):  # fmt: skip
         assert f"self.{name}" in text, name
     assert isinstance(VoiceConnectionState.state, property)
