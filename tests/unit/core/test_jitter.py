@@ -162,6 +162,17 @@ def test_new_timestamps_on_a_fitting_sequence_are_a_restart():
     assert played(events) == [0, 1, 2, 3, 4, 5]
 
 
+def test_new_stream_a_little_behind_the_old_one_is_no_straggler():
+    """A new stream whose random sequence falls just behind the old one is told by its time, and heard at once."""
+    old = [packet(index) for index in range(60)]
+    new = [packet(index, at=2 + index * 0.02, timestamp=2_000_000_000) for index in (30, 31, 32)]
+    buffer = JitterBuffer(depth_s=DEPTH_S)
+    events = run([*old, *new], buffer)
+    assert played(events)[60:] == [30, 31, 32]
+    assert others(events) == [StreamReset()]
+    assert buffer.counters.late == 0
+
+
 def test_stray_does_not_throw_the_stream_off():
     """One wild packet among good ones is dropped, counted and not heard."""
     buffer = JitterBuffer(depth_s=DEPTH_S)
