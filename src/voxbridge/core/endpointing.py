@@ -9,7 +9,8 @@ Guess early, commit late: at ``guess_ms`` of silence a transcript is asked for o
 before that drops the guess and goes on with the same utterance.
 
 Silence is counted from the last voiced frame. Discord sends nothing in silence, so a gap without packets counts
-as silence by the clock once it is longer than ``packet_gap_ms``; a shorter one may be a late packet.
+as silence by the clock once it is longer than ``packet_gap_ms``; a shorter one may be a late packet. When the last
+frame was silent already, a packet that is late by more than the jitter buffer's depth would bring more silence.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import attrs
 
 # Silero's own rule of thumb: speech goes on until the probability falls this far below the threshold.
 _HYSTERESIS = 0.15
+_LATE_S = 0.06  # the depth of the jitter buffer
 
 
 @attrs.frozen
@@ -101,6 +103,7 @@ class Endpointer:
     _onset_at: float | None = attrs.field(default=None, init=False)
     _onset_s: float = attrs.field(default=0.0, init=False)
     _last_frame_at: float = attrs.field(default=0.0, init=False)
+    _last_frame_voiced: bool = attrs.field(default=False, init=False)
 
     @property
     def is_speaking(self) -> bool:
@@ -110,10 +113,11 @@ class Endpointer:
     def on_frame(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
         """Take the voice probability of the frame that ended at ``now`` and lasted ``frame_s``."""
         self._last_frame_at = now
+        self._last_frame_voiced = probability >= self.rules.threshold - _HYSTERESIS
         utterance = self._utterance
         if utterance is None:
             return self._onset(probability, frame_s, now)
-        if probability < self.rules.threshold - _HYSTERESIS:
+        if not self._last_frame_voiced:
             return self._silence(utterance, now)
         events: list[EndpointEvent] = []
         if utterance.guessed:
@@ -153,7 +157,7 @@ class Endpointer:
     def on_clock(self, now: float) -> list[EndpointEvent]:
         """Let time pass without a frame; call at ``next_due``."""
         utterance = self._utterance
-        if now - self._last_frame_at < self.rules.packet_gap_s - 1e-9:
+        if now - self._last_frame_at < self._gap_s - 1e-9:
             return []
         if utterance is None:
             self._onset_at, self._onset_s = None, 0.0
@@ -166,7 +170,12 @@ class Endpointer:
         if utterance is None:
             return None
         silence_s = self._commit_s(utterance) if utterance.guessed else self.rules.guess_s
-        return max(utterance.speech_end + silence_s, self._last_frame_at + self.rules.packet_gap_s)
+        return max(utterance.speech_end + silence_s, self._last_frame_at + self._gap_s)
+
+    @property
+    def _gap_s(self) -> float:
+        """Return how long no frame must have come before silence is counted by the clock."""
+        return self.rules.packet_gap_s if self._last_frame_voiced else min(_LATE_S, self.rules.packet_gap_s)
 
     def _commit_s(self, utterance: _Utterance) -> float:
         hesitant = utterance.completion is not None and utterance.completion < 0.5

@@ -55,6 +55,19 @@ def test_a_turn_ends_at_exactly_the_commit_silence() -> None:
     assert ended.confirmed
 
 
+def test_packets_that_stop_in_silence_do_not_delay_the_end() -> None:
+    """A microphone that closes just before the commit costs at most the jitter buffer's depth, not the packet gap."""
+    endpointer = Endpointer()
+    _, last = voiced(endpointer, 20, 0.0)
+    now = last
+    while now < last + 0.45:
+        now += FRAME_S
+        endpointer.on_frame(0.0, FRAME_S, now)
+    (ended,) = run_clock(endpointer, last + 5)
+    assert isinstance(ended, TurnEnded)
+    assert ended.at - last <= 0.54, f"ended {(ended.at - last) * 1000:.0f} ms after the last voice"
+
+
 def test_a_hesitant_speaker_is_given_more_time() -> None:
     """When the turn model says that more is coming, the turn ends at 1.2 s."""
     endpointer = Endpointer()
