@@ -201,3 +201,71 @@ async def test_bot_without_the_token_of_an_interaction_cannot_answer_it(nursery)
         route = discord.http.Route("POST", "/interactions/1/wrong/callback")
         with pytest.raises(discord.NotFound):
             await aio(client.http.request)(route, json={"type": 4, "data": {"content": "x"}})
+
+
+async def test_followups_can_be_edited_and_deleted(nursery):
+    """Every message of an interaction has its own fate in the record."""
+    simulated = await started(nursery)
+    alice = simulated.add_member("alice")
+    async with logged_in(simulated) as client:
+        tree = command_tree(client)
+
+        @tree.command(name="fuss", description="Say and unsay")
+        async def fuss(interaction: discord.Interaction):
+            await interaction.response.send_message("original")
+            message = await interaction.followup.send("more", wait=True, ephemeral=True)
+            await message.edit(content="less")
+            await message.delete()
+            shown = await interaction.original_response()
+            await interaction.edit_original_response(content=shown.content + " edited")
+
+        await aio(tree.sync)()
+        result = await simulated.interaction(alice, "fuss")
+        await simulated.wait_until(lambda: result.content == "original edited", timeout_s=2)
+        assert [(m.content, m.is_deleted) for m in result.followups] == [("less", True)]
+        assert result.followups_ephemeral == [True]
+
+
+async def test_single_commands_come_and_go(nursery):
+    """POST replaces a command of the same name, DELETE takes it away."""
+    simulated = await started(nursery)
+    async with logged_in(simulated) as client:
+        http, bot_id, guild_id = client.http, simulated.bot_id, simulated.guild_id
+        for description in ("first", "second"):
+            made = await aio(http.upsert_global_command)(bot_id, {"name": "one", "description": description})
+            await aio(http.upsert_guild_command)(bot_id, guild_id, {"name": "two", "description": description})
+        assert [c["description"] for c in simulated.commands()] == ["second"]
+        (guild_command,) = simulated.commands(guild=guild_id)
+        await aio(http.delete_global_command)(bot_id, made["id"])
+        await aio(http.delete_guild_command)(bot_id, guild_id, guild_command["id"])
+        assert simulated.commands() == simulated.commands(guild=guild_id) == []
+        with pytest.raises(discord.NotFound):
+            await aio(http.delete_global_command)(bot_id, made["id"])
+
+
+async def test_things_can_be_looked_up(nursery):
+    """Users, members, guilds, channels and messages are found by id, and others are not."""
+    simulated = await started(nursery)
+    alice = simulated.add_member("alice")
+    async with logged_in(simulated) as client:
+        guild = await aio(client.fetch_guild)(simulated.guild_id)
+        assert (await aio(client.fetch_user)(alice.id)).name == "alice"
+        assert (await aio(guild.fetch_member)(alice.id)).name == "alice"
+        assert len(await aio(guild.fetch_channels)()) == 3
+        assert (await aio(client.fetch_channel)(simulated.text_channel_id)).name == "notices"
+        assert (await aio(client.application_info)()).id == simulated.bot_id
+        channel = client.get_channel(simulated.text_channel_id)
+        sent = await aio(channel.send)("hello")
+        assert (await aio(channel.fetch_message)(sent.id)).content == "hello"
+        await aio(channel._state.http.send_typing)(channel.id)
+        await aio(sent.delete)()
+        for nothing in (
+            lambda: aio(channel.fetch_message)(sent.id),
+            lambda: aio(client.fetch_user)(1),
+            lambda: aio(client.fetch_guild)(1),
+            lambda: aio(guild.fetch_member)(1),
+        ):
+            with pytest.raises(discord.NotFound):
+                await nothing()
+        answer = await aio(client.http.get_bot_gateway)()
+        assert "gateway.discord.gg" in str(answer)

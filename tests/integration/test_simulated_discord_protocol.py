@@ -9,8 +9,9 @@ import pytest
 import trio
 
 from tests.support.discord_py import speech, started
-from tests.support.raw_client import Socket, admission, in_call, logged_in, opened, voice
+from tests.support.raw_client import Media, Socket, admission, in_call, logged_in, opened, voice
 from voxbridge.rehearsal.discord import Knobs
+from voxbridge.rehearsal.discord.ends import make_end
 
 pytestmark = pytest.mark.integration
 
@@ -309,3 +310,111 @@ async def test_client_that_cuts_its_tls_short_harms_nobody(nursery):
         await stream.aclose()
     async with logged_in(simulated) as gateway:
         assert isinstance(gateway, Socket)
+
+
+async def test_call_that_ended_before_a_client_was_in_it_begins_anew(nursery):
+    """Between IDENTIFY and protocol selection the last member leaves; who comes then meets the client all the same."""
+    simulated = await started(nursery, require_dave=False)
+    alice = simulated.add_member("alice")
+    await alice.join(simulated.voice_channel_id)
+    async with logged_in(simulated) as gateway, voice(simulated) as line:
+        await line.send(0, await admission(simulated, gateway))
+        await line.until(2)
+        await alice.leave()
+        await line.send(1, SELECT)
+        await line.until(4)
+        await alice.join(simulated.voice_channel_id)
+        assert (await line.until(11))["user_ids"] == [str(alice.id)]
+
+
+async def test_member_that_never_says_ready_is_not_waited_for(nursery):
+    """Op 22 comes after the transition timeout although a client has not sent op 23."""
+    simulated = await started(nursery, knobs=Knobs(transition_timeout_s=0.2))
+    alice = simulated.add_member("alice")
+    await alice.join(simulated.voice_channel_id)
+    end = make_end("davey", simulated.bot_id, 1)
+    async with (
+        logged_in(simulated) as gateway,
+        voice(simulated) as line,
+        in_call(line, await admission(simulated, gateway)),
+    ):
+        await line.websocket.send_message(b"\x1a" + end.begin(simulated.voice_channel_id))
+        await simulated.wait_until(lambda: 30 in simulated.record.voice_ops(direction="out"), timeout_s=2)
+        assert not alice.is_dave_ready
+        assert (await line.until(22))["transition_id"] == 1
+        assert alice.is_dave_ready
+
+
+async def test_lost_ip_discovery_is_not_answered(nursery):
+    """With the knob off a discovery request stays without reply, but the address is learnt."""
+    simulated = await started(nursery, require_dave=False, knobs=Knobs(answer_ip_discovery=False))
+    async with logged_in(simulated) as gateway, voice(simulated) as line:
+        await line.send(0, await admission(simulated, gateway))
+        media = Media(await line.until(2))
+        with media.socket, pytest.raises(trio.TooSlowError):
+            await media.discover(timeout_s=0.1)
+
+
+async def test_heartbeats_go_unanswered_if_told(nursery):
+    """A server that stops acknowledging is what makes clients reconnect."""
+    simulated = await started(nursery, knobs=Knobs(acknowledge_heartbeats=False))
+    async with voice(simulated) as line, opened(simulated, "gateway.discord.gg") as gateway:
+        await gateway.until(10)
+        await gateway.send(1, None)
+        await line.send(3, {"t": 1, "seq_ack": 0})
+        await simulated.wait_until(lambda: simulated.record.counts["voice_heartbeats"] == 1, timeout_s=2)
+        await simulated.wait_until(lambda: simulated.record.counts["gateway_heartbeats"] == 1, timeout_s=2)
+        with pytest.raises(trio.TooSlowError), trio.fail_after(0.1):
+            await line.websocket.get_message()
+
+
+async def test_client_that_leaves_without_hanging_up_is_closed(nursery):
+    """Op 4 with no channel ends the seat at once, and the voice websocket after a while with 4014."""
+    simulated = await started(nursery, require_dave=False, knobs=Knobs(move_patience_s=0.1))
+    async with (
+        logged_in(simulated) as gateway,
+        voice(simulated) as line,
+        in_call(line, await admission(simulated, gateway)),
+    ):
+        await gateway.send(4, {"guild_id": str(simulated.guild_id), "channel_id": None})
+        assert (await gateway.event("VOICE_STATE_UPDATE"))["channel_id"] is None
+        assert not simulated.is_in_call(simulated.bot_id)
+        assert await line.close_code() == 4014
+
+
+async def test_self_deafened_client_gets_no_packets(nursery):
+    """Who deafens himself by op 4 is sent nothing, and hears again afterwards."""
+    simulated = await started(nursery, require_dave=False)
+    alice = simulated.add_member("alice")
+    await alice.join(simulated.voice_channel_id)
+    where = {"guild_id": str(simulated.guild_id), "channel_id": str(simulated.voice_channel_id)}
+    async with (
+        logged_in(simulated) as gateway,
+        voice(simulated) as line,
+        in_call(line, await admission(simulated, gateway)) as media,
+    ):
+        for deaf, count in ((True, 0), (False, 1)):
+            await gateway.send(4, where | {"self_deaf": deaf})
+            assert (await gateway.event("VOICE_STATE_UPDATE"))["self_deaf"] is deaf
+            await alice.speak(speech(1), tail=False)
+            assert len(simulated.record.deliveries) == count
+        assert await media.receive() == speech(1)[0]
+
+
+async def test_member_list_is_given_on_request(nursery):
+    """Op 8 brings everybody in the guild."""
+    simulated = await started(nursery)
+    alice = simulated.add_member("alice")
+    async with logged_in(simulated) as gateway:
+        await gateway.send(8, {"guild_id": str(simulated.guild_id), "query": "", "limit": 0, "nonce": "n"})
+        chunk = await gateway.event("GUILD_MEMBERS_CHUNK")
+        ids = {int(member["user"]["id"]) for member in chunk["members"]}
+        assert ids == {simulated.owner_id, simulated.bot_id, alice.id}
+
+
+async def test_server_asks_to_reconnect(nursery):
+    """Op 7 goes to the bot that is named."""
+    simulated = await started(nursery)
+    async with logged_in(simulated) as gateway:
+        simulated.ask_to_reconnect()
+        assert await gateway.until(7) is None

@@ -111,11 +111,11 @@ class Media:
         self._server = (ready["ip"], ready["port"])
         self.key, self._nonce = b"", 0
 
-    async def discover(self):
+    async def discover(self, timeout_s=2):
         """Ask for the own address, and return it."""
         await self.socket.connect(self._server)
         await self.socket.send(b"\x00\x01\x00\x46" + struct.pack(">I", self.ssrc) + bytes(66))
-        with trio.fail_after(2):
+        with trio.fail_after(timeout_s):
             reply = await self.socket.recv(100)
         assert len(reply) == 74
         return reply[8:72].rstrip(b"\0").decode(), int.from_bytes(reply[72:], "big")

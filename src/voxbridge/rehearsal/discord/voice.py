@@ -136,10 +136,6 @@ class VoiceGateway:
         """Return a client's voice session in a guild, if it has one."""
         return self._lines.get((guild_id, user_id))
 
-    def lines_of(self, user_id: UserId) -> list[ClientLine]:
-        """Return a client's voice sessions in all guilds."""
-        return [line for (_, user), line in self._lines.items() if user == user_id]
-
     def give_token(self, state: VoiceState) -> str:
         """Give out a fresh voice token for the channel of a voice state; earlier ones are no longer good."""
         assert state.channel_id is not None
@@ -275,11 +271,13 @@ class VoiceGateway:
         mode, key = data["data"]["mode"], os.urandom(32)
         if mode not in self._knobs.modes:
             raise CloseWith(4016, "Unknown encryption mode.")
-        call, seat = line.leg.call, line.leg.seat
+        seat = line.leg.seat
         if not self._is_kept(line):
             raise CloseWith(4006, "Session is no longer valid.")
-        assert call is not None
+        assert line.leg.call is not None
         assert seat is not None
+        # The call of the IDENTIFY may have ended meanwhile, when its last participant left.
+        call = line.leg.call = self.call(line.leg.call.channel_id)
         line.leg.seal = Seal(mode, key)
         line.say(
             SESSION_DESCRIPTION,
