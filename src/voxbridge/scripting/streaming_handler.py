@@ -39,12 +39,16 @@ class StreamingResponseHandler:
 
     async def process_chunk(self, text: str) -> None:
         """Take the next stretch of the body, cut anywhere. Raises: StageError if the agent reports a failure."""
-        await self._take(self._reader.feed(text.encode("utf-8", "replace")))
         if self._text_chars == 0 and len(self._head) < _VALUE_CHARS_MAX:
             self._head += text
+            first = _json_value(self._head.partition("\n")[0]) or _json_value(self._head)
+            self._is_n8n = N8nLines.is_line(first)
+        await self._take(self._reader.feed(text.encode("utf-8", "replace")))
+        if self._is_n8n:
+            return
+        if self._text_chars == 0:
             await self._look_ahead()
-        if not self._is_n8n:
-            await self._say(self._pieces.settle())
+        await self._say(self._pieces.settle())
 
     async def finish(self) -> None:
         """Pass on what is left: the body is over."""
@@ -57,9 +61,7 @@ class StreamingResponseHandler:
         The first of several lines looks the same at the end of a chunk; so what is said here is counted, and left
         out when the reader comes to it. What is behind a value without a line break is no further line.
         """
-        value = _json_value(self._head) or _json_value(self._head.partition("\n")[0])
-        self._is_n8n = N8nLines.is_line(value)
-        if self._is_n8n or _json_value(self._head) is None:
+        if _json_value(self._head) is None:
             return
         reader = AnswerReader()
         events = [*reader.feed(self._head.encode("utf-8", "replace")), *reader.end()]
