@@ -279,6 +279,29 @@ class DrainSettings:
 
 
 @attrs.frozen
+class ControlSettings:
+    """[control]."""
+
+    socket: str = option(
+        "",
+        "The unix socket that `voxbridge ctl` talks to; by default control.sock in systemd's RuntimeDirectory= or in "
+        "$XDG_RUNTIME_DIR/voxbridge. Who may open it may use it.",
+        example="/run/voxbridge/control.sock",
+    )
+
+
+@attrs.frozen
+class HealthSettings:
+    """[health]."""
+
+    listen: str = option(
+        "127.0.0.1:4910",
+        "Where /healthz, /readyz and /metrics are served, to whoever can connect; off when empty.",
+        matches(_HOST_AND_PORT, "address:port"),
+    )
+
+
+@attrs.frozen
 class Settings:
     """The whole configuration."""
 
@@ -295,3 +318,5 @@ class Settings:
     log: LogSettings = option(LogSettings(), "The log.")
     journal: JournalSettings = option(JournalSettings(), "A record of the turns.")
     drain: DrainSettings = option(DrainSettings(), "Stopping: turns in progress may end, new ones are not taken.")
+    control: ControlSettings = option(ControlSettings(), "The door for `voxbridge ctl`.")
+    health: HealthSettings = option(HealthSettings(), "Health and metrics over HTTP.")

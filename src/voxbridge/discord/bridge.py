@@ -68,6 +68,7 @@ class DiscordBridge:
         self._keepers: dict[GuildId, GuildKeeper] = {}
         self._session: _Session | None = None
         self._island: Island | None = None
+        self.logged_in = trio.Event()  # set once, with the first READY; ``status`` tells how it is now
         self._is_closing = trio.Event()
         self._is_closed = trio.Event()
 
@@ -138,6 +139,13 @@ class DiscordBridge:
             with trio.move_on_after(2 * _CLOSE_LIMIT_S):
                 await self._is_closed.wait()
 
+    async def beat(self) -> None:
+        """Return once the asyncio side has moved; at once while there is none (not begun, or closed)."""
+        if self._island is None or self._is_closed.is_set():
+            await trio.lowlevel.checkpoint()
+            return
+        await self._island.beat()
+
     def seat(self, guild_id: GuildId) -> ChannelId | None:
         """Return the channel we sit in, or mean to."""
         keeper = self._keepers.get(guild_id)
@@ -169,6 +177,7 @@ class DiscordBridge:
 
     def gateway_up(self) -> None:
         """Note that the gateway is ready."""
+        self.logged_in.set()
         if self._session is not None:
             self._session.is_decided.set()
 

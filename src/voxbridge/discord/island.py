@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
+import trio
 import trio_asyncio
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +51,12 @@ class Island:
         loop: Any = self.loop
         future: asyncio.Future[T] = loop.trio_as_future(function, *args)
         return future
+
+    async def beat(self) -> None:
+        """Return once the asyncio loop has run a callback: proof that it moves. Trio side."""
+        moved = trio.Event()
+        self.loop.call_soon(moved.set)
+        await moved.wait()
 
     def note_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log and count what asyncio could not deliver to anybody.

@@ -44,6 +44,7 @@ class PlayoutClock:
         self._mouths: set[Mouth] = set()
         self._woken = trio.Event()
         self.beats = 0
+        self._went_round = trio.Event()
 
     def add(self, mouth: Mouth) -> None:
         """Serve this mouth from now on."""
@@ -57,6 +58,12 @@ class PlayoutClock:
         """Look at the schedules again: one of them has changed."""
         self._woken.set()
 
+    async def beat(self) -> None:
+        """Return once the clock has gone round: proof that it moves, also when nobody is speaking."""
+        went_round = self._went_round
+        self.wake()
+        await went_round.wait()
+
     async def run(self) -> None:
         """Send each mouth's frames when they are due, for ever."""
         while True:
@@ -69,6 +76,8 @@ class PlayoutClock:
             for mouth in list(self._mouths):
                 if mouth.next_due is not None and mouth.next_due <= now:
                     mouth.tick(now)
+            self._went_round.set()
+            self._went_round = trio.Event()
 
 
 class Mouth:
