@@ -1,7 +1,7 @@
 # ruff: noqa: TID251 - the document measures with time.time
 """The examples of the users' document, on real sockets and with its own limits; only their imports are ours.
 
-The exact times of the same workflows are in ``test_streaming_pipeline_exact.py``, in virtual time.
+The exact times of the same workflows are in ``test_streaming_pipeline.py``, in virtual time.
 """
 
 from __future__ import annotations
