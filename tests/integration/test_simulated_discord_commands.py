@@ -118,9 +118,7 @@ async def test_subcommand_of_a_guild_tree_runs_in_the_channel_it_was_typed_in(nu
     alice = simulated.add_member("alice")
     async with logged_in(simulated) as client:
         await aio(command_tree(client, simulated.guild_id).sync)(guild=discord.Object(simulated.guild_id))
-        result = await simulated.interaction(
-            alice, "voice set", {"name": "low"}, channel=simulated.voice_channel_id
-        )  # fmt: skip
+        result = await simulated.interaction(alice, "voice set", {"name": "low"}, channel=simulated.voice_channel_id)
         assert result.content == "voice low in Stage door"
 
 

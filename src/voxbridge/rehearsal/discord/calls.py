@@ -192,9 +192,7 @@ class Call:
     def _carry_out(self, commands: list[dave.Command]) -> None:
         for command in commands:
             if isinstance(command, dave.AwaitReady):
-                self._timers.after(
-                    self._knobs.transition_timeout_s, partial(self._execute_late, command.transition_id)
-                )  # fmt: skip
+                self._timers.after(self._knobs.transition_timeout_s, partial(self._execute_late, command.transition_id))
             elif isinstance(command, dave.Refused):
                 # A commit that lost the race is normal: about one an epoch with two members.
                 kept = self._record.counts if command.why == "dropped_commit" else self._record.faults

@@ -160,9 +160,7 @@ class DeliveryService:
         prefix = struct.pack(">H", transition_id)
         before = [user for user in self.leaves if user is not None and user not in added]
         commands += [ToMember(user, ANNOUNCE_COMMIT, prefix + commit.data) for user in before]
-        commands += [
-            ToMember(user, WELCOME, prefix + welcome) for user, welcome in zip(added, welcomes, strict=True)
-        ]  # fmt: skip
+        commands += [ToMember(user, WELCOME, prefix + welcome) for user, welcome in zip(added, welcomes, strict=True)]
         return commands
 
     def ready(self, user_id: UserId, transition_id: int) -> list[Command]:
@@ -253,9 +251,7 @@ class DeliveryService:
 
     def _expel(self, user_id: UserId) -> list[Command]:
         self._expelled.add(user_id)
-        return self._propose(
-            "remove", user_id, self._sender.remove(self._group_id, self.epoch, self._leaf_of(user_id))
-        )  # fmt: skip
+        return self._propose("remove", user_id, self._sender.remove(self._group_id, self.epoch, self._leaf_of(user_id)))
 
     def _revoke_adds_of(self, user_id: UserId) -> list[Command]:
         stale = [p for p in self._proposals if p.kind == "add" and p.user_id == user_id]
@@ -264,10 +260,8 @@ class DeliveryService:
         self._proposals = [p for p in self._proposals if p not in stale]
         body = _REVOKE + mls.vector(b"".join(mls.vector(p.signed.reference) for p in stale))
         return [
-            ToMember(user, PROPOSALS, body)
-            for user in self._members
-            if user != user_id and self._hears_proposals(user)
-        ]  # fmt: skip
+            ToMember(user, PROPOSALS, body) for user in self._members if user != user_id and self._hears_proposals(user)
+        ]
 
     def _begin_epoch(self, added: list[UserId]) -> None:
         # RFC 9420, sections 12.4.2 and 7.7: removals blank their leaves, additions take the leftmost blank one.

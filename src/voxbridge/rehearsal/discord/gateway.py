@@ -179,10 +179,14 @@ class _Dialogue:
 
     def __init__(
         self, gateway: MainGateway, connection: Connection, world: World, record: Record, knobs: Knobs
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._gateway, self.connection, self._world, self._record, self._knobs = (
-            gateway, connection, world, record, knobs,
-        )  # fmt: skip
+            gateway,
+            connection,
+            world,
+            record,
+            knobs,
+        )
         compress = parse_qs(urlsplit(connection.path).query).get("compress")
         self._zlib = zlib.compressobj() if compress == ["zlib-stream"] else None
         self._session: Session | None = None

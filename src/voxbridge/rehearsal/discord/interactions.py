@@ -161,7 +161,7 @@ class Interactions:
         original = PostedMessage(now, snowflake(), channel.id, bot.user.id, "")
         interaction = _Interaction(
             snowflake(), secrets.token_urlsafe(32), bot, channel.id, now, InteractionResult(), original
-        )  # fmt: skip
+        )
         self._by_token[interaction.token] = interaction
         for token in list(self._by_token)[:-_KEPT_INTERACTIONS]:
             del self._by_token[token]
@@ -275,9 +275,7 @@ class Interactions:
             self._write(interaction, body)  # the first follow-up completes a deferred response
             return Response(200, self._original(interaction))
         flags = int(body.get("flags") or 0)
-        message = PostedMessage(
-            monotonic_s(), snowflake(), interaction.channel_id, interaction.bot.user.id, content
-        )  # fmt: skip
+        message = PostedMessage(monotonic_s(), snowflake(), interaction.channel_id, interaction.bot.user.id, content)
         result.followups.append(message)
         result.followups_ephemeral.append(bool(flags & _EPHEMERAL))
         return Response(200, message_object(message, interaction.bot.user, flags=flags))

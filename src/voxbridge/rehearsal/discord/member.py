@@ -260,9 +260,7 @@ class Member:
                 opus = self._end.decrypt(sender, packet.payload)
             elif encrypted:
                 opus = None
-        self.heard.append(
-            Heard(sender, packet.sequence, packet.timestamp, opus, encrypted, monotonic_s(), packet.ssrc)
-        )  # fmt: skip
+        self.heard.append(Heard(sender, packet.sequence, packet.timestamp, opus, encrypted, monotonic_s(), packet.ssrc))
         return True
 
     def dismiss(self, code: int, reason: str) -> None:  # noqa: ARG002  (a person sees no codes)

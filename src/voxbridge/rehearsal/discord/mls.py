@@ -185,9 +185,7 @@ def read_commit(payload: bytes) -> Commit:
     for _ in range(3):  # signature, confirmation tag, membership tag
         reader.vector()
     rest = payload[reader.offset :]
-    return Commit(
-        payload[: reader.offset], rest or None, group_id, epoch, sender_leaf, tuple(references), has_inline
-    )  # fmt: skip
+    return Commit(payload[: reader.offset], rest or None, group_id, epoch, sender_leaf, tuple(references), has_inline)
 
 
 def welcome_for(welcome: bytes, key_package: KeyPackage) -> bytes:
@@ -239,6 +237,4 @@ class ExternalSender:
         signature = self._key.sign(_to_be_signed(b"FramedContentTBS", framed), ec.ECDSA(hashes.SHA256()))
         # AuthenticatedContent carries the wire format, but not the MLSMessage's version.
         authenticated = struct.pack(">H", _PUBLIC_MESSAGE) + content + vector(signature)
-        return SignedProposal(
-            framed + vector(signature), reference(b"MLS 1.0 Proposal Reference", authenticated)
-        )  # fmt: skip
+        return SignedProposal(framed + vector(signature), reference(b"MLS 1.0 Proposal Reference", authenticated))

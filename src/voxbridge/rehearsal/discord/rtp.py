@@ -86,9 +86,7 @@ class Seal:
     def close(self, packet: RtpPacket, *, with_extension: bool, padding_bytes: int = 0) -> bytes:
         """Make the datagram that a client gets."""
         first = 0x80 | (0x10 if with_extension else 0) | (0x20 if padding_bytes else 0)
-        header = struct.pack(
-            ">BBHII", first, packet.payload_type, packet.sequence, packet.timestamp, packet.ssrc
-        )  # fmt: skip
+        header = struct.pack(">BBHII", first, packet.payload_type, packet.sequence, packet.timestamp, packet.ssrc)
         body = packet.payload
         if with_extension:
             header, body = header + _EXTENSION_PREAMBLE, _EXTENSION_WORDS + body

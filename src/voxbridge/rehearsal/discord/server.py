@@ -65,9 +65,7 @@ class SimulatedDiscord:
     owner_id = OWNER_ID
     bot_id = BOT_ID
 
-    def __init__(
-        self, *, require_dave: bool = True, bot_token: str = BOT_TOKEN, knobs: Knobs | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, *, require_dave: bool = True, bot_token: str = BOT_TOKEN, knobs: Knobs | None = None) -> None:
         self.bot_token = bot_token
         self.knobs = knobs or Knobs()
         self.record = Record()
@@ -78,7 +76,7 @@ class SimulatedDiscord:
         self._sfu = Sfu(self.record, self.knobs, self._timers)
         self._voice = VoiceGateway(
             self.world, self.record, self.knobs, self._timers, self._sfu, require_dave=require_dave
-        )  # fmt: skip
+        )
         self._voice_port = 0
         self._gateway = MainGateway(self.world, self.record, self.knobs, lambda: self._voice_port)
         self._gateway.on_voice_state = self._follow_voice_state
@@ -98,10 +96,10 @@ class SimulatedDiscord:
             rest_port = await nursery.start(_listen, context, partial(serve_http, answer=self._rest.answer))
             self._gateway.port = await nursery.start(
                 _listen, context, partial(serve_websocket, dialogue=self._gateway.serve)
-            )  # fmt: skip
+            )
             self._voice_port = await nursery.start(
                 _listen, context, partial(serve_websocket, dialogue=self._voice.serve)
-            )  # fmt: skip
+            )
             self.hosts.update(
                 {
                     "discord.com": f"127.0.0.1:{rest_port}",
@@ -161,7 +159,7 @@ class SimulatedDiscord:
         self.world.add_user(user, guild_id)
         member = Member(
             user, guild_id, self._sfu.new_ssrc(), dave, self.world, self.record, self.knobs, self._gateway, self._voice
-        )  # fmt: skip
+        )
         self._members[user.id] = member
         return member
 

@@ -129,7 +129,7 @@ class VoiceGateway:
             is_e2ee = self._require_dave and channel is not None and channel.kind != STAGE
             self.calls[channel_id] = Call(
                 channel_id, self._sender, self._record, self._knobs, self._timers, is_e2ee=is_e2ee
-            )  # fmt: skip
+            )
         return self.calls[channel_id]
 
     def line(self, guild_id: GuildId, user_id: UserId) -> ClientLine | None:
