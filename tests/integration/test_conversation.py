@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import attrs
 import pytest
 import trio
@@ -55,11 +57,11 @@ async def test_frames_leave_every_20_ms_and_the_timestamp_keeps_pace(autojump_cl
         await trio.sleep(1)
         await answered(hall, ada)
         frames = hall.port.frames
-        gaps = [b.at - a.at for a, b in zip(frames, frames[1:], strict=False)]
+        gaps = [b.at - a.at for a, b in itertools.pairwise(frames)]
         assert gaps == EXACT([FRAME_S] * len(gaps), abs=1e-9)
         assert [frame.is_silence for frame in frames[-5:]] == [True] * 5
         assert not any(frame.is_silence for frame in frames[:-5])
-        assert [b.timestamp - a.timestamp for a, b in zip(frames, frames[1:], strict=False)] == [960] * len(gaps)
+        assert [b.timestamp - a.timestamp for a, b in itertools.pairwise(frames)] == [960] * len(gaps)
 
 
 async def test_the_next_sentence_is_fetched_while_the_first_is_spoken(autojump_clock: trio.testing.MockClock) -> None:

@@ -62,7 +62,7 @@ def settings_for(stt: WhisperXServer, agent_: N8nServer, tts: ChatterboxServer, 
 
 
 @contextmanager
-def _plain_failures() -> Iterator[None]:
+def plain_failures() -> Iterator[None]:
     """Let a failed assertion out of the nurseries' groups, so that its message is what pytest shows."""
     try:
         yield
@@ -77,7 +77,7 @@ def _plain_failures() -> Iterator[None]:
 async def open_hall(
     *,
     net: MemNet | None = None,
-    settings: Settings = Settings(),
+    settings: Settings | None = None,
     stt_s: float = 0.3,
     agent_s: float = 0.4,
     tts_s: float = 0.04,
@@ -94,11 +94,11 @@ async def open_hall(
     timing = attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0) if isinstance(PROMPT, Timing) else PROMPT
     tts = ChatterboxServer(timing)
     numbers = itertools.count(1)
-    with _plain_failures():
+    with plain_failures():
         async with AsyncExitStack() as stack:
             for server in (stt, n8n, tts):
                 await stack.enter_async_context(server.running())
-            settings = settings_for(stt, n8n, tts, settings)
+            settings = settings_for(stt, n8n, tts, settings or Settings())
             stages = await stack.enter_async_context(open_stages(settings, engines_socket=""))
             reports: list[TurnReport] = []
             port = MemoryPort()
@@ -108,7 +108,7 @@ async def open_hall(
                 port.touch()
 
             tools = Tools(
-                settings=settings,
+                settings_now=lambda: settings,
                 stt=stages.stt,
                 agent=stages.agent,
                 tts=stages.tts,

@@ -86,15 +86,20 @@ class DaemonProcess:
                 self._on_log(line)
             del self.log[:-_LOG_LINES_KEPT]
 
+    def read_turns(self) -> list[dict[str, Any]]:
+        """Read what the journal holds by now and return all turns."""
+        with self._journal.open(encoding="utf-8") as file:
+            self.turns = [json.loads(line) for line in file.read().split("\n")[:-1]]
+        return self.turns
+
     async def read_journal(self) -> None:
         """Read its turns as they are written, for ever."""
-        with self._journal.open(encoding="utf-8") as file:
-            pending = ""
-            while True:
-                pending += file.read()
-                *lines, pending = pending.split("\n")
-                self.turns += [json.loads(line) for line in lines]
-                await trio.sleep(_JOURNAL_RECHECK_S)
+        size = 0
+        while True:
+            if (now := self._journal.stat().st_size) != size:
+                size = now
+                self.read_turns()
+            await trio.sleep(_JOURNAL_RECHECK_S)
 
 
 @asynccontextmanager

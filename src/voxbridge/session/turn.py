@@ -117,7 +117,9 @@ class Turn:
     async def run(self) -> None:
         """Live the turn. Never raises for a stage's failure; reports once, also when cancelled."""
         outcome: Outcome = "cancelled"
-        structlog.contextvars.bind_contextvars(turn=self.id, speaker=str(self._speaker.user_id))
+        structlog.contextvars.bind_contextvars(
+            turn=self.id, speaker=str(self._speaker.user_id), guild=str(self._speaker.guild_id)
+        )
         try:
             outcome = await self._live()
         finally:
@@ -137,23 +139,18 @@ class Turn:
         return self._text
 
     async def _live(self) -> Outcome:
+        before = "" if self._prior is None else await self._prior.all_words()
         try:
-            await self._hear()
+            self._transcript = await self._words.wait()
         except StageError as error:
             self._error = error
         finally:
+            self._mark("stt_final")
+            self._text = f"{before} {self._transcript.text}".strip()
             self._has_heard.set()
         with self._answering:
             return await self._reply()
         return "interrupted" if self._cut is None else _OUTCOME_OF_CUT[self._cut]
-
-    async def _hear(self) -> None:
-        try:
-            self._transcript = await self._words.wait()
-        finally:
-            self._mark("stt_final")
-            before = "" if self._prior is None else await self._prior.all_words()
-            self._text = f"{before} {self._transcript.text}".strip()
 
     async def _reply(self) -> Outcome:
         if self._error is not None:
