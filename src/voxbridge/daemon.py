@@ -125,7 +125,7 @@ class Daemon:
 
     async def _tools(self, stages: Stages) -> Tools:
         return Tools(
-            settings=self.settings,
+            settings_now=lambda: self.settings,
             stt=stages.stt,
             agent=stages.agent,
             tts=stages.tts,

@@ -36,14 +36,8 @@ class _Open:
 
 @attrs.define
 class Floor:
-    """The open turns of one room.
+    """The open turns of one room."""
 
-    ``barge_in`` False lets every answer end. An answer may be interrupted by the speaker it answers, and by others
-    only with ``by_anyone``.
-    """
-
-    barge_in: bool = True
-    by_anyone: bool = False
     _turns: dict[str, _Open] = attrs.field(factory=dict, init=False)
 
     @property
@@ -64,13 +58,17 @@ class Floor:
         """Note that a turn has ended, however."""
         self._turns.pop(turn_id, None)
 
-    def on_speech(self, user_id: UserId) -> list[Cut]:
-        """Decide what the confirmed speech of ``user_id`` cuts short. The turns stay open until ``closed``."""
+    def on_speech(self, user_id: UserId, *, barge_in: bool = True, by_anyone: bool = False) -> list[Cut]:
+        """Decide what the confirmed speech of ``user_id`` cuts short. The turns stay open until ``closed``.
+
+        ``barge_in`` False lets every answer end. An answer may be interrupted by the speaker it answers, and by
+        others only with ``by_anyone``.
+        """
         cuts: list[Cut] = []
         for turn_id, turn in self._turns.items():
             if not turn.is_sounding:
                 if turn.user_id == user_id:
                     cuts.append(Cut(turn_id, "superseded"))
-            elif self.barge_in and (self.by_anyone or turn.user_id == user_id):
+            elif barge_in and (by_anyone or turn.user_id == user_id):
                 cuts.append(Cut(turn_id, "barge-in"))
         return cuts

@@ -67,7 +67,7 @@ class Notifier:
     def reloading(self, status: str) -> None:
         """Say that the configuration is read anew; ``ready`` must follow, whatever comes of it.
 
-        The time is what makes it ``Type=notify-reload``: systemd waits for a READY that is not older (systemd.service(5)).
+        The time is what ``Type=notify-reload`` wants: systemd waits for a READY that is not older (systemd.service(5)).
         """
         self._send("RELOADING=1", f"MONOTONIC_USEC={int(clock.monotonic_s() * _US_PER_S)}", _status(status))
 

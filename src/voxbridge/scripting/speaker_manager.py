@@ -331,7 +331,7 @@ class SpeakerManager:
     def _context_of(self, mouth: Mouth, tts: TtsStage) -> RoomContext:
         numbers = itertools.count(1)
         tools = Tools(
-            settings=self._settings,
+            settings_now=lambda: self._settings,
             stt=WhisperXStage(self._settings.stt),
             agent=self._agent,
             tts=tts,

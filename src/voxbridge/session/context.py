@@ -10,8 +10,10 @@ import attrs
 from voxbridge.config.settings import Settings
 from voxbridge.core.floor import CutReason, Floor
 from voxbridge.core.sound import Pcm
+from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
 from voxbridge.session.mouth import Mouth
+from voxbridge.session.notices import OnNotice, unheard
 from voxbridge.session.report import TurnReport
 from voxbridge.session.utterance import Judge
 from voxbridge.session.voice import VoicePort
@@ -22,10 +24,11 @@ from voxbridge.stages import AgentStage, SttStage, TtsStage
 class Tools:
     """What every room gets from the daemon. ``apology`` is rendered ahead, so that it needs no server when it is due.
 
+    ``settings_now`` is asked again for each thing that begins, since a reload may change the settings meanwhile.
     ``new_turn_id`` and ``wall_iso`` are passed in so that a test can repeat a run.
     """
 
-    settings: Settings
+    settings_now: Callable[[], Settings]
     stt: SttStage
     agent: AgentStage
     tts: TtsStage
@@ -35,6 +38,13 @@ class Tools:
     new_turn_id: Callable[[], str]
     wall_iso: Callable[[], str]
     apology: Callable[[], Pcm | None]
+    on_notice: OnNotice = unheard
+    counters: SessionCounters = attrs.field(factory=SessionCounters)
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings that hold now."""
+        return self.settings_now()
 
 
 class OpenTurn(Protocol):

@@ -16,6 +16,7 @@ from voxbridge.audio.opus import Decoder, OpusError
 from voxbridge.core.endpointing import Endpointer, EndpointEvent
 from voxbridge.core.jitter import Frame, Gap, JitterBuffer, Lost, StreamReset
 from voxbridge.core.sound import FRAME_S, HEARING_FRAME_SAMPLES, HEARING_RATE_HZ, SILENCE_OPUS, OpusPacket
+from voxbridge.session.counters import SessionCounters
 
 VAD_FRAME_SAMPLES = 512
 VAD_FRAME_S = VAD_FRAME_SAMPLES / HEARING_RATE_HZ
@@ -45,7 +46,9 @@ EarEvent = Heard | EndpointEvent
 class Ear:
     """Turns one speaker's packets into ``Heard`` packets and endpointing events, in order."""
 
-    def __init__(self, endpointer: Endpointer, detector: VoiceDetector) -> None:
+    def __init__(
+        self, endpointer: Endpointer, detector: VoiceDetector, counters: SessionCounters | None = None
+    ) -> None:
         self._jitter = JitterBuffer()
         self._endpointer = endpointer
         self._detector = detector
@@ -53,7 +56,7 @@ class Ear:
         self._vad_pending = 0  # samples given to the detector that do not fill a frame yet
         self._recent: deque[bytes] = deque(maxlen=int(_TURN_MODEL_S / FRAME_S))
         self._last: OpusPacket | None = None
-        self.undecodable = 0
+        self._counters = counters or SessionCounters()
 
     @property
     def is_speaking(self) -> bool:
@@ -118,13 +121,14 @@ class Ear:
         try:
             pcm = self._decoder.decode(packet.opus)
         except OpusError:
-            self.undecodable += 1
+            self._counters.undecodable_packets += 1
             return self._lost(None, now)
         self._last = packet
         return [Heard(packet), *self._voice(pcm, now)]
 
     def _lost(self, following: OpusPacket | None, now: float) -> list[EarEvent]:
         """Stand in for a lost packet: concealed for the VAD, silence for the line (servers conceal nothing)."""
+        self._counters.concealed_frames += 1
         try:
             pcm = self._decoder.conceal(None if following is None else following.opus)
         except OpusError:

@@ -17,6 +17,7 @@ from voxbridge.audio.opus import Encoder
 from voxbridge.audio.resample import to_stereo
 from voxbridge.core.playout import Begin, Done, End, Playout, Silence, Speak, Track
 from voxbridge.core.sound import SILENCE_OPUS
+from voxbridge.session.counters import SessionCounters
 from voxbridge.session.voice import VoicePort
 
 # A rejoin takes 25 to 50 ms and Discord's own trouble some seconds; an answer that waits longer answers nothing.
@@ -37,10 +38,11 @@ class PlayoutClock:
     """The one task that sends frames, for every room of the daemon.
 
     One ticker costs a fraction of a task per room (12 against 50 us a frame at 200 rooms), and keeps its schedule
-    when the machine is busy.
+    when the machine is busy. ``on_lateness`` is told of each frame by how many seconds it missed its time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_lateness: Callable[[float], None] = lambda _seconds: None) -> None:
+        self._on_lateness = on_lateness
         self._mouths: set[Mouth] = set()
         self._woken = trio.Event()
         self.beats = 0
@@ -74,7 +76,9 @@ class PlayoutClock:
             self.beats += 1
             now = trio.current_time()
             for mouth in list(self._mouths):
-                if mouth.next_due is not None and mouth.next_due <= now:
+                due_at = mouth.next_due
+                if due_at is not None and due_at <= now:
+                    self._on_lateness(now - due_at)
                     mouth.tick(now)
             self._went_round.set()
             self._went_round = trio.Event()
@@ -83,7 +87,9 @@ class PlayoutClock:
 class Mouth:
     """One room's mouth: a queue of tracks, the schedule, the encoder, and the port that the frames leave by."""
 
-    def __init__(self, port: VoicePort, clock: PlayoutClock, *, stereo: bool = False) -> None:
+    def __init__(
+        self, port: VoicePort, clock: PlayoutClock, counters: SessionCounters | None = None, *, stereo: bool = False
+    ) -> None:
         self._port = port
         self._clock = clock
         self._playout = Playout()
@@ -93,7 +99,7 @@ class Mouth:
         self._current: Playing | None = None
         self._held_since: float | None = None
         self._moved = trio.Event()
-        self.dropped_answers = 0
+        self._counters = counters or SessionCounters()
 
     @property
     def next_due(self) -> float | None:
@@ -175,7 +181,7 @@ class Mouth:
         if self._held_since is None:
             self._held_since = now
         if now - self._held_since > _HOLD_S and self._current is not None:
-            self.dropped_answers += 1
+            self._counters.dropped_answers += 1
             self._current.track.close()
 
     def _speak(self, pcm: bytes, now: float, *, is_first: bool) -> None:

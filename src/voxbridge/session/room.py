@@ -26,7 +26,7 @@ class Room:
 
     def __init__(self, port: VoicePort, tools: Tools, clock: PlayoutClock) -> None:
         self.port = port
-        self.mouth = Mouth(port, clock, stereo=tools.settings.discord.send_stereo)
+        self.mouth = Mouth(port, clock, tools.counters, stereo=tools.settings.discord.send_stereo)
         self._clock = clock
         self._tools = tools
         self._members: dict[UserId, MemberJoined] = {}
@@ -34,12 +34,11 @@ class Room:
         self._stays: dict[UserId, trio.CancelScope] = {}
         self._turns: dict[str, OpenTurn] = {}
         self._listening = trio.CancelScope()
-        rules = tools.settings.barge_in
         self._context = RoomContext(
             tools=tools,
             port=port,
             mouth=self.mouth,
-            floor=Floor(barge_in=rules.enabled, by_anyone=rules.by == "anyone"),
+            floor=Floor(),
             turns=self._turns,
             participants=lambda: sum(not member.is_bot for member in self._members.values()),
         )
@@ -48,6 +47,11 @@ class Room:
     def members(self) -> list[MemberJoined]:
         """Return who is in the channel, bots included."""
         return list(self._members.values())
+
+    @property
+    def speakers(self) -> list[SpeakerSession]:
+        """Return who is listened to."""
+        return list(self._sessions.values())
 
     @property
     def open_turns(self) -> int:

@@ -27,6 +27,7 @@ from voxbridge.core.sound import FRAME_MS, OpusPacket
 from voxbridge.core.voice import VoiceDown
 from voxbridge.session.context import RoomContext
 from voxbridge.session.ear import Ear, EarEvent, Heard
+from voxbridge.session.notices import BargeIn, PartialTranscript, SpeakerStarted, SpeakerStopped
 from voxbridge.session.supervise import supervise
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import Utterance
@@ -65,7 +66,23 @@ class SpeakerSession:
         self._utterance: Utterance | None = None
         self._superseded: Turn | None = None
         self._previous: Previous | None = None
-        self.dropped_packets = 0
+        self._line: SttSession | None = None
+        context.tools.counters.speakers += 1
+
+    @property
+    def is_speaking(self) -> bool:
+        """Tell whether an utterance is open."""
+        return self._utterance is not None
+
+    @property
+    def is_line_up(self) -> bool:
+        """Tell whether the line to the speech-to-text server is up."""
+        return self._line is not None and self._line.is_connected
+
+    @property
+    def line_reconnects(self) -> int:
+        """Return how often the open line was lost and made anew; a closed one is in the counters."""
+        return 0 if self._line is None else self._line.reconnect_count
 
     def hear(self, item: OpusPacket | VoiceDown) -> None:
         """Take what the voice port says of this speaker; the oldest is dropped when we are too slow."""
@@ -74,24 +91,37 @@ class SpeakerSession:
                 self._inbox.send_nowait(item)
             except trio.WouldBlock:
                 self._packets.receive_nowait()
-                self.dropped_packets += 1
+                self._context.tools.counters.dropped_packets += 1
             else:
                 return
 
     async def run(self) -> None:
         """Listen until cancelled."""
         tools = self._context.tools
-        ear = Ear(Endpointer(endpoint_rules(tools.settings)), tools.new_detector())
-        async with tools.stt.open(self.speaker) as line, trio.open_nursery() as nursery:
-            while True:
-                due = ear.next_due()
-                with trio.move_on_at(math.inf if due is None else due):
-                    item = await self._packets.receive()
-                    if isinstance(item, VoiceDown):
-                        self._on_events(ear.cut_off(trio.current_time()), ear, line, nursery)
-                    else:
-                        ear.push(item)
-                self._on_events(ear.pull(trio.current_time()), ear, line, nursery)
+        ear = Ear(Endpointer(endpoint_rules(tools.settings)), tools.new_detector(), tools.counters)
+        # partial transcripts cost the server work: only where somebody may read them
+        on_partial = self._on_partial if tools.settings.log.speech else None
+        async with tools.stt.open(self.speaker, on_partial) as line, trio.open_nursery() as nursery:
+            self._line = line
+            try:
+                await self._listen(ear, line, nursery)
+            finally:
+                tools.counters.stt_reconnects += line.reconnect_count
+                self._line = None
+
+    async def _listen(self, ear: Ear, line: SttSession, nursery: trio.Nursery) -> None:
+        while True:
+            due = ear.next_due()
+            with trio.move_on_at(math.inf if due is None else due):
+                item = await self._packets.receive()
+                if isinstance(item, VoiceDown):
+                    self._on_events(ear.cut_off(trio.current_time()), ear, line, nursery)
+                else:
+                    ear.push(item)
+            self._on_events(ear.pull(trio.current_time()), ear, line, nursery)
+
+    def _on_partial(self, text: str) -> None:
+        self._context.tools.on_notice(PartialTranscript(self.speaker, text))
 
     def _on_events(self, events: list[EarEvent], ear: Ear, line: SttSession, nursery: trio.Nursery) -> None:
         for event in events:
@@ -100,6 +130,7 @@ class SpeakerSession:
                     self._on_packet(packet)
                 case SpeechStarted():
                     self._utterance = utterance = Utterance(line)
+                    self._context.tools.on_notice(SpeakerStarted(self.speaker))
                     for packet in self._preroll:
                         utterance.feed(packet)
                     self._preroll.clear()
@@ -122,9 +153,17 @@ class SpeakerSession:
 
     def _take_floor(self) -> None:
         """Cut short what this speech cuts short, ours and (if the room has it so) others' answers."""
-        for cut in self._context.floor.on_speech(self.speaker.user_id):
+        tools = self._context.tools
+        rules = tools.settings.barge_in
+        for cut in self._context.floor.on_speech(
+            self.speaker.user_id, barge_in=rules.enabled, by_anyone=rules.by == "anyone"
+        ):
             turn = self._context.turns[cut.turn_id]
             turn.cut(cut.reason)
+            if cut.reason == "barge-in":
+                tools.counters.barge_ins += 1
+                answered = turn.user_id if isinstance(turn, Turn) else None
+                tools.on_notice(BargeIn(self.speaker, cut.turn_id, answered))
             if not isinstance(turn, Turn) or turn.user_id != self.speaker.user_id:
                 continue
             if cut.reason == "superseded":
@@ -136,6 +175,9 @@ class SpeakerSession:
         utterance, self._utterance = self._utterance, None
         if utterance is None:
             return
+        self._context.tools.on_notice(
+            SpeakerStopped(self.speaker, ended.speech_end - ended.started_at, is_turn=ended.confirmed)
+        )
         if not ended.confirmed:
             utterance.discard()
             return

@@ -31,20 +31,20 @@ def test_speech_over_the_own_answer_is_a_barge_in() -> None:
 
 def test_anyone_may_interrupt_where_the_room_has_it_so() -> None:
     """With ``by_anyone`` every voice stops the answer, but nobody supersedes another's turn."""
-    floor = Floor(by_anyone=True)
+    floor = Floor()
     floor.opened("a", ADA)
     floor.sounding("a")
     floor.opened("later", ADA)
-    assert floor.on_speech(BOB) == [Cut("a", "barge-in")]
+    assert floor.on_speech(BOB, by_anyone=True) == [Cut("a", "barge-in")]
 
 
 def test_without_barge_in_an_answer_ends_by_itself() -> None:
     """The setting lets answers finish; a turn not yet answered is superseded all the same."""
-    floor = Floor(barge_in=False)
+    floor = Floor()
     floor.opened("a", ADA)
     floor.sounding("a")
     floor.opened("b", ADA)
-    assert floor.on_speech(ADA) == [Cut("b", "superseded")]
+    assert floor.on_speech(ADA, barge_in=False) == [Cut("b", "superseded")]
 
 
 def test_a_closed_turn_is_cut_no_more() -> None:

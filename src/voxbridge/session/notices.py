@@ -1,0 +1,64 @@
+"""What happens in the rooms, told as it happens to whoever listens: the control socket's events, a count.
+
+Speech is in it (``text``) and names; who passes a notice on decides whether they go along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from voxbridge.core.sound import UserId
+from voxbridge.stages import Speaker
+
+
+@attrs.frozen
+class SpeakerStarted:
+    """An utterance began."""
+
+    speaker: Speaker
+
+
+@attrs.frozen
+class SpeakerStopped:
+    """The utterance is over, ``duration_s`` after its first voiced frame; ``is_turn`` False: it was a cough."""
+
+    speaker: Speaker
+    duration_s: float
+    is_turn: bool
+
+
+@attrs.frozen
+class PartialTranscript:
+    """What was heard so far of an utterance that goes on."""
+
+    speaker: Speaker
+    text: str
+
+
+@attrs.frozen
+class FinalTranscript:
+    """What was heard of a turn, superseded ones before it included."""
+
+    speaker: Speaker
+    turn_id: str
+    text: str
+
+
+@attrs.frozen
+class BargeIn:
+    """``speaker`` spoke over the answer to ``answered`` and cut it short."""
+
+    speaker: Speaker
+    turn_id: str
+    answered: UserId | None
+
+
+Notice = SpeakerStarted | SpeakerStopped | PartialTranscript | FinalTranscript | BargeIn
+OnNotice = Callable[[Notice], None]
+"""Called from the speaker's own task: must not block and must not raise."""
+
+
+def unheard(_notice: Notice) -> None:
+    """Let a notice go by."""
