@@ -125,7 +125,7 @@ async def test_a_move_is_followed():
         await bob.join(bench.discord.other_voice_channel_id)
         bench.discord.move(bench.discord.bot_id, bench.discord.other_voice_channel_id)
         await bench.until(lambda: len(bench.ports) == 2)
-        assert 0 in bench.ended
+        await bench.until(lambda: 0 in bench.ended)
         assert bench.port.channel_id == bench.discord.other_voice_channel_id
         await bench.until(lambda: bench.count(MemberJoined) == 1)
         assert bench.said[:2] == [VoiceUp(), MemberJoined(bob.id, "Bob", is_bot=False)]

@@ -114,7 +114,11 @@ class GatewayClient(discord.Client):
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
-        """Pass on who came, went, was moved or muted."""
+        """Pass on who came, went, was moved or muted.
+
+        discord.py changes ``after`` in place with the next update. Two updates in one read of the socket therefore
+        look like their sum here (came and went: nothing), which is what the room needs to know anyway.
+        """
         guild_id = GuildId(member.guild.id)
         if self.user is not None and member.id == self.user.id:
             self._listener.own_state_changed(guild_id, after)
