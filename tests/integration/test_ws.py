@@ -10,7 +10,7 @@ import trio
 import wsproto
 from wsproto import events as ws_events
 
-from voxbridge.errors import ConfigError, StageProtocolError, StageUnavailable
+from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
 
@@ -176,3 +176,121 @@ async def test_a_cancelled_send_tears_the_connection_and_nothing_follows(autojum
     await trio.sleep(2)
     assert sent < len(got) < 1_000_000
     assert b"one" not in got
+
+
+async def test_a_pong_between_two_halves_of_a_long_write_waits_for_its_turn(autojump_clock, nursery):
+    """The library answers a ping while a write of many frames is under way: every frame arrives whole."""
+    got: list[ws_events.Event] = []
+
+    async def script(peer: Peer) -> None:
+        await trio.sleep(0.5)  # the write fills the window
+        await peer.send(ws_events.Ping(payload=b"still there?"))
+        await trio.sleep(0.5)
+        while True:
+            got.append(await peer.next_event())
+
+    await serve(nursery, script)
+    async with connect() as ws, trio.open_nursery() as reading:
+        reading.start_soon(ws.receive)
+        await ws.send(*[bytes([n]) * 10_000 for n in range(20)])
+        await trio.sleep(1)
+        reading.cancel_scope.cancel()
+    assert sum(len(event.data) for event in got if isinstance(event, ws_events.BytesMessage)) == 200_000
+    assert ws_events.Pong(payload=b"still there?") in got
+
+
+async def test_headers_go_with_the_request(autojump_clock, nursery):
+    seen: list[tuple[bytes, bytes]] = []
+
+    async def script(peer: Peer) -> None:
+        seen.extend(peer.request.extra_headers)
+
+    await serve(nursery, script)
+    async with open_websocket(ADDRESS, stage="stt", limit_s=5.0, headers={"Authorization": "Token x"}) as ws:
+        with pytest.raises(StageUnavailable):
+            await ws.receive()
+    fields = {name.lower(): value for name, value in seen}
+    assert fields[b"authorization"] == b"Token x"
+    assert fields[b"user-agent"].startswith(b"VoxBridge/")
+
+
+async def test_what_the_block_raises_comes_out_as_it_is(autojump_clock, nursery):
+    await serve(nursery, lambda peer: peer.next_event())
+    mine = KeyError("mine")
+    with pytest.raises(KeyError) as caught:
+        async with connect():
+            raise mine
+    assert caught.value is mine
+
+
+async def answer_raw(nursery: trio.Nursery, *pieces: bytes | float, then_close: bool = True) -> MemNet:
+    """Serve an answer to the upgrade from raw pieces; a number is a pause in seconds."""
+
+    async def handler(stream: trio.SocketStream) -> None:
+        async with stream:
+            await stream.receive_some()
+            for piece in pieces:
+                if isinstance(piece, bytes):
+                    await stream.send_all(piece)
+                else:
+                    await trio.sleep(piece)
+            if not then_close:
+                await trio.sleep_forever()
+
+    net = MemNet(latency_s=0.01, chunk_bytes=7).install()
+    await nursery.start(functools.partial(trio.serve_tcp, handler, PORT, host="127.0.0.1"))
+    return net
+
+
+HEAD_503 = b"HTTP/1.1 503 Busy\r\nContent-Type: text/plain\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "error", "says", "after_s"),
+    [
+        ([HEAD_503 + b"\r\n"], StageUnavailable, "HTTP 503", 0.04),  # the body is ended by the close only
+        ([HEAD_503 + b"Content-Length: 9\r\n\r\n", 99.0], StageUnavailable, "HTTP 503", 0.04),  # it never comes
+        ([HEAD_503, 1.0, b"\r\n", 99.0], StageUnavailable, "HTTP 503", 1.04),
+        ([b"HTTP/1.0 404 Nothing\r\n\r\n"], StageRefused, "HTTP 404", 0.04),
+        ([b"HTTP/1.1 401 No\r\n\r\n", 99.0], StageRefused, "credentials", 0.04),
+        ([b"HTTP/1.1 101 Switching\r\n\r\n", 99.0], StageProtocolError, "no WebSocket server", 0.04),
+        ([b"HTTP/1.1 200"], StageUnavailable, "instead of answering", 0.04),
+        ([], StageUnavailable, "instead of answering", 0.04),
+        ([99.0], StageTimeout, "upgrade was not answered", 5.0),
+        ([b"HTTP/1.1 1", 99.0], StageTimeout, "upgrade was not answered", 5.0),
+        ([b"x" * 200_000], StageProtocolError, "no WebSocket server", None),
+    ],
+)
+async def test_answers_to_the_upgrade(autojump_clock, nursery, pieces, error, says, after_s):
+    net = await answer_raw(nursery, *pieces)
+    tasks, began = trio.lowlevel.current_statistics().tasks_living, trio.current_time()
+    with pytest.raises(error, match=says) as caught:
+        async with connect():
+            pytest.fail("the connection is open")
+    assert type(caught.value) is error
+    if after_s is not None:
+        assert trio.current_time() - began == pytest.approx(after_s, abs=1e-9)
+    assert net.connections[0].client.fileno() == -1, "the socket is still open"
+    await trio.sleep(100)  # virtual: the peer's script ends
+    assert trio.lowlevel.current_statistics().tasks_living <= tasks, "a task was left behind"
+
+
+async def test_retry_after_is_passed_on(autojump_clock, nursery):
+    await answer_raw(nursery, b"HTTP/1.1 429 Slow down\r\nRetry-After: 7\r\n\r\n")
+    with pytest.raises(StageUnavailable) as caught:
+        async with connect():
+            pass
+    assert caught.value.retry_after_s == 7
+
+
+async def test_a_cancel_at_the_instant_of_a_refusal_is_a_cancel(autojump_clock, nursery):
+    """Whichever comes first, nothing but a StageError or the cancel itself comes out."""
+    await answer_raw(nursery, HEAD_503 + b"\r\n")
+    for when_s in (0.01, 0.02, 0.03, 0.04, 0.05):
+        with trio.move_on_after(when_s) as scope:
+            try:
+                async with connect():
+                    pass
+            except StageError:
+                continue
+        assert scope.cancelled_caught, f"at {when_s} s"

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import attrs
 
+_DOUBLINGS_MAX = 64  # any cap is reached long before; a float ends at 2 ** 1024, some hours into an outage
+
 
 @attrs.define
 class Backoff:
@@ -37,5 +39,5 @@ class Backoff:
         self._recent.append(now)
         if self.circuit is not None and len(self._recent) >= self.circuit:
             return None
-        bound: float = min(self.cap_s, self.base_s * 2 ** (self.failures - 1))
+        bound: float = min(self.cap_s, self.base_s * 2 ** min(self.failures - 1, _DOUBLINGS_MAX))
         return bound * self.rng()

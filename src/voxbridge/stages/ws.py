@@ -1,30 +1,40 @@
 """A WebSocket client over a Trio stream (TCP, TLS or unix socket), as small as the stages need it.
 
-wsproto does the framing; this module does the I/O and tells failures in words. It has no task of its own: one task of
-the caller reads, one writes. trio-websocket 0.12.2 was ruled out: its connect hangs on a peer that accepts and never
-answers, or that closes during the handshake (its reader task ends without telling), it cannot dial a unix socket, and
-a cancelled send leaves half a frame on the wire that the next message is then read as a part of. Here a cancelled
-send marks the connection as torn, and a torn connection carries nothing more.
+trio-websocket speaks the protocol and runs the reader; this module dials, tells failures in words, and keeps four
+promises that trio-websocket 0.12.2 cannot keep by itself. All four are kept from below: the library is given a stream
+of ours (``_Tap``) that watches what goes over it, so nothing private is touched.
+
+- Its handshake waits for ever if the peer closes, or breaks, before it has answered: its reader ends without telling.
+  The tap raises instead, which ends the reader's nursery. A peer that accepts and never answers is left at the limit,
+  because the nursery is ours: the library's own ``open_websocket`` waits for its reader also then.
+- ``ConnectionRejected`` comes with the end of the refusal's body, so never if only a close ends the body, and late if
+  it drips. The tap reads the head of the answer, and refuses when that is in.
+- A cancelled ``send_message`` leaves half a frame on the wire, and the next message is read as the rest of it. The tap
+  carries nothing more after a write that was cut off, and a torn connection is not closed politely.
+- A close is not marked with who wanted it: the peer, or the frame parser that could not read on (wsproto reports both
+  as one event). The tap knows whether a close frame was sent in answer.
 """
 
 from __future__ import annotations
 
+import email.message
+import email.parser
 import errno
 import functools
+import logging
 import os
+import re
 import socket
 import ssl
 import urllib.parse
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Self
+from typing import NoReturn, Self
 
 import attrs
 import trio
-import wsproto
-from wsproto import events as ws_events
-from wsproto.connection import ConnectionState
-from wsproto.utilities import LocalProtocolError, ProtocolError
+import trio_websocket
+from wsproto.utilities import ProtocolError
 
 from voxbridge import __version__
 from voxbridge.errors import (
@@ -36,10 +46,21 @@ from voxbridge.errors import (
     StageTimeout,
     StageUnavailable,
 )
+from voxbridge.stages.http import retry_after_s
 
 _READ_BYTES = 65_536
 _MESSAGE_BYTES_MAX = 1 << 20  # a transcript of two minutes is some 3 kB
+# Messages read ahead of ``receive``. The library's reader also answers the pings and stops while the queue is full, so
+# one slow step of ours must not fill it; a server that floods us is slowed down by it all the same.
+_QUEUE_MESSAGES = 64
 _CLOSE_LIMIT_S = 0.25  # a close over loopback takes 5 ms; a hung peer must not hold a drain
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
+_SWITCHING_PROTOCOLS = 101
+_CLOSE_FRAME = 0x88  # FIN and opcode 8 (RFC 6455, section 5.2): the first byte of a close frame
+_NO_CLOSE_FRAME, _TOO_BIG = 1006, 1009  # close codes that never, or not here, come from the peer (section 7.4.1)
+
+# It logs the reason text of closes, which a server is free to fill with anything.
+logging.getLogger("trio-websocket").setLevel(logging.WARNING)
 
 
 @attrs.frozen
@@ -65,7 +86,8 @@ class WsAddress:
             raise ConfigError("is not a usable address", key=f"{stage}.url", allowed="ws://host:port or wss://host")
         is_tls = parts.scheme == "wss"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.hostname, port or (443 if is_tls else 80), target, is_tls, uds)
+        ascii_target = urllib.parse.quote(target, safe="/?%!$&'()*+,;=:@[]~")
+        return cls(parts.hostname, port or (443 if is_tls else 80), ascii_target, is_tls, uds)
 
     @property
     def host_header(self) -> str:
@@ -79,31 +101,110 @@ def _default_tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-class WebSocket:
-    """An open connection. One task receives, one sends; ``ping`` may be a third. Made by ``open_websocket``."""
+class _Tap(trio.abc.Stream):
+    """The stream under the library: see the head of this module for what it watches for."""
 
     def __init__(self, stream: trio.abc.Stream, stage: StageName, backend: str) -> None:
         self._stream, self._stage, self._backend = stream, stage, backend
-        self._protocol = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
-        self._sending = trio.Lock()
-        self._is_torn = False
-        self._parts: list[Any] = []  # of one message, so all text or all bytes
-        self._size = 0
-        self._events: Iterator[ws_events.Event] = iter(())
-        self._pings_sent = 0
-        self._pongs: dict[bytes, trio.Event] = {}
+        self._head: bytearray | None = bytearray()  # of the answer to the upgrade; None when that is in
+        self._held: bytearray | None = None
+        self._writing = trio.Lock()  # a flush is ours, a pong is the library's reader's
+        self.is_torn = False
+        self.has_sent_close = False
+        self.on_close_sent = trio.CancelScope()
+        """Cancelled when a close frame is out: whoever says goodbye waits no longer."""
 
-    async def handshake(self, address: WsAddress) -> None:
-        """Ask for the upgrade and wait for it. Raises: StageError."""
-        headers = [(b"User-Agent", f"VoxBridge/{__version__}".encode())]
-        await self._write(ws_events.Request(host=address.host_header, target=address.target, extra_headers=headers))
-        refusal: ws_events.RejectConnection | None = None
-        while True:
-            match await self._next_event():
-                case ws_events.AcceptConnection():
-                    return
-                case ws_events.RejectConnection() as refusal:
-                    raise _refused(refusal, self._stage, self._backend)
+    def hold(self) -> None:
+        """Keep what is written from now on until ``flush``: many frames then cost one system call."""
+        self._held = bytearray()
+
+    async def flush(self) -> None:
+        """Write what was held, and hold no longer."""
+        held, self._held = self._held, None
+        if held:
+            await self._write(held)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Write one frame (or the request)."""
+        self.has_sent_close = self.has_sent_close or data[0] == _CLOSE_FRAME
+        if self._held is not None:
+            self._held += data
+            return
+        await self._write(data)
+
+    async def _write(self, data: bytes | bytearray | memoryview) -> None:
+        try:
+            self._writing.acquire_nowait()  # the usual case: no trip through the scheduler
+        except trio.WouldBlock:
+            await self._writing.acquire()
+        try:
+            if self.is_torn:
+                raise trio.BrokenResourceError
+            self.is_torn = True
+            await self._stream.send_all(data)
+            self.is_torn = False
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            if self._head is not None:
+                raise self._hung_up() from error
+            raise
+        finally:
+            self._writing.release()
+        if self.has_sent_close:
+            self.on_close_sent.cancel(reason="left")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Pass on to the stream."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Read. Raises: StageError, before the upgrade is answered, for anything but an answer that accepts it."""
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            if self._head is not None:
+                raise self._hung_up() from error
+            raise
+        if self._head is not None:
+            if not data:
+                raise self._hung_up()
+            self._read_head(self._head, data)
+        return data
+
+    def _read_head(self, head: bytearray, data: bytes | bytearray) -> None:
+        head += data
+        end = head.find(b"\r\n\r\n")
+        status = _STATUS_LINE.match(head)
+        if end < 0:
+            return  # the library has its own limit for a head
+        self._head = None
+        if status is not None and int(status[1]) != _SWITCHING_PROTOCOLS:
+            _, _, fields = bytes(head[:end]).partition(b"\r\n")
+            headers = email.parser.BytesHeaderParser().parsebytes(fields)
+            raise _refused(int(status[1]), headers, self._stage, self._backend)
+
+    def _hung_up(self) -> StageUnavailable:
+        detail = "the server closed the connection instead of answering the WebSocket upgrade"
+        return StageUnavailable(self._stage, detail, backend=self._backend)
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._stream.aclose()
+
+
+class WebSocket:
+    """An open connection. One task receives, one sends; ``ping`` may be a third. Made by ``open_websocket``."""
+
+    def __init__(
+        self, connection: trio_websocket.WebSocketConnection, tap: _Tap, stage: StageName, backend: str
+    ) -> None:
+        self._connection, self._tap = connection, tap
+        self._stage, self._backend = stage, backend
+
+    @property
+    def close_code(self) -> int | None:
+        """Return the code that the peer closed with, if it has."""
+        reason = self._connection.closed
+        return reason.code if reason is not None and self._tap.has_sent_close else None
 
     async def send(self, *messages: str | bytes) -> None:
         """Send messages, each in a frame of its own, in one write.
@@ -112,142 +213,153 @@ class WebSocket:
 
         Raises: StageUnavailable when the connection is gone.
         """
-        await self._write(
-            *(
-                ws_events.TextMessage(data=message)
-                if isinstance(message, str)
-                else ws_events.BytesMessage(data=message)
-                for message in messages
-            )
-        )
+        is_done = False
+        try:
+            if len(messages) > 1:
+                self._tap.hold()
+            for message in messages:
+                await self._connection.send_message(message)
+            await self._tap.flush()
+            is_done = True
+        except trio_websocket.ConnectionClosed as closed:
+            self._raise_closed(closed.reason)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, ProtocolError) as error:
+            raise self._gone() from error
+        finally:
+            self._tap.is_torn = self._tap.is_torn or not is_done
 
     async def receive(self) -> str | bytes:
-        """Return the next message, answering pings on the way.
-
-        Raises: StageUnavailable (the peer closed, or is gone), StageProtocolError.
-        """
-        while True:
-            match await self._next_event():
-                case ws_events.TextMessage() | ws_events.BytesMessage() as event:
-                    if (message := self._assemble(event)) is not None:
-                        return message
-                case ws_events.Ping() as ping:
-                    await self._write(ping.response())
-                case ws_events.Pong() as pong:
-                    answered = self._pongs.pop(bytes(pong.payload), None)
-                    if answered is not None:
-                        answered.set()
-                case ws_events.CloseConnection(code=code) as close:
-                    if self._protocol.state is not ConnectionState.REMOTE_CLOSING:
-                        # wsproto's way to say that it cannot read a frame; the peer did not close
-                        detail = f"the server broke the WebSocket protocol (code {code})"
-                        raise StageProtocolError(self._stage, detail, backend=self._backend)
-                    await self._write(close.response())
-                    detail = f"the server closed the connection (code {code})"
-                    raise StageUnavailable(self._stage, detail, backend=self._backend)
+        """Return the next message. Raises: StageUnavailable (the peer closed, or is gone), StageProtocolError."""
+        try:
+            return await self._connection.get_message()
+        except trio_websocket.ConnectionClosed as closed:
+            self._raise_closed(closed.reason)
 
     async def ping(self) -> None:
-        """Send a ping and wait for its pong, which ``receive`` in another task has to read."""
-        self._pings_sent += 1
-        payload = str(self._pings_sent).encode()
-        answered = self._pongs[payload] = trio.Event()
+        """Send a ping and wait for its pong.
+
+        Messages that nobody receives hold the pong up. Raises: StageUnavailable when the connection is gone already;
+        of one that breaks while it waits, ``receive`` tells.
+        """
         try:
-            await self._write(ws_events.Ping(payload=payload))
-            await answered.wait()
-        finally:
-            self._pongs.pop(payload, None)
+            await self._connection.ping()
+        except trio_websocket.ConnectionClosed as closed:
+            self._raise_closed(closed.reason)
 
     async def aclose(self) -> None:
-        """Say goodbye if that is still possible, and close; bounded in time even when cancelled."""
+        """Say goodbye if that is still possible, and close; bounded in time even when cancelled.
+
+        The peer's goodbye is not waited for: it has nothing to say that anybody wants to hear.
+        """
         with trio.move_on_after(_CLOSE_LIMIT_S, shield=True):
-            if self._protocol.state is ConnectionState.OPEN and not self._is_torn:
-                with suppress(StageError):
-                    await self._write(ws_events.CloseConnection(code=1000))
-        await trio.aclose_forcefully(self._stream)
+            if not self._tap.is_torn and not self._tap.has_sent_close:
+                with self._tap.on_close_sent, suppress(ProtocolError):
+                    await self._connection.aclose()
+        await trio.aclose_forcefully(self._tap)
 
-    def _assemble(self, event: ws_events.TextMessage | ws_events.BytesMessage) -> str | bytes | None:
-        self._size += len(event.data)
-        if self._size > _MESSAGE_BYTES_MAX:
-            raise StageProtocolError(self._stage, "the server sent a message of over 1 MiB", backend=self._backend)
-        self._parts.append(event.data)
-        if not event.message_finished:
-            return None
-        empty = "" if isinstance(event, ws_events.TextMessage) else b""
-        message: str | bytes = empty.join(self._parts)
-        self._parts, self._size = [], 0
-        return message
-
-    async def _next_event(self) -> ws_events.Event:
-        try:
-            while True:
-                for event in self._events:
-                    return event
-                data = await self._stream.receive_some(_READ_BYTES)
-                if not data:
-                    raise self._gone()
-                self._protocol.receive_data(bytes(data))
-                self._events = self._protocol.events()
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise self._gone() from error
-        except ProtocolError as error:
-            # not chained: the text of h11 and wsproto may quote what came
-            raise StageProtocolError(
-                self._stage, f"no WebSocket server speaks there ({type(error).__name__})", backend=self._backend
-            ) from None
-
-    async def _write(self, *events: ws_events.Event) -> None:
-        async with self._sending:
-            if self._is_torn:
-                raise self._gone()
-            self._is_torn = True
-            try:
-                data = b"".join([self._protocol.send(event) for event in events])
-                await self._stream.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError) as error:
-                raise self._gone() from error
-            self._is_torn = False
+    def _raise_closed(self, reason: trio_websocket.CloseReason | None) -> NoReturn:
+        if reason is None or reason.code == _NO_CLOSE_FRAME:
+            raise self._gone() from None
+        # The library's own words; a peer that closes with the same ones is told by nothing else.
+        if reason.code == _TOO_BIG and (reason.reason or "").startswith("Exceeded maximum message size"):
+            detail = "the server sent a message of over 1 MiB"
+            raise StageProtocolError(self._stage, detail, backend=self._backend) from None
+        if not self._tap.has_sent_close:
+            detail = f"the server broke the WebSocket protocol (code {reason.code})"
+            raise StageProtocolError(self._stage, detail, backend=self._backend) from None
+        detail = f"the server closed the connection (code {reason.code})"
+        raise StageUnavailable(self._stage, detail, backend=self._backend) from None
 
     def _gone(self) -> StageUnavailable:
-        if self._protocol.state is ConnectionState.CONNECTING:
-            detail = "the server closed the connection instead of answering the WebSocket upgrade"
-        else:
-            detail = "the connection to the server was lost"
-        return StageUnavailable(self._stage, detail, backend=self._backend)
+        return StageUnavailable(self._stage, "the connection to the server was lost", backend=self._backend)
 
 
 @asynccontextmanager
 async def open_websocket(
-    address: WsAddress, *, stage: StageName, backend: str = "", limit_s: float, tls: ssl.SSLContext | None = None
+    address: WsAddress,
+    *,
+    stage: StageName,
+    backend: str = "",
+    limit_s: float,
+    tls: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[WebSocket]:
     """Connect within ``limit_s`` seconds, handshake included, and close at the end.
 
-    What the block raises passes untouched.
+    ``headers`` go with the request (a token, say). What the block raises passes untouched.
 
     Raises: StageTimeout (``connect``), StageUnavailable, StageRefused, StageProtocolError.
     """
     dial = _Dial(address, stage, backend)
     with trio.move_on_after(limit_s) as waiting:
-        ws = await dial.connect(tls)
+        stream = await dial.connect(tls)
     if waiting.cancelled_caught:
-        late = StageTimeout(stage, "connect", limit_s, backend=backend)
-        late.detail += f": {dial.doing}"
-        raise late
+        raise dial.too_late(limit_s)
+    tap = _Tap(stream, stage, backend)
+    failure: StageError | None = None
+    raised: BaseException | None = None
     try:
-        yield ws
+        async with trio.open_nursery() as reader:
+            # The same limit goes on, inside: the nursery outlives it, and waits for a reader that nobody cancels.
+            with trio.move_on_at(waiting.deadline) as upgrading:
+                connection = await trio_websocket.wrap_client_stream(
+                    reader,
+                    tap,  # type: ignore[arg-type] # any stream will do, says its documentation
+                    address.host_header,
+                    address.target,
+                    extra_headers=_header_fields(headers or {}),
+                    message_queue_size=_QUEUE_MESSAGES,
+                    max_message_size=_MESSAGE_BYTES_MAX,
+                    receive_buffer_size=_READ_BYTES,
+                )
+            if upgrading.cancelled_caught:
+                failure = dial.too_late(limit_s)
+            else:
+                ws = WebSocket(connection, tap, stage, backend)
+                try:
+                    yield ws
+                except trio.Cancelled:
+                    raise
+                except BaseException as error:  # noqa: BLE001 -- raised again below, outside of the nursery's group
+                    raised = error
+                finally:
+                    await ws.aclose()
+            reader.cancel_scope.cancel(reason="left")
+    except* Exception as group:  # noqa: BLE001 -- the reader's: whatever stops it is something that the peer sent
+        failure = _told(group, stage, backend)
     finally:
-        await ws.aclose()
+        await trio.aclose_forcefully(stream)
+        if raised is not None:
+            raise raised
+    if failure is not None:
+        raise failure
+
+
+def _header_fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    fields = {"User-Agent": f"VoxBridge/{__version__}", **headers}
+    return [(name.encode(), value.encode()) for name, value in fields.items()]
+
+
+def _told(group: BaseExceptionGroup[Exception], stage: StageName, backend: str) -> StageError:
+    for error in _causes(group):
+        if isinstance(error, StageError):
+            return error
+    # not chained: the text of h11 and wsproto may quote what came
+    kind = type(group.exceptions[0]).__name__
+    return StageProtocolError(stage, f"no WebSocket server speaks there ({kind})", backend=backend)
 
 
 @attrs.define
 class _Dial:
-    """The way to an open WebSocket, and how far it has come."""
+    """The way to an open stream, and how far it has come."""
 
     address: WsAddress
     stage: StageName
     backend: str
     doing: str = "is the host up, and does a firewall drop packets?"
 
-    async def connect(self, tls: ssl.SSLContext | None) -> WebSocket:
+    async def connect(self, tls: ssl.SSLContext | None) -> trio.abc.Stream:
+        """Return the stream. Raises: StageUnavailable."""
         stream: trio.abc.Stream | None = None
         address = self.address
         try:
@@ -261,29 +373,33 @@ class _Dial:
                     stream, tls or _default_tls(), server_hostname=address.host, https_compatible=True
                 )
                 await stream.do_handshake()
-            self.doing = "the WebSocket upgrade was not answered: does the server hang, or still load its model?"
-            ws = WebSocket(stream, self.stage, self.backend)
-            await ws.handshake(address)
         except BaseException as error:
             if stream is not None:
                 await trio.aclose_forcefully(stream)
             if isinstance(error, OSError | trio.BrokenResourceError):
                 raise StageUnavailable(self.stage, why_unreachable(error), backend=self.backend) from error
             raise
-        return ws
+        self.doing = "the WebSocket upgrade was not answered: does the server hang, or still load its model?"
+        return stream
+
+    def too_late(self, limit_s: float) -> StageTimeout:
+        """Return the error for a connection that was not open in time."""
+        late = StageTimeout(self.stage, "connect", limit_s, backend=self.backend)
+        late.detail += f": {self.doing}"
+        return late
 
 
-def _refused(refusal: ws_events.RejectConnection, stage: StageName, backend: str) -> StageError:
+def _refused(status: int, headers: email.message.Message, stage: StageName, backend: str) -> StageError:
     """Say what an HTTP answer instead of the upgrade means."""
-    status = refusal.status_code
-    kinds = [value for name, value in refusal.headers if name.lower() == b"content-type"]
     if status in {401, 403}:
         return StageRefused(stage, status, f"the server refuses our credentials (HTTP {status})", backend=backend)
     if status >= 500 or status in {408, 425, 429}:
-        return StageUnavailable(stage, f"the server cannot serve now (HTTP {status})", backend=backend)
+        detail = f"the server cannot serve now (HTTP {status})"
+        wait_s = retry_after_s({name.lower(): value for name, value in headers.items()})
+        return StageUnavailable(stage, detail, backend=backend, retry_after_s=wait_s)
     if 300 <= status < 400:
         detail = f"the server redirects (HTTP {status}), which is not followed; configure the final address"
-    elif any(kind.startswith(b"text/html") for kind in kinds):
+    elif headers.get_content_type() == "text/html":
         detail = f"a web page answers there, not a WebSocket server (HTTP {status}): check port and path"
     else:
         detail = f"the server there does not speak WebSocket on this path (HTTP {status}): check port and path"

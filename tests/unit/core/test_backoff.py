@@ -34,3 +34,10 @@ def test_the_circuit_opens_after_so_many_failures_in_a_window() -> None:
 def test_jitter_spreads_the_wait() -> None:
     """The wait is a share of the bound, drawn by the given source."""
     assert Backoff(base_s=8.0, rng=lambda: 0.25).failed(0.0, 0.0) == 2.0
+
+
+def test_an_outage_of_days_stays_at_the_cap() -> None:
+    """The power of two of the ten-thousandth failure would not fit into a float."""
+    backoff = Backoff(base_s=0.25, cap_s=10.0)
+    waits = [backoff.failed(now * 10.0, 0.0) for now in range(10_000)]
+    assert set(waits[6:]) == {10.0}

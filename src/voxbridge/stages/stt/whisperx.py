@@ -49,8 +49,6 @@ _BACKOFF_CAP_S = 10.0
 # returns is to be used within 300 ms.
 _RETRY_PENDING_S = 0.25
 _HEALTHY_S = 5.0
-# The cap is reached after six failures. Backoff's power of two exceeds a float after 1024, two hours into an outage.
-_FAILURES_COUNTED = 16
 _KEEPALIVE_S = 20.0
 # A pong may be late by a whole transcription, since servers run the model on their event loop.
 _PONG_GRACE_S = 5.0
@@ -223,7 +221,6 @@ class WhisperXLine:
                 for event in self._ledger.lost():
                     self._tell(event)
                 if not self._is_leaving:
-                    backoff.failures = min(backoff.failures, _FAILURES_COUNTED)
                     wait_s = backoff.failed(trio.current_time(), ran_for_s)
                     assert wait_s is not None, "without a circuit there is always another try"
                     await self._pause(wait_s)
