@@ -173,6 +173,10 @@ class SsrcMap:
             del waiting[0]
             self.expired += 1
 
+    def waiting(self, ssrc: int) -> tuple[Held, ...]:
+        """Return what waits for an owner, oldest first."""
+        return tuple(self._held.get(ssrc, ()))
+
     def drop_user(self, user_id: UserId) -> None:
         """Forget the streams of somebody who left (voice op 13)."""
         for ssrc in [ssrc for ssrc, owner in self._owners.items() if owner == user_id]:

@@ -46,6 +46,7 @@ class Receiver:
         self._health = DaveHealth()
         self._newest: dict[int, int] = {}
         self._epoch: int | None = None
+        self._tried_in: dict[int, int | None] = {}  # streams without an owner, and the epoch whose keys were tried
         # Frames that did not open. A member whose library sends with the new keys as soon as it has the commit (davey
         # does) is ahead of us by the length of our websocket: 2 frames at each change of keys were lost without this.
         self._unopened: deque[tuple[UserId, RtpPacket, float]] = deque(maxlen=_RETRY_PACKETS)
@@ -55,6 +56,7 @@ class Receiver:
         self.ssrcs.clear()
         self._newest.clear()
         self._unopened.clear()
+        self._tried_in.clear()
 
     def feed(self, datagram: bytes, now: float) -> None:
         """Take one datagram of the voice socket; ``now`` is Trio time in seconds."""
@@ -71,9 +73,9 @@ class Receiver:
             self._pass_on(owner, packet, now)
             return
         self._counters.unknown_ssrc += 1
-        if not self._identify(packet, now):
-            self.ssrcs.hold(packet, now)
-            self._counters.expired = self.ssrcs.expired
+        self.ssrcs.hold(packet, now)
+        self._counters.expired = self.ssrcs.expired
+        self._identify(packet.ssrc, now)
 
     def assign(self, ssrc: int, user_id: UserId, now: float) -> None:
         """Take Discord's word for whose stream this is (voice ops 5 and 12), and hand on what waited for it."""
@@ -82,23 +84,37 @@ class Receiver:
         for held in self.ssrcs.assign(ssrc, user_id, now):
             self._pass_on(user_id, held.packet, held.arrived_at)
 
-    def _identify(self, packet: RtpPacket, now: float) -> bool:
-        """Find the owner by trying keys: only the true sender's opens the frame. Tells whether it was found.
+    def _identify(self, ssrc: int, now: float) -> None:
+        """Find the owner of a stream by trying keys: only the true sender's opens a frame.
 
         Discord does not say again who speaks to those who come later, so after a rejoin this is the only source.
+        The oldest frame is tried first, since DAVE refuses frames older than the first one it has opened.
         """
-        if not packet.payload.endswith(FRAME_MARKER) or not (self._e2e.version and self._e2e.is_ready):
-            return False
-        for user_id in trial_order(self._e2e.members(), self.ssrcs.owners, self._own_id):
-            try:
-                opus = self._e2e.open(user_id, packet.payload)
-            except ValueError:
+        if not (self._e2e.version and self._e2e.is_ready):
+            return
+        waiting = self.ssrcs.waiting(ssrc)
+        if self._tried_in.get(ssrc) == self._epoch:
+            waiting = waiting[-1:]  # the older ones have met these keys before
+        if len(self._tried_in) > SsrcMap.HOLD_STREAMS:
+            self._tried_in.clear()  # a spray of stream numbers; being forgetful costs a few tries
+        self._tried_in[ssrc] = self._epoch
+        members = trial_order(self._e2e.members(), self.ssrcs.owners, self._own_id)
+        for held in waiting:
+            if not held.packet.payload.endswith(FRAME_MARKER):
                 continue
-            self._counters.identified_by_key += 1
-            self.assign(packet.ssrc, user_id, now)
-            self._emit(user_id, packet, opus, now)
-            return True
-        return False
+            for user_id in members:
+                try:
+                    opus = self._e2e.open(user_id, held.packet.payload)
+                except ValueError:
+                    continue
+                self._counters.identified_by_key += 1
+                self._tried_in.pop(ssrc)
+                for known in self.ssrcs.assign(ssrc, user_id, now):
+                    if known is held:
+                        self._emit(user_id, held.packet, opus, held.arrived_at)
+                    else:
+                        self._pass_on(user_id, known.packet, known.arrived_at)
+                return
 
     def _pass_on(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
         payload = packet.payload

@@ -48,6 +48,20 @@ class ScriptedKeys:
 
 
 @attrs.define
+class ForwardOnlyKeys(ScriptedKeys):
+    """As DAVE's libraries do it: a frame older than the first one that was opened is refused, and so is a replay."""
+
+    opened: dict[int, int] = attrs.field(factory=dict)
+
+    def open(self, user_id: UserId, frame: bytes) -> bytes:
+        opus = super().open(user_id, frame)
+        if opus[0] <= self.opened.get(user_id, -1):
+            raise ValueError("a nonce that cannot be processed")
+        self.opened[user_id] = opus[0]
+        return opus
+
+
+@attrs.define
 class Ear:
     """A receiver and what came out of it."""
 
@@ -70,8 +84,8 @@ def ear() -> Ear:
     return make_ear()
 
 
-def make_ear(*, require_e2ee: bool = True) -> Ear:
-    keys, counters, heard, advice = ScriptedKeys(), VoiceCounters(), [], []
+def make_ear(*, require_e2ee: bool = True, keys: ScriptedKeys | None = None) -> Ear:
+    keys, counters, heard, advice = keys or ScriptedKeys(), VoiceCounters(), [], []
     receiver = Receiver(ME, keys, counters, require_e2ee=require_e2ee, deliver=heard.append, advise=advice.append)
     receiver.key = TransportKey(KEY)
     return Ear(keys, receiver, counters, heard, advice)
@@ -92,6 +106,18 @@ def test_receiver_hands_on_what_waited_for_its_name(ear):
     ear.feed(ADA_SSRC, 3, dave_frame(ADA, 1, b"a"), 1.04)
     assert ear.out() == [(ADA, 1, SILENCE_OPUS, 1.00), (ADA, 2, SILENCE_OPUS, 1.02), (ADA, 3, b"a", 1.04)]
     assert ear.counters.identified_by_key == 1
+
+
+def test_receiver_opens_the_first_words_of_a_stranger_who_is_ahead_of_our_keys():
+    """His first frames came before our keys and before his name: they are opened oldest first, so none is refused."""
+    ear = make_ear(keys=ForwardOnlyKeys())
+    for number in range(3):
+        ear.feed(ADA_SSRC, number, dave_frame(ADA, 2, bytes([number])), 5.0 + number * 0.02)
+    assert ear.heard == []
+    ear.keys.advance(2)
+    ear.feed(ADA_SSRC, 3, dave_frame(ADA, 2, bytes([3])), 5.06)
+    assert [(p.sequence, p.opus) for p in ear.heard] == [(n, bytes([n])) for n in range(4)]
+    assert ear.counters.dave_fail == 0
 
 
 def test_receiver_tries_nobodys_key_on_a_plain_frame(ear):
