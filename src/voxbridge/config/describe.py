@@ -23,9 +23,23 @@ def describe(settings: Settings) -> dict[str, Any]:
 
 def secret_values(settings: Settings) -> tuple[str, ...]:
     """Return the values that must never be seen, for the log's mask."""
-    values = [value for _, value in _leaves(settings, "")]
-    values += [item for value in values if isinstance(value, dict) for item in value.values()]
-    return tuple(value.reveal() for value in values if isinstance(value, Secret) and value)
+    return tuple(_secrets_in(settings))
+
+
+def _secrets_in(value: Any) -> Iterator[str]:
+    match value:
+        case Secret():
+            if value:
+                yield value.reveal()
+        case dict():
+            for item in value.values():
+                yield from _secrets_in(item)
+        case tuple():
+            for item in value:
+                yield from _secrets_in(item)
+        case _ if attrs.has(type(value)):
+            for _, item in _leaves(value, ""):
+                yield from _secrets_in(item)
 
 
 def all_keys(cls: type, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -106,6 +120,8 @@ def _shown(value: Any) -> Any:
             return {key: _shown(item) for key, item in value.items()}
         case tuple():
             return [_shown(item) for item in value]
+        case _ if attrs.has(type(value)):  # a backup: a table in a list
+            return {key: _shown(item) for key, item in _leaves(value, "")}
         case _:
             return value
 

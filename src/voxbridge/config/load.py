@@ -20,7 +20,7 @@ from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError
 from voxbridge.config.describe import all_keys
 from voxbridge.config.environment import CONFIG_FILE, Given, given, place
 from voxbridge.config.secrets import Secret, SecretReader
-from voxbridge.config.settings import Settings
+from voxbridge.config.settings import Option, Settings
 from voxbridge.errors import ConfigError
 
 HERE = Path("voxbridge.toml")
@@ -64,15 +64,21 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
 
 def inline_secrets(file: Path) -> list[str]:
     """Return the dotted keys under which the file itself holds a secret. Raises: ConfigError."""
-    raw, found = _read(file), []
-    for key, kind in all_keys(Settings):
-        at: Any = raw
+    return list(_inline(_read(file), Settings, ""))
+
+
+def _inline(raw: Any, cls: type, path: str) -> Iterator[str]:
+    for key, kind in all_keys(cls):
+        at = raw
         for name in key.split("."):
             at = at.get(name) if isinstance(at, dict) else None
+        if _is_a(kind, tuple) and attrs.has(get_args(kind)[0]) and isinstance(at, list):
+            for index, item in enumerate(at):
+                yield from _inline(item, get_args(kind)[0], f"{path}{key}[{index}].")
+            continue
         items = at.values() if kind == dict[str, Secret] and isinstance(at, dict) else [at] if kind is Secret else []
         if any(isinstance(item, str) and item for item in items):
-            found.append(key)
-    return found
+            yield path + key
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -128,6 +134,14 @@ def _converter(reader: SecretReader) -> cattrs.Converter:
 
         return structure_section
 
+    def structure_option(raw: Any, _: Any) -> Option:
+        if isinstance(raw, dict):
+            return reader.read(raw)
+        if isinstance(raw, str | int | float | bool):
+            return raw
+        raise _no_container(raw, "a text, a number, true or false, or a secret")
+
+    converter.register_structure_hook(Option, structure_option)
     # last, since the newest hook wins and Secret is an attrs class as well
     converter.register_structure_hook(Secret, lambda raw, _: reader.read(raw))
     return converter
@@ -157,6 +171,8 @@ def _inside(converter: cattrs.Converter, raw: Any, kind: Any, key: str) -> Any:
     except ConfigError as error:
         error.key = key
         raise
+    except Exception as error:  # noqa: BLE001 - cattrs's group, of a table in a list
+        raise ExceptionGroup("in a list or table", list(_problems(error, key))) from None
 
 
 def _as_config_error(error: Exception, file: str, overrides: Mapping[str, Given]) -> ConfigError:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from voxbridge.config.plugins import plugin_kinds
 from voxbridge.config.secrets import Secret
+from voxbridge.core.placeholders import template_fault
 from voxbridge.errors import ConfigError
 
 T = TypeVar("T")
@@ -61,6 +63,28 @@ def one_of(*names: str) -> Rule:
     return Rule(" | ".join(names), lambda value: value in names)
 
 
+@attrs.frozen
+class _KindRule(Rule):
+    """Allows the kinds we know and those of installed plug-ins, which are looked for only when one is named."""
+
+    stage: str = ""
+    known: tuple[str, ...] = ()
+
+    def __call__(self, _instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        """Check a kind. Raises: ConfigError that lists what is installed."""
+        if value in self.known:
+            return
+        installed = plugin_kinds(self.stage)
+        if value not in installed:
+            allowed = " | ".join([*self.known, *installed])
+            raise ConfigError("this value is not allowed", key=attribute.name, value=value, allowed=allowed)
+
+
+def backend_kind(stage: str, known: tuple[str, ...]) -> Rule:
+    """Allow the kinds of backend of a stage: ours, and those that plug-ins add by entry points."""
+    return _KindRule(f"{' | '.join(known)}, or a plug-in's", lambda _value: True, stage=stage, known=known)
+
+
 def between(low: float, high: float) -> Rule:
     """Allow numbers from ``low`` to ``high``, both included (and so neither NaN nor infinity)."""
     return Rule(f"{low} to {high}", lambda value: low <= value <= high)
@@ -83,6 +107,14 @@ def url(*schemes: str) -> Rule:
 def matches(pattern: str, allowed: str) -> Rule:
     """Allow a text that the pattern fits as a whole; ``allowed`` says so in words."""
     return Rule(allowed, lambda value: re.fullmatch(pattern, value) is not None)
+
+
+def json_template() -> Rule:
+    """Allow JSON whose strings hold known placeholders, ``{text}`` among them."""
+    return Rule(
+        'JSON with placeholders in its strings, such as {"message": "{text}", "user": "{user_id}"}',
+        lambda value: template_fault(value) is None,
+    )
 
 
 def _is_url(value: str, schemes: tuple[str, ...]) -> bool:

@@ -9,15 +9,33 @@ from __future__ import annotations
 
 import attrs
 
-from voxbridge.config.rules import at_least, between, matches, one_of, option, require, url
+from voxbridge.config.rules import at_least, backend_kind, between, matches, one_of, option, require, url
+from voxbridge.config.rules import at_least, between, json_template, matches, one_of, option, require, url
 from voxbridge.config.secrets import Secret as Secret  # the classes below are made of it: one import for users
 
 _LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
 _HOST_AND_PORT = r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):\d{1,5}"
 
 
-def _wants_url(kind: str, has_url: bool) -> None:
-    require(kind == "embedded" or has_url, "url", f'is needed with kind = "{kind}"')
+# What each stage knows by itself; a plug-in adds its own kind by an entry point (docs/backends.md).
+STT_KINDS = ("embedded", "whisperx")
+AGENT_KINDS = ("embedded", "n8n")
+TTS_KINDS = ("embedded", "chatterbox")
+
+Option = str | int | float | bool | Secret
+"""One option of a plug-in; ``{ file = ... }`` and its like become a Secret."""
+
+
+def _wants_url(kind: str, known: tuple[str, ...], has_url: bool) -> None:
+    """Want an address of a server that we know; what a plug-in wants is its own business."""
+    require(kind == "embedded" or kind not in known or has_url, "url", f'is needed with kind = "{kind}"')
+
+
+def _no_nesting(backups: tuple[SttSettings, ...] | tuple[AgentSettings, ...] | tuple[TtsSettings, ...]) -> None:
+    require(not any(each.backup for each in backups), "backup", "a backup has no backups: put them side by side")
+
+
+_OPTIONS_HELP = "What a plug-in's backend wants to know; a secret is written as for the other settings."
 
 
 @attrs.frozen
@@ -110,7 +128,7 @@ class BargeInSettings:
 class SttSettings:
     """[stt]."""
 
-    kind: str = option("embedded", "The speech-to-text server.", one_of("embedded", "whisperx"))
+    kind: str = option("embedded", "The speech-to-text server.", backend_kind("stt", STT_KINDS))
     url: str = option("", "The WhisperX server's WebSocket.", url("ws", "wss"), example="ws://localhost:4901")
     language: str = option(
         "en",
@@ -123,9 +141,21 @@ class SttSettings:
     extension: bool = option(
         False, "Ask the server for early transcripts (voxbridge/1): for `voxbridge engines` on another host."
     )
+    backup_after_ms: int = option(
+        1500, "Without a final transcript for so long, the backup is asked as well; the first one counts.", _LIMIT
+    )
+    options: dict[str, Option] = option(
+        attrs.Factory(dict), _OPTIONS_HELP, example={"key": {"credential": "plugin-key"}}
+    )
+    backup: tuple[SttSettings, ...] = option(
+        (),
+        "Who serves in its place while it cannot, in this order; each as a table [[stt.backup]] of its own.",
+        example=({"kind": "embedded"},),
+    )
 
     def __attrs_post_init__(self) -> None:
-        _wants_url(self.kind, bool(self.url))
+        _wants_url(self.kind, STT_KINDS, bool(self.url))
+        _no_nesting(self.backup)
 
 
 @attrs.frozen
@@ -155,7 +185,7 @@ class AgentAuthSettings:
 class AgentSettings:
     """[agent]. ``url`` is a secret: an n8n webhook URL is a password."""
 
-    kind: str = option("embedded", "The agent that answers.", one_of("embedded", "n8n"))
+    kind: str = option("embedded", "The agent that answers.", backend_kind("agent", AGENT_KINDS))
     url: Secret = option(
         Secret(""),
         "The n8n webhook. A secret: who knows it can talk to the workflow.",
@@ -169,6 +199,46 @@ class AgentSettings:
         example={"X-Api-Key": {"file": "/etc/voxbridge/n8n-key"}},
     )
     auth: AgentAuthSettings = option(AgentAuthSettings(), "The webhook's credentials.")
+    model: str = option("", "The model's name, with kind = openai or ollama.", example="llama3.2")
+    system_prompt: str = option(
+        "You are a voice assistant in a Discord channel. Your answer is spoken: a few short sentences, no lists, no "
+        "markdown, no links, no emoji.",
+        "What the model is told before the conversation, with kind = openai or ollama.",
+    )
+    temperature: float | None = option(
+        None, "How varied the model answers; the server's own when not set.", between(0.0, 2.0), example=0.7
+    )
+    max_tokens: int | None = option(
+        None, "Longest answer in tokens; the server's own when not set.", at_least(1), example=500
+    )
+    keep_alive: str = option(
+        "",
+        "How long the model stays loaded after an answer, with kind = ollama; the server's own (5m) when not set.",
+        matches(r"-?\d+(ms|s|m|h)?", "a duration such as 30m, or -1 for ever"),
+        example="30m",
+    )
+    history_tokens: int = option(
+        4000,
+        "How much of the conversation goes with a question, in tokens (an estimate), with kind = openai or ollama. "
+        "0: nothing.",
+        between(0, 1_000_000),
+    )
+    history_age_ms: int = option(
+        3_600_000, "What is older is forgotten, with kind = openai or ollama.", between(1000, 604_800_000)
+    )
+    inputs: dict[str, str] = option(
+        attrs.Factory(dict),
+        "The app's variables, with kind = dify. Placeholders as in body.",
+        example={"name": "{user_name}", "heard": "{heard}"},
+    )
+    method: str = option("POST", "Method of the request, with kind = http.", one_of("POST", "PUT", "PATCH"))
+    body: str = option(
+        '{"text": "{text}", "user_id": "{user_id}", "user_name": "{user_name}", "session_id": "{session_id}", '
+        '"turn_id": "{turn_id}", "language": "{language}"}',
+        "Body of the request, with kind = http. More placeholders: {attempt}, {guild_id}, {channel_id}, {started_at}, "
+        "{heard} (what was heard of an answer that was cut short).",
+        json_template(),
+    )
     input_key: str = option("chatInput", "Key of the request's body that carries what the user said.")
     session_key: str = option("sessionId", "Key of the request's body that carries the conversation's id.")
     also_as: tuple[str, ...] = option((), "Further keys that carry what the user said.", example=["text", "transcript"])
@@ -188,16 +258,30 @@ class AgentSettings:
     first_limit_ms: int = option(15_000, "Request to first text: given up after.", _LIMIT)
     idle_limit_ms: int = option(20_000, "Longest pause within an answer.", _LIMIT)
     total_limit_ms: int = option(90_000, "Longest time for a whole answer.", _LIMIT)
+    hedge_safe: bool = option(
+        False,
+        "A workflow may run twice for one question: when the first text is later than usual, the backup is asked as "
+        "well, and the first one counts.",
+    )
+    options: dict[str, Option] = option(
+        attrs.Factory(dict), _OPTIONS_HELP, example={"key": {"credential": "plugin-key"}}
+    )
+    backup: tuple[AgentSettings, ...] = option(
+        (),
+        "Who serves in its place while it cannot, in this order; each as a table [[agent.backup]] of its own.",
+        example=({"kind": "embedded"},),
+    )
 
     def __attrs_post_init__(self) -> None:
-        _wants_url(self.kind, bool(self.url))
+        _wants_url(self.kind, AGENT_KINDS, bool(self.url))
+        _no_nesting(self.backup)
 
 
 @attrs.frozen
 class TtsSettings:
     """[tts]. The ranges are those the Chatterbox server itself enforces (outside of them it answers 422)."""
 
-    kind: str = option("embedded", "The text-to-speech server.", one_of("embedded", "chatterbox"))
+    kind: str = option("embedded", "The text-to-speech server.", backend_kind("tts", TTS_KINDS))
     url: str = option(
         "", "The Chatterbox server, with or without /v1.", url("http", "https"), example="http://localhost:4123"
     )
@@ -220,9 +304,23 @@ class TtsSettings:
     sentence_limit_ms: int = option(
         5000, "Longest time for a sentence, to which three times its sound is added.", _LIMIT
     )
+    hedge: bool = option(
+        False,
+        "Ask a second time when the first sound is later than usual (95 of 100 were earlier): the backup, or the same "
+        "server if concurrency allows. The first sound counts. At most one request in 20 is doubled.",
+    )
+    options: dict[str, Option] = option(
+        attrs.Factory(dict), _OPTIONS_HELP, example={"key": {"credential": "plugin-key"}}
+    )
+    backup: tuple[TtsSettings, ...] = option(
+        (),
+        "Who serves in its place while it cannot, in this order; each as a table [[tts.backup]] of its own.",
+        example=({"kind": "embedded"},),
+    )
 
     def __attrs_post_init__(self) -> None:
-        _wants_url(self.kind, bool(self.url))
+        _wants_url(self.kind, TTS_KINDS, bool(self.url))
+        _no_nesting(self.backup)
 
 
 @attrs.frozen

@@ -1,23 +1,57 @@
 """Which backend serves which stage: from the settings to open stages.
 
-An embedded stage is the same client on the same wire protocol; only its address is the engines' unix socket.
+One table per stage, name -> what makes it; other packages add to it by entry points (docs/backends.md). An embedded
+stage is the same client on the same wire protocol; only its address is the engines' unix socket.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import attrs
 
+from voxbridge.config.plugins import find_plugin, plugin_kinds
 from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings
-from voxbridge.errors import ConfigError
+from voxbridge.errors import ConfigError, StageName
 from voxbridge.stages import AgentStage, SttStage, TtsStage
 from voxbridge.stages.agent.n8n import N8nStage
 from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 
 EMBEDDED = "embedded"
+
+
+def _embedded_stt(settings: SttSettings, socket: str) -> SttStage:
+    return WhisperXStage(attrs.evolve(settings, url="ws://engines/"), uds=socket)
+
+
+def _embedded_agent(settings: AgentSettings, socket: str) -> AgentStage:
+    return N8nStage(attrs.evolve(settings, url=Secret("http://engines/webhook/voxbridge")), uds=socket)
+
+
+def _embedded_tts(settings: TtsSettings, socket: str) -> TtsStage:
+    return ChatterboxStage(attrs.evolve(settings, url="http://engines/v1"), uds=socket)
+
+
+# What makes a stage is given its settings and the engines' socket, which only the embedded ones use.
+STT: Mapping[str, Callable[[SttSettings, str], SttStage]] = {
+    EMBEDDED: _embedded_stt,
+    "whisperx": lambda settings, _socket: WhisperXStage(settings),
+}
+AGENT: Mapping[str, Callable[[AgentSettings, str], AgentStage]] = {
+    EMBEDDED: _embedded_agent,
+    "n8n": lambda settings, _socket: N8nStage(settings),
+}
+TTS: Mapping[str, Callable[[TtsSettings, str], TtsStage]] = {
+    EMBEDDED: _embedded_tts,
+    "chatterbox": lambda settings, _socket: ChatterboxStage(settings),
+}
+
+AnySettings = SttSettings | AgentSettings | TtsSettings
+S = TypeVar("S", SttSettings, AgentSettings, TtsSettings)
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -30,35 +64,52 @@ class Stages:
 
 
 def needs_engines(settings: Settings) -> bool:
-    """Tell whether a stage is served by the embedded engines."""
-    return EMBEDDED in (settings.stt.kind, settings.agent.kind, settings.tts.kind)
+    """Tell whether a stage, or one of its backups, is served by the embedded engines."""
+    return any(
+        backend.kind == EMBEDDED
+        for stage in (settings.stt, settings.agent, settings.tts)
+        for backend in (stage, *stage.backup)
+    )
 
 
 def make_stt(settings: SttSettings, engines_socket: str) -> SttStage:
-    """Make the speech-to-text stage. Raises: ConfigError."""
-    if settings.kind == EMBEDDED:
-        return WhisperXStage(attrs.evolve(settings, url="ws://engines/"), uds=engines_socket)
-    if settings.kind == "whisperx":
-        return WhisperXStage(settings)
-    raise ConfigError("there is no such backend", key="stt.kind", value=settings.kind, allowed="embedded, whisperx")
+    """Make one speech-to-text backend, without its backups. Raises: ConfigError."""
+    return _make("stt", STT, settings, engines_socket)
 
 
 def make_agent(settings: AgentSettings, engines_socket: str) -> AgentStage:
-    """Make the agent stage. Raises: ConfigError."""
-    if settings.kind == EMBEDDED:
-        return N8nStage(attrs.evolve(settings, url=Secret("http://engines/webhook/voxbridge")), uds=engines_socket)
-    if settings.kind == "n8n":
-        return N8nStage(settings)
-    raise ConfigError("there is no such backend", key="agent.kind", value=settings.kind, allowed="embedded, n8n")
+    """Make one agent backend, without its backups. Raises: ConfigError."""
+    return _make("agent", AGENT, settings, engines_socket)
 
 
 def make_tts(settings: TtsSettings, engines_socket: str) -> TtsStage:
-    """Make the text-to-speech stage. Raises: ConfigError."""
-    if settings.kind == EMBEDDED:
-        return ChatterboxStage(attrs.evolve(settings, url="http://engines/v1"), uds=engines_socket)
-    if settings.kind == "chatterbox":
-        return ChatterboxStage(settings)
-    raise ConfigError("there is no such backend", key="tts.kind", value=settings.kind, allowed="embedded, chatterbox")
+    """Make one text-to-speech backend, without its backups. Raises: ConfigError."""
+    return _make("tts", TTS, settings, engines_socket)
+
+
+def _make(stage: StageName, table: Mapping[str, Callable[[S, str], T]], settings: S, engines_socket: str) -> T:
+    make = table.get(settings.kind)
+    return _plugin(stage, table, settings) if make is None else make(settings, engines_socket)
+
+
+def _plugin(stage: StageName, table: Mapping[str, Callable[[S, str], T]], settings: S) -> T:
+    """Make a backend that another package brings. Raises: ConfigError, also for whatever goes wrong in its code."""
+    key, kind = f"{stage}.kind", settings.kind
+    plugin = find_plugin(stage, kind)
+    if plugin is None:
+        allowed = ", ".join([*table, *plugin_kinds(stage)])
+        raise ConfigError("there is no such backend", key=key, value=kind, allowed=allowed)
+    try:
+        backend: T = plugin.load()(settings)
+    except ConfigError:
+        raise
+    except Exception as error:
+        # its type only: the text may quote an option that is a secret
+        detail = (
+            f"the plug-in {plugin.value} cannot be used ({type(error).__name__}); its own documentation may say why"
+        )
+        raise ConfigError(detail, key=key, value=kind) from error
+    return backend
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from voxbridge.config import Settings, describe, load, secret_values, template
 from voxbridge.config.describe import all_keys
-from voxbridge.config.settings import AgentSettings, DiscordSettings, NetworkSettings, Secret, SttSettings
+from voxbridge.config.settings import AgentSettings, DiscordSettings, NetworkSettings, Secret, SttSettings, TtsSettings
 
 pytestmark = pytest.mark.unit
 
@@ -61,7 +61,8 @@ def test_template_names_every_setting_and_its_values_are_allowed(tmp_path: Path)
     file = tmp_path / "voxbridge.toml"
     file.write_text(text)
     settings = load(file, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
-    assert settings.stt == SttSettings(url="ws://localhost:4901")
+    example = SttSettings(url="ws://localhost:4901", options={"key": Secret("x")}, backup=(SttSettings(),))
+    assert settings.stt == example
 
 
 def test_description_has_every_value_but_no_secret() -> None:
@@ -74,6 +75,19 @@ def test_description_has_every_value_but_no_secret() -> None:
     assert describe(Settings())["discord.token"] == ""
     text = json.dumps(told)
     assert not [secret for secret in secret_values(WITH_SECRETS) if secret in text]
+
+
+def test_secrets_of_backups_and_plugins_are_masked_too() -> None:
+    """A key in [[agent.backup]] or [tts.options] is as secret as the first one."""
+    settings = Settings(
+        agent=AgentSettings(backup=(AgentSettings(kind="n8n", url=Secret("https://second/hook")),)),
+        tts=TtsSettings(options={"key": Secret("plug-in's"), "speed": 2}),
+    )
+    told = describe(settings)
+    assert told["agent.backup"][0]["url"] == "***"
+    assert told["tts.options"] == {"key": "***", "speed": 2}
+    assert sorted(secret_values(settings)) == ["https://second/hook", "plug-in's"]
+    json.dumps(told)
 
 
 def test_secret_values_are_all_secrets_that_are_set() -> None:
