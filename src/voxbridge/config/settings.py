@@ -9,8 +9,17 @@ from __future__ import annotations
 
 import attrs
 
-from voxbridge.config.rules import at_least, backend_kind, between, matches, one_of, option, require, url
-from voxbridge.config.rules import at_least, between, json_template, matches, one_of, option, require, url
+from voxbridge.config.rules import (
+    at_least,
+    backend_kind,
+    between,
+    json_template,
+    matches,
+    one_of,
+    option,
+    require,
+    url,
+)
 from voxbridge.config.secrets import Secret as Secret  # the classes below are made of it: one import for users
 
 _LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
@@ -19,7 +28,7 @@ _HOST_AND_PORT = r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):\d{1,5}"
 
 # What each stage knows by itself; a plug-in adds its own kind by an entry point (docs/backends.md).
 STT_KINDS = ("embedded", "whisperx")
-AGENT_KINDS = ("embedded", "n8n")
+AGENT_KINDS = ("embedded", "n8n", "openai", "ollama", "dify", "http")
 TTS_KINDS = ("embedded", "chatterbox")
 
 Option = str | int | float | bool | Secret
@@ -162,7 +171,11 @@ class SttSettings:
 class AgentAuthSettings:
     """[agent.auth]. n8n's header authentication needs no table: its header stands in [agent.headers]."""
 
-    kind: str = option("none", "How the webhook asks for credentials.", one_of("none", "basic", "bearer", "jwt"))
+    kind: str = option(
+        "none",
+        "How the server asks for credentials; an API key is a bearer token.",
+        one_of("none", "basic", "bearer", "jwt"),
+    )
     user: str = option("", "User name, with kind = basic.", matches(r"[^:\r\n]*", "one line without a colon"))
     secret: Secret = option(
         Secret(""),
@@ -185,10 +198,15 @@ class AgentAuthSettings:
 class AgentSettings:
     """[agent]. ``url`` is a secret: an n8n webhook URL is a password."""
 
-    kind: str = option("embedded", "The agent that answers.", backend_kind("agent", AGENT_KINDS))
+    kind: str = option(
+        "embedded",
+        "The agent that answers. openai: any server with /chat/completions; http: any other, with a body of your own.",
+        backend_kind("agent", AGENT_KINDS),
+    )
     url: Secret = option(
         Secret(""),
-        "The n8n webhook. A secret: who knows it can talk to the workflow.",
+        "The n8n webhook (a secret: who knows it can talk to the workflow), or the API's base: http://host/v1 for "
+        "openai and dify, http://host:11434 for ollama.",
         url("http", "https"),
         example="https://n8n.example.org/webhook/voice",
     )
@@ -274,6 +292,8 @@ class AgentSettings:
 
     def __attrs_post_init__(self) -> None:
         _wants_url(self.kind, AGENT_KINDS, bool(self.url))
+        wants_model = self.kind in ("openai", "ollama")
+        require(bool(self.model) or not wants_model, "model", f'is needed with kind = "{self.kind}"')
         _no_nesting(self.backup)
 
 

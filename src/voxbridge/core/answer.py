@@ -12,6 +12,9 @@ lines ``application/json`` and plain text ``text/html`` (seen with 2.8.4 and 2.4
     RIFF, PK, NUL ...     binary: refused                           never
     anything else         plain text                                as it comes
 
+A reader for one API (``values``) takes JSON only, in whichever of the three forms it comes: what is plain text there is
+no answer but a proxy's or another server's page.
+
 However the bytes are cut, the same text comes out. ``Ended`` comes exactly once, at the latest from ``end``; a body
 that breaks off without its proper end is the caller's to report, who sees the connection.
 """
@@ -20,7 +23,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 from voxbridge.core.n8nlines import N8nLines
@@ -29,7 +32,7 @@ from voxbridge.core.reply import ANY_REPLY, NoText, Reply, ReplyRule, text_of
 from voxbridge.core.said import AnswerEvent, Delta, Ended, Flush, Said
 from voxbridge.core.sse import SseEvent, SseReader
 
-__all__ = ["AnswerEvent", "AnswerReader", "Delta", "Ended", "Flush"]
+__all__ = ["AnswerEvent", "AnswerReader", "Delta", "Ended", "Flush", "Values"]
 
 Kind = Literal["sse", "json", "page", "binary", "text"]
 
@@ -52,12 +55,37 @@ class _Body(Protocol):
     def end(self) -> Iterable[AnswerEvent]: ...
 
 
-class AnswerReader:
-    """Reads one answer with a 2xx status. ``nodes``: speak only these n8n nodes, by name."""
+class Values(Protocol):
+    """What the JSON values of one API's stream mean."""
 
-    def __init__(self, *, content_type: str = "", rule: ReplyRule = ANY_REPLY, nodes: Iterable[str] = ()) -> None:
+    def value(self, value: object) -> Iterable[AnswerEvent]:
+        """Take the next value."""
+        ...
+
+    def done(self) -> None:
+        """Note the stream's own end mark, ``[DONE]``."""
+
+    def end(self) -> Iterable[AnswerEvent]:
+        """Note the end of the body."""
+        ...
+
+
+class AnswerReader:
+    """Reads one answer with a 2xx status. ``nodes``: speak only these n8n nodes, by name.
+
+    With ``values`` the body must be that API's JSON; ``rule`` and ``nodes`` do not count then.
+    """
+
+    def __init__(
+        self,
+        *,
+        content_type: str = "",
+        rule: ReplyRule = ANY_REPLY,
+        nodes: Iterable[str] = (),
+        values: Callable[[Said], Values] | None = None,
+    ) -> None:
         self._content_type = content_type.strip().casefold()
-        self._rule, self._nodes = rule, frozenset(nodes)
+        self._rule, self._nodes, self._values = rule, frozenset(nodes), values
         self._head = bytearray()
         self._body: _Body | None = None
         self._is_over = False
@@ -93,11 +121,14 @@ class AnswerReader:
 
     def _body_of(self, kind: Kind) -> _Body:
         said = Said()
+        own = None if self._values is None else self._values(said)
         match kind:
             case "sse":
-                return _Sse(said, self._rule, self._nodes)
+                return _Sse(said, self._rule, self._nodes, own)
             case "json":
-                return _Json(said, self._rule, self._nodes)
+                return _Json(said, self._rule, self._nodes, own)
+            case "text" if own is not None:
+                return _Refused(Ended("unsupported", "the answer is plain text; is agent.url that of the API?"))
             case "text":
                 return _Text(said)
             case "page":
@@ -207,14 +238,14 @@ class _Lines:
 class _Json:
     """A body that starts like JSON: one value, or lines, which the first line and what follows it tell."""
 
-    def __init__(self, said: Said, rule: ReplyRule, nodes: frozenset[str]) -> None:
-        self._said, self._rule, self._nodes = said, rule, nodes
+    def __init__(self, said: Said, rule: ReplyRule, nodes: frozenset[str], own: Values | None) -> None:
+        self._said, self._rule, self._nodes, self._own = said, rule, nodes, own
         self._buffer = bytearray()
         self._scanned = 0
         self._first_line_end: int | None = None
         self._is_one_value: bool | None = None
         self._reader = NdjsonReader()
-        self._lines: N8nLines | _Lines | None = None
+        self._lines: N8nLines | _Lines | Values | None = None
 
     def feed(self, data: bytes) -> Iterable[AnswerEvent]:
         if self._lines is None:
@@ -228,7 +259,7 @@ class _Json:
         elif len(self._buffer) > LINE_BYTES_MAX:
             yield Ended("protocol_error", f"the JSON answer is longer than {LINE_BYTES_MAX} bytes")
 
-    def _decide(self) -> N8nLines | _Lines | None:
+    def _decide(self) -> N8nLines | _Lines | Values | None:
         if self._is_one_value is None:
             self._is_one_value = self._buffer.startswith(b'"')
         if self._is_one_value:
@@ -242,6 +273,8 @@ class _Json:
             if isinstance(first, Malformed):
                 self._is_one_value = True  # spread over lines: only its end completes it
                 return None
+            if self._own is not None:
+                return self._own
             if N8nLines.is_line(first.value):
                 return N8nLines(self._said, self._rule, self._nodes)
             self._first_line_end = self._scanned = end
@@ -252,7 +285,7 @@ class _Json:
             self._scanned += 1
         return None
 
-    def _take(self, lines: N8nLines | _Lines, found: Iterable[JsonLine | Malformed]) -> Iterable[AnswerEvent]:
+    def _take(self, lines: N8nLines | _Lines | Values, found: Iterable[JsonLine | Malformed]) -> Iterable[AnswerEvent]:
         for line in found:
             if isinstance(line, Malformed):
                 yield Ended("protocol_error", line.reason)
@@ -267,14 +300,23 @@ class _Json:
         body = bytes(self._buffer)
         parsed = parse_json(body)
         if isinstance(parsed, Malformed):
-            if body[:1] == b"{" or (body[:1] == b"[" and body[1:].lstrip(_SPACE)[:1] in b'{["'):
+            if (
+                self._own is not None
+                or body[:1] == b"{"
+                or (body[:1] == b"[" and body[1:].lstrip(_SPACE)[:1] in b'{["')
+            ):
                 yield Ended("protocol_error", f"the answer starts like JSON but is {parsed.reason}")
                 return
             yield from self._said.say(body.decode("utf-8", "replace"))  # "[1] says that ...": prose in brackets
             yield from self._said.end()
             return
-        lines = N8nLines(self._said, self._rule, self._nodes)
-        one = lines if lines.is_line(parsed.value) else _Lines(self._said, self._rule)
+        one: N8nLines | _Lines | Values
+        if self._own is not None:
+            one = self._own
+        elif N8nLines.is_line(parsed.value):
+            one = N8nLines(self._said, self._rule, self._nodes)
+        else:
+            one = _Lines(self._said, self._rule)
         yield from one.value(parsed.value)
         yield from one.end()
 
@@ -282,8 +324,8 @@ class _Json:
 class _Sse:
     """Server-sent events: JSON payloads by the text rule (or n8n's), the others as text, ``[DONE]`` ends."""
 
-    def __init__(self, said: Said, rule: ReplyRule, nodes: frozenset[str]) -> None:
-        self._said = said
+    def __init__(self, said: Said, rule: ReplyRule, nodes: frozenset[str], own: Values | None) -> None:
+        self._said, self._own = said, own
         self._reader = SseReader()
         self._n8n = N8nLines(said, rule, nodes)
         self._lines = _Lines(said, rule)
@@ -295,14 +337,27 @@ class _Sse:
 
     def end(self) -> Iterable[AnswerEvent]:
         yield from self._take(self._reader.end())
-        yield from self._n8n.end()
+        yield from self._n8n.end() if self._own is None else self._own.end()
 
     def _take(self, found: Iterable[SseEvent | Malformed]) -> Iterable[AnswerEvent]:
         for event in found:
             if isinstance(event, Malformed):
                 yield Ended("protocol_error", event.reason)
                 return
-            yield from self._event(event.name, event.data)
+            if self._own is None:
+                yield from self._event(event.name, event.data)
+            else:
+                yield from self._own_event(self._own, event.data)
+
+    def _own_event(self, own: Values, data: str) -> Iterable[AnswerEvent]:
+        if data.strip() == "[DONE]":
+            own.done()
+            return
+        parsed = parse_json(data.encode("utf-8", "replace"))
+        if isinstance(parsed, Malformed):
+            yield Ended("protocol_error", "an event is not JSON")
+        else:
+            yield from own.value(parsed.value)
 
     def _event(self, name: str, data: str) -> Iterable[AnswerEvent]:
         if data.strip() == "[DONE]":

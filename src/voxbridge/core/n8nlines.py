@@ -33,6 +33,7 @@ class _Node:
 
     segments: list[str] = attrs.field(factory=list)
     is_fresh: bool = True  # no item since the last begin: the next one may be a JSON value
+    is_page: bool = False  # what it said since then began as an HTML page
     held: str = ""  # says the same as another node so far
 
     def add(self, text: str) -> None:
@@ -83,7 +84,7 @@ class N8nLines:
         if kind == "begin":
             yield from self._release(node)
             yield from self._said.flush()  # a node told to go on after its error sends no end
-            node.is_fresh = True
+            node.is_fresh, node.is_page = True, False
             node.segments.append("")
         elif kind == "item":
             yield from self._item(node, value.get("content"))
@@ -100,12 +101,17 @@ class N8nLines:
                 parsed = parse_json(content.encode("utf-8", "replace"))
                 if isinstance(parsed, JsonLine) and not _is_citation(parsed.value):
                     text = parsed.value
+            elif not is_fresh:
+                # a token of an answer: "<HEAD" in its middle begins no page
+                yield from () if node.is_page else self._speak(node, content)
+                return
         match text_of(text, self._rule):
             case Reply(found):
                 yield from self._speak(node, found)
             case NoText(outcome="agent_error", why=why):
                 yield Ended("agent_error", why)
             case NoText() as refused:
+                node.is_page = node.is_page or refused.outcome == "html_error"
                 self._said.refuse(refused)
 
     def _speak(self, node: _Node, text: str) -> Iterable[AnswerEvent]:

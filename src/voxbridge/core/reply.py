@@ -15,7 +15,7 @@ import attrs
 
 from voxbridge.core.quote import is_html
 
-Outcome = Literal["ok", "empty", "no_reply", "agent_error", "html_error", "unsupported", "protocol_error"]
+Outcome = Literal["ok", "empty", "no_reply", "agent_error", "html_error", "unsupported", "protocol_error", "cut"]
 
 _KEYS = ("output", "text", "response", "reply", "answer", "content")
 _PATHS = (

@@ -7,6 +7,7 @@ import re
 import attrs
 
 from voxbridge.core.reply import NoText, Outcome
+from voxbridge.core.thinking import ThinkingFilter
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -25,7 +26,10 @@ class Flush:
 
 @attrs.frozen
 class Ended:
-    """The answer is over. ``detail`` is for the operator: the peer's own message, never the answer."""
+    """The answer is over. ``detail`` is for the operator: the peer's own message, never the answer.
+
+    With ``ok`` it says, if anything, why the answer is shorter than the agent meant it.
+    """
 
     outcome: Outcome
     detail: str = ""
@@ -35,18 +39,39 @@ AnswerEvent = Delta | Flush | Ended
 
 
 class Said:
-    """Turns texts into events: no leading blanks, no halves of a surrogate pair, no flush without text."""
+    """Turns texts into events: no leading blanks, no halves of a surrogate pair, no flush without text.
+
+    What a model thinks between ``<think>`` and ``</think>`` is not said, whatever it came through.
+    """
 
     def __init__(self) -> None:
+        self._thinking = ThinkingFilter()
         self._has_said = False
         self._is_flushed = True
         self._half = ""
         self._silence: NoText | None = None
         self._was_empty_on_purpose = False
 
+    @property
+    def has_said(self) -> bool:
+        """Tell whether any text was said."""
+        return self._has_said
+
+    @property
+    def was_refused(self) -> bool:
+        """Tell whether something came that is no answer."""
+        return self._silence is not None
+
     def say(self, text: str) -> list[AnswerEvent]:
         """Add a text."""
         text = self._whole_letters(text)
+        if text:
+            text = self._thinking.feed(text)
+            if not text:
+                return []  # thoughts, or what may be the beginning of some
+        return self._pass_on(text)
+
+    def _pass_on(self, text: str) -> list[AnswerEvent]:
         if not self._has_said:
             text = text.lstrip()
         if not text:
@@ -66,10 +91,12 @@ class Said:
 
     def flush(self) -> list[AnswerEvent]:
         """Note that what was said is complete."""
+        held = self._thinking.end()
+        events = self._pass_on(held) if held else []
         if self._is_flushed:
-            return []
+            return events
         self._is_flushed = True
-        return [Flush()]
+        return [*events, Flush()]
 
     def refuse(self, why: NoText) -> None:
         """Note that something came that is no answer; it counts if nothing else does."""
@@ -77,8 +104,10 @@ class Said:
 
     def end(self) -> list[AnswerEvent]:
         """Judge the answer at its end."""
+        held = self._thinking.end()
+        events = self._pass_on(held) if held else []
         if self._has_said:
-            return [Ended("ok")]
+            return [*events, Ended("ok")]
         if self._silence is not None and not self._was_empty_on_purpose:
             return [Ended(self._silence.outcome, self._silence.why)]
         return [Ended("empty", "the answer holds no text")]

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from voxbridge.core.sound import ChannelId, GuildId, OpusPacket, Pcm, UserId
+from voxbridge.core.ttsoptions import TtsOptions as TtsOptions
 
 Mark = Callable[[str], None]
 """Names an instant of the turn, such as ``tts_first_byte``; the callee stamps it with Trio's clock."""
@@ -157,7 +158,14 @@ class TextFlush:
     """Whatever has come so far is complete: speak it now (a tool call may follow)."""
 
 
-AgentEvent = TextDelta | TextFlush
+@attrs.frozen
+class AnswerOptions:
+    """How this answer is to be spoken; comes before its first text, if at all."""
+
+    tts: TtsOptions
+
+
+AgentEvent = TextDelta | TextFlush | AnswerOptions
 
 
 class AgentStage(Stage, Protocol):
@@ -177,13 +185,17 @@ class AgentStage(Stage, Protocol):
 
 @attrs.frozen
 class TtsRequest:
-    """One speakable sentence. ``voice`` None means the backend's configured one."""
+    """One speakable sentence. ``voice`` None means the backend's configured one.
+
+    ``options`` are the answer's own wishes, within Chatterbox's ranges; a backend uses those it knows.
+    """
 
     text: str
     turn_id: str
     index: int
     voice: str | None = None
     language: str = "en"
+    options: TtsOptions | None = None
 
 
 class TtsStage(Stage, Protocol):

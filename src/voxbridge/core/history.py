@@ -1,0 +1,176 @@
+"""The conversations that we keep for agents without a memory of their own.
+
+    ask            the messages to send; the exchange is open
+    add            a piece of the answer was passed on
+    close          the answer is over, or was cut short, or failed
+    ask(heard=...) the same user's answer before was cut short: only what was heard of it is kept
+
+The agent must not believe that the user heard what was never played. So when the next question comes with ``heard``,
+that text takes the place of the user's last answer; if nothing was heard and the question repeats the words of the one
+before (its turn was superseded), the whole exchange goes. An exchange without an answer stays until then, so that
+``heard`` never meets the one before it. Questions left without an answer are joined into one message,
+since many models' templates insist that user and assistant alternate.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Literal
+
+import attrs
+
+NAME_CHARS_MAX = 32
+_MESSAGE_TOKENS = 4
+"""What a chat template adds to each message, about."""
+
+
+@attrs.frozen
+class Message:
+    """One message of the kind that chat APIs take."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@attrs.frozen
+class HistoryRules:
+    """How much is kept: ``tokens_max`` of what goes before the question (0: nothing), for ``age_s`` seconds."""
+
+    tokens_max: int = 4000
+    age_s: float = 3600.0
+    conversations_max: int = 1000
+
+
+@attrs.define(eq=False)
+class _Exchange:
+    turn_id: str
+    user: str
+    asked: str
+    shown: str
+    at: float
+    answer: str = ""
+    is_open: bool = True
+    was_cut: bool = False  # its answer is what was heard
+
+
+class History:
+    """All conversations, by session. ``now`` is in seconds, of any clock that runs evenly."""
+
+    def __init__(self, rules: HistoryRules) -> None:
+        self._rules = rules
+        self._sessions: OrderedDict[str, list[_Exchange]] = OrderedDict()
+
+    def ask(
+        self,
+        session: str,
+        turn_id: str,
+        user: str,
+        text: str,
+        now: float,
+        *,
+        name: str = "",
+        heard: str | None = None,
+    ) -> list[Message]:
+        """Open an exchange; return the messages to send, the question last.
+
+        ``name`` is put before the user's words, for a conversation of several. ``heard`` says that the same user's
+        answer before was cut short, and what was heard of it. Answers that are still under way are left out.
+        """
+        kept = self._fresh(session, now)
+        if heard is None:
+            kept[:] = [one for one in kept if one.is_open or one.user != user or one.answer or one.was_cut]
+        else:
+            _cut(kept, user, text, heard)
+        shown = f"{_one_line(name)}: {text}" if name.strip() else text
+        exchange = _Exchange(turn_id, user, text, shown, now)
+        before = self._fitting([one for one in kept if not one.is_open and (one.answer or one.was_cut)])
+        kept.append(exchange)
+        return _alternating([*before, exchange])
+
+    def add(self, session: str, turn_id: str, text: str) -> None:
+        """Add to the answer of an open exchange."""
+        for exchange in self._sessions.get(session, ()):
+            if exchange.turn_id == turn_id and exchange.is_open:
+                exchange.answer += text
+
+    def close(self, session: str, turn_id: str, now: float) -> None:
+        """End an exchange; if it has no answer and the next question tells of none, it is as if it was never asked."""
+        for exchange in self._sessions.get(session, ()):
+            if exchange.turn_id == turn_id and exchange.is_open:
+                exchange.is_open, exchange.at, exchange.answer = False, now, exchange.answer.strip()
+        self._drop_unneeded(session)
+
+    def _fresh(self, session: str, now: float) -> list[_Exchange]:
+        """Return the conversation without what is too old, and forget the conversations that all are silent longest."""
+        kept = self._sessions.setdefault(session, [])
+        kept[:] = [one for one in kept if one.is_open or now - one.at <= self._rules.age_s]
+        self._sessions.move_to_end(session)
+        for other in list(self._sessions):
+            exchanges = self._sessions[other]
+            is_stale = all(not one.is_open and now - one.at > self._rules.age_s for one in exchanges)
+            if other == session or not (is_stale or len(self._sessions) > self._rules.conversations_max):
+                break  # in order of their last question: those behind are younger
+            del self._sessions[other]
+        return kept
+
+    def _fitting(self, exchanges: list[_Exchange]) -> list[_Exchange]:
+        """Return the newest exchanges that fit; an exchange is kept whole or not at all."""
+        left = self._rules.tokens_max
+        fitting: list[_Exchange] = []
+        for exchange in reversed(exchanges):
+            left -= tokens_of(_alternating([exchange]))
+            if left < 0:
+                break
+            fitting.insert(0, exchange)
+        return fitting
+
+    def _drop_unneeded(self, session: str) -> None:
+        kept = self._sessions.get(session)
+        if kept is None:
+            return
+        fitting = self._fitting([one for one in kept if not one.is_open])
+        kept[:] = [one for one in kept if one.is_open or one in fitting]
+        if not kept:
+            del self._sessions[session]
+
+
+def _cut(kept: list[_Exchange], user: str, text: str, heard: str) -> None:
+    """Leave of the user's last answer what was heard of it."""
+    last = next((one for one in reversed(kept) if one.user == user), None)
+    if last is None:
+        return
+    last.is_open, last.was_cut, last.answer = False, True, heard.strip()
+    if not last.answer and text.startswith(last.asked):
+        kept.remove(last)
+
+
+def tokens_of(messages: Iterable[Message]) -> int:
+    """Estimate the tokens of messages: a token per four ASCII characters and one per any other, and the template's.
+
+    Rough, and on the safe side: English comes out about right, German or Russian up to twice too high. The exact
+    number depends on the model's tokenizer, which only its server has.
+    """
+    total = 0
+    for message in messages:
+        plain = sum(letter < "\x80" for letter in message.content)
+        total += -(-plain // 4) + len(message.content) - plain + _MESSAGE_TOKENS
+    return total
+
+
+def _alternating(exchanges: list[_Exchange]) -> list[Message]:
+    messages: list[Message] = []
+    unanswered = ""
+    for exchange in exchanges:
+        asked = f"{unanswered}\n{exchange.shown}" if unanswered else exchange.shown
+        unanswered = ""
+        if exchange.answer:
+            messages += [Message("user", asked), Message("assistant", exchange.answer)]
+        else:
+            unanswered = asked
+    return [*messages, Message("user", unanswered)] if unanswered else messages
+
+
+def _one_line(name: str) -> str:
+    """Return a name fit to stand before a colon: it is untrusted text."""
+    return " ".join(name.replace(":", " ").split())[:NAME_CHARS_MAX]

@@ -1,0 +1,81 @@
+"""JSON with placeholders: the body that an operator writes down for a server of his own.
+
+``{"q": "{text}", "who": {"id": "{user_id}"}}``: a placeholder stands inside a JSON string, and what takes its place is
+escaped, since the template is read as JSON first and written out again afterwards. Other braces are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+NAMES = (
+    "text",
+    "user_id",
+    "user_name",
+    "session_id",
+    "turn_id",
+    "attempt",
+    "guild_id",
+    "channel_id",
+    "language",
+    "started_at",
+    "heard",
+)
+"""What can be put in: the user's words, who said them where, and what was heard of an answer that was cut short."""
+
+
+def template_fault(template: str) -> str | None:
+    """Say what is wrong with a template, or None if it is right."""
+    try:
+        value = json.loads(template)
+    except ValueError as error:
+        return f"is not JSON: {error}"
+    except RecursionError:
+        return "is nested too deeply"
+    unknown = sorted({name for text in _strings(value) for name in _PLACEHOLDER.findall(text)} - set(NAMES))
+    if unknown:
+        return f"has an unknown placeholder, {{{unknown[0]}}}"
+    if "text" not in {name for text in _strings(value) for name in _PLACEHOLDER.findall(text)}:
+        return "lacks {text}, the user's words"
+    return None
+
+
+def filled(template: str, values: Mapping[str, str]) -> bytes:
+    """Return the template with its placeholders filled, as JSON in UTF-8. Raises: ValueError if it is not JSON."""
+    value = _filled(json.loads(template), values)
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def filled_text(text: str, values: Mapping[str, str]) -> str:
+    """Return one text with its placeholders filled; unknown ones stay."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def _filled(value: object, values: Mapping[str, str]) -> object:
+    match value:
+        case str():
+            return filled_text(value, values)
+        case list():
+            return [_filled(part, values) for part in value]
+        case dict():
+            return {key: _filled(part, values) for key, part in value.items()}
+        case _:
+            return value
+
+
+def _strings(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for part in value:
+                yield from _strings(part)
+        case dict():
+            for part in value.values():
+                yield from _strings(part)
+        case _:
+            return
