@@ -229,7 +229,7 @@ CASES = {
     "sound and a proper early end": Case((Fault("end", "pcm", pcm_bytes=2000),), 1, 0.14, None, 1000),
     "empty body with a proper end, once": Case((Fault("end", "body"),), 2, 0.04 + 0.14),
     "empty body with a proper end, twice": Case(
-        (Fault("end", "body"),) * 2, 2, 0.08, StageProtocolError, 0, "ends in its header"
+        (Fault("end", "body"),) * 2, 2, 0.08, StageProtocolError, 0, "the answer is empty"
     ),
     "words instead of sound": Case((Fault("garbage", "body"),) * 2, 2, 0.08, StageProtocolError, 0, "no sound"),
     "a web page": Case((Fault("page"),) * 2, 2, 0.08, StageProtocolError, 0, "no sound"),
