@@ -63,8 +63,11 @@ def test_rehearse_fails_on_a_silent_recording(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(16_000)
         file.writeframes(bytes(16_000))
-    done = rehearse(tmp_path, str(silent))
+    config = tmp_path / "impatient.toml"
+    config.write_text("[agent]\nfirst_limit_ms = 1000\n[tts]\nfirst_pcm_limit_ms = 1000\n[stt]\nlimit_ms = 1000\n")
+    done = rehearse(tmp_path, str(silent), "--config", str(config))
     assert done.returncode == 1, done.stdout + done.stderr
+    assert "nothing was heard" in done.stdout
 
 
 def test_rehearse_refuses_what_is_no_wav(tmp_path: Path) -> None:

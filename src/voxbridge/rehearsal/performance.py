@@ -30,9 +30,8 @@ Progress = Callable[[str], None]
 
 # Models load in 1.5 s on two idle cores; a cold disk and a busy machine may take ten times that.
 _START_S = 60.0
-# A turn may wait for a slow agent; what takes longer is cancelled by the daemon's own limits.
-_TURN_S = 120.0
 _MUTED_S = 5.0
+_ANSWER_S = 300.0  # the longest answer that is listened to
 
 
 @attrs.frozen
@@ -52,10 +51,11 @@ class Scene:
 class Performance:
     """A call that is on: the simulated Discord, the daemon in it, and Ada."""
 
-    def __init__(self, discord: SimulatedDiscord, daemon: DaemonProcess, ada: Member) -> None:
+    def __init__(self, settings: Settings, discord: SimulatedDiscord, daemon: DaemonProcess, ada: Member) -> None:
         self.discord = discord
         self.daemon = daemon
         self.ada = ada
+        self._patience_s = patience_s(settings)
 
     async def perform(self, sound: Pcm, *, muted: bool = False) -> Scene:
         """Let Ada say ``sound`` and listen to the answer to its end.
@@ -66,13 +66,22 @@ class Performance:
         began = monotonic_s()
         if not muted:
             await self.ada.speak(opus_of(sound))
-        report = await self.daemon.wait_turn(number, timeout_s=_MUTED_S if muted else _TURN_S)
+        patience_s = _MUTED_S if muted else self._patience_s
+        await self.daemon.wait_for(
+            lambda: len(self.daemon.turns) > number or bool(self._voice_since(began)),
+            "nothing was heard and no turn was reported",
+            timeout_s=patience_s,
+        )
+        report = await self.daemon.wait_turn(number, timeout_s=_ANSWER_S)
         return await self.scene_of(report, since=began)
+
+    def _voice_since(self, since: float) -> tuple[Packet, ...]:
+        packets = (p for p in self.discord.packets if p.sender == BOT_ID and p.arrived_at >= since)
+        return tuple(packet for packet in packets if not packet.is_silence)
 
     async def scene_of(self, report: Mapping[str, Any], *, since: float) -> Scene:
         """Gather what the bot sent since ``since`` (CLOCK_MONOTONIC), once Ada has heard all of it."""
-        packets = tuple(p for p in self.discord.packets if p.sender == BOT_ID and p.arrived_at >= since)
-        voice = tuple(packet for packet in packets if not packet.is_silence)
+        voice = self._voice_since(since)
         heard = [heard for heard in self.ada.heard if heard.user_id == BOT_ID and voice]
         heard = [heard for heard in heard if heard.arrived_at >= voice[0].arrived_at]
         return Scene(report, voice, sound_of(heard, rate_hz=SPEECH_RATE_HZ))
@@ -81,6 +90,12 @@ class Performance:
         """Throw away the record of what was said so far: a long performance would keep every packet."""
         self.discord.record.clear()
         self.ada.heard.clear()
+
+
+def patience_s(settings: Settings) -> float:
+    """Return how long to wait for a first sound: what the stages' own limits allow, and two seconds."""
+    stages_ms = settings.stt.limit_ms + settings.agent.first_limit_ms + settings.tts.first_pcm_limit_ms
+    return 2.0 + (settings.endpointing.hesitant_commit_ms + stages_ms) / 1000
 
 
 def opus_of(sound: Pcm) -> list[bytes]:
@@ -134,5 +149,5 @@ async def open_performance(
             await ada.join(VOICE_CHANNEL_ID)
             await ada.wait_dave_ready()
             progress("The call is end-to-end encrypted.")
-            yield Performance(discord, daemon, ada)
+            yield Performance(settings, discord, daemon, ada)
         nursery.cancel_scope.cancel()
