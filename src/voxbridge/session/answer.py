@@ -18,7 +18,17 @@ from voxbridge.core.speakable import SpokenPieces
 from voxbridge.errors import StageError, StageProtocolError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.mouth import Playing
-from voxbridge.stages import AgentEvent, AgentRequest, Mark, TextDelta, TextFlush, TtsRequest, no_mark
+from voxbridge.stages import (
+    AgentEvent,
+    AgentRequest,
+    AnswerOptions,
+    Mark,
+    TextDelta,
+    TextFlush,
+    TtsOptions,
+    TtsRequest,
+    no_mark,
+)
 
 # 1: the sentence that is split while the one before is being synthesised; barge-in throws it away.
 _SENTENCES_AHEAD = 1
@@ -39,7 +49,8 @@ class Answer:
         self._producing = trio.CancelScope()
         self._playing: Playing | None = None
         self._text: list[str] = []
-        self.unsaid: list[str] = []
+        self._options: TtsOptions | None = None
+        self._unsaid: dict[int, str] = {}
         self.agent_error: StageError | None = None
         self.tts_error: StageError | None = None
 
@@ -57,6 +68,11 @@ class Answer:
     def last_frame_at(self) -> float | None:
         """Return the Trio time of the last frame out, or None."""
         return None if self._playing is None else self._playing.last_frame_at
+
+    @property
+    def unsaid(self) -> list[str]:
+        """Return the sentences that could not be spoken, in the order of the answer."""
+        return [text for _, text in sorted(self._unsaid.items())]
 
     def close(self) -> None:
         """Stop at once: no frame leaves after this."""
@@ -112,6 +128,9 @@ class Answer:
                         ready = pieces.feed(text)
                     case TextFlush():
                         ready = pieces.flush()
+                    case AnswerOptions(options):
+                        self._options = options
+                        continue
                 for sentence in ready:
                     await sentences.send(sentence)
             for sentence in pieces.flush():
@@ -132,11 +151,13 @@ class Answer:
                 async for text in sentences:
                     await at_once.acquire()
                     if self.tts_error is not None and not isinstance(self.tts_error, StageProtocolError):
-                        self.unsaid.append(text)  # no use in asking a dead server for each sentence
+                        self._unsaid[number] = text  # no use in asking a dead server for each sentence
+                        number += 1
                         at_once.release()
                         continue
                     await self._wait_for_room()
-                    asked = TtsRequest(text, request.turn_id, number, language=request.speaker.language)
+                    language = request.speaker.language
+                    asked = TtsRequest(text, request.turn_id, number, language=language, options=self._options)
                     nursery.start_soon(self._say, asked, self._begin(text), at_once)
                     number += 1
         finally:
@@ -156,7 +177,7 @@ class Answer:
         except StageError as error:
             self.tts_error = error
             if not sound.has_come:
-                self.unsaid.append(request.text)
+                self._unsaid[request.index] = request.text
         finally:
             sound.end()
             self._end_if_whole()
