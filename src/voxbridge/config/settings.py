@@ -7,6 +7,8 @@ init`` writes, the loader's messages and the documentation are derived from thes
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from voxbridge.config.rules import (
@@ -23,13 +25,22 @@ from voxbridge.config.rules import (
 from voxbridge.config.secrets import Secret as Secret  # the classes below are made of it: one import for users
 
 _LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
+LANGUAGE = r"[a-z]{2,3}(-[A-Za-z]{2,4})?"
 _HOST_AND_PORT = r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):\d{1,5}"
 
 
 # What each stage knows by itself; a plug-in adds its own kind by an entry point (docs/backends.md).
-STT_KINDS = ("embedded", "whisperx")
+STT_SCHEMES = {
+    "whisperx": ("ws", "wss"),
+    "whisperlive": ("ws", "wss"),
+    "whisperlivekit": ("ws", "wss"),
+    "deepgram": ("ws", "wss"),
+    "wyoming": ("tcp",),
+    "openai": ("http", "https"),
+}
+STT_KINDS = ("embedded", *STT_SCHEMES)
 AGENT_KINDS = ("embedded", "n8n", "openai", "ollama", "dify", "http")
-TTS_KINDS = ("embedded", "chatterbox")
+TTS_KINDS = ("embedded", "chatterbox", "openai", "wyoming")
 
 Option = str | int | float | bool | Secret
 """One option of a plug-in; ``{ file = ... }`` and its like become a Secret."""
@@ -142,7 +153,7 @@ class SttSettings:
     language: str = option(
         "en",
         "The language that is spoken.",
-        matches(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", "a code such as en or de"),
+        matches(LANGUAGE, "a code such as en or de"),
     )
     target_ms: int = option(400, "End of the turn to final transcript: measured.", _LIMIT)
     limit_ms: int = option(5000, "End of the turn to final transcript: given up after.", _LIMIT)
@@ -164,6 +175,13 @@ class SttSettings:
 
     def __attrs_post_init__(self) -> None:
         _wants_url(self.kind, STT_KINDS, bool(self.url))
+        schemes = STT_SCHEMES.get(self.kind, ())
+        require(
+            not schemes or self.url.partition(":")[0] in schemes,
+            "url",
+            f'does not fit kind = "{self.kind}"',
+            allowed=" or ".join(f"{scheme}://host[:port]" for scheme in schemes),
+        )
         _no_nesting(self.backup)
 
 
@@ -301,11 +319,47 @@ class AgentSettings:
 class TtsSettings:
     """[tts]. The ranges are those the Chatterbox server itself enforces (outside of them it answers 422)."""
 
-    kind: str = option("embedded", "The text-to-speech server.", backend_kind("tts", TTS_KINDS))
+    kind: str = option(
+        "embedded",
+        "The text-to-speech server. openai: any with /v1/audio/speech (Chatterbox-TTS-Server, speaches, Kokoro-FastAPI); "
+        "wyoming: Piper and its kin.",
+        backend_kind("tts", TTS_KINDS),
+    )
     url: str = option(
-        "", "The Chatterbox server, with or without /v1.", url("http", "https"), example="http://localhost:4123"
+        "",
+        "The Chatterbox or OpenAI-style server, with or without /v1; with kind = wyoming tcp://host:port.",
+        url("http", "https", "tcp"),
+        example="http://localhost:4123",
     )
     voice: str = option("", "The voice's name; the server's own when not set.", example="alloy")
+    api_key: Secret = option(
+        Secret(""),
+        "The token that the server asks for, with kind = openai.",
+        matches(r"[!-~]*", "one word"),
+        example={"credential": "tts-key"},
+    )
+    model: str = option("tts-1", "The model's name, with kind = openai.")
+    response_format: str = option(
+        "wav",
+        "What to ask for, with kind = openai; what comes is recognised. pcm, wav and opus are heard as they come, the "
+        "others at the sentence's end; mp3 and flac need the extra voxbridge-discord[compressed].",
+        one_of("wav", "pcm", "opus", "mp3", "flac"),
+    )
+    pcm_rate_hz: int = option(
+        24_000, "Rate of pcm whose label does not say it, with kind = openai.", between(4000, 192_000)
+    )
+    speed: float | None = option(
+        None,
+        "How fast the voice speaks, with kind = openai; the server's own when not set.",
+        between(0.25, 4.0),
+        example=1.1,
+    )
+    lexicon: dict[str, dict[str, str]] = option(
+        attrs.Factory(dict),
+        "How words are said, per language: a word in small letters is found in any case, one with capitals only as it "
+        "stands. Better written as a table [tts.lexicon.en] of its own.",
+        example={"en": {"n8n": "n eight n", "SQL": "sequel"}},
+    )
     exaggeration: float | None = option(
         None, "How lively the voice is; the server's own when not set.", between(0.25, 2.0), example=0.5
     )
@@ -340,6 +394,15 @@ class TtsSettings:
 
     def __attrs_post_init__(self) -> None:
         _wants_url(self.kind, TTS_KINDS, bool(self.url))
+        schemes = {"chatterbox": "http", "openai": "http", "wyoming": "tcp"}
+        wanted = schemes.get(self.kind)
+        fits = not self.url or wanted is None or self.url.startswith((f"{wanted}://", f"{wanted}s://"))
+        require(fits, "url", f'does not fit kind = "{self.kind}"', allowed=f"{wanted}://host:port")
+        for language, words in self.lexicon.items():
+            is_language = re.fullmatch(LANGUAGE, language) is not None
+            require(is_language, f"lexicon.{language}", "is no language", allowed="a code such as en or de")
+            for word in words:
+                require(bool(word.strip()), f"lexicon.{language}", "holds an empty word")
         _no_nesting(self.backup)
 
 

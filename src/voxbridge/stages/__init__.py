@@ -44,6 +44,8 @@ class Transcript:
     is_final: bool = True
     confidence: float | None = None
     duration_s: float | None = None
+    no_speech: float | None = None
+    """How probable it is that nobody spoke at all, if the server says so."""
 
 
 class PendingFinal(Protocol):
