@@ -321,8 +321,8 @@ class TtsSettings:
 
     kind: str = option(
         "embedded",
-        "The text-to-speech server. openai: any with /v1/audio/speech (Chatterbox-TTS-Server, speaches, Kokoro-FastAPI); "
-        "wyoming: Piper and its kin.",
+        "The text-to-speech server. openai: any with /v1/audio/speech (Chatterbox-TTS-Server, speaches, "
+        "Kokoro-FastAPI); wyoming: Piper and its kin.",
         backend_kind("tts", TTS_KINDS),
     )
     url: str = option(
