@@ -148,12 +148,39 @@ class BargeInSettings:
 class SttSettings:
     """[stt]."""
 
-    kind: str = option("embedded", "The speech-to-text server.", backend_kind("stt", STT_KINDS))
-    url: str = option("", "The WhisperX server's WebSocket.", url("ws", "wss"), example="ws://localhost:4901")
+    kind: str = option(
+        "embedded",
+        "The speech-to-text server; openai is any server with /v1/audio/transcriptions.",
+        backend_kind("stt", STT_KINDS),
+    )
+    url: str = option(
+        "",
+        "The server: ws:// or wss:// (whisperx, whisperlive, whisperlivekit, deepgram), tcp:// (wyoming) or http(s)://.",
+        url("ws", "wss", "http", "https", "tcp"),
+        example="ws://localhost:4901",
+    )
+    token: Secret = option(
+        Secret(""),
+        "The key that the server asks for (whisperlive, whisperlivekit, deepgram, openai).",
+        matches(r"[!-~]*", "printable ASCII characters without a space"),
+        example={"credential": "stt-token"},
+    )
+    model: str = option(
+        "", "The model to transcribe with, where a server has several; its own choice when not set.", example="small"
+    )
     language: str = option(
         "en",
         "The language that is spoken.",
         matches(LANGUAGE, "a code such as en or de"),
+    )
+    hints: tuple[str, ...] = option(
+        (),
+        "Names and rare words to expect (whisperlive, deepgram, openai).",
+        matches(r"[^\r\n]{1,100}", "one line of up to 100 characters"),
+        example=["Hibari", "VoxBridge"],
+    )
+    filter: bool = option(
+        True, "Drop what speech models make out of noise: credits of films, more words than the time could hold."
     )
     target_ms: int = option(400, "End of the turn to final transcript: measured.", _LIMIT)
     limit_ms: int = option(5000, "End of the turn to final transcript: given up after.", _LIMIT)
