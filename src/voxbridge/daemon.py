@@ -1,12 +1,14 @@
 """The daemon: what is started, in which order, and how it all ends.
 
-signals, playout clock
+signals, playout clock, service (ops/service.py: systemd, control socket, health, reload)
   supervise(engines)          if a stage is embedded: a child process, warm before anything else
     stages                    open for the daemon's life, warm connections
       supervise(apology)      rendered ahead, so that it needs no server when it is due
       bridge                  Discord; its crash is the daemon's, since nobody could be heard any more
         supervise(room)       one per voice channel
-SIGTERM: rooms drain -> Discord is left -> the rest is cancelled. A second one: cancelled at once.
+      supervise(backends)     probes, in the background
+READY when logged in; channels and probes are waited for no longer than _SETTLE_S.
+SIGTERM: rooms drain -> Discord is left -> the rest is cancelled. A second one, or one while starting: at once.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import signal
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import structlog
 import trio
@@ -28,7 +31,11 @@ from voxbridge.core.sound import GuildId, Pcm
 from voxbridge.discord import DiscordBridge
 from voxbridge.engines.process import EnginesProcess
 from voxbridge.errors import EngineError, StageError
+from voxbridge.ops.backends import Backends
+from voxbridge.ops.crash import speak_last_words
 from voxbridge.ops.journal import Journal
+from voxbridge.ops.service import Conversation, Service
+from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge, open_judge
@@ -44,58 +51,77 @@ _log = structlog.get_logger(__name__)
 
 # Discord's leave takes 5 to 16 ms and its close up to 3 s; the rest of the drain's time belongs to the speakers.
 _LEAVE_S = 4.0
+# Joining takes 0.3 s and a probe some milliseconds; what takes longer is told as degraded, not waited for.
+_SETTLE_S = 3.0
 
 
-def run(settings: Settings) -> int:
-    """Run the daemon until a signal ends it; return the exit code.
+def run(settings: Settings, file: Path | None = None) -> int:
+    """Run the daemon until a signal ends it; return the exit code. ``file`` is what a reload reads again.
 
     Raises: VoxBridgeError, in Trio's groups, when it cannot start (wrong token, engines missing).
     """
-    trio.run(Daemon(settings).serve)
+    speak_last_words()
+    trio.run(Daemon(settings, file).serve)
     return 0
 
 
 class Daemon:
     """The running daemon, as the commands and the status see it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, file: Path | None = None) -> None:
         self.rooms: dict[GuildId, Room] = {}
-        self.turns_by_outcome: dict[str, int] = {}
-        self._clock = PlayoutClock()
-        self._journal = Journal(settings.journal.file)
+        self._clock = PlayoutClock(lambda seconds: self.service.metrics.on_lateness(seconds))
+        self.service = Service(settings, Conversation(self.rooms, self.say, self.stop, self._clock.beat), file=file)
+        self._journal = Journal(lambda: self.settings.journal.file)
         self._apology: Pcm | None = None
+        self._stop_asked = trio.Event()
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings that hold now."""
+        return self.service.settings
 
     async def serve(self) -> None:
         """Start everything, live until a signal, and end everything in order."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._clock.run)
             signals = await nursery.start(_catch_signals)
+            nursery.start_soon(self._obey, signals, nursery)
+            await nursery.start(self.service.run)
             async with AsyncExitStack() as stack:
                 socket = await stack.enter_async_context(self._engines())
                 stages = await stack.enter_async_context(open_stages(self.settings, engines_socket=socket))
                 bridge = DiscordBridge(self.settings.discord, self)
-                await self._live(bridge, await self._tools(stages), signals, nursery)
+                await self._live(bridge, await self._tools(stages), self.service.attend(bridge, stages))
             nursery.cancel_scope.cancel(reason="drain")
 
-    async def _live(
-        self, bridge: DiscordBridge, tools: Tools, signals: trio.MemoryReceiveChannel[int], nursery: trio.Nursery
-    ) -> None:
+    async def _live(self, bridge: DiscordBridge, tools: Tools, backends: Backends) -> None:
         async with trio.open_nursery() as conversation:
+            conversation.start_soon(supervise, "backends", backends.watch)
             conversation.start_soon(supervise, "apology", lambda: self._render_apology(tools.tts))
             conversation.start_soon(self._host_rooms, bridge, tools, conversation)
-            await conversation.start(bridge.run)
-            _log.info("ready", rooms=len(self.rooms))
-            await signals.receive()
-            nursery.start_soon(self._hurry, signals, nursery)
+            has_joined = await conversation.start(_run_bridge, bridge)
+            with trio.move_on_after(_SETTLE_S):
+                await has_joined.wait()
+                await backends.probed.wait()
+            # From now on: while all is loaded and nobody is in a call a stall hurts nobody.
+            trio.lowlevel.add_instrument(StallWatch(self.service.metrics.on_stall))
+            self.service.ready()
+            await self._stop_asked.wait()
             await self._drain(bridge)
             conversation.cancel_scope.cancel(reason="drain")
 
-    @staticmethod
-    async def _hurry(signals: trio.MemoryReceiveChannel[int], nursery: trio.Nursery) -> None:
-        """End everything at once when a second signal comes."""
+    async def _obey(self, signals: trio.MemoryReceiveChannel[int], nursery: trio.Nursery) -> None:
+        """Drain on the first signal; end everything at once on the second, or when nothing has begun yet."""
         await signals.receive()
-        _log.warning("second signal: stopping at once")
+        is_starting = self.service.is_starting
+        self.service.stopping()
+        self._stop_asked.set()
+        if is_starting:
+            _log.info("stopped while starting")
+        else:
+            await signals.receive()
+            _log.warning("second signal: stopping at once")
         nursery.cancel_scope.cancel(reason="drain")
 
     async def _drain(self, bridge: DiscordBridge) -> None:
@@ -118,12 +144,14 @@ class Daemon:
             yield self.settings.engines.socket
             return
         async with EnginesProcess.directory() as directory, trio.open_nursery() as nursery:
+            self.service.loading(self.settings.engines.start_limit_ms / 1000)
             engines = EnginesProcess(self.settings.engines, directory)
             socket = await nursery.start(_keep_engines, engines)
             yield socket
             nursery.cancel_scope.cancel(reason="drain")
 
     async def _tools(self, stages: Stages) -> Tools:
+        await trio.to_thread.run_sync(VoiceActivity)  # opens the network that all speakers share, 40 ms
         return Tools(
             settings_now=lambda: self.settings,
             stt=stages.stt,
@@ -135,6 +163,8 @@ class Daemon:
             new_turn_id=lambda: str(uuid.uuid4()),
             wall_iso=wall_iso,
             apology=lambda: self._apology,
+            on_notice=self.service.events.on_notice,
+            counters=self.service.counters,
         )
 
     async def _render_apology(self, tts: TtsStage) -> None:
@@ -160,15 +190,17 @@ class Daemon:
     async def _host(self, port: VoicePort, tools: Tools) -> None:
         room = Room(port, tools, self._clock)
         self.rooms[port.guild_id] = room
+        self.service.room_changed(port, is_open=True)
         try:
             await supervise("room", room.run, guild=str(port.guild_id), channel=str(port.channel_id))
         finally:
             if self.rooms.get(port.guild_id) is room:
                 del self.rooms[port.guild_id]
+            self.service.room_changed(port, is_open=False)
 
     def _on_report(self, report: TurnReport) -> None:
-        self.turns_by_outcome[report.outcome] = self.turns_by_outcome.get(report.outcome, 0) + 1
         log_turn(report)
+        self.service.on_report(report)
         self._journal.write(report)
 
     # What the slash commands ask for.
@@ -180,9 +212,8 @@ class Daemon:
         if room is None:
             return f"Not in a voice channel here. {stages}."
         listening = sum(not member.is_bot for member in room.members)
-        turns = (
-            ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.turns_by_outcome.items())) or "none yet"
-        )
+        counts = sorted(self.service.turns_by_outcome.items())
+        turns = ", ".join(f"{count} {outcome}" for outcome, count in counts) or "none yet"
         return f"Listening to {listening} here. {stages}. Turns so far: {turns}."
 
     async def stop(self, guild_id: GuildId) -> bool:
@@ -194,6 +225,20 @@ class Daemon:
         """Speak a text in the guild's channel."""
         room = self.rooms.get(guild_id)
         return room is not None and await room.say(text)
+
+
+async def _run_bridge(bridge: DiscordBridge, *, task_status: trio.TaskStatus[trio.Event]) -> None:
+    """Run the bridge; ``started`` when it is logged in, with the event that its first joins are over."""
+    has_joined = trio.Event()
+
+    async def note_joined() -> None:
+        await nursery.start(bridge.run)
+        has_joined.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(note_joined)
+        await bridge.logged_in.wait()
+        task_status.started(has_joined)
 
 
 async def _catch_signals(*, task_status: trio.TaskStatus[trio.MemoryReceiveChannel[int]]) -> None:

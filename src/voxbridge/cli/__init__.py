@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from voxbridge.cli.check import check
+from voxbridge.cli.ctl import ctl
 from voxbridge.cli.engines import engines
 from voxbridge.cli.init import init
 from voxbridge.cli.rehearse import rehearse
@@ -22,5 +23,5 @@ def main(config: Path | None, debug: bool) -> None:
     """Talk to an AI agent in a Discord voice channel."""
 
 
-for command in (run, rehearse, check, init, engines, version):
+for command in (run, ctl, rehearse, check, init, engines, version):
     main.add_command(command)

@@ -11,6 +11,7 @@ import attrs
 import click
 
 from voxbridge.cli.shell import chosen_file, config_option
+from voxbridge.cli.waterfall import waterfall
 from voxbridge.config import load
 from voxbridge.config.settings import Settings
 from voxbridge.errors import VoxBridgeError
@@ -132,23 +133,3 @@ def _show(verdict: Verdict) -> None:
     for problem in verdict.problems:
         click.secho(f"  problem {problem}", fg="red")
     click.secho("  failed" if verdict.problems else "  passed", fg="red" if verdict.problems else "green")
-
-
-def waterfall(parts: list[dict[str, Any]], width: int = 40) -> list[str]:
-    """Draw a turn's parts, one line each, against their budgets: the last row is the whole."""
-    stages = [part for part in parts if part["name"] != "first_audio"]
-    whole_ms = sum(part["ms"] for part in stages) or 1.0
-    rows, at_ms = [], 0.0
-    for part in stages:
-        begin, end = (round(ms / whole_ms * width) for ms in (at_ms, at_ms + part["ms"]))
-        bar = " " * begin + "█" * max(end - begin, 1 if part["ms"] > 0 else 0)
-        rows.append(f"{part['name']:<12}{bar:<{width + 1}} {_figures(part)}")
-        at_ms += part["ms"]
-    rows += [f"{part['name']:<12}{'':<{width + 1}} {_figures(part)}" for part in parts if part not in stages]
-    return rows
-
-
-def _figures(part: dict[str, Any]) -> str:
-    budget = "" if part["budget_ms"] is None else f" of {part['budget_ms']:.0f} ms"
-    verdict = "" if part["verdict"] == "-" else f"  {part['verdict']}"
-    return f"{part['ms']:6.0f} ms{budget}{verdict}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from voxbridge.cli.shell import config_option, load_settings
+from voxbridge.cli.shell import chosen_file, config_option, load_settings
 from voxbridge.config import secret_values
 from voxbridge.errors import ConfigError
 
@@ -27,4 +27,4 @@ def run(ctx: click.Context, config: Path | None) -> None:
     from voxbridge.ops import logs
 
     logs.configure(settings.log, secret_values(settings))
-    ctx.exit(daemon.run(settings))
+    ctx.exit(daemon.run(settings, chosen_file(ctx, config)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import structlog
@@ -19,7 +20,7 @@ class StallWatch(trio.abc.Instrument):
 
     def __init__(self, on_stall: Callable[[float], None], limit_s: float = STALL_S) -> None:
         self._on_stall, self._limit_s = on_stall, limit_s
-        self._began_at = 0.0
+        self._began_at = math.inf  # added in the middle of a step: that one is not measured
 
     def before_task_step(self, _task: trio.lowlevel.Task) -> None:
         """Note the beginning."""

@@ -42,10 +42,12 @@ def _short(name: str) -> str:
 
 
 def _place(task: trio.lowlevel.Task) -> str:
-    """Return the innermost line of ours in which the task waits, else the innermost of all."""
+    """Return the innermost line of ours in which the task waits, else the innermost that is not Trio's own trap."""
     frames = [(frame.f_code.co_filename, number) for frame, number in task.iter_await_frames()]
-    if not frames:  # the one that runs now: its frames are on the stack
-        return "(running)"
     ours = [place for place in frames if "voxbridge" in PurePath(place[0]).parts]
-    file, number = (ours or frames)[-1]
+    others = [place for place in frames if PurePath(place[0]).name != "_traps.py"]
+    places = ours or others or frames
+    if not places:  # the one that runs now: its frames are on the stack
+        return "(running)"
+    file, number = places[-1]
     return f"{PurePath(file).name}:{number}  {linecache.getline(file, number).strip()}"

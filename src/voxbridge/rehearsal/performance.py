@@ -115,6 +115,9 @@ def rehearsal_tables(settings: Settings, discord: SimulatedDiscord, directory: P
         "guild_ready_timeout_ms": 50,
         "network": {"hosts": dict(discord.hosts), "ca_file": str(ca_file)},
     }
+    # A daemon that runs on this host keeps its doors: the rehearsal's are its own.
+    tables["control"] |= {"socket": str(directory / "control.sock")}
+    tables["health"] |= {"listen": ""}
     return tables
 
 

@@ -21,6 +21,7 @@ from voxbridge.core.timeline import Timeline
 from voxbridge.errors import StageError
 from voxbridge.session.answer import Answer
 from voxbridge.session.context import RoomContext
+from voxbridge.session.notices import FinalTranscript
 from voxbridge.session.report import Outcome, TurnReport, parts_of
 from voxbridge.session.utterance import Words
 from voxbridge.stages import AgentRequest, Previous, Speaker, Transcript
@@ -148,6 +149,8 @@ class Turn:
             self._mark("stt_final")
             self._text = f"{before} {self._transcript.text}".strip()
             self._has_heard.set()
+        if self._error is None:
+            self._context.tools.on_notice(FinalTranscript(self._speaker, self.id, self._text))
         with self._answering:
             return await self._reply()
         return "interrupted" if self._cut is None else _OUTCOME_OF_CUT[self._cut]

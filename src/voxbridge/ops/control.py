@@ -1,0 +1,176 @@
+"""What ``voxbridge ctl`` asks for, as HTTP with JSON on the control socket.
+
+Who may open the socket may do all of this: its permissions are the access control. Whatever leaves is masked as a
+log line is, and speech is in it only with ``[log] speech``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.errors import VoxBridgeError
+from voxbridge.ops.events import EventHub, make_event
+from voxbridge.ops.reload import Reloaded
+from voxbridge.ops.view import View
+
+_log = structlog.get_logger(__name__)
+
+_BODY_BYTES_MAX = 64 * 1024
+_SAY_CHARS_MAX = 4000
+_BAD_REQUEST, _CONFLICT, _TOO_LARGE = 400, 409, 413
+
+
+class Operator(Protocol):
+    """What the control socket needs from the daemon."""
+
+    events: EventHub
+
+    @property
+    def may_show_speech(self) -> bool:
+        """Tell whether the operator asked for speech in the log, and so here."""
+        ...
+
+    def view(self) -> View:
+        """Return how things are."""
+        ...
+
+    def mask(self, text: str) -> str:
+        """Return the text without the secrets in it."""
+        ...
+
+    async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:
+        """Sit in a channel. Raises: VoiceHandshakeError."""
+
+    async def leave(self, guild_id: GuildId) -> bool:
+        """Leave the guild's channel; False if we are in none."""
+        ...
+
+    async def say(self, guild_id: GuildId, text: str) -> bool:
+        """Speak a text to its end; False if it could not be."""
+        ...
+
+    async def stop(self, guild_id: GuildId) -> bool:
+        """Fall silent; False if nothing was being said."""
+        ...
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration anew; a bad one changes nothing."""
+        ...
+
+
+class Control:
+    """The routes of the control socket."""
+
+    def __init__(self, operator: Operator) -> None:
+        self._operator = operator
+
+    @property
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/v1/status", self._status),
+            Route("/v1/events", self._events),
+            Route("/v1/join", self._command(self._join), methods=["POST"]),
+            Route("/v1/leave", self._command(self._leave), methods=["POST"]),
+            Route("/v1/say", self._command(self._say), methods=["POST"]),
+            Route("/v1/stop", self._command(self._stop), methods=["POST"]),
+            Route("/v1/reload", self._command(self._reload), methods=["POST"]),
+        ]
+
+    def _command(self, carry_out: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> Any:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return self._json(await carry_out(await _body(request)))
+            except HTTPException as error:
+                return self._json({"error": error.detail}, error.status_code)
+            except VoxBridgeError as error:
+                return self._json({"error": str(error)}, _CONFLICT)
+
+        return endpoint
+
+    def _json(self, record: dict[str, Any], status: int = 200) -> Response:
+        return Response(self._line(record), status, media_type="application/json")
+
+    def _line(self, record: dict[str, Any]) -> str:
+        return self._operator.mask(json.dumps(record, ensure_ascii=False)) + "\n"
+
+    async def _status(self, _request: Request) -> Response:
+        return self._json(self._operator.view().to_json(speech=self._operator.may_show_speech))
+
+    async def _events(self, request: Request) -> Response:
+        """Stream the last events and, with ?follow=1, those that come, one JSON object a line."""
+        follow = request.query_params.get("follow") == "1"
+        return StreamingResponse(self._lines(follow=follow), media_type="application/x-ndjson")
+
+    async def _lines(self, *, follow: bool) -> AsyncIterator[str]:
+        hub = self._operator.events
+        with hub.follow() as follower:
+            yield "".join(map(self._line, hub.recent))
+            if not follow:
+                return
+            phase = self._operator.view().phase
+            yield self._line(make_event("status_update", connected=True, phase=phase))
+            async for event in follower.events():
+                yield self._line(event)
+
+    async def _join(self, body: dict[str, Any]) -> dict[str, Any]:
+        await self._operator.join(_guild(body), ChannelId(_id(body, "channel_id")))
+        return {}
+
+    async def _leave(self, body: dict[str, Any]) -> dict[str, Any]:
+        if not await self._operator.leave(_guild(body)):
+            raise HTTPException(_CONFLICT, "not in a voice channel of that server")
+        return {}
+
+    async def _say(self, body: dict[str, Any]) -> dict[str, Any]:
+        text = body.get("text")
+        if not isinstance(text, str) or not text.strip() or len(text) > _SAY_CHARS_MAX:
+            raise HTTPException(_BAD_REQUEST, f"text: wanted is a text of 1 to {_SAY_CHARS_MAX} characters")
+        guild_id = _guild(body)
+        if guild_id not in self._operator.view().rooms:
+            raise HTTPException(_CONFLICT, "not in a voice channel of that server")
+        if not await self._operator.say(guild_id, text):
+            raise HTTPException(_CONFLICT, "it was not spoken to its end: stopped, or the voice is down (see status)")
+        return {}
+
+    async def _stop(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"was_speaking": await self._operator.stop(_guild(body))}
+
+    async def _reload(self, _body: dict[str, Any]) -> dict[str, Any]:
+        return (await self._operator.reload()).to_json()
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > _BODY_BYTES_MAX:
+            raise HTTPException(_TOO_LARGE, f"more than {_BODY_BYTES_MAX} bytes")
+    try:
+        body = json.loads(raw or b"{}")
+    except ValueError:
+        raise HTTPException(_BAD_REQUEST, "the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise HTTPException(_BAD_REQUEST, "the body is no JSON object")
+    return body
+
+
+def _guild(body: dict[str, Any]) -> GuildId:
+    return GuildId(_id(body, "guild_id"))
+
+
+def _id(body: dict[str, Any], key: str) -> int:
+    """Read an id: a text, since JavaScript loses 64-bit integers."""
+    value = body.get(key)
+    if not isinstance(value, str) or not value.isdecimal() or len(value) > 20:
+        raise HTTPException(_BAD_REQUEST, f"{key}: wanted is an id, a number in quotes")
+    return int(value)

@@ -1,0 +1,127 @@
+"""The daemon at a glance: one object, of which the status line, ``ctl status``, readiness and the metrics are made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+import trio
+
+from voxbridge import __version__
+from voxbridge.core.sound import GuildId
+from voxbridge.discord.counters import BridgeStatus, RoomStatus
+from voxbridge.ops.backends import Backend
+from voxbridge.session.report import TurnReport
+from voxbridge.session.room import Room
+
+Phase = Literal["starting", "ready", "draining"]
+
+
+@attrs.frozen
+class View:
+    """How things are now. ``wanted`` are the guilds in whose channel we should sit."""
+
+    phase: Phase
+    started_at: float
+    bridge: BridgeStatus
+    rooms: Mapping[GuildId, Room]
+    backends: Sequence[Backend]
+    turns_by_outcome: Mapping[str, int]
+    last_turns: Iterable[TurnReport]
+
+    def unready(self) -> list[str]:
+        """Return why nobody could be served now; empty: all is well enough."""
+        reasons = [] if self.phase == "ready" else [f"the daemon is {self.phase}"]
+        if not self.bridge.is_logged_in:
+            reasons.append("not connected to Discord")
+        reasons += [f"not in channel {room.channel_id}" for room in self.bridge.rooms if not room.is_connected]
+        if self.backends and all(backend.state == "down" for backend in self.backends):
+            reasons.append("all backends are down")
+        return reasons
+
+    def line(self) -> str:
+        """Return what systemd shows as the unit's status. Anybody may read it: neither names nor addresses."""
+        if self.phase != "ready":
+            return self.phase
+        speakers = sum(len(room.speakers) for room in self.rooms.values())
+        turns = sum(room.open_turns for room in self.rooms.values())
+        parts = ["ready", _count(len(self.rooms), "room"), _count(speakers, "speaker"), _count(turns, "turn")]
+        if not self.bridge.is_logged_in:
+            parts.append("degraded: Discord is lost")
+        away = sum(not room.is_connected for room in self.bridge.rooms)
+        if away:
+            parts.append(f"degraded: {_count(away, 'voice channel')} lost")
+        parts += [
+            f"degraded: {backend.stage} ({backend.kind}) is down" for backend in self.backends if _is_down(backend)
+        ]
+        return "; ".join(parts)
+
+    def to_json(self, *, speech: bool) -> dict[str, Any]:
+        """Return all of it, for ``ctl status``; what was said, and by whom, only with ``speech``."""
+        now = trio.current_time()
+        return {
+            "phase": self.phase,
+            "version": __version__,
+            "pid": os.getpid(),
+            "uptime_s": round(now - self.started_at, 1),
+            "line": self.line(),
+            "discord": {
+                "is_logged_in": self.bridge.is_logged_in,
+                "user": self.bridge.user_name,
+                "latency_ms": _ms(self.bridge.latency_s),
+            },
+            "rooms": [self._room(status, speech=speech) for status in self.bridge.rooms],
+            "backends": [
+                {
+                    "stage": b.stage,
+                    "kind": b.kind,
+                    "state": b.state,
+                    "detail": b.detail,
+                    "for_s": round(now - b.since, 1),
+                }
+                for b in self.backends
+            ],
+            "turns": dict(self.turns_by_outcome),
+            "last_turns": [turn_json(report, speech=speech) for report in self.last_turns],
+        }
+
+    def _room(self, status: RoomStatus, *, speech: bool) -> dict[str, Any]:
+        record = attrs.asdict(status)
+        for key in ("guild_id", "channel_id"):
+            record[key] = str(record[key])
+        record["udp_ping_ms"] = _ms(record.pop("udp_ping_s"))
+        room = self.rooms.get(status.guild_id)
+        record["open_turns"] = 0 if room is None else room.open_turns
+        record["speakers"] = [
+            {
+                "user_id": str(session.speaker.user_id),
+                **({"name": session.speaker.name} if speech else {}),
+                "is_speaking": session.is_speaking,
+                "is_line_up": session.is_line_up,
+            }
+            for session in ([] if room is None else room.speakers)
+        ]
+        return record
+
+
+def turn_json(report: TurnReport, *, speech: bool) -> dict[str, Any]:
+    """Return a turn's record; of what was said only how much, unless ``speech``."""
+    record = report.to_json()
+    if not speech:
+        for key in ("heard", "answer", "spoken"):
+            record[f"{key}_chars"] = len(str(record.pop(key)))
+    return record
+
+
+def _is_down(backend: Backend) -> bool:
+    return backend.state == "down"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
