@@ -130,7 +130,7 @@ def test_mistake_is_named_with_file_key_value_and_what_is_allowed(write, text: s
         f'[agent]\nurl = "n8n.example.org/webhook/{PRECIOUS}"',
         f'[agent]\nheaders = {{ X-Key = ["{PRECIOUS}"] }}',
         f'[agent]\nheaders = {{ X-Key = "{PRECIOUS}\\nX-Other: 1" }}',
-        f'[stt]\nurl = "https://user:{PRECIOUS}@host/x"',
+        f'[stt]\nurl = "ftp://user:{PRECIOUS}@host/x"',
         f'[tts]\nurl = "ws://host/{PRECIOUS}"',
         f'[tts]\nurl = {{ text = "{PRECIOUS}" }}',
         f'[discord]\ntoken = "{PRECIOUS}',
