@@ -61,7 +61,14 @@ def test_template_names_every_setting_and_its_values_are_allowed(tmp_path: Path)
     file = tmp_path / "voxbridge.toml"
     file.write_text(text)
     settings = load(file, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
-    example = SttSettings(url="ws://localhost:4901", options={"key": Secret("x")}, backup=(SttSettings(),))
+    example = SttSettings(
+        url="ws://localhost:4901",
+        token=Secret("x"),
+        model="small",
+        hints=("Hibari", "VoxBridge"),
+        options={"key": Secret("x")},
+        backup=(SttSettings(),),
+    )
     assert settings.stt == example
 
 
