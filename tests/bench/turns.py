@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +18,7 @@ from voxbridge.config.settings import Secret, Settings
 from voxbridge.core.sound import Pcm
 from voxbridge.rehearsal.discord.world import BOT_ID
 from voxbridge.rehearsal.performance import Performance, Scene, open_performance, opus_of
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
+from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, hum
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
@@ -36,7 +37,8 @@ async def simulated(
     """Run simulated servers on loopback; yield settings that point to them."""
     stt = WhisperXServer(WhisperXScript(final_delay_s=stt_s, has_partials=False))
     n8n = N8nServer(lambda _question: agent(words(answer), first_s=agent_s))
-    tts = ChatterboxServer(attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0))
+    # The sound is made once: a server that answers at once does not compute a hum for a millisecond.
+    tts = ChatterboxServer(attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0), synthesize=_same_hum)
     async with AsyncExitStack() as stack:
         for server in (stt, n8n, tts):
             await stack.enter_async_context(server.running())
@@ -46,6 +48,15 @@ async def simulated(
             agent=attrs.evolve(settings.agent, kind="n8n", url=Secret(n8n.webhook_url)),
             tts=attrs.evolve(settings.tts, kind="chatterbox", url=tts.url),
         )
+
+
+@functools.cache
+def _hum_of(text: str) -> bytes:
+    return hum(text, 0)
+
+
+def _same_hum(text: str, _index: int) -> bytes:
+    return _hum_of(text)
 
 
 def first_packet_ms(scene: Scene) -> float:
