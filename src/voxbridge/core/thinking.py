@@ -17,7 +17,7 @@ _OPEN_TAGS = tuple(f"<{name}>" for name in _NAMES)
 
 
 class ThinkingFilter:
-    """Takes text cut anywhere, gives it without the thoughts; a cut-off beginning of a tag is held until it is known."""
+    """Takes text cut anywhere, gives it without the thoughts; the beginning of a tag is held until it is known."""
 
     def __init__(self) -> None:
         self._held = ""

@@ -81,7 +81,7 @@ def _number(value: object) -> float | None:
 
 def _voice(value: dict[str, object]) -> tuple[str | None, str]:
     """Return the voice's name and its key. With ``voiceMode`` clone it is the reference sound, known by its name."""
-    keys = ("voice", "predefinedVoiceId")
+    keys: tuple[str, ...] = ("voice", "predefinedVoiceId")
     if value.get("voiceMode", "clone") == "clone":
         keys = ("referenceAudioFilename", *keys) if "voiceMode" in value else (*keys, "referenceAudioFilename")
     for key in keys:

@@ -11,7 +11,7 @@ from voxbridge.core.quote import Hidden
 from voxbridge.core.said import AnswerEvent, Flush
 from voxbridge.core.speakable import SpokenPieces
 from voxbridge.errors import StageError
-from voxbridge.stages.agent.refusal import outcome_error
+from voxbridge.stages.agent.outcome import outcome_error
 
 _VALUE_CHARS_MAX = 1 << 20  # the reader's own limit
 
@@ -86,7 +86,8 @@ class StreamingResponseHandler:
 
     @staticmethod
     def _raise_for(ended: Ended) -> None:
-        error: StageError | None = outcome_error(ended, backend="", hidden=Hidden(), retry_empty=False)
+        failed = "the workflow failed"
+        error: StageError | None = outcome_error(ended, backend="", hidden=Hidden(), failed=failed, retry_empty=False)
         if error is not None and ended.outcome != "empty":
             raise error
 

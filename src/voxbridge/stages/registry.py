@@ -16,6 +16,7 @@ from voxbridge.config.plugins import find_plugin, plugin_kinds
 from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings
 from voxbridge.errors import ConfigError, StageName
 from voxbridge.stages import AgentStage, SttStage, TtsStage
+from voxbridge.stages.agent.kinds import WIRES, stage_of_kind
 from voxbridge.stages.agent.n8n import N8nStage
 from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
@@ -42,7 +43,7 @@ STT: Mapping[str, Callable[[SttSettings, str], SttStage]] = {
 }
 AGENT: Mapping[str, Callable[[AgentSettings, str], AgentStage]] = {
     EMBEDDED: _embedded_agent,
-    "n8n": lambda settings, _socket: N8nStage(settings),
+    **dict.fromkeys(WIRES, lambda settings, _socket: stage_of_kind(settings)),
 }
 TTS: Mapping[str, Callable[[TtsSettings, str], TtsStage]] = {
     EMBEDDED: _embedded_tts,

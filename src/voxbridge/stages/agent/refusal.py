@@ -10,8 +10,7 @@ import json
 from collections.abc import Mapping
 
 from voxbridge.core.quote import Hidden, quotable
-from voxbridge.core.said import Ended
-from voxbridge.errors import AgentFailed, NoReply, StageError, StageProtocolError, StageRefused
+from voxbridge.errors import AgentFailed, StageError, StageRefused
 from voxbridge.stages.http import status_error
 
 _TEST_URL = (
@@ -60,25 +59,3 @@ def _message(body: bytes) -> str | None:
         return None
     message = value.get("message") if isinstance(value, dict) else None
     return message if isinstance(message, str) else None
-
-
-def outcome_error(ended: Ended, *, backend: str, hidden: Hidden, retry_empty: bool) -> StageError | None:
-    """Return the error that the end of an answer with status 2xx stands for, or None if it is none.
-
-    ``retry_empty``: an empty answer may be tried again (older n8n reports a failed workflow so), though the run may
-    have had effects.
-    """
-    said = hidden.clean(ended.detail) or "its message is not shown: it repeats what the user said"
-    match ended.outcome:
-        case "ok":
-            return None
-        case "agent_error":
-            return AgentFailed("agent", f"the workflow failed: {said}", backend=backend)
-        case "protocol_error":
-            broken = StageProtocolError("agent", f"the answer cannot be read: {said}", backend=backend)
-            broken.retryable = False  # it was not cut: asking again gives the same
-            return broken
-        case _:
-            silent = NoReply("agent", said, backend=backend)
-            silent.retryable = retry_empty and ended.outcome == "empty"
-            return silent

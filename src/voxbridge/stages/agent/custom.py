@@ -1,0 +1,79 @@
+"""``kind = http``: any server that takes JSON and answers with text, in a body of the operator's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from voxbridge.config.settings import AgentSettings
+from voxbridge.core.answer import AnswerReader
+from voxbridge.core.placeholders import filled
+from voxbridge.core.quote import Hidden
+from voxbridge.core.reply import ReplyRule
+from voxbridge.errors import StageError
+from voxbridge.stages import AgentRequest
+from voxbridge.stages.agent.address import address_of, secrets_of
+from voxbridge.stages.agent.api import api_headers
+from voxbridge.stages.agent.credentials import authorization
+from voxbridge.stages.agent.fields import placeholder_values
+from voxbridge.stages.agent.wire import Call, Fetch
+from voxbridge.stages.http import status_error
+
+
+class HttpWire:
+    """A server of the operator's own."""
+
+    name = "http"
+    failed = "the server reports an error"
+
+    def __init__(self, settings: AgentSettings, *, wall_s: Callable[[], float]) -> None:
+        self.settings, self.wall_s = settings, wall_s
+        self.address = address_of(settings.url.reveal())
+        self.origin = self.address.origin
+        self.secrets = secrets_of(settings, hides_path=True)
+
+    def begin(self, request: AgentRequest, now: float) -> HttpExchange:  # noqa: ARG002 - the server keeps the memory
+        """Begin a turn."""
+        return HttpExchange(self, request)
+
+    async def probe(self, fetch: Fetch) -> str:
+        """Send OPTIONS, which changes nothing; any answer but a refusal or a failure will do. Raises: StageError."""
+        headers = authorization(self.settings.auth, self.wall_s)
+        found = await fetch(Call("OPTIONS", self.address.target, headers=headers))
+        error = self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
+        if not found.is_success and (error.retryable or found.status in (401, 403)):
+            raise error
+        return f"a server answers at this address (HTTP {found.status} to OPTIONS); the first question will show what"
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes, hidden: Hidden) -> StageError:
+        """Return the error that a status outside 2xx stands for."""
+        return status_error("agent", status, headers, body, backend=self.name, hidden=hidden)
+
+
+class HttpExchange:
+    """One turn with the server."""
+
+    def __init__(self, wire: HttpWire, request: AgentRequest) -> None:
+        self._wire, self._request = wire, request
+        self.hidden = Hidden(wire.secrets, speech=request.text)
+
+    def call(self, attempt: int) -> Call:
+        """Return the request: the template with its placeholders filled."""
+        settings = self._wire.settings
+        body = filled(settings.body, placeholder_values(self._request, settings.session_scope, attempt))
+        headers = api_headers(self._request, authorization(settings.auth, self._wire.wall_s))
+        return Call(settings.method, self._wire.address.target, body, headers)
+
+    def reader(self, headers: Mapping[str, str]) -> AnswerReader:
+        """Return the sniffing reader, which takes text, JSON, JSON lines and events alike."""
+        rule = ReplyRule(self._wire.settings.output_path, self._request.text)
+        return AnswerReader(content_type=headers.get("content-type", ""), rule=rule)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
+        """Return the error that a status outside 2xx stands for."""
+        return self._wire.refusal(status, headers, body, self.hidden)
+
+    def said(self, text: str) -> None:
+        """Keep nothing: the server remembers, or does not."""
+
+    def close(self, now: float, *, is_whole: bool) -> None:
+        """Leave it at the closed connection."""

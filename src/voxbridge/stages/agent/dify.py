@@ -1,0 +1,136 @@
+"""A Dify app: ``/v1/chat-messages``, streamed (Dify's API documentation; not run against a real server).
+
+Dify keeps the conversation under an id that it gives with the first answer, and stops an answer when told. What it
+keeps of a stopped answer is Dify's own business; an app that wants to know what was heard takes it as an input
+(``agent.inputs``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+from voxbridge.config.settings import AgentSettings
+from voxbridge.core.answer import AnswerReader
+from voxbridge.core.chat import DifyValues
+from voxbridge.core.placeholders import filled_text
+from voxbridge.core.quote import Hidden
+from voxbridge.core.said import Said
+from voxbridge.errors import StageError, StageRefused
+from voxbridge.stages import AgentRequest
+from voxbridge.stages.agent.address import address_of, secrets_of
+from voxbridge.stages.agent.api import api_headers, api_refusal
+from voxbridge.stages.agent.credentials import authorization
+from voxbridge.stages.agent.fields import placeholder_values
+from voxbridge.stages.agent.request import session_id
+from voxbridge.stages.agent.wire import Call, Fetch
+
+ROUTE = "/chat-messages"
+_CONVERSATIONS_MAX = 1000
+
+
+class DifyWire:
+    """A Dify chat app (chatbot, agent or chatflow)."""
+
+    name = "dify"
+    failed = "the app failed"
+
+    def __init__(self, settings: AgentSettings, *, wall_s: Callable[[], float]) -> None:
+        self.settings, self.wall_s = settings, wall_s
+        self.address = address_of(settings.url.reveal())
+        self.origin = self.address.origin
+        self.secrets = secrets_of(settings, hides_path=False)
+        self._conversations: OrderedDict[str, str] = OrderedDict()
+
+    def begin(self, request: AgentRequest, now: float) -> DifyExchange:  # noqa: ARG002 - Dify keeps the memory
+        """Begin a turn."""
+        return DifyExchange(self, request)
+
+    async def probe(self, fetch: Fetch) -> str:
+        """Ask for the app's parameters, which needs its key. Raises: StageError."""
+        path = self.address.route("/parameters", ROUTE)
+        found = await fetch(Call("GET", path, headers=authorization(self.settings.auth, self.wall_s)))
+        if not found.is_success:
+            raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
+        if not found.body.lstrip().startswith(b"{"):
+            detail = "this address is no Dify API; agent.url wants its base, such as https://dify.example.org/v1"
+            raise StageRefused("agent", found.status, detail, backend=self.name)
+        return "the app is there and takes our key"
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes, hidden: Hidden) -> StageError:
+        """Return the error that a status outside 2xx stands for."""
+        return api_refusal(status, headers, body, backend=self.name, hidden=hidden, settings=self.settings)
+
+    def conversation(self, session: str) -> str:
+        """Return the id of a session's conversation, or an empty string: Dify then begins a new one."""
+        return self._conversations.get(session, "")
+
+    def keep(self, session: str, conversation_id: str) -> None:
+        """Keep a conversation's id; the one that was silent longest goes when there are too many."""
+        self._conversations[session] = conversation_id
+        self._conversations.move_to_end(session)
+        if len(self._conversations) > _CONVERSATIONS_MAX:
+            self._conversations.popitem(last=False)
+
+    def forget(self, session: str) -> None:
+        """Begin a new conversation with the next question."""
+        self._conversations.pop(session, None)
+
+
+class DifyExchange:
+    """One turn with an app."""
+
+    def __init__(self, wire: DifyWire, request: AgentRequest) -> None:
+        self._wire, self._request = wire, request
+        self._session = session_id(request.speaker, wire.settings.session_scope)
+        self._values: DifyValues | None = None
+        self.hidden = Hidden(wire.secrets, speech=request.text)
+
+    def _headers(self) -> dict[str, str]:
+        return api_headers(self._request, authorization(self._wire.settings.auth, self._wire.wall_s))
+
+    def call(self, attempt: int) -> Call:
+        """Return the request. A conversation belongs to its ``user``, which is therefore the session."""
+        settings = self._wire.settings
+        values = placeholder_values(self._request, settings.session_scope, attempt)
+        fields = {
+            "query": self._request.text,
+            "inputs": {name: filled_text(text, values) for name, text in settings.inputs.items()},
+            "response_mode": "streaming",
+            "conversation_id": self._wire.conversation(self._session),
+            "user": self._session,
+        }
+        body = json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
+        return Call("POST", self._wire.address.route(ROUTE), body, self._headers())
+
+    def reader(self, headers: Mapping[str, str]) -> AnswerReader:
+        """Return a reader of Dify's events."""
+
+        def values(said: Said) -> DifyValues:
+            self._values = DifyValues(said)
+            return self._values
+
+        return AnswerReader(content_type=headers.get("content-type", ""), values=values)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
+        """Return the error that a status outside 2xx stands for; a conversation that is gone is begun anew."""
+        error = self._wire.refusal(status, headers, body, self.hidden)
+        if status == 404 and b"conversation" in body.lower() and self._wire.conversation(self._session):
+            self._wire.forget(self._session)
+            error.retryable = True
+        return error
+
+    def said(self, text: str) -> None:
+        """Keep nothing: the app's memory is Dify's."""
+
+    def close(self, now: float, *, is_whole: bool) -> Call | None:  # noqa: ARG002 - nothing here grows old
+        """Keep the conversation's id; return what stops an answer that is still being made."""
+        if self._values is None:
+            return None
+        if self._values.conversation_id:
+            self._wire.keep(self._session, self._values.conversation_id)
+        if is_whole or not self._values.task_id:
+            return None
+        path = self._wire.address.route(f"{ROUTE}/{self._values.task_id}/stop", ROUTE)
+        return Call("POST", path, json.dumps({"user": self._session}).encode(), self._headers())
