@@ -237,7 +237,7 @@ class _Whole:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._library = _sound_file(kind)
+        self._library = require_decoder(kind)
         self._body = io.BytesIO()
 
     @property
@@ -263,7 +263,8 @@ class _Whole:
             yield Pcm(mono.astype("<i2").tobytes(), int(rate_hz))
 
 
-def _sound_file(kind: str) -> Any:
+def require_decoder(kind: str) -> Any:
+    """Return the package that decodes compressed sound of this kind. Raises: DecoderMissingError."""
     try:
         import soundfile  # here: it is an extra, and takes 80 ms to load
     except (ImportError, OSError) as error:  # OSError: no libsndfile for this machine
@@ -273,12 +274,3 @@ def _sound_file(kind: str) -> Any:
         )
         raise DecoderMissingError(detail) from error
     return soundfile
-
-
-def can_decode_compressed() -> bool:
-    """Tell whether the extra ``compressed`` is installed."""
-    try:
-        _sound_file("")
-    except DecoderMissingError:
-        return False
-    return True

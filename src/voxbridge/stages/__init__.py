@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import attrs
 import trio
@@ -68,7 +68,10 @@ class SttSession(Protocol):
     connection is replayed.
     """
 
-    reconnect_count: int
+    @property
+    def reconnect_count(self) -> int:
+        """Return how often the line was lost and made anew."""
+        ...
 
     @property
     def is_connected(self) -> bool:
@@ -114,6 +117,21 @@ class Stage(Protocol):
         Returns one line for the operator. Raises: StageError, whose text says how to mend it.
         """
         ...
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A stage, or anything else with connections, that can make one ready in advance. Not every stage is one."""
+
+    async def warm(self) -> None:
+        """Open what the next request will need, unless it is open. Cheap to call often; never raises a StageError."""
+        ...
+
+
+async def warm_up(stage: object) -> None:
+    """Let a stage open its connection now, if it can: the user has begun to speak, so it will be needed soon."""
+    if isinstance(stage, Warmable):
+        await stage.warm()
 
 
 class SttStage(Stage, Protocol):
@@ -171,9 +189,12 @@ AgentEvent = TextDelta | TextFlush | AnswerOptions
 
 
 class AgentStage(Stage, Protocol):
-    """An agent backend. ``retry_count`` counts the repeated attempts of all turns."""
+    """An agent backend."""
 
-    retry_count: int
+    @property
+    def retry_count(self) -> int:
+        """Return the number of repeated attempts of all turns."""
+        ...
 
     async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
         """Stream the answer into ``out`` (not closed here) and return at its end.

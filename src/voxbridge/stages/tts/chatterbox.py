@@ -21,12 +21,14 @@ from voxbridge.config.settings import TtsSettings
 from voxbridge.core.quote import Hidden
 from voxbridge.core.sound import Pcm
 from voxbridge.core.soundkind import NotSoundError
+from voxbridge.core.ttsoptions import TtsOptions
 from voxbridge.errors import StageProtocolError
 from voxbridge.stages import Mark, TtsRequest
 from voxbridge.stages.http import open_client, open_response, raise_for_status
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
 from voxbridge.stages.tts.chatterbox_probe import probe
 from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker
+from voxbridge.stages.tts.warmth import Warmth
 
 SPEECH_PATH = "/audio/speech/stream/upload"
 ENGINES_URL = "http://engines/v1"
@@ -50,6 +52,7 @@ class ChatterboxStage:
         self._settings = settings
         self._is_ours = bool(uds)
         self._client = open_client("tts", base_url(settings.url or (ENGINES_URL if uds else "")), uds=uds)
+        self._warmth = Warmth(self._client, "/ping", backend=self.name)
         self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, rng=rng)
 
     async def __aenter__(self) -> Self:
@@ -69,6 +72,11 @@ class ChatterboxStage:
     def retry_count(self) -> int:
         """Return the number of repeated attempts of all turns."""
         return self._speaker.retry_count
+
+    async def warm(self) -> None:
+        """Open a connection for the sentence that will be asked for soon, unless there is one."""
+        if self._speaker.is_idle:
+            await self._warmth.warm()
 
     async def probe(self) -> str:
         """Ask for health, the speech route and the voices; return a line for the operator. Raises: StageError."""
@@ -92,14 +100,15 @@ class ChatterboxStage:
         is_one_call = not self._is_ours and len(request.text.strip()) < self._settings.streaming_chunk_size
         await self._speaker.speak(request, out, mark, self._attempt, frees_slot_at_first_sound=is_one_call)
 
-    def _form(self, text: str, voice: str | None) -> dict[str, str]:
-        settings = self._settings
+    def _form(self, text: str, request: TtsRequest) -> dict[str, str]:
+        settings, wishes = self._settings, request.options or TtsOptions()
         fields: dict[str, object] = {
             "input": text,
-            "voice": voice or settings.voice or None,  # without one the server takes its default
-            "exaggeration": settings.exaggeration,
-            "cfg_weight": settings.cfg_weight,
-            "temperature": settings.temperature,
+            # without one the server takes its default
+            "voice": request.voice or wishes.voice or settings.voice or None,
+            "exaggeration": _either(wishes.exaggeration, settings.exaggeration),
+            "cfg_weight": _either(wishes.cfg_weight, settings.cfg_weight),
+            "temperature": _either(wishes.temperature, settings.temperature),
             "streaming_chunk_size": settings.streaming_chunk_size,
             "streaming_strategy": "sentence",
         }
@@ -107,13 +116,14 @@ class ChatterboxStage:
 
     async def _attempt(self, sentence: Sentence) -> None:
         reader = SpeechReader()
-        form = self._form(sentence.text, sentence.request.voice)
+        form = self._form(sentence.text, sentence.request)
         try:
             async with open_response(
                 self._client, "tts", "POST", SPEECH_PATH, backend=self.name, data=form
             ) as response:
                 await raise_for_status(response, "tts", backend=self.name, hidden=Hidden(speech=sentence.text))
                 await receive_sound(response, reader, sentence)
+            self._warmth.used()
             await finish_sound(reader, sentence)
         except (NotSoundError, DecoderMissingError) as error:
             raise not_sound(error, self.name) from error
@@ -121,6 +131,10 @@ class ChatterboxStage:
             if not reader.is_over:
                 raise
             # Cut, but behind the last sample that the header announced: nothing is missing.
+
+
+def _either(wish: float | None, configured: float | None) -> float | None:
+    return configured if wish is None else wish
 
 
 def base_url(url: str) -> str:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-import structlog
-
 from voxbridge.config.settings import TtsSettings
 from voxbridge.core.quote import quotable
 from voxbridge.errors import StageRefused, StageUnavailable
 from voxbridge.stages.deadline import StageDeadline
-from voxbridge.stages.http import Client, error_body, open_response, raise_for_status, read_body, status_error
+from voxbridge.stages.http import Client, error_body, open_response, status_error
+from voxbridge.stages.tts.probing import PROBE_LIMIT_S, ask_json, judge_voice, voice_names
 
-log = structlog.get_logger(__name__)
-
-PROBE_LIMIT_S = 5.0
 # The server takes OpenAI's names for its default voice.
 DEFAULT_VOICES = frozenset({"", "alloy", "echo", "fable", "onyx", "nova", "shimmer"})
-_BODY_BYTES_MAX = 1 << 20
 
 
 async def probe(client: Client, settings: TtsSettings, *, backend: str, speech_path: str) -> str:
@@ -31,34 +26,14 @@ async def probe(client: Client, settings: TtsSettings, *, backend: str, speech_p
     StageProtocolError, StageTimeout.
     """
     with StageDeadline("tts", first_s=PROBE_LIMIT_S, backend=backend):
-        words = _judge_health(await _ask(client, "/health", backend), backend)
+        words = _judge_health(await ask_json(client, "/health", backend), backend)
         await _check_route(client, speech_path, backend)
-        library = await _ask(client, "/voices", backend)
+        library = await ask_json(client, "/voices", backend)
     return f"{words}; {_judge_voice(settings.voice, library)}"
 
 
-async def _ask(client: Client, path: str, backend: str) -> Mapping[str, object]:
-    """Return the JSON object at ``path``; an empty one if the server has none there."""
-    async with open_response(client, "tts", "GET", path, backend=backend) as response:
-        if response.status_code in (404, 405, 501):
-            await error_body(response)  # read, so that the connection is kept
-            return {}
-        await raise_for_status(response, "tts", backend=backend)
-        body = bytearray()
-
-        async def take(data: bytes) -> bool:  # read_body awaits it
-            body.extend(data)
-            return len(body) > _BODY_BYTES_MAX
-
-        await read_body(response, take)
-    try:
-        value = json.loads(bytes(body))
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _judge_health(health: Mapping[str, object], backend: str) -> str:
+def _judge_health(answer: object, backend: str) -> str:
+    health: Mapping[str, object] = answer if isinstance(answer, dict) else {}
     status, loaded = health.get("status"), health.get("model_loaded")
     if loaded is True or (loaded is None and status in ("healthy", "ok", "ready")):
         device = health.get("device")
@@ -88,18 +63,7 @@ async def _check_route(client: Client, speech_path: str, backend: str) -> None:
             raise status_error("tts", response.status_code, response.headers, body, backend=backend)
 
 
-def _judge_voice(voice: str, library: Mapping[str, object]) -> str:
+def _judge_voice(voice: str, library: object) -> str:
     if voice in DEFAULT_VOICES:
         return "the server's default voice"
-    entries = library.get("voices")
-    if not isinstance(entries, list):
-        return f"voice {voice!r} (the server lists none)"
-    names = {name for entry in entries if isinstance(name := _name_of(entry), str)}
-    if voice in names:
-        return f"voice {voice!r}"
-    log.warning("the voice is unknown to the speech server, which will use its default one", voice=voice)
-    return f"voice {voice!r} is UNKNOWN to the server, which uses its default one: add it there, or change tts.voice"
-
-
-def _name_of(entry: object) -> object:
-    return entry.get("name") if isinstance(entry, dict) else entry
+    return judge_voice(voice, voice_names(library), otherwise="uses its default one")

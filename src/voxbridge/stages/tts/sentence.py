@@ -107,6 +107,11 @@ class SentenceSpeaker:
         """Return how many further requests would be sent at once."""
         return self._limiter.free
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no request is under way."""
+        return self._limiter.free == self._settings.concurrency
+
     async def speak(
         self,
         request: TtsRequest,

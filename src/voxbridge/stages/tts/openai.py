@@ -1,0 +1,162 @@
+"""Speech from a server with OpenAI's ``/v1/audio/speech``, sentence by sentence.
+
+    slot -> POST JSON -> 200 | sound of some kind ... | end
+
+The same route on very different servers: devnen/Chatterbox-TTS-Server (whole files, no pcm, a voice is a file name),
+travisvn/chatterbox-tts-api (a WAV of floats whatever was asked for), speaches, Kokoro-FastAPI, OpenAI. What comes is
+told by its first bytes and its label. Most of them send nothing before the sentence is made.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Self
+from urllib.parse import urlsplit
+
+import trio
+
+from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader, require_decoder
+from voxbridge.config.settings import TtsSettings
+from voxbridge.core.quote import Hidden
+from voxbridge.core.sound import Pcm
+from voxbridge.core.soundkind import NotSoundError
+from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused
+from voxbridge.stages import Mark, TtsRequest
+from voxbridge.stages.deadline import StageDeadline
+from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status, status_error
+from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
+from voxbridge.stages.tts.probing import PROBE_LIMIT_S, ask_json, judge_voice, voice_names
+from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker
+from voxbridge.stages.tts.warmth import Warmth
+
+SPEECH_PATH = "/audio/speech"
+TEXT_CHARS_MAX = 4096  # OpenAI's own limit, and nobody's is lower but travisvn's 3000
+DEFAULT_VOICE = "alloy"  # the field is required; OpenAI's first voice is known to nearly all
+CLOSE_S = 0.25
+
+
+class OpenAiSpeechStage:
+    """A TtsStage on an OpenAI-style server at ``settings.url``: its base, with or without ``/v1``, or the whole route.
+
+    Raises: ConfigError for a URL that is none, or if the extra is missing that ``response_format`` needs.
+    """
+
+    name = "openai"
+
+    def __init__(self, settings: TtsSettings, *, rng: Callable[[], float] = random.random) -> None:
+        if settings.response_format in ("mp3", "flac"):
+            try:
+                require_decoder(settings.response_format)
+            except DecoderMissingError as error:
+                raise ConfigError(str(error), key="tts.response_format", value=settings.response_format) from error
+        self._settings = settings
+        key = settings.api_key.reveal()
+        self._hidden = Hidden(secrets=(key,))
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = open_client("tts", base_url(settings.url), headers=headers)
+        self._warmth = Warmth(self._client, "/models", backend=self.name)
+        self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        with trio.move_on_after(CLOSE_S, shield=True):
+            await self._client.aclose()
+
+    @property
+    def free_slots(self) -> int:
+        """Return how many further requests would be sent at once."""
+        return self._speaker.free_slots
+
+    @property
+    def retry_count(self) -> int:
+        """Return the number of repeated attempts of all turns."""
+        return self._speaker.retry_count
+
+    async def warm(self) -> None:
+        """Open a connection for the sentence that will be asked for soon, unless there is one."""
+        if self._speaker.is_idle:
+            await self._warmth.warm()
+
+    async def probe(self) -> str:
+        """Post an empty request, which the right route refuses at once, and look for the voice. Raises: StageError."""
+        with StageDeadline("tts", first_s=PROBE_LIMIT_S, backend=self.name):
+            await self._check_route()
+            try:
+                names = voice_names(await ask_json(self._client, "/audio/voices", self.name))
+            except StageError:
+                names = None  # most servers have no such list, and each says so in its own way
+        voice = self._settings.voice or DEFAULT_VOICE
+        if names is not None and all(part in names for part in voice.split("+")):  # Kokoro mixes voices: a+b
+            return f"ready; voice {voice!r}"
+        return f"ready; {judge_voice(voice, names, otherwise='may refuse it')}"
+
+    async def _check_route(self) -> None:
+        async with open_response(self._client, "tts", "POST", SPEECH_PATH, backend=self.name, json={}) as response:
+            body = await error_body(response)  # read, so that the connection is kept
+            if response.status_code in (404, 405):
+                detail = (
+                    f"the server has no {SPEECH_PATH}: tts.url must be the base URL of an OpenAI-style speech server, "
+                    "with or without /v1"
+                )
+                raise StageRefused("tts", response.status_code, detail, backend=self.name)
+            if response.status_code not in (400, 422) and not response.is_success:
+                raise status_error(
+                    "tts", response.status_code, response.headers, body, backend=self.name, hidden=self._hidden
+                )
+
+    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+        """Speak one sentence; see ``TtsStage`` and ``SentenceSpeaker.speak``.
+
+        Raises: StageRefused, StageUnavailable, StageProtocolError, StageTimeout. Those raised after sound was passed
+        on have ``retryable`` False.
+        """
+        await self._speaker.speak(request, out, mark, self._attempt)
+
+    def _body(self, sentence: Sentence) -> dict[str, object]:
+        settings, request = self._settings, sentence.request
+        wished = None if request.options is None else request.options.voice
+        body: dict[str, object] = {
+            "model": settings.model,
+            "input": sentence.text,
+            "voice": request.voice or wished or settings.voice or DEFAULT_VOICE,
+            "response_format": settings.response_format,
+        }
+        return body if settings.speed is None else {**body, "speed": settings.speed}
+
+    async def _attempt(self, sentence: Sentence) -> None:
+        reader: SpeechReader | None = None
+        hidden = Hidden(secrets=self._hidden.secrets, speech=sentence.text)
+        try:
+            async with open_response(
+                self._client, "tts", "POST", SPEECH_PATH, backend=self.name, json=self._body(sentence)
+            ) as response:
+                await raise_for_status(response, "tts", backend=self.name, hidden=hidden)
+                reader = SpeechReader(
+                    content_type=response.headers.get("content-type", ""),
+                    asked=self._settings.response_format,
+                    pcm_rate_hz=self._settings.pcm_rate_hz,
+                )
+                await receive_sound(response, reader, sentence)
+            self._warmth.used()
+            await finish_sound(reader, sentence)
+        except (NotSoundError, DecoderMissingError) as error:
+            raise not_sound(error, self.name) from error
+        except StageProtocolError:
+            if reader is None or not reader.is_over:
+                raise
+            # Cut, but behind the last sample that the header announced: nothing is missing.
+
+
+def base_url(url: str) -> str:
+    """Return the URL to which routes are added, from whatever a user may have copied into the configuration.
+
+    A whole route is taken as it is, since some servers have it elsewhere; else ``/v1`` is added if it is not there.
+    """
+    plain = url.strip().rstrip("/")
+    if plain.endswith(SPEECH_PATH):
+        return plain.removesuffix(SPEECH_PATH)
+    return plain if "v1" in urlsplit(plain).path.split("/") else f"{plain}/v1"
