@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -26,16 +27,23 @@ _DEFAULTS = EnginesSettings()
 def engines(ctx: click.Context, socket: Path | None, listen: str | None, model_dir: Path | None, workers: int) -> None:
     """Serve the embedded engines on the protocols of WhisperX, n8n and Chatterbox until a signal ends it.
 
+    Without --socket and --listen it wants systemd's socket activation: then it serves the socket it is handed.
+
     It reads no configuration file: the daemon's names secrets that this service has no business with.
     """
-    if (socket is None) == (listen is None):
-        raise click.UsageError("give either --socket or --listen")
+    from voxbridge.ops.notify import Notifier, take_listen_fds
+
+    handed = list(take_listen_fds(os.environ).values())
+    if [socket is None, listen is None, not handed].count(False) != 1:
+        raise click.UsageError("give either --socket or --listen (or have systemd hand over one socket)")
+    notifier = Notifier.from_environ(os.environ)
     from voxbridge import engines as package
     from voxbridge.ops import logs
 
     logs.configure(LogSettings())
     settings = EnginesSettings(model_dir=str(model_dir or ""), workers=workers)
-    ctx.exit(package.run(settings, listen=_place(socket, listen)))
+    place = f"fd:{handed[0]}" if handed else _place(socket, listen)
+    ctx.exit(package.run(settings, listen=place, on_ready=lambda address: notifier.ready(f"listening on {address}")))
 
 
 def _place(socket: Path | None, listen: str | None) -> str:

@@ -18,8 +18,14 @@ async def serve(settings: EnginesSettings, *, listen: str, on_ready: Callable[[s
     await server.serve(settings, listen=listen, on_ready=on_ready)
 
 
-def run(settings: EnginesSettings, *, listen: str, parent_pipe: bool = False) -> int:
+def run(
+    settings: EnginesSettings,
+    *,
+    listen: str,
+    parent_pipe: bool = False,
+    on_ready: Callable[[str], None] = lambda _address: None,
+) -> int:
     """Be the engines' process; return its exit code. See ``voxbridge.engines.child.run``."""
     from voxbridge.engines import child
 
-    return child.run(settings, listen=listen, parent_pipe=parent_pipe)
+    return child.run(settings, listen=listen, parent_pipe=parent_pipe, on_ready=on_ready)

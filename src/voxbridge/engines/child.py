@@ -16,7 +16,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 import trio
@@ -31,16 +31,23 @@ _log = structlog.get_logger(__name__)
 _NICENESS = 5
 
 
-def run(settings: EnginesSettings, *, listen: str, parent_pipe: bool = False) -> int:
+def run(
+    settings: EnginesSettings,
+    *,
+    listen: str,
+    parent_pipe: bool = False,
+    on_ready: Callable[[str], None] = lambda _address: None,
+) -> int:
     """Serve the engines until told to end; return the exit code.
 
-    ``listen`` is the path of a unix socket or ``host:port``. With ``parent_pipe`` the process talks to a parent as
-    described above and lowers its own priority. An engine that cannot start is reported, not raised.
+    ``listen`` is the path of a unix socket, ``host:port`` or ``fd:N``; ``on_ready`` is called with the address. With
+    ``parent_pipe`` the process talks to a parent as described above and lowers its own priority. An engine that
+    cannot start is reported, not raised.
     """
     if parent_pipe:
         os.nice(_NICENESS)
     try:
-        trio.run(_run, settings, listen, parent_pipe, strict_exception_groups=True)
+        trio.run(_run, settings, listen, parent_pipe, on_ready, strict_exception_groups=True)
     except* EngineError as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
@@ -57,10 +64,14 @@ def run(settings: EnginesSettings, *, listen: str, parent_pipe: bool = False) ->
     os._exit(code)
 
 
-async def _run(settings: EnginesSettings, listen: str, parent_pipe: bool) -> None:
+async def _run(settings: EnginesSettings, listen: str, parent_pipe: bool, on_ready: Callable[[str], None]) -> None:
+    def tell(address: str) -> None:
+        _tell(parent_pipe, {"ready": address})
+        on_ready(address)
+
     async with trio.open_nursery() as nursery:
         await nursery.start(_end_with_parent if parent_pipe else _end_at_signal, nursery.cancel_scope)
-        await serve(settings, listen=listen, on_ready=lambda address: _tell(parent_pipe, {"ready": address}))
+        await serve(settings, listen=listen, on_ready=tell)
 
 
 def _tell(parent_pipe: bool, message: dict[str, str]) -> None:

@@ -35,6 +35,7 @@ _log = structlog.get_logger(__name__)
 _KEEP_ALIVE_S = 86_400
 _MESSAGE_BYTES_MAX = 1 << 20  # the default limit of the real WhisperX server's library
 _GRACE_S = 0.5
+INHERITED = "fd:"  # a listening socket that somebody opened for us (systemd's socket activation)
 
 
 def _local_now() -> dt.datetime:
@@ -104,10 +105,12 @@ def _is_path(listen: str) -> bool:
 
 
 def _bind(listen: str) -> stdlib_socket.socket:
-    """Return a bound socket for the path of a unix socket or for ``host:port``. Raises: EngineError.
+    """Return a listening socket for the path of a unix socket, ``host:port`` or ``fd:N``. Raises: EngineError.
 
     hypercorn could do it, but leaves the socket open when the address is taken (0.18).
     """
+    if listen.startswith(INHERITED):
+        return stdlib_socket.socket(fileno=int(listen.removeprefix(INHERITED)))
     if _is_path(listen):
         family = stdlib_socket.AF_UNIX
         address: str | tuple[str, int] = listen
@@ -155,8 +158,8 @@ def _where(listener: stdlib_socket.socket) -> str:
 async def serve_engines(engines: Engines, *, listen: str, on_ready: Callable[[str], None]) -> None:
     """Serve loaded engines until cancelled.
 
-    ``listen`` is the path of a unix socket (with a slash in it) or ``host:port``; ``on_ready`` is told the same,
-    with the real port when 0 was asked for.
+    ``listen`` is the path of a unix socket (with a slash in it), ``host:port``, or ``fd:N`` for a listening socket
+    that was handed to us; ``on_ready`` is told the address, with the real port when 0 was asked for.
 
     Raises: EngineError when it cannot listen there.
     """
