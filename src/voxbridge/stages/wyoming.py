@@ -96,6 +96,10 @@ class WyomingLine:
     def _broken(self, detail: str) -> StageProtocolError:
         return StageProtocolError(self._stage, detail, backend=self._backend)
 
+    def drop(self) -> None:
+        """Close a connection that is closed at the other end; nothing is waited for."""
+        self._stream.socket.close()
+
     async def close(self) -> None:
         """Close at once. (The protocol has no farewell.)"""
         await trio.aclose_forcefully(self._stream)
