@@ -7,18 +7,20 @@ log line is, and speech is in it only with ``[log] speech``.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import structlog
+import trio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from voxbridge.core.sound import ChannelId, GuildId
 from voxbridge.errors import VoxBridgeError
-from voxbridge.ops.events import EventHub, make_event
+from voxbridge.ops.events import Event, EventHub, make_event
 from voxbridge.ops.reload import Reloaded
 from voxbridge.ops.view import View
 
@@ -88,6 +90,7 @@ class Control:
 
     def _command(self, carry_out: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> Any:
         async def endpoint(request: Request) -> Response:
+            _log.info("the operator asks", path=request.url.path)
             try:
                 return self._json(await carry_out(await _body(request)))
             except HTTPException as error:
@@ -108,19 +111,7 @@ class Control:
 
     async def _events(self, request: Request) -> Response:
         """Stream the last events and, with ?follow=1, those that come, one JSON object a line."""
-        follow = request.query_params.get("follow") == "1"
-        return StreamingResponse(self._lines(follow=follow), media_type="application/x-ndjson")
-
-    async def _lines(self, *, follow: bool) -> AsyncIterator[str]:
-        hub = self._operator.events
-        with hub.follow() as follower:
-            yield "".join(map(self._line, hub.recent))
-            if not follow:
-                return
-            phase = self._operator.view().phase
-            yield self._line(make_event("status_update", connected=True, phase=phase))
-            async for event in follower.events():
-                yield self._line(event)
+        return _EventStream(self._operator, self._line, follow=request.query_params.get("follow") == "1")
 
     async def _join(self, body: dict[str, Any]) -> dict[str, Any]:
         await self._operator.join(_guild(body), ChannelId(_id(body, "channel_id")))
@@ -147,6 +138,45 @@ class Control:
 
     async def _reload(self, _body: dict[str, Any]) -> dict[str, Any]:
         return (await self._operator.reload()).to_json()
+
+
+class _EventStream(Response):
+    """The events as lines, until the client goes; a response of our own, since generators and cancels do not mix."""
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, operator: Operator, line: Callable[[Event], str], *, follow: bool) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self._operator, self._as_line, self._follow = operator, line, follow
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Answer a request (ASGI)."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_with_client, receive, nursery.cancel_scope)
+            await self._tell(send)
+            nursery.cancel_scope.cancel(reason="left")
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _tell(self, send: Send) -> None:
+        hub = self._operator.events
+        with hub.follow() as follower:
+            await self._send(send, *hub.recent)
+            if self._follow:
+                await self._send(send, make_event("status_update", connected=True, phase=self._operator.view().phase))
+            while self._follow:
+                await self._send(send, await follower.next())
+
+    async def _send(self, send: Send, *events: Event) -> None:
+        body = "".join(map(self._as_line, events)).encode()
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+
+    @staticmethod
+    async def _end_with_client(receive: Receive, scope: trio.CancelScope) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        scope.cancel(reason="left")
 
 
 async def _body(request: Request) -> dict[str, Any]:

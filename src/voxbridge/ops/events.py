@@ -9,7 +9,7 @@ is told how many, so that nobody can hold the daemon up or fill its memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,10 +54,9 @@ class Follower:
         except trio.WouldBlock:
             self.dropped += 1
 
-    async def events(self) -> AsyncIterator[Event]:
-        """Yield the events as they come, for ever."""
-        async for event in self._receive:
-            yield event
+    async def next(self) -> Event:
+        """Return the next event once it is there."""
+        return await self._receive.receive()
 
 
 class EventHub:

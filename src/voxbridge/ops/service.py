@@ -16,6 +16,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import closing
 from pathlib import Path
 
 import attrs
@@ -102,12 +103,13 @@ class Service:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve the operator and systemd for the daemon's whole life, until cancelled."""
         self._started_at = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(pet_watchdog, self._notifier, self._beats)
-            nursery.start_soon(follow_status, self._notifier, lambda: self.view().line())
-            await nursery.start(self._reload_on_sighup)
-            await self._open_doors(nursery)
-            task_status.started()
+        with closing(self._notifier):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(pet_watchdog, self._notifier, self._beats)
+                nursery.start_soon(follow_status, self._notifier, lambda: self.view().line())
+                await nursery.start(self._reload_on_sighup)
+                await self._open_doors(nursery)
+                task_status.started()
 
     def loading(self, limit_s: float) -> None:
         """Ask systemd for time: models are loaded, which takes up to ``limit_s``."""

@@ -1,0 +1,114 @@
+"""What changes live and what waits for a restart, key by key."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from voxbridge.config.describe import all_keys
+from voxbridge.config.settings import (
+    AgentSettings,
+    EndpointingSettings,
+    LogSettings,
+    Secret,
+    Settings,
+    SttSettings,
+    TurnSettings,
+)
+from voxbridge.errors import ConfigError
+from voxbridge.ops.reload import LIVE, NOT_LIVE, change, is_live, moves, refused
+
+pytestmark = pytest.mark.unit
+
+OLD = Settings()
+
+
+def test_what_is_live_is_taken_over_and_the_rest_is_named() -> None:
+    """The settings in force are the old ones with the live changes: the rest still holds what it was made with."""
+    new = attrs.evolve(
+        OLD,
+        log=LogSettings(level="debug"),
+        endpointing=EndpointingSettings(commit_ms=700, turn_model=False),
+        stt=SttSettings(target_ms=300, limit_ms=4000),
+    )
+    found = change(OLD, new)
+    assert found.applied == ("endpointing.commit_ms", "stt.target_ms", "log.level")
+    assert found.needs_restart == ("endpointing.turn_model", "stt.limit_ms")
+    assert found.settings.endpointing.commit_ms == 700
+    assert found.settings.endpointing.turn_model is True
+    assert (found.settings.stt.target_ms, found.settings.stt.limit_ms) == (300, OLD.stt.limit_ms)
+    assert found.settings.log.level == "debug"
+
+
+def test_nothing_changed_is_nothing_done() -> None:
+    """Reading the same file again gives the very settings there are."""
+    found = change(OLD, Settings())
+    assert (found.applied, found.needs_restart) == ((), ())
+    assert found.settings is OLD
+
+
+def test_secrets_wait_for_a_restart_and_are_named_by_key_only() -> None:
+    """A client holds the old one; what a reload says is read by people and logs."""
+    new = attrs.evolve(
+        OLD,
+        discord=attrs.evolve(OLD.discord, token=Secret("planted-token")),
+        agent=AgentSettings(headers={"X-Key": Secret("planted-key")}),
+    )
+    found = change(OLD, new)
+    assert found.needs_restart == ("discord.token", "agent.headers")
+    assert "planted" not in repr(found)
+
+
+def test_a_second_reload_names_again_what_still_waits() -> None:
+    """What needs a restart is compared with what is in force, not with the last file."""
+    new = attrs.evolve(OLD, turn=TurnSettings(apology="Pardon?"))
+    once = change(OLD, new)
+    assert change(once.settings, new).needs_restart == ("turn.apology",)
+
+
+def test_every_rule_names_a_setting() -> None:
+    """A renamed setting must not silently fall out of the rules."""
+    keys = {key for key, _ in all_keys(Settings)}
+    assert set(LIVE) | set(NOT_LIVE) <= keys
+
+
+@pytest.mark.parametrize(
+    ("key", "live"),
+    [
+        ("log.speech", True),
+        ("barge_in.by", True),
+        ("drain.limit_ms", True),
+        ("discord.join", True),
+        ("discord.token", False),
+        ("discord.network.hosts", False),
+        ("agent.url", False),
+        ("turn.limit_ms", True),
+        ("turn.apology", False),
+        ("engines.workers", False),
+        ("health.listen", False),
+    ],
+)
+def test_rules(key: str, live: bool) -> None:
+    """Made at the start: not live. Looked at anew for each thing that begins: live."""
+    assert is_live(key) is live
+
+
+def test_a_changed_join_list_moves_only_what_it_changes() -> None:
+    """A channel that stands in both lists is left alone, wherever a command has sent us meanwhile."""
+    found = moves(("1:10", "2:20", "3:30"), ("1:10", "2:21", "4:40"))
+    assert found.leave == (3,)
+    assert found.join == ((2, 21), (4, 40))
+
+
+def test_a_join_list_with_a_guild_twice_is_refused() -> None:
+    """Before anything is done."""
+    with pytest.raises(ConfigError, match="one channel per guild"):
+        moves((), ("1:10", "1:11"))
+
+
+def test_a_refusal_tells_every_mistake() -> None:
+    """The loader gathers them as notes of the first."""
+    error = ConfigError("is wrong", key="a.b")
+    error.add_note("c.d: is wrong as well")
+    assert refused(error).problems == ("a.b: is wrong", "c.d: is wrong as well")
+    assert not refused(error).is_taken
