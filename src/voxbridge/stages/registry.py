@@ -14,12 +14,17 @@ import attrs
 
 from voxbridge.config.plugins import find_plugin, plugin_kinds
 from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings
+from voxbridge.core.hedge import Hedge
 from voxbridge.errors import ConfigError, StageName
 from voxbridge.stages import AgentStage, SttStage, TtsStage
 from voxbridge.stages.agent.kinds import WIRES, stage_of_kind
 from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.failover import FailoverAgent, FailoverStt, FailoverTts, Guard
 from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
+from voxbridge.stages.tts.openai import OpenAiSpeechStage
+from voxbridge.stages.tts.pronounced import pronounced
+from voxbridge.stages.tts.wyoming import WyomingSpeechStage
 
 EMBEDDED = "embedded"
 
@@ -48,6 +53,8 @@ AGENT: Mapping[str, Callable[[AgentSettings, str], AgentStage]] = {
 TTS: Mapping[str, Callable[[TtsSettings, str], TtsStage]] = {
     EMBEDDED: _embedded_tts,
     "chatterbox": lambda settings, _socket: ChatterboxStage(settings),
+    "openai": lambda settings, _socket: OpenAiSpeechStage(settings),
+    "wyoming": lambda settings, _socket: WyomingSpeechStage(settings),
 }
 
 AnySettings = SttSettings | AgentSettings | TtsSettings
@@ -85,7 +92,7 @@ def make_agent(settings: AgentSettings, engines_socket: str) -> AgentStage:
 
 def make_tts(settings: TtsSettings, engines_socket: str) -> TtsStage:
     """Make one text-to-speech backend, without its backups. Raises: ConfigError."""
-    return _make("tts", TTS, settings, engines_socket)
+    return pronounced(_make("tts", TTS, settings, engines_socket), settings.lexicon)
 
 
 def _make(stage: StageName, table: Mapping[str, Callable[[S, str], T]], settings: S, engines_socket: str) -> T:
@@ -113,12 +120,50 @@ def _plugin(stage: StageName, table: Mapping[str, Callable[[S, str], T]], settin
     return backend
 
 
+def stt_stage(settings: SttSettings, engines_socket: str) -> SttStage:
+    """Make the speech-to-text stage, backups included. Raises: ConfigError."""
+    if not settings.backup:
+        return make_stt(settings, engines_socket)
+    guards = [
+        Guard(make_stt(each, engines_socket), "stt", reserve_s=each.target_ms / 1000)
+        for each in (settings, *settings.backup)
+    ]
+    return FailoverStt(guards, backup_after_s=settings.backup_after_ms / 1000)
+
+
+def agent_stage(settings: AgentSettings, engines_socket: str) -> AgentStage:
+    """Make the agent stage, backups included. Raises: ConfigError."""
+    if not settings.backup:
+        return make_agent(settings, engines_socket)
+    guards = [
+        Guard(make_agent(each, engines_socket), "agent", reserve_s=each.target_ms / 1000)
+        for each in (settings, *settings.backup)
+    ]
+    return FailoverAgent(guards, hedge=Hedge() if settings.hedge_safe else None)
+
+
+def tts_stage(settings: TtsSettings, engines_socket: str) -> TtsStage:
+    """Make the text-to-speech stage, backups included. Raises: ConfigError."""
+    if not settings.backup and not settings.hedge:
+        return make_tts(settings, engines_socket)
+    guards = [
+        Guard(make_tts(each, engines_socket), "tts", reserve_s=each.sentence_target_ms / 1000)
+        for each in (settings, *(_with_lexicon(each, settings) for each in settings.backup))
+    ]
+    return FailoverTts(guards, hedge=Hedge() if settings.hedge else None, can_double=settings.concurrency > 1)
+
+
+def _with_lexicon(backup: TtsSettings, first: TtsSettings) -> TtsSettings:
+    """Let a backup say words as the first one does, unless it has words of its own."""
+    return backup if backup.lexicon else attrs.evolve(backup, lexicon=first.lexicon)
+
+
 @asynccontextmanager
 async def open_stages(settings: Settings, *, engines_socket: str) -> AsyncIterator[Stages]:
     """Open all three stages; they are closed in reverse. Raises: ConfigError."""
     async with (
-        make_stt(settings.stt, engines_socket) as stt,
-        make_agent(settings.agent, engines_socket) as agent,
-        make_tts(settings.tts, engines_socket) as tts,
+        stt_stage(settings.stt, engines_socket) as stt,
+        agent_stage(settings.agent, engines_socket) as agent,
+        tts_stage(settings.tts, engines_socket) as tts,
     ):
         yield Stages(stt, agent, tts)

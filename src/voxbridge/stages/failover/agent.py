@@ -1,0 +1,65 @@
+"""An agent over several backends: another one only before the first text was passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from voxbridge.core.hedge import Hedge
+from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark
+from voxbridge.stages.failover.base import Failover
+from voxbridge.stages.failover.guard import Guard, in_order
+from voxbridge.stages.failover.race import Race, Runner, endless_patience
+
+
+class FailoverAgent(Failover[AgentStage]):
+    """An AgentStage. ``hedge`` asks the next one when the first text is late: only if workflows may run twice."""
+
+    def __init__(self, guards: Sequence[Guard[AgentStage]], *, hedge: Hedge | None = None) -> None:
+        super().__init__(guards)
+        self._hedge = hedge
+
+    @property
+    def retry_count(self) -> int:
+        """Return the repeated attempts of all backends."""
+        return sum(guard.stage.retry_count for guard in self.guards)
+
+    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+        """Stream the answer; see ``AgentStage``. Raises: StageError."""
+        is_asked = False
+
+        async def run(runner: Runner[AgentStage]) -> None:
+            def mark_it(name: str) -> None:
+                nonlocal is_asked
+                match name:
+                    case "agent_request":
+                        runner.note_asked()
+                        if is_asked:
+                            return
+                        is_asked = True
+                    case "agent_first_text":
+                        # The text itself is sent next. Who is beaten is cancelled, and ``send`` looks at that first.
+                        if not runner.claim():
+                            return
+                        if self._hedge is not None:
+                            self._hedge.came(trio.current_time() - runner.asked_at)
+                mark(name)
+
+            await runner.guard.stage.answer(request, out, mark_it)
+
+        if self._hedge is not None:
+            self._hedge.asked()
+        patience = endless_patience if self._hedge is None else self._until_late
+        await Race("agent", in_order(self.guards), run, patience=patience).go()
+
+    async def _until_late(self, runner: Runner[AgentStage]) -> None:
+        """Return when a second request is due."""
+        assert self._hedge is not None
+        await runner.asked.wait()
+        delay_s = self._hedge.delay_s
+        if delay_s is not None and runner.number == 0:
+            await trio.sleep_until(runner.asked_at + delay_s)
+            if self._hedge.take():
+                return
+        await trio.sleep_forever()

@@ -1,0 +1,180 @@
+"""Speech to text over several backends: the utterance's packets are kept until its final is in, and told again.
+
+feed --> ring (120 s)
+    '--> the line of who serves now --end--> final
+                             not connected, late, failed: ring --> the backup's line --end--> final
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from voxbridge.core.sound import OpusPacket
+from voxbridge.core.utterances import PACKETS_MAX
+from voxbridge.stages import PendingFinal, Speaker, SttSession, SttStage, Transcript
+from voxbridge.stages.failover.base import Failover
+from voxbridge.stages.failover.guard import Guard, in_order
+from voxbridge.stages.failover.race import Race, Runner
+
+Packets = Sequence[OpusPacket]
+
+
+class FailoverStt(Failover[SttStage]):
+    """An SttStage. ``backup_after_s``: so late a final is asked for at the backup as well."""
+
+    def __init__(self, guards: Sequence[Guard[SttStage]], *, backup_after_s: float) -> None:
+        super().__init__(guards)
+        self.backup_after_s = backup_after_s
+
+    @asynccontextmanager
+    async def open(
+        self, speaker: Speaker, on_partial: Callable[[str], None] | None = None
+    ) -> AsyncIterator[FailoverLine]:
+        """Open the first backend's line for one speaker; the others' are opened when they are needed."""
+        async with trio.open_nursery() as nursery:
+            line = FailoverLine(self, speaker, on_partial, nursery)
+            await line.line_to(self.guards[0])
+            yield line
+            nursery.cancel_scope.cancel(reason="left")
+
+
+class FailoverLine:
+    """One speaker's lines to several backends; see ``SttSession``. Made by ``FailoverStt.open``."""
+
+    def __init__(
+        self,
+        stage: FailoverStt,
+        speaker: Speaker,
+        on_partial: Callable[[str], None] | None,
+        nursery: trio.Nursery,
+    ) -> None:
+        self._stage, self._speaker, self._on_partial, self._nursery = stage, speaker, on_partial, nursery
+        self._lines: dict[Guard[SttStage], SttSession] = {}
+        self._opening = trio.Lock()
+        self._serving = stage.guards[0]
+        self._ring: deque[OpusPacket] = deque(maxlen=PACKETS_MAX)
+
+    # -- SttSession --
+
+    @property
+    def reconnect_count(self) -> int:
+        """Return the reconnects of all lines."""
+        return sum(line.reconnect_count for line in self._lines.values())
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the line of who serves now is up."""
+        return self._live.is_connected
+
+    @property
+    def can_peek(self) -> bool:
+        """Tell whether who serves now can give early transcripts."""
+        return self._live.can_peek
+
+    def feed(self, packet: OpusPacket) -> None:
+        """Add one packet; the first of an utterance decides who is to hear it."""
+        if not self._ring:
+            self._choose()
+        self._ring.append(packet)
+        self._live.feed(packet)
+
+    async def peek(self) -> Transcript:
+        """Transcribe what was fed so far. Raises: StageError."""
+        return await self._live.peek()
+
+    def end(self) -> PendingFinal:
+        """End the utterance now."""
+        packets, self._ring = tuple(self._ring), deque(maxlen=PACKETS_MAX)
+        pending = self._live.end()
+        return _Final(self, packets, self._serving, pending) if packets else pending
+
+    async def finish(self) -> Transcript:
+        """End the utterance and wait for its final transcript. Raises: StageError."""
+        return await self.end().wait()
+
+    def discard(self) -> None:
+        """Forget the current utterance."""
+        self._ring.clear()
+        self._live.discard()
+
+    # -- what _Final asks --
+
+    @property
+    def stage(self) -> FailoverStt:
+        """Return the stage that opened this line."""
+        return self._stage
+
+    async def line_to(self, guard: Guard[SttStage]) -> SttSession:
+        """Return the line to a backend, opened now if it is not yet."""
+        async with self._opening:
+            if guard not in self._lines:
+                await self._nursery.start(self._hold, guard)
+        return self._lines[guard]
+
+    def tell_again(self, guard: Guard[SttStage], packets: Packets) -> PendingFinal:
+        """Feed a whole ended utterance to another backend's line, and the one that is open there after it."""
+        line = self._lines[guard]
+        is_busy = guard is self._serving and bool(self._ring)
+        if is_busy:
+            line.discard()
+        for packet in packets:
+            line.feed(packet)
+        pending = line.end()
+        if is_busy:
+            for packet in self._ring:
+                line.feed(packet)
+        return pending
+
+    @property
+    def _live(self) -> SttSession:
+        return self._lines[self._serving]
+
+    def _choose(self) -> None:
+        """Let the next utterance be heard by the first that works and has a line; open a line to who has none."""
+        for guard in in_order(self._stage.guards):
+            if guard in self._lines:
+                self._serving = guard
+                return
+            if guard.allows:
+                self._nursery.start_soon(self.line_to, guard)
+
+    async def _hold(self, guard: Guard[SttStage], task_status: trio.TaskStatus[None]) -> None:
+        def on_partial(text: str) -> None:
+            if self._on_partial is not None and guard is self._serving:
+                self._on_partial(text)
+
+        wanted = None if self._on_partial is None else on_partial
+        async with guard.stage.open(self._speaker, wanted) as line:
+            self._lines[guard] = line
+            task_status.started()
+            await trio.sleep_forever()
+
+
+class _Final:
+    """The final transcript of one ended utterance, from whoever gives it first."""
+
+    def __init__(self, line: FailoverLine, packets: Packets, serving: Guard[SttStage], pending: PendingFinal) -> None:
+        self._line, self._packets, self._serving, self._pending = line, packets, serving, pending
+
+    async def wait(self) -> Transcript:
+        """Return the transcript. Raises: StageError, of who was asked first, if all failed."""
+        others = [guard for guard in in_order(self._line.stage.guards) if guard is not self._serving]
+        order = [self._serving, *others]
+        race = Race("stt", order, self._ask, patience=self._until_late, late_is_failure=True)
+        return await race.go()
+
+    async def _ask(self, runner: Runner[SttStage]) -> Transcript:
+        if runner.guard is self._serving:
+            return await self._pending.wait()
+        await self._line.line_to(runner.guard)
+        return await self._line.tell_again(runner.guard, self._packets).wait()
+
+    async def _until_late(self, runner: Runner[SttStage]) -> None:
+        """Return at once if there is no connection to who is to hear it, else when its final is late."""
+        line = await self._line.line_to(runner.guard)
+        if line.is_connected or runner.guard is not self._serving:
+            await trio.sleep(self._line.stage.backup_after_s)

@@ -1,0 +1,227 @@
+"""Backups in whole turns, in virtual time: who answers, how much later, and what is asked of whom."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import attrs
+import pytest
+import trio
+
+from tests.support.hall import ANSWER, Hall, open_hall
+from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings
+from voxbridge.core.sound import UserId
+from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
+from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, words
+from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.session.report import TurnReport
+
+pytestmark = pytest.mark.integration
+
+EXACT = pytest.approx
+HEARD = "hello, can you hear me"
+
+
+@attrs.define
+class Second:
+    """The three backup servers, and the hall whose first servers are not they."""
+
+    hall: Hall
+    stt: WhisperXServer
+    agent: N8nServer
+    tts: ChatterboxServer
+    ada: UserId
+
+    async def turn(self, frames: int = 50) -> TurnReport:
+        number = len(self.hall.reports)
+        await self.hall.say(self.ada, frames)
+        return await self.hall.wait_report(number)
+
+
+@asynccontextmanager
+async def two_of_each(settings: Settings | None = None, **fields) -> AsyncIterator[Second]:
+    """Open a hall with a backup for each stage: STT 300, agent 400, TTS 40 ms as the first ones."""
+    net = MemNet().install()
+    stt, n8n = WhisperXServer(WhisperXScript(final_delay_s=0.3)), N8nServer(agent(words(ANSWER), first_s=0.4))
+    tts = ChatterboxServer(attrs.evolve(PROMPT, head_s=0.04, synthesis_s=0.0))
+    base = settings or Settings()
+    async with AsyncExitStack() as stack:
+        for server in (stt, n8n, tts):
+            await stack.enter_async_context(server.running())
+        base = attrs.evolve(
+            base,
+            stt=attrs.evolve(base.stt, backup=(SttSettings(kind="whisperx", url=stt.url),)),
+            agent=attrs.evolve(base.agent, backup=(AgentSettings(kind="n8n", url=Secret(n8n.webhook_url)),)),
+            tts=attrs.evolve(base.tts, backup=(TtsSettings(kind="chatterbox", url=tts.url),)),
+        )
+        hall = await stack.enter_async_context(open_hall(net=net, settings=base, **fields))
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        yield Second(hall, stt, n8n, tts, ada)
+
+
+def part(report: TurnReport, name: str) -> float:
+    return next(part.ms for part in report.parts if part.name == name)
+
+
+async def test_nobody_is_asked_twice_while_all_is_well(autojump_clock: trio.testing.MockClock) -> None:
+    """With backups at hand an ordinary turn is as before, to the microsecond, and they hear nothing of it."""
+    async with two_of_each() as both:
+        report = await both.turn()
+        assert report.outcome == "answered"
+        assert report.first_audio is not None
+        assert report.first_audio.ms == EXACT(740, abs=1e-3)
+        assert (both.stt.connections, both.agent.questions, both.tts.spoken) == (0, [], [])
+
+
+async def test_a_dead_stt_costs_nothing_but_its_backups_time(autojump_clock: trio.testing.MockClock) -> None:
+    """No connection at the end of the turn: the backup hears the whole utterance at once, from the ring."""
+    async with two_of_each() as both:
+        await both.hall.stt.stop()
+        report = await both.turn()
+        assert (report.outcome, report.heard) == ("answered", HEARD)
+        assert part(report, "stt") == EXACT(300, abs=1e-3)
+        (heard,) = both.stt.heard
+        assert heard.duration_s >= 1.0, f"the backup heard {heard.duration_s} s of a second of speech"
+
+
+async def test_an_stt_lost_in_mid_utterance_loses_no_word(autojump_clock: trio.testing.MockClock) -> None:
+    """What the first one had heard is told to the backup."""
+    async with two_of_each() as both:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(both.turn)
+            await both.hall.port.wait_for(lambda: both.hall.stt.packets["1"] >= 20)
+            await both.hall.stt.stop()
+        assert both.hall.reports[0].heard == HEARD
+        (heard,) = both.stt.heard
+        assert len(heard.packets) >= 50
+
+
+async def test_an_stt_that_hangs_is_backed_up_after_its_time(autojump_clock: trio.testing.MockClock) -> None:
+    """Connected, and silent: after 1.5 s the backup is asked as well, and 0.3 s later the words are there."""
+    async with two_of_each() as both:
+        both.hall.stt.script.ignored_finalizes = 1
+        report = await both.turn()
+        assert (report.outcome, report.heard) == ("answered", HEARD)
+        assert part(report, "stt") == EXACT(1800, abs=1e-3)
+
+
+async def test_after_three_failures_the_backup_listens_from_the_first_packet(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """An open circuit is skipped: the fourth turn's packets go to the backup as they come."""
+    async with two_of_each() as both:
+        await both.hall.stt.stop()
+        for _ in range(3):
+            await both.turn()
+        assert both.stt.connections == 1
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(both.turn)
+            before = both.stt.packets["1"]
+            await both.hall.port.wait_for(lambda: both.stt.packets["1"] >= before + 10)
+            assert len(both.hall.reports) == 3, "the packets came only with the end of the turn"
+        assert both.hall.reports[3].heard == HEARD
+
+
+async def test_the_first_stt_serves_again_when_it_is_back(autojump_clock: trio.testing.MockClock) -> None:
+    """The probe finds it, one utterance is the trial, and the backup is quiet from then on; no restart."""
+    async with two_of_each() as both:
+        await both.hall.stt.stop()
+        for _ in range(4):
+            await both.turn()
+        await both.hall.stt.start()
+        await trio.sleep(31)
+        heard = len(both.stt.heard)
+        for _ in range(3):
+            assert (await both.turn()).heard == HEARD
+        assert len(both.stt.heard) == heard
+        assert len(both.hall.stt.heard) == 3
+
+
+async def test_a_dead_agent_is_stood_in_for_within_the_turn(autojump_clock: trio.testing.MockClock) -> None:
+    """Three failed attempts, then the backup answers; the user hears one answer and no apology."""
+    async with two_of_each() as both:
+        both.hall.agent.plans.extend([failure("status")] * 3)
+        report = await both.turn()
+        assert (report.outcome, report.spoken) == ("answered", ANSWER)
+        assert (len(both.hall.agent.questions), len(both.agent.questions)) == (3, 1)
+        assert both.agent.questions[0].turn_id == both.hall.agent.questions[0].turn_id
+
+
+async def test_an_agent_that_hangs_leaves_time_for_its_backup(autojump_clock: trio.testing.MockClock) -> None:
+    """15 s for the first text, then the backup's 0.4 s: all within the turn."""
+    settings = Settings(agent=AgentSettings(retries=0))
+    async with two_of_each(settings) as both:
+        both.hall.agent.plans.append(Plan((Break("hang"),)))
+        report = await both.turn()
+        assert report.outcome == "answered"
+        assert part(report, "agent") == EXACT(15_400, abs=1e-3)
+
+
+async def test_no_second_agent_after_the_first_text(autojump_clock: trio.testing.MockClock) -> None:
+    """A cut after some words keeps them and apologises: never half an answer of each."""
+    async with two_of_each() as both:
+        both.hall.agent.plans.append(stream(Line("begin"), Line("item", "The first half. And"), Break("cut")))
+        report = await both.turn()
+        assert report.outcome == "failed"
+        assert report.spoken.startswith("The first half.")
+        assert both.agent.questions == []
+
+
+async def test_a_workflow_that_says_nothing_is_not_run_again_elsewhere(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """An acknowledgement proves that the first agent has done its work: a second one would do it twice."""
+    async with two_of_each() as both:
+        both.hall.agent.plans.append(failure("empty"))
+        await both.turn()
+        assert both.agent.questions == []
+
+
+async def test_a_dead_tts_changes_the_voice_for_the_rest_of_the_turn(autojump_clock: trio.testing.MockClock) -> None:
+    """The first sentence falls over, and the second does not go back though the first server is well again."""
+    async with two_of_each(answer="First sentence here. Second sentence here.") as both:
+        both.hall.tts.fail_next(3, 503)
+        report = await both.turn()
+        assert (report.outcome, report.spoken) == ("answered", report.answer)
+        spoken = [speech.fields.text for speech in both.tts.spoken]
+        assert spoken == ["First sentence here.", "Second sentence here."]
+        assert (await both.turn()).outcome == "answered"
+        assert len(both.tts.spoken) == 2, "the next turn goes to the first server again"
+
+
+async def test_no_second_voice_after_the_first_sound(autojump_clock: trio.testing.MockClock) -> None:
+    """A sentence cut in its middle is not said again by somebody else."""
+    async with two_of_each(answer="A sentence that is cut.") as both:
+        both.hall.tts.faults.append(Fault("cut", "pcm", pcm_bytes=24_000))
+        report = await both.turn()
+        assert report.failed_stage == "tts"
+        assert both.tts.spoken == []
+
+
+async def test_when_all_are_down_the_first_ones_error_is_told(autojump_clock: trio.testing.MockClock) -> None:
+    """The operator reads what is wrong with the backend that should have answered."""
+    async with two_of_each() as both:
+        both.hall.agent.plans.extend([failure("status")] * 3)
+        await both.agent.stop()
+        report = await both.turn()
+        assert (report.outcome, report.failed_stage) == ("failed", "agent")
+        assert report.error is not None
+        assert "the workflow failed (HTTP 500" in report.error
+
+
+async def test_when_all_were_down_the_next_turn_after_their_return_is_an_ordinary_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Open circuits are a last resort, not a wall: no probe has to come first."""
+    async with two_of_each() as both:
+        for server in (both.hall.agent, both.agent):
+            await server.stop()
+        for _ in range(4):
+            assert (await both.turn()).outcome == "failed"
+        await both.hall.agent.start()
+        report = await both.turn()
+        assert (report.outcome, report.spoken) == ("answered", ANSWER)
