@@ -42,12 +42,13 @@ def _short(name: str) -> str:
 
 
 def _place(task: trio.lowlevel.Task) -> str:
-    """Return the innermost line of ours in which the task waits, else the innermost that is not Trio's own trap."""
+    """Return the innermost line of ours in which the task is, else the innermost that is not Trio's own."""
     frames = [(frame.f_code.co_filename, number) for frame, number in task.iter_await_frames()]
     ours = [place for place in frames if "voxbridge" in PurePath(place[0]).parts]
-    others = [place for place in frames if PurePath(place[0]).name != "_traps.py"]
+    others = [place for place in frames if "trio" not in PurePath(place[0]).parts]
     places = ours or others or frames
-    if not places:  # the one that runs now: its frames are on the stack
-        return "(running)"
+    running = "  (running)" if getattr(task.coro, "cr_running", False) else ""
+    if not places:
+        return f"(over){running}"
     file, number = places[-1]
-    return f"{PurePath(file).name}:{number}  {linecache.getline(file, number).strip()}"
+    return f"{PurePath(file).name}:{number}  {linecache.getline(file, number).strip()}{running}"
