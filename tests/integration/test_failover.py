@@ -9,15 +9,18 @@ import attrs
 import pytest
 import trio
 
+from tests.integration.agent_client import SPEAKER, ask
 from tests.support.hall import ANSWER, Hall, open_hall
 from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings
-from voxbridge.core.sound import UserId
+from voxbridge.core.sound import Pcm, UserId
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.session.report import TurnReport
+from voxbridge.stages import AgentRequest, TtsRequest, no_mark
+from voxbridge.stages.registry import agent_stage, tts_stage
 
 pytestmark = pytest.mark.integration
 
@@ -225,3 +228,84 @@ async def test_when_all_were_down_the_next_turn_after_their_return_is_an_ordinar
         await both.hall.agent.start()
         report = await both.turn()
         assert (report.outcome, report.spoken) == ("answered", ANSWER)
+
+
+@pytest.mark.parametrize("hedge", [True, False])
+async def test_a_slow_tail_of_speech_is_cut_by_a_second_request(
+    autojump_clock: trio.testing.MockClock, hedge: bool
+) -> None:
+    """One sentence in 20 takes 2.5 s: hedged, it is heard 44 ms late, for at most 5 % more requests."""
+    net = MemNet().install()
+    first, second = ChatterboxServer(), ChatterboxServer()
+    for server in (first, second):
+        server.timing = attrs.evolve(PROMPT, head_s=0.04, synthesis_s=0.0)
+    async with first.running(), second.running():
+        backup = TtsSettings(kind="chatterbox", url=second.url)
+        settings = TtsSettings(kind="chatterbox", url=first.url, hedge=hedge, backup=(backup,))
+        waits = []
+        async with tts_stage(settings, "") as stage:
+            for number in range(400):
+                slow_s = 2.5 if number % 20 == 19 else 0.04
+                first.timing = attrs.evolve(PROMPT, head_s=slow_s, synthesis_s=0.0)
+                began, came = trio.current_time(), []
+                await stage.speak(
+                    TtsRequest("Good day.", f"turn-{number}", 0),
+                    lambda _pcm, came=came: came.append(trio.current_time()),
+                    no_mark,
+                )
+                waits.append(came[0] - began)
+                await trio.sleep(5.0)
+    net.assert_all_closed()
+    worst = max(waits[20:])
+    assert worst == EXACT(0.044 + 0.04 if hedge else 2.5, abs=1e-6)
+    assert len(second.spoken) == (19 if hedge else 0), "more than 5 % of the sentences were asked for twice"
+    assert len(second.spoken) <= 0.05 * len(first.spoken)
+
+
+async def test_a_sentence_that_was_asked_for_twice_is_heard_once(autojump_clock: trio.testing.MockClock) -> None:
+    """Both servers answer, in any order: every sample comes from one of them, and the other is hung up on."""
+    MemNet().install()
+    first, second = ChatterboxServer(), ChatterboxServer()
+    first.timing = second.timing = attrs.evolve(PROMPT, head_s=0.04, synthesis_s=0.0)
+    async with first.running(), second.running():
+        settings = TtsSettings(
+            kind="chatterbox", url=first.url, hedge=True, backup=(TtsSettings(kind="chatterbox", url=second.url),)
+        )
+        async with tts_stage(settings, "") as stage:
+            lengths = set()
+            for number in range(60):
+                # at the 40th the first server is 39 ms late: both sounds are due within a millisecond
+                first.timing = attrs.evolve(PROMPT, head_s=0.079 if number == 39 else 0.04, synthesis_s=0.0)
+                sound: list[Pcm] = []
+                await stage.speak(TtsRequest("Good day to you.", f"turn-{number}", 0), sound.append, no_mark)
+                lengths.add(sum(len(pcm.data) for pcm in sound))
+                await trio.sleep(1.0)
+        assert len(second.spoken) == 1
+        assert len(lengths) == 1, f"sentences of different lengths were heard: {lengths}"
+        assert second.disconnects == 1
+
+
+async def test_agents_are_hedged_only_if_their_work_may_be_done_twice(autojump_clock: trio.testing.MockClock) -> None:
+    """Slow for once: without hedge_safe one workflow runs, with it the second one's answer is heard, once."""
+    for is_safe in (False, True):
+        net = MemNet().install()
+        first, second = N8nServer(agent(words("First."), first_s=0.1)), N8nServer(agent(words("Second."), first_s=0.1))
+        async with first.running(), second.running():
+            settings = AgentSettings(
+                kind="n8n",
+                url=Secret(first.webhook_url),
+                hedge_safe=is_safe,
+                backup=(AgentSettings(kind="n8n", url=Secret(second.webhook_url)),),
+            )
+            async with agent_stage(settings, "") as stage:
+                for number in range(25):
+                    if number == 24:
+                        first.plans.append(agent(words("First."), first_s=2.0))
+                    heard = await ask(stage, AgentRequest(f"turn-{number}", "Hello?", SPEAKER))
+                    assert heard.error is None
+                    await trio.sleep(1.0)
+            await trio.sleep(3.0)  # n8n's run goes on though nobody listens
+            assert heard.text == ("Second." if is_safe else "First.")
+            assert heard.marks["agent_first_text"] == EXACT(0.11 + 0.1 if is_safe else 2.0, abs=1e-6)
+            assert len(second.questions) == (1 if is_safe else 0)
+        net.assert_all_closed()
