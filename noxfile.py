@@ -13,7 +13,7 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "typing", "unit", "integration", "e2e"]
+nox.options.sessions = ["lint", "typing", "unit", "integration", "e2e", "systemd"]
 nox.options.stop_on_first_error = False
 
 BIN = Path(sys.executable).parent
@@ -73,6 +73,12 @@ def integration(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """The daemon process in the simulated Discord: a WAV in, a WAV out."""
     tests(session, "e2e")
+
+
+@nox.session
+def systemd(session: nox.Session) -> None:
+    """The service under a real systemd, booted as PID 1 in namespaces of its own; skipped where that cannot be."""
+    tests(session, "systemd")
 
 
 @nox.session
