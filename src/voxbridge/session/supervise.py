@@ -22,7 +22,8 @@ async def supervise(
 ) -> bool:
     """Run ``run`` until it returns (True) or has crashed too often (False); ``fields`` go into each log line.
 
-    Catches ``Exception`` only, which a group of exceptions is too; a cancel and a keyboard interrupt pass.
+    Catches ``Exception`` only, which a group of exceptions is too; a cancel and a keyboard interrupt pass. A group
+    that holds both (a crash in the instant of a cancel) is parted: the crash is logged, and the rest passes.
     """
     rule = backoff or Backoff(circuit=5, circuit_window_s=60.0, rng=random.random)
     while True:
@@ -37,5 +38,13 @@ async def supervise(
                 _log.error("task given up: it crashes again and again", task=name, **fields)
                 return False
             await trio.sleep(wait_s)
+        except BaseExceptionGroup as group:
+            # Whole, the group would pass; the scope that was cancelled takes its Cancelled out of it, and what is left
+            # would be a crash in the nursery that this function is here to protect.
+            crash, rest = group.split(Exception)
+            if crash is not None:
+                _log.error("task crashed while it was cancelled", task=name, exc_info=crash, **fields)
+            assert rest is not None, "a group of Exceptions alone is an Exception"
+            raise rest from None
         else:
             return True
