@@ -20,7 +20,11 @@ from voxbridge.stages import AgentStage, SttStage, TtsStage
 from voxbridge.stages.agent.kinds import WIRES, stage_of_kind
 from voxbridge.stages.agent.n8n import N8nStage
 from voxbridge.stages.failover import FailoverAgent, FailoverStt, FailoverTts, Guard
+from voxbridge.stages.stt.openai import openai_stage
+from voxbridge.stages.stt.phantoms import FilteredStage
+from voxbridge.stages.stt.whisperlive import whisperlive_stage
 from voxbridge.stages.stt.whisperx import WhisperXStage
+from voxbridge.stages.stt.wyoming import wyoming_stage
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 from voxbridge.stages.tts.openai import OpenAiSpeechStage
 from voxbridge.stages.tts.pronounced import pronounced
@@ -45,6 +49,9 @@ def _embedded_tts(settings: TtsSettings, socket: str) -> TtsStage:
 STT: Mapping[str, Callable[[SttSettings, str], SttStage]] = {
     EMBEDDED: _embedded_stt,
     "whisperx": lambda settings, _socket: WhisperXStage(settings),
+    "whisperlive": lambda settings, _socket: whisperlive_stage(settings),
+    "wyoming": lambda settings, _socket: wyoming_stage(settings),
+    "openai": lambda settings, _socket: openai_stage(settings),
 }
 AGENT: Mapping[str, Callable[[AgentSettings, str], AgentStage]] = {
     EMBEDDED: _embedded_agent,
@@ -81,8 +88,9 @@ def needs_engines(settings: Settings) -> bool:
 
 
 def make_stt(settings: SttSettings, engines_socket: str) -> SttStage:
-    """Make one speech-to-text backend, without its backups. Raises: ConfigError."""
-    return _make("stt", STT, settings, engines_socket)
+    """Make one speech-to-text backend, its filter included, without its backups. Raises: ConfigError."""
+    stage = _make("stt", STT, settings, engines_socket)
+    return FilteredStage(stage) if settings.filter else stage
 
 
 def make_agent(settings: AgentSettings, engines_socket: str) -> AgentStage:

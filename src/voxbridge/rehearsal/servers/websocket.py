@@ -1,0 +1,224 @@
+"""A small WebSocket server for simulated backends, which must be able to misbehave frame by frame and byte by byte.
+
+    server = WebSocketServer(handler)                  # async def handler(peer)
+    async with server.running() as server:
+        ... server.url ...
+
+Pings are answered while the handler runs, and a client that leaves ends it. It runs on any Trio stream: kernel sockets
+and the in-memory network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Literal, NoReturn, Self
+
+import trio
+import wsproto
+from wsproto import events as ws_events
+from wsproto.utilities import ProtocolError
+
+from voxbridge.rehearsal.servers.http import READ_BYTES, reset_stream
+
+Fault = Literal["hang", "close", "reset"]
+
+
+class PeerLeft(Exception):
+    """The connection is over, by whichever side."""
+
+
+class WsPeer:
+    """The server's end of one connection."""
+
+    def __init__(self, stream: trio.abc.Stream, number: int) -> None:
+        self._stream = stream
+        self.number = number
+        """Of the connection, from 1."""
+        self._protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        self._sending = trio.Lock()
+        self._inbox, self._messages = trio.open_memory_channel[str | bytes](math.inf)  # the kernel's buffer, as it were
+        self.target = ""
+        """Path and query of the request."""
+        self.headers: dict[str, str] = {}
+        """Of the request, names in lower case."""
+        self.piece_bytes: int | None = None
+        self.piece_gap_s = 0.0
+
+    async def receive(self) -> str | bytes:
+        """Return the client's next message."""
+        return await self._messages.receive()
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a message in one frame."""
+        event: ws_events.Event
+        event = (
+            ws_events.TextMessage(data=message) if isinstance(message, str) else ws_events.BytesMessage(data=message)
+        )
+        await self._send_event(event)
+
+    async def send_json(self, **message: object) -> None:
+        """Send an object."""
+        await self.send(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
+
+    async def close(self, code: int = 1000, reason: str = "") -> NoReturn:
+        """Close with a code."""
+        await self._send_event(ws_events.CloseConnection(code=code, reason=reason or None))
+        raise PeerLeft
+
+    async def raw(self, data: bytes) -> None:
+        """Send any bytes, in pieces of ``piece_bytes`` if that is set."""
+        size = self.piece_bytes or len(data) or 1
+        async with self._sending:
+            for start in range(0, len(data), size):
+                if start and self.piece_gap_s:
+                    await trio.sleep(self.piece_gap_s)
+                await self._stream.send_all(data[start : start + size])
+
+    async def cut(self) -> NoReturn:
+        """Close the connection without a close frame."""
+        raise PeerLeft
+
+    async def reset(self) -> NoReturn:
+        """Reset the connection."""
+        await reset_stream(self._stream)
+        raise PeerLeft
+
+    async def _send_event(self, event: ws_events.Event) -> None:
+        await self.raw(self._protocol.send(event))
+
+    async def upgrade(self, answer: bytes, *, answers: bool) -> None:
+        """Take the request, and accept it, or send ``answer`` instead and close."""
+        while not self.target:
+            for event in await self._next_events():
+                if isinstance(event, ws_events.Request):
+                    self.target = event.target
+                    fields = [(b"host", event.host.encode()), *event.extra_headers]
+                    self.headers = {name.decode().lower(): value.decode() for name, value in fields}
+        if not answers:
+            await trio.sleep_forever()
+        if answer:
+            await self.raw(answer)
+            raise PeerLeft
+        await self._send_event(ws_events.AcceptConnection())
+
+    async def read(self) -> NoReturn:
+        """Fill the inbox and answer pings."""
+        parts: list[Any] = []
+        while True:
+            for event in await self._next_events():
+                match event:
+                    case ws_events.Ping():
+                        await self._send_event(event.response())
+                    case ws_events.CloseConnection():
+                        with contextlib.suppress(ProtocolError):
+                            await self._send_event(event.response())
+                        raise PeerLeft
+                    case ws_events.TextMessage() | ws_events.BytesMessage():
+                        parts.append(event.data)
+                        if event.message_finished:
+                            is_text = isinstance(event, ws_events.TextMessage)
+                            self._inbox.send_nowait("".join(parts) if is_text else b"".join(parts))
+                            parts = []
+
+    async def _next_events(self) -> list[ws_events.Event]:
+        data = await self._stream.receive_some(READ_BYTES)
+        if not data:
+            raise PeerLeft
+        self._protocol.receive_data(bytes(data))
+        return list(self._protocol.events())
+
+
+Handler = Callable[[WsPeer], Awaitable[None]]
+
+
+class WebSocketServer:
+    """Serves a handler and counts what clients do. A handler that returns closes with 1000."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self.connection_fault: Fault | None = None
+        """What happens to new connections instead of being served."""
+        self.answers_upgrade = True
+        self.http_answer = b""
+        """Sent instead of the upgrade's answer: a whole HTTP response, or anything."""
+        self.connections = 0
+        self.open_connections = 0
+        self.host, self.port = "127.0.0.1", 0
+        self._nursery: trio.Nursery | None = None
+        self._serving: trio.CancelScope | None = None
+        self._stopped = trio.Event()
+        self._script_error: Exception | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the address as the configuration wants it."""
+        return f"ws://{self.host}:{self.port}"
+
+    @contextlib.asynccontextmanager
+    async def running(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Self]:
+        """Serve until the end of the body; port 0 takes a free one."""
+        self.host, self.port = host, port
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            try:
+                await self.start()
+                yield self
+            finally:
+                self._nursery = None
+                nursery.cancel_scope.cancel(reason="server stopped")
+        if self._script_error is not None:
+            raise self._script_error
+
+    async def start(self) -> None:
+        """Open the port (again), the same as before."""
+        assert self._nursery is not None, "start() is for the body of running()"
+        assert self._serving is None, "already running"
+        await self._nursery.start(self._serve)
+
+    async def stop(self) -> None:
+        """Drop every connection and refuse new ones, as a killed process does."""
+        if self._serving is not None:
+            self._serving.cancel(reason="server stopped")
+            await self._stopped.wait()
+
+    async def _serve(self, task_status: trio.TaskStatus[list[trio.SocketListener]]) -> None:
+        listeners = list(await trio.open_tcp_listeners(self.port, host=self.host))
+        self.port = listeners[0].socket.getsockname()[1]
+        with trio.CancelScope() as scope:
+            self._serving, self._stopped = scope, trio.Event()
+            try:
+                await trio.serve_listeners(self._connection, listeners, task_status=task_status)
+            finally:
+                self._serving = None
+                self._stopped.set()
+
+    async def _connection(self, stream: trio.abc.Stream) -> None:
+        self.connections += 1
+        self.open_connections += 1
+        try:
+            await self._converse(stream, WsPeer(stream, self.connections))
+        except* (PeerLeft, trio.BrokenResourceError, trio.ClosedResourceError, ProtocolError):
+            pass  # the client went away, or the script ended it
+        except* Exception as errors:
+            self._script_error = errors  # the close below is a checkpoint: a cancel there would take the error's place
+            raise
+        finally:
+            self.open_connections -= 1
+            await trio.aclose_forcefully(stream)
+
+    async def _converse(self, stream: trio.abc.Stream, peer: WsPeer) -> None:
+        match self.connection_fault:
+            case "hang":
+                while await stream.receive_some(READ_BYTES):
+                    pass
+            case "reset":
+                await reset_stream(stream)
+            case None:
+                await peer.upgrade(self.http_answer, answers=self.answers_upgrade)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(peer.read)
+                    await self._handler(peer)
+                    await peer.close()

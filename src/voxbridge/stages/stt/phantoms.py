@@ -1,0 +1,112 @@
+"""The filter of phantom transcripts round any speech-to-text stage: see ``core.phantoms``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Self
+
+import attrs
+import structlog
+
+from voxbridge.core.phantoms import is_phantom
+from voxbridge.core.sound import FRAME_S, OpusPacket
+from voxbridge.stages import PendingFinal, Speaker, SttSession, SttStage, Transcript
+
+_log = structlog.get_logger(__name__)
+
+
+class FilteredStage:
+    """Speech to text without the phantoms of ``inner``: such a transcript comes out empty, as if nothing was said."""
+
+    def __init__(self, inner: SttStage) -> None:
+        self._inner = inner
+        self.name = inner.name
+
+    @property
+    def inner(self) -> SttStage:
+        """Return the stage that is filtered."""
+        return self._inner
+
+    async def __aenter__(self) -> Self:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._inner.__aexit__(*exc_info)
+
+    async def probe(self) -> str:
+        """See ``Stage.probe``. Raises: StageError."""
+        return await self._inner.probe()
+
+    @asynccontextmanager
+    async def open(
+        self, speaker: Speaker, on_partial: Callable[[str], None] | None = None
+    ) -> AsyncIterator[FilteredLine]:
+        """Open a line for one speaker; entering does not wait for the connection."""
+        async with self._inner.open(speaker, on_partial) as line:
+            yield FilteredLine(line)
+
+
+@attrs.frozen
+class _FilteredFinal:
+    inner: PendingFinal
+    sound_s: float
+
+    async def wait(self) -> Transcript:
+        """Return the final transcript. Raises: StageError."""
+        return _filtered(await self.inner.wait(), self.sound_s)
+
+
+class FilteredLine:
+    """One speaker's line; see ``SttSession``."""
+
+    def __init__(self, inner: SttSession) -> None:
+        self._inner = inner
+        self._sound_s = 0.0
+
+    @property
+    def reconnect_count(self) -> int:
+        """Return how often the line was lost and made anew."""
+        return self._inner.reconnect_count
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the line is up now."""
+        return self._inner.is_connected
+
+    @property
+    def can_peek(self) -> bool:
+        """Tell whether ``peek`` is possible."""
+        return self._inner.can_peek
+
+    def feed(self, packet: OpusPacket) -> None:
+        """Add one packet to the current utterance."""
+        self._sound_s += FRAME_S
+        self._inner.feed(packet)
+
+    async def peek(self) -> Transcript:
+        """Transcribe what was fed so far. Raises: StageError."""
+        sound_s = self._sound_s
+        return _filtered(await self._inner.peek(), sound_s)
+
+    def end(self) -> PendingFinal:
+        """End the utterance now."""
+        sound_s, self._sound_s = self._sound_s, 0.0
+        return _FilteredFinal(self._inner.end(), sound_s)
+
+    async def finish(self) -> Transcript:
+        """End the utterance and wait for its final transcript. Raises: StageError."""
+        return await self.end().wait()
+
+    def discard(self) -> None:
+        """Forget the current utterance."""
+        self._sound_s = 0.0
+        self._inner.discard()
+
+
+def _filtered(transcript: Transcript, sound_s: float) -> Transcript:
+    if not is_phantom(transcript.text, sound_s=sound_s, no_speech=transcript.no_speech):
+        return transcript
+    _log.info("phantom transcript dropped", sound_ms=round(sound_s * 1000), characters=len(transcript.text))
+    return attrs.evolve(transcript, text="")

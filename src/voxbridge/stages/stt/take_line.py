@@ -1,0 +1,406 @@
+"""One speaker's line to a server that wants a connection per utterance.
+
+    feed, end, discard (synchronous) --> utterances, in order, packets kept until the final is in
+                                              | claimed by
+                                         hands: each connects, waits for an utterance, serves it to its final
+                                              writer: packets -> PCM -> take.hear ... take.end
+                                              reader: take.listen        keepalive: take.keep_alive
+
+A hand that loses its connection connects again and starts the utterance over: the new connection has heard nothing.
+While one utterance waits for its final, the next hand hears the next one. Giving an utterance up ends its hand, and
+with it the connection; nothing of it can come late.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+
+import attrs
+import structlog
+import trio
+
+from voxbridge.audio.opus import Decoder, OpusError
+from voxbridge.core.backoff import Backoff
+from voxbridge.core.sound import FRAME_S, OpusPacket
+from voxbridge.core.utterances import PACKETS_MAX
+from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
+from voxbridge.stages import PendingFinal, Speaker, Transcript
+from voxbridge.stages.stt.takes import Connector, OnPartial, Take
+
+_log = structlog.get_logger(__name__)
+
+# Packets per message: 60 ms when live, so that a message's own cost (60 us) is shared; 100 ms when there is a backlog.
+_BATCH_MIN, _BATCH_MAX = 3, 5
+_BACKOFF_BASE_S = 0.25
+_BACKOFF_CAP_S = 10.0
+# While somebody speaks or waits, the next try comes within this time whatever the backoff says: a server that
+# returns is to be used within 300 ms.
+_RETRY_PENDING_S = 0.25
+_HEALTHY_S = 5.0
+# A server that fails with the whole utterance in hand, or answers nonsense, gets it so often in all: the third time
+# would be no different from the fourth.
+_TRIES_MAX = 3
+
+
+@attrs.define(eq=False)
+class _Utterance:
+    """One utterance, and the promise of its transcript. ``due`` is Trio time, infinite until it has ended."""
+
+    packets: deque[bytes] = attrs.field(factory=lambda: deque(maxlen=PACKETS_MAX))
+    fed: int = 0
+    """Packets fed in all; those before the last ``PACKETS_MAX`` are gone."""
+    due: float = math.inf
+    outcome: Transcript | StageError | None = None
+    is_over: trio.Event = attrs.field(factory=trio.Event)
+    """The outcome is in, or nobody wants it any more."""
+    failure: StageError | None = None
+    """Why there is no connection for it, if there is none."""
+    failures: int = 0
+    """Those that count: the server's own, not the network's."""
+    serving: trio.CancelScope | None = None
+    """Of the hand that serves it."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether its last packet is in."""
+        return self.due < math.inf
+
+    @property
+    def first(self) -> int:
+        """Return the number of the oldest packet kept."""
+        return self.fed - len(self.packets)
+
+    def resolve(self, outcome: Transcript | StageError | None) -> None:
+        """Settle it: with None, nobody wants it any more."""
+        if not self.is_over.is_set():
+            self.outcome = outcome
+            self.packets.clear()
+            self.is_over.set()
+
+
+class _Final:
+    """The final transcript of one ended utterance."""
+
+    def __init__(self, line: TakeLine, utterance: _Utterance) -> None:
+        self._line, self._utterance = line, utterance
+
+    async def wait(self) -> Transcript:
+        """Return the transcript. Raises: StageError. A cancel gives the utterance up."""
+        utterance = self._utterance
+        with trio.move_on_at(utterance.due):
+            try:
+                await utterance.is_over.wait()
+            finally:
+                if not utterance.is_over.is_set():
+                    self._line.give_up(utterance)
+        if isinstance(utterance.outcome, Transcript):
+            return utterance.outcome
+        raise utterance.outcome or self._line.why_overdue(utterance)
+
+
+class _NothingSaid:
+    """The final transcript of an utterance without a packet."""
+
+    async def wait(self) -> Transcript:
+        await trio.lowlevel.checkpoint()
+        return Transcript("")
+
+
+class TakeLine:
+    """One speaker's line; see ``SttSession``. Made by ``TakeStage.open``."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        speaker: Speaker,
+        on_partial: OnPartial | None,
+        *,
+        backend: str,
+        limit_s: float,
+        rng: Callable[[], float],
+    ) -> None:
+        self._connector, self._speaker, self._on_partial = connector, speaker, on_partial
+        self.backend, self.limit_s, self.rng = backend, limit_s, rng
+        self._log = _log.bind(user_id=str(speaker.user_id), backend=backend)
+        self._current: _Utterance | None = None
+        self._unclaimed: deque[_Utterance] = deque()
+        self.changed = trio.lowlevel.ParkingLot()
+        self._connected = 0
+        self._is_failing = False
+        self._was_up = False
+        self.reconnect_count = 0
+        self.undecodable_count = 0
+        """Packets that were no Opus; they count as 20 ms of guessed sound."""
+
+    # -- SttSession --
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether a connection is up; for servers that are only called when somebody speaks: the last one was."""
+        is_open = self._connected > 0 and self._connector.has_connection
+        return is_open or not (self._connector.connects_ahead or self._is_failing)
+
+    @property
+    def can_peek(self) -> bool:
+        """Tell that there are no early transcripts: what these servers give before the end lags behind."""
+        return False
+
+    def feed(self, packet: OpusPacket) -> None:
+        """Add one packet to the current utterance."""
+        if self._current is None:
+            self._current = _Utterance()
+            self._unclaimed.append(self._current)
+        if not self._current.is_over.is_set():  # else it has failed for good
+            self._current.packets.append(packet.opus)
+            self._current.fed += 1
+        self.changed.unpark_all()
+
+    async def peek(self) -> Transcript:
+        """Raise StageUnavailable: see ``can_peek``."""
+        await trio.lowlevel.checkpoint()
+        raise StageUnavailable("stt", "this server has no early transcripts", backend=self.backend)
+
+    def end(self) -> PendingFinal:
+        """End the utterance now; its hard limit runs from here."""
+        utterance, self._current = self._current, None
+        if utterance is None:
+            return _NothingSaid()
+        utterance.due = trio.current_time() + self.limit_s
+        if utterance.serving is not None:
+            utterance.serving.deadline = utterance.due  # also if nobody waits for the final
+        self.changed.unpark_all()
+        return _Final(self, utterance)
+
+    async def finish(self) -> Transcript:
+        """End the utterance and wait for its final transcript. Raises: StageError."""
+        return await self.end().wait()
+
+    def discard(self) -> None:
+        """Forget the current utterance."""
+        utterance, self._current = self._current, None
+        if utterance is not None:
+            self.give_up(utterance)
+
+    # -- what _Final and the hands ask --
+
+    def give_up(self, utterance: _Utterance) -> None:
+        """Drop an utterance: its hand lets go."""
+        utterance.resolve(None)
+        if utterance in self._unclaimed:
+            self._unclaimed.remove(utterance)
+        if utterance.serving is not None:
+            utterance.serving.cancel(reason="superseded")
+
+    def why_overdue(self, utterance: _Utterance) -> StageError:
+        """Return the error for a final that did not come: the reason why there is no connection, if there is none."""
+        if utterance.failure is not None and not isinstance(utterance.failure, StageTimeout):
+            return utterance.failure
+        return StageTimeout("stt", "total", self.limit_s, backend=self.backend)
+
+    def claim(self) -> _Utterance | None:
+        """Hand out the oldest utterance that nobody serves."""
+        return self._unclaimed.popleft() if self._unclaimed else None
+
+    @property
+    def has_unclaimed(self) -> bool:
+        """Tell whether an utterance waits for a hand."""
+        return bool(self._unclaimed)
+
+    def connect(self, hand: _Hand) -> AbstractAsyncContextManager[Take]:
+        """Open a connection for a hand. Entering raises: StageError."""
+        return self._connector.connect(self._speaker, None if self._on_partial is None else hand.tell_partial)
+
+    @property
+    def has_connection(self) -> bool:
+        """Tell whether an open take means that the server is there."""
+        return self._connector.has_connection
+
+    def tell_partial(self, utterance: _Utterance | None, text: str) -> None:
+        """Pass on what was heard so far, unless the utterance has ended: the final comes next."""
+        if self._on_partial is not None and utterance is not None and utterance is self._current:
+            self._on_partial(text)
+
+    def note_up(self, *, is_again: bool) -> None:
+        """Note that the server is there; ``is_again`` after a failure."""
+        if is_again and self._was_up:
+            self.reconnect_count += 1
+            self._log.info("stt reconnected", reconnect_count=self.reconnect_count)
+        self._is_failing, self._was_up = False, True
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a connection while it is up."""
+        self._connected += 1
+        try:
+            yield
+        finally:
+            self._connected -= 1
+
+    def note_failure(self, error: StageError) -> None:
+        """Log a failure, once per outage."""
+        if not self._is_failing:
+            self._is_failing = True
+            self._log.warning("stt is not connected", error=type(error).__name__)
+
+    async def run(self) -> None:
+        """Keep a hand ready for the next utterance, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                while not (self._connector.connects_ahead or self._unclaimed):
+                    await self.changed.park()
+                hand = _Hand(self)
+                nursery.start_soon(hand.run)
+                await hand.is_taken.wait()
+
+
+class _Hand:
+    """Serves one utterance, through as many connections as it takes."""
+
+    def __init__(self, line: TakeLine) -> None:
+        self._line = line
+        self._utterance: _Utterance | None = None
+        self._scope = trio.CancelScope()
+        self._retry_at = -math.inf
+        self.is_taken = trio.Event()
+        """It has an utterance, so the next one wants another hand."""
+
+    def tell_partial(self, text: str) -> None:
+        """Pass on the words so far."""
+        self._line.tell_partial(self._utterance, text)
+
+    async def run(self) -> None:
+        """Connect, wait for an utterance, serve it; until that is over."""
+        backoff = Backoff(base_s=_BACKOFF_BASE_S, cap_s=_BACKOFF_CAP_S, healthy_s=_HEALTHY_S, rng=self._line.rng)
+        is_again = False
+        try:
+            with self._scope:
+                while not self._is_done():
+                    ran_for_s = await self._one_connection(is_again=is_again)
+                    is_again = True
+                    if not self._is_done():
+                        wait_s = backoff.failed(trio.current_time(), ran_for_s)
+                        assert wait_s is not None, "without a circuit there is always another try"
+                        await self._pause(wait_s)
+        finally:
+            self.is_taken.set()
+
+    def _is_done(self) -> bool:
+        self._claim()
+        return self._utterance is not None and self._utterance.is_over.is_set()
+
+    def _claim(self) -> _Utterance | None:
+        """Take an utterance on, unless there is one already."""
+        if self._utterance is None:
+            self._utterance = utterance = self._line.claim()
+            if utterance is not None:
+                utterance.serving = self._scope
+                self._scope.deadline = utterance.due
+                self.is_taken.set()
+        return self._utterance
+
+    async def _one_connection(self, *, is_again: bool) -> float:
+        """Connect and serve until the final is in or the connection is lost; return for how many seconds it was up."""
+        connected_at = math.inf
+        take: Take | None = None
+        try:
+            async with self._line.connect(self) as take:
+                connected_at = trio.current_time()
+                if self._line.has_connection:
+                    self._line.note_up(is_again=is_again)
+                with self._line.counted():
+                    transcript = await self._use(take)
+            if not self._line.has_connection:
+                self._line.note_up(is_again=is_again)
+            assert self._utterance is not None, "a transcript is of an utterance"
+            self._utterance.resolve(transcript)
+        except StageError as error:
+            self._line.note_failure(error)
+            self._note_failure(error, is_own=take is not None and take.is_told_all)
+        return max(0.0, trio.current_time() - connected_at)
+
+    def _note_failure(self, error: StageError, *, is_own: bool) -> None:
+        utterance = self._claim()
+        self._retry_at = trio.current_time()
+        if isinstance(error, StageUnavailable) and error.retry_after_s is not None:
+            self._retry_at += error.retry_after_s
+        if utterance is None:
+            return
+        utterance.failure = error
+        utterance.failures += is_own or isinstance(error, StageProtocolError)
+        is_hopeless = isinstance(error, StageRefused) or self._retry_at >= utterance.due
+        if is_hopeless or utterance.failures >= _TRIES_MAX:
+            utterance.resolve(error)
+
+    async def _pause(self, wait_s: float) -> None:
+        """Wait before the next try: shorter as soon as somebody speaks or waits, but as long as the server asked."""
+        began = trio.current_time()
+        while True:
+            is_pending = self._utterance is not None or self._line.has_unclaimed
+            until = max(began + (min(wait_s, _RETRY_PENDING_S) if is_pending else wait_s), self._retry_at)
+            if trio.current_time() >= until:
+                return
+            with trio.move_on_at(until):
+                await self._line.changed.park()
+
+    async def _use(self, take: Take) -> Transcript:
+        """Run the connection's tasks until the final is in. Raises: StageError, why it will not come."""
+        failure: StageError | None = None
+        transcript: Transcript | None = None
+
+        async def until_lost(work: Callable[[Take], Awaitable[Transcript | None]]) -> None:
+            nonlocal failure, transcript
+            try:
+                transcript = await work(take) or transcript
+            except StageError as error:
+                failure = failure or error
+                nursery.cancel_scope.cancel(reason="connection lost")
+            if transcript is not None:
+                nursery.cancel_scope.cancel(reason="answered")
+
+        async with trio.open_nursery() as nursery:
+            for work in (self._write, self._read, self._keep_alive):
+                nursery.start_soon(until_lost, work)
+        if transcript is not None:
+            return transcript
+        assert failure is not None, "the reader ends with a transcript or an error"
+        raise failure
+
+    async def _read(self, take: Take) -> Transcript:
+        transcript = await take.listen()
+        if self._utterance is None or not take.is_told_all:
+            detail = "the server gave its final transcript before the utterance was over"
+            raise StageProtocolError("stt", detail, backend=self._line.backend)
+        if transcript.duration_s is None:
+            transcript = attrs.evolve(transcript, duration_s=self._utterance.fed * FRAME_S)
+        return transcript
+
+    async def _keep_alive(self, take: Take) -> None:
+        await take.keep_alive()
+
+    async def _write(self, take: Take) -> None:
+        while (utterance := self._claim()) is None:
+            await self._line.changed.park()
+        utterance.failure = None
+        decoder, sent = Decoder(), 0
+        while True:
+            sent = max(sent, utterance.first)
+            waiting = utterance.fed - sent
+            if waiting >= _BATCH_MIN or (waiting and utterance.has_ended):
+                batch = [utterance.packets[sent - utterance.first + n] for n in range(min(waiting, _BATCH_MAX))]
+                sent += len(batch)
+                await take.hear(b"".join([self._decode(decoder, packet) for packet in batch]))
+            elif utterance.has_ended:
+                await take.end()
+                return
+            else:
+                await self._line.changed.park()
+
+    def _decode(self, decoder: Decoder, packet: bytes) -> bytes:
+        try:
+            return decoder.decode(packet)
+        except OpusError:
+            self._line.undecodable_count += 1
+            return decoder.conceal()

@@ -1,0 +1,161 @@
+"""Speech to text by WhisperLive: a WebSocket per utterance, which ends with silence and patience.
+
+The server's own way to end, END_OF_AUDIO, loses the words since its last update, and it leaves a single sentence open
+for ever. So nothing is said at the end: it gets silence up to the second that it needs at least, and its text is final
+as soon as it says the same twice (the second of two messages is of a transcription that began after the first, so it
+covers all that was sent). The server counts every connection against its four places and 600 s, so one is made only
+when somebody speaks.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NoReturn, Self
+
+import numpy as np
+import trio
+
+from voxbridge.config.settings import SttSettings
+from voxbridge.core import whisperlive
+from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
+from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.takes import OnPartial, bearer, json_object, must_answer, ping_regularly
+from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+
+_NAME = "whisperlive"
+_MODEL = "small"  # the server's own client's choice; one that was started with a model of its own ignores it
+_FULL_RETRY_S = 1.0  # its own guess is in minutes, and wrong as soon as somebody leaves
+# Without words the server says nothing at all. After so much of the limit it is asked whether it is there, and its
+# silence is then taken for the speaker's.
+_QUIET_SHARE = 0.8
+
+
+def whisperlive_stage(settings: SttSettings) -> TakeStage:
+    """Make the stage. Raises: ConfigError."""
+    return TakeStage(_NAME, WhisperLive(settings), limit_s=settings.limit_ms / 1000)
+
+
+class WhisperLive:
+    """A WhisperLive server; see ``Connector``."""
+
+    connects_ahead = False
+    has_connection = True
+
+    def __init__(self, settings: SttSettings) -> None:
+        """Take the settings. Raises: ConfigError."""
+        self._address = WsAddress.parse("stt", settings.url)
+        self._settings = settings
+        self._limit_s, self._connect_limit_s = settings.limit_ms / 1000, settings.connect_limit_ms / 1000
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Leave nothing: every line closes its own connections."""
+
+    @asynccontextmanager
+    async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[WhisperLiveTake]:
+        """Connect and wait until the server has a model for us. Raises: StageError."""
+        async with self._open() as ws:
+            await self._until_ready(ws, speaker.language)
+            yield WhisperLiveTake(ws, on_partial, limit_s=self._limit_s)
+
+    def _open(self) -> AbstractAsyncContextManager[WebSocket]:
+        headers = bearer(self._settings.token)
+        return open_websocket(self._address, stage="stt", backend=_NAME, limit_s=self._connect_limit_s, headers=headers)
+
+    async def _until_ready(self, ws: WebSocket, language: str) -> None:
+        hello = whisperlive.options(
+            uid=uuid.uuid4().hex,
+            language=language.partition("-")[0],
+            model=self._settings.model or _MODEL,
+            hints=self._settings.hints,
+        )
+        with trio.move_on_after(self._connect_limit_s):
+            await ws.send(hello)
+            while not isinstance(_parse(await ws.receive()), whisperlive.Ready):
+                pass
+            return
+        late = StageTimeout("stt", "connect", self._connect_limit_s, backend=_NAME)
+        late.detail += ": the server took the connection and did not say that it is ready; does it load its model?"
+        raise late
+
+    async def probe(self) -> str:
+        """Take a place for a moment. Raises: StageError."""
+        async with self._open() as ws:
+            await self._until_ready(ws, self._settings.language)
+        return f"a WhisperLive server answers at {self._address.host}:{self._address.port}"
+
+
+def _parse(message: str | bytes) -> whisperlive.ServerMessage | None:
+    """Read a message. Raises: StageError, if it says that nothing more will come."""
+    match whisperlive.parse(json_object(message, _NAME)):
+        case whisperlive.Full(wait_min):
+            guess = "" if wait_min is None else f" (it expects one in {wait_min * 60:.0f} s)"
+            detail = f"the server has no free place{guess}: raise its max_clients"
+            raise StageUnavailable("stt", detail, backend=_NAME, retry_after_s=_FULL_RETRY_S)
+        case whisperlive.Over():
+            raise StageUnavailable("stt", "the server ended the connection after its longest time", backend=_NAME)
+        case whisperlive.Failed():
+            detail = "the server reports an error: does it have the model that stt.model names? Its own log says why"
+            raise StageProtocolError("stt", detail, backend=_NAME)
+        case parsed:
+            return parsed
+
+
+class WhisperLiveTake:
+    """One connection, for one utterance; see ``Take``."""
+
+    def __init__(self, ws: WebSocket, on_partial: OnPartial | None, *, limit_s: float) -> None:
+        self._ws, self._on_partial, self._limit_s = ws, on_partial, limit_s
+        self._samples = 0
+        self._text = whisperlive.Text()
+        self._patience = trio.CancelScope()
+        self.is_told_all = False
+
+    async def hear(self, pcm: bytes) -> None:
+        """Send a piece, as the 32-bit floats that every version understands."""
+        self._samples += len(pcm) // 2
+        await self._ws.send((np.frombuffer(pcm, dtype="<i2").astype("<f4") / 32_768).tobytes())
+
+    async def end(self) -> None:
+        """Fill up the second that the server needs, and make sure that it has everything.
+
+        The pong comes behind whatever the server said before it had the last sample: those texts may lack words.
+        """
+        missing = whisperlive.SAMPLES_MIN - self._samples
+        if missing > 0:
+            await self._ws.send(bytes(4 * missing))
+        self._patience.deadline = trio.current_time() + self._limit_s * _QUIET_SHARE
+        await self._ws.ping()
+        self.is_told_all = True
+
+    async def listen(self) -> Transcript:
+        """Read until the text is settled."""
+        with self._patience:
+            return await self._until_said_twice()
+        await must_answer(self._ws, _NAME, limit_s=self._limit_s)
+        self.is_told_all = True
+        return Transcript(self._text.whole)
+
+    async def _until_said_twice(self) -> Transcript:
+        before: str | None = None
+        while True:
+            message = _parse(await self._ws.receive())
+            if not isinstance(message, whisperlive.Segments):
+                continue
+            text = self._text.add(message)
+            if self.is_told_all:
+                if text == before:
+                    return Transcript(text)
+                before = text
+            elif self._on_partial is not None:
+                self._on_partial(text)
+
+    async def keep_alive(self) -> NoReturn:
+        """Ping."""
+        await ping_regularly(self._ws, _NAME, limit_s=self._limit_s)
+        raise AssertionError("unreachable")

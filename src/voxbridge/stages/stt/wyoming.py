@@ -1,0 +1,136 @@
+"""Speech to text over the Wyoming protocol (wyoming-faster-whisper and its kin): a TCP connection per utterance.
+
+The server closes after each transcript, so the next connection is made ahead of time; one that waits costs it nothing.
+Sound goes out as it comes, ``audio-stop`` ends it, and the one answer is ``transcript``. There are no partials.
+Wyoming has no ping: a peer that is cut off is noticed when a final does not come in time, or by TCP itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn, Self
+
+import trio
+
+from voxbridge.config.settings import SttSettings
+from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.wyoming import AudioFormat, WyomingEvent
+from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout
+from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.takes import OnPartial
+from voxbridge.stages.wyoming import WyomingAddress, WyomingLine
+
+_FORMAT = AudioFormat(HEARING_RATE_HZ, 2, 1).data
+
+
+def wyoming_stage(settings: SttSettings) -> TakeStage:
+    """Make the stage. Raises: ConfigError."""
+    return TakeStage("wyoming", Wyoming(settings), limit_s=settings.limit_ms / 1000)
+
+
+class Wyoming:
+    """A Wyoming server; see ``Connector``."""
+
+    connects_ahead = True
+    has_connection = True
+
+    def __init__(self, settings: SttSettings) -> None:
+        """Take the settings. Raises: ConfigError."""
+        self._address = WyomingAddress.parse("stt", settings.url)
+        self._model = settings.model
+        self._connect_limit_s = settings.connect_limit_ms / 1000
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Leave nothing: every line closes its own connections."""
+
+    @asynccontextmanager
+    async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[WyomingTake]:  # noqa: ARG002
+        """Connect; nothing is said until somebody speaks. Raises: StageError."""
+        line = await self._dial()
+        try:
+            yield WyomingTake(line, _request(self._model, speaker.language))
+        finally:
+            await line.close()
+
+    async def _dial(self) -> WyomingLine:
+        with trio.move_on_after(self._connect_limit_s):
+            return await WyomingLine.connect(self._address, "stt", backend="wyoming")
+        raise StageTimeout("stt", "connect", self._connect_limit_s, backend="wyoming")
+
+    async def probe(self) -> str:
+        """Ask what the server can do, and whether it has our model. Raises: StageError."""
+        with trio.move_on_after(self._connect_limit_s) as waiting:
+            line = await self._dial()
+            try:
+                await line.send(WyomingEvent("describe"))
+                while (event := await line.receive()).kind != "info":
+                    pass
+            finally:
+                await line.close()
+        if waiting.cancelled_caught:
+            raise StageTimeout("stt", "connect", self._connect_limit_s, backend="wyoming")
+        where = f"{self._address.host}:{self._address.port}"
+        models = _models(event)
+        if models is None:
+            detail = f"the Wyoming server at {where} does not offer speech to text: check stt.url"
+            raise StageRefused("stt", 0, detail, backend="wyoming")
+        if self._model and models and self._model not in models:
+            known = ", ".join(sorted(models))
+            detail = f"the Wyoming server at {where} has no model {self._model}; it has {known}"
+            raise StageRefused("stt", 0, detail, backend="wyoming")
+        return f"a Wyoming server with speech to text answers at {where}"
+
+
+def _request(model: str, language: str) -> WyomingEvent:
+    data: dict[str, object] = {"language": language.partition("-")[0]}
+    return WyomingEvent("transcribe", data | ({"name": model} if model else {}))
+
+
+def _models(info: WyomingEvent) -> set[str] | None:
+    """Return the names of the speech-to-text models, or None if there is no such service."""
+    services = info.data.get("asr")
+    if not isinstance(services, list) or not services:
+        return None
+    models = [model for service in services if isinstance(service, dict) for model in service.get("models") or ()]
+    return {str(model["name"]) for model in models if isinstance(model, dict) and "name" in model}
+
+
+class WyomingTake:
+    """One connection, for one utterance; see ``Take``."""
+
+    def __init__(self, line: WyomingLine, request: WyomingEvent) -> None:
+        self._line, self._request = line, request
+        self._has_begun = False
+        self.is_told_all = False
+
+    async def hear(self, pcm: bytes) -> None:
+        """Send a piece, the request before the first one."""
+        chunk = WyomingEvent("audio-chunk", _FORMAT, pcm)
+        if self._has_begun:
+            await self._line.send(chunk)
+        else:
+            self._has_begun = True
+            await self._line.send(self._request, WyomingEvent("audio-start", _FORMAT), chunk)
+
+    async def end(self) -> None:
+        """Say that this was all."""
+        await self._line.send(WyomingEvent("audio-stop"))
+        self.is_told_all = True
+
+    async def listen(self) -> Transcript:
+        """Wait for the transcript."""
+        while (event := await self._line.receive()).kind != "transcript":
+            if event.kind == "error":
+                detail = "the server failed to transcribe the utterance; its own log says why"
+                raise StageProtocolError("stt", detail, backend="wyoming")
+        return Transcript(event.text("text").strip())
+
+    async def keep_alive(self) -> NoReturn:
+        """Do nothing: the protocol has no ping."""
+        await trio.sleep_forever()
+        raise AssertionError("unreachable")

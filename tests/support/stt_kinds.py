@@ -1,0 +1,113 @@
+"""The kinds of speech-to-text servers side by side: a simulated one, a stage for it, and speech that it can read back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from voxbridge.config.settings import SttSettings
+from voxbridge.core.sound import FRAME_S, ChannelId, GuildId, OpusPacket, UserId
+from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.rehearsal.servers.hearing import HearingScript
+from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
+from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
+from voxbridge.rehearsal.servers.wyoming_stt import WyomingHearingServer
+from voxbridge.rehearsal.tones import packets_of
+from voxbridge.stages import Speaker
+from voxbridge.stages.stt.openai import openai_stage
+from voxbridge.stages.stt.take_line import TakeLine
+from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.whisperlive import whisperlive_stage
+from voxbridge.stages.stt.wyoming import wyoming_stage
+
+HOST, PORT = "127.0.0.1", 9090
+LATENCY_S = 0.005
+
+Server = TranscriptionServer | WhisperLiveServer | WyomingHearingServer
+
+
+@attrs.frozen
+class Kind:
+    """How to make both ends of one kind."""
+
+    name: str
+    scheme: str
+    make_server: Callable[[HearingScript], Server]
+    make_stage: Callable[[SttSettings], TakeStage]
+    is_websocket: bool = False
+    final_s: float = 0.0
+    """From the end of an utterance to its final with a model that takes no time, network aside; exact if ``is_exact``."""
+    is_exact: bool = True
+
+    def settings(self, port: int = PORT, host: str = HOST, **changes: object) -> SttSettings:
+        """Return settings that lead to the simulated server."""
+        return SttSettings(kind=self.name, url=f"{self.scheme}://{host}:{port}", **changes)
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("wyoming", "tcp", WyomingHearingServer, wyoming_stage),
+        Kind("openai", "http", TranscriptionServer, openai_stage),
+        Kind("whisperlive", "ws", WhisperLiveServer, whisperlive_stage, is_websocket=True, final_s=3.0, is_exact=False),
+    )
+}
+
+
+def speaker(user_id: int = 42, language: str = "en") -> Speaker:
+    return Speaker(UserId(user_id), "Ada", GuildId(1), ChannelId(2), language)
+
+
+def said(numbers: Sequence[int]) -> str:
+    """Return what a server hears of these words."""
+    return " ".join(f"w{number}" for number in numbers)
+
+
+def feed(line: TakeLine, numbers: Sequence[int]) -> None:
+    """Feed words at once."""
+    for opus in packets_of(*numbers):
+        line.feed(OpusPacket(UserId(42), 0, 0, opus, trio.current_time()))
+
+
+async def speak(line: TakeLine, numbers: Sequence[int]) -> None:
+    """Feed words, a packet every 20 ms, as a microphone does."""
+    for opus in packets_of(*numbers):
+        line.feed(OpusPacket(UserId(42), 0, 0, opus, trio.current_time()))
+        await trio.sleep(FRAME_S)
+
+
+async def until(condition: Callable[[], bool], within_s: float = 30, *, every_s: float = 0.001) -> None:
+    with trio.fail_after(within_s):
+        while not condition():  # noqa: ASYNC110 -- the line has no event for it, and needs none
+            await trio.sleep(every_s)
+
+
+@asynccontextmanager
+async def connected(
+    kind: Kind,
+    script: HearingScript | None = None,
+    *,
+    on_partial: Callable[[str], None] | None = None,
+    latency_s: float = LATENCY_S,
+    **changes: object,
+) -> AsyncIterator[tuple[Server, TakeLine, MemNet]]:
+    """Yield a server, a line and the network, all in memory; at the end nothing may be left open."""
+    net = MemNet(latency_s=latency_s, chunk_bytes=61).install()
+    stage = kind.make_stage(kind.settings(**changes))
+    stage.rng = lambda: 1.0
+    async with kind.make_server(script or HearingScript()).running(HOST, PORT) as server:
+        async with stage:
+            async with stage.open(speaker(), on_partial) as line:
+                await until(lambda: line.is_connected)
+                yield server, line, net
+            await until(lambda: server.open_connections <= _kept(server), 1)
+        await until(lambda: server.open_connections == 0, 1)
+        net.assert_all_closed()
+
+
+def _kept(server: Server) -> int:
+    """Return how many connections a client may keep for its next request."""
+    return 1 if isinstance(server, TranscriptionServer) else 0
