@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 from voxbridge.config.settings import AgentSettings
@@ -30,6 +31,9 @@ class HttpWire:
         self.address = address_of(settings.url.reveal())
         self.origin = self.address.origin
         self.secrets = secrets_of(settings, hides_path=True)
+        fields = json.loads(settings.body)
+        # with a single key an echo cannot be told from an answer
+        self.own_keys = frozenset(fields) if isinstance(fields, dict) and len(fields) > 1 else frozenset()
 
     def begin(self, request: AgentRequest, now: float) -> HttpExchange:  # noqa: ARG002 - the server keeps the memory
         """Begin a turn."""
@@ -65,7 +69,7 @@ class HttpExchange:
 
     def reader(self, headers: Mapping[str, str]) -> AnswerReader:
         """Return the sniffing reader, which takes text, JSON, JSON lines and events alike."""
-        rule = ReplyRule(self._wire.settings.output_path, self._request.text)
+        rule = ReplyRule(self._wire.settings.output_path, self._request.text, self._wire.own_keys)
         return AnswerReader(content_type=headers.get("content-type", ""), rule=rule)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
