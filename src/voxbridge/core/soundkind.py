@@ -43,6 +43,7 @@ _LABELS: dict[str, SoundKind] = {
     "audio/l16": "pcm",
     "audio/raw": "pcm",
 }
+_UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 # Silence begins with zeros, speech with small numbers of either sign: so many printable bytes in a row are words.
 _TEXT = re.compile(rb"\s*(?:[<{\[\"]\s*[!-~\s][\s!-~]*|[\s!-~]{32,})", re.DOTALL)
 _RATE = re.compile(r";\s*rate=(\d{4,6})\b", re.IGNORECASE)
@@ -63,6 +64,8 @@ def sound_kind(start: bytes, content_type: str, asked: str) -> SoundKind:
             return kind
     if label.startswith("text/") or label.endswith(("json", "xml", "html")) or _TEXT.fullmatch(start):
         raise NotSoundError("the answer is text, not sound")
+    if not (label.startswith("audio/") or label in _UNTOLD):
+        raise NotSoundError("the answer is labelled as something else than sound")
     labelled = _LABELS.get(label)
     if labelled == "pcm" or (labelled is None and asked == "pcm"):
         return "pcm"

@@ -57,6 +57,8 @@ def test_sound_is_recognised(start, label, asked, kind):
         (SILENCE, "text/html; charset=utf-8"),
         (SILENCE, "application/json"),
         (SILENCE, "application/problem+json"),
+        (SILENCE, "image/png"),
+        (SILENCE, "video/mp4"),
         (SILENCE, "audio/mpeg"),
         (SILENCE, "audio/wav"),
         (LOUD, "audio/wav"),

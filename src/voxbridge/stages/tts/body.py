@@ -61,4 +61,4 @@ def not_sound(error: NotSoundError | DecoderMissingError, backend: str) -> Stage
     """Return the stage's error for an answer that cannot be played."""
     if isinstance(error, DecoderMissingError):
         return StageRefused("tts", 0, str(error), backend=backend)
-    return StageProtocolError("tts", f"the answer is no sound: {error}", backend=backend)
+    return StageProtocolError("tts", f"no sound came: {error}", backend=backend)

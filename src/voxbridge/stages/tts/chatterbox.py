@@ -115,20 +115,21 @@ class ChatterboxStage:
         return {name: str(value) for name, value in fields.items() if value is not None}
 
     async def _attempt(self, sentence: Sentence) -> None:
-        reader = SpeechReader()
+        reader: SpeechReader | None = None
         form = self._form(sentence.text, sentence.request)
         try:
             async with open_response(
                 self._client, "tts", "POST", SPEECH_PATH, backend=self.name, data=form
             ) as response:
                 await raise_for_status(response, "tts", backend=self.name, hidden=Hidden(speech=sentence.text))
+                reader = SpeechReader(content_type=response.headers.get("content-type", ""))
                 await receive_sound(response, reader, sentence)
             self._warmth.used()
             await finish_sound(reader, sentence)
         except (NotSoundError, DecoderMissingError) as error:
             raise not_sound(error, self.name) from error
         except StageProtocolError:
-            if not reader.is_over:
+            if reader is None or not reader.is_over:
                 raise
             # Cut, but behind the last sample that the header announced: nothing is missing.
 
