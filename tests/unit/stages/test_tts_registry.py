@@ -1,0 +1,93 @@
+"""Which speech backend is made of which settings, and the lexicon before each of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from voxbridge.config.settings import TtsSettings
+from voxbridge.core.sound import Pcm
+from voxbridge.stages import TtsRequest, no_mark, warm_up
+from voxbridge.stages.registry import make_tts, tts_stage
+from voxbridge.stages.tts.chatterbox import ChatterboxStage
+from voxbridge.stages.tts.openai import OpenAiSpeechStage
+from voxbridge.stages.tts.pronounced import PronouncedStage, pronounced
+from voxbridge.stages.tts.wyoming import WyomingSpeechStage
+
+pytestmark = pytest.mark.unit
+
+WORDS = {"en": {"n8n": "n eight n"}, "de": {"n8n": "enn acht enn"}}
+
+
+class Mouth:
+    """A backend that writes down what it is told."""
+
+    name = "mouth"
+
+    def __init__(self) -> None:
+        self.did: list[object] = []
+
+    async def __aenter__(self) -> Mouth:
+        self.did.append("entered")
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.did.append("left")
+
+    async def probe(self) -> str:
+        return "well"
+
+    async def warm(self) -> None:
+        self.did.append("warm")
+
+    async def speak(self, request, out, mark) -> None:
+        self.did.append(request)
+        mark("tts_request")
+        out(Pcm(b"\0\0", 24_000))
+
+
+@pytest.mark.parametrize(
+    ("settings", "made"),
+    [
+        (TtsSettings(), ChatterboxStage),
+        (TtsSettings(kind="chatterbox", url="http://h"), ChatterboxStage),
+        (TtsSettings(kind="openai", url="http://h"), OpenAiSpeechStage),
+        (TtsSettings(kind="wyoming", url="tcp://h:10200"), WyomingSpeechStage),
+        (TtsSettings(kind="wyoming", url="tcp://h:10200", lexicon=WORDS), PronouncedStage),
+    ],
+)
+def test_kinds(settings, made):
+    """Each kind has its class; with a lexicon a wrapper stands before it, under the same name."""
+    stage = make_tts(settings, "/run/engines.sock")
+    assert type(stage) is made
+    assert stage.name == ("chatterbox" if settings.kind == "embedded" else settings.kind)
+
+
+async def test_words_are_said_as_written_down():
+    """The request goes through the lexicon of its language; all else is the backend's."""
+    mouth = Mouth()
+    stage = pronounced(mouth, WORDS)
+    heard: list[Pcm] = []
+    marks: list[str] = []
+    async with stage:
+        assert await stage.probe() == "well"
+        await warm_up(stage)
+        await stage.speak(TtsRequest("Ask n8n.", "turn", 3, voice="anna", language="de-AT"), heard.append, marks.append)
+        await stage.speak(TtsRequest("Ask n8n.", "turn", 4), heard.append, no_mark)
+    assert mouth.did == [
+        "entered",
+        "warm",
+        TtsRequest("Ask enn acht enn.", "turn", 3, voice="anna", language="de-AT"),
+        TtsRequest("Ask n eight n.", "turn", 4),
+        "left",
+    ]
+    assert (len(heard), marks) == (2, ["tts_request"])
+    assert pronounced(mouth, {"en": {}}) is mouth
+
+
+async def test_backups_say_words_as_the_first_one_does():
+    """A backup without a lexicon of its own takes the first one's; a stage that cannot be warmed is left alone."""
+    backups = (TtsSettings(), TtsSettings(kind="wyoming", url="tcp://h:1", lexicon={"en": {"a": "b"}}))
+    stage = tts_stage(TtsSettings(kind="openai", url="http://h", lexicon=WORDS, backup=backups), "/run/engines.sock")
+    words = [guard.stage._lexica.apply("n8n a", "en") for guard in stage.guards]
+    assert words == ["n eight n a", "n eight n a", "n8n b"]
+    await warm_up(object())
