@@ -1,4 +1,4 @@
-"""The kinds of speech-to-text servers side by side: a simulated one, a stage for it, and speech that it can read back."""
+"""The kinds of speech-to-text servers side by side: a simulated one, a stage for it, and speech it can read back."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ import trio
 from voxbridge.config.settings import SttSettings
 from voxbridge.core.sound import FRAME_S, ChannelId, GuildId, OpusPacket, UserId
 from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.rehearsal.servers.deepgram import DeepgramServer
 from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
 from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
+from voxbridge.rehearsal.servers.whisperlivekit import WhisperLiveKitServer
 from voxbridge.rehearsal.servers.wyoming_stt import WyomingHearingServer
 from voxbridge.rehearsal.tones import packets_of
 from voxbridge.stages import Speaker
+from voxbridge.stages.stt.deepgram import deepgram_stage
 from voxbridge.stages.stt.openai import openai_stage
 from voxbridge.stages.stt.take_line import TakeLine
 from voxbridge.stages.stt.take_stage import TakeStage
 from voxbridge.stages.stt.whisperlive import whisperlive_stage
+from voxbridge.stages.stt.whisperlivekit import whisperlivekit_stage
 from voxbridge.stages.stt.wyoming import wyoming_stage
 
 HOST, PORT = "127.0.0.1", 9090
 LATENCY_S = 0.005
 
-Server = TranscriptionServer | WhisperLiveServer | WyomingHearingServer
+Server = TranscriptionServer | WhisperLiveServer | WyomingHearingServer | DeepgramServer | WhisperLiveKitServer
 
 
 @attrs.frozen
@@ -39,8 +43,7 @@ class Kind:
     make_stage: Callable[[SttSettings], TakeStage]
     is_websocket: bool = False
     final_s: float = 0.0
-    """From the end of an utterance to its final with a model that takes no time, network aside; exact if ``is_exact``."""
-    is_exact: bool = True
+    """From the end of an utterance to its final with a model that takes no time: the server's own pace, at most."""
 
     def settings(self, port: int = PORT, host: str = HOST, **changes: object) -> SttSettings:
         """Return settings that lead to the simulated server."""
@@ -52,7 +55,9 @@ KINDS = {
     for kind in (
         Kind("wyoming", "tcp", WyomingHearingServer, wyoming_stage),
         Kind("openai", "http", TranscriptionServer, openai_stage),
-        Kind("whisperlive", "ws", WhisperLiveServer, whisperlive_stage, is_websocket=True, final_s=3.0, is_exact=False),
+        Kind("whisperlive", "ws", WhisperLiveServer, whisperlive_stage, is_websocket=True, final_s=3.0),
+        Kind("deepgram", "ws", DeepgramServer, deepgram_stage, is_websocket=True),
+        Kind("whisperlivekit", "ws", WhisperLiveKitServer, whisperlivekit_stage, is_websocket=True),
     )
 }
 

@@ -20,9 +20,11 @@ from voxbridge.stages import AgentStage, SttStage, TtsStage
 from voxbridge.stages.agent.kinds import WIRES, stage_of_kind
 from voxbridge.stages.agent.n8n import N8nStage
 from voxbridge.stages.failover import FailoverAgent, FailoverStt, FailoverTts, Guard
+from voxbridge.stages.stt.deepgram import deepgram_stage
 from voxbridge.stages.stt.openai import openai_stage
 from voxbridge.stages.stt.phantoms import FilteredStage
 from voxbridge.stages.stt.whisperlive import whisperlive_stage
+from voxbridge.stages.stt.whisperlivekit import whisperlivekit_stage
 from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.stt.wyoming import wyoming_stage
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
@@ -50,6 +52,8 @@ STT: Mapping[str, Callable[[SttSettings, str], SttStage]] = {
     EMBEDDED: _embedded_stt,
     "whisperx": lambda settings, _socket: WhisperXStage(settings),
     "whisperlive": lambda settings, _socket: whisperlive_stage(settings),
+    "whisperlivekit": lambda settings, _socket: whisperlivekit_stage(settings),
+    "deepgram": lambda settings, _socket: deepgram_stage(settings),
     "wyoming": lambda settings, _socket: wyoming_stage(settings),
     "openai": lambda settings, _socket: openai_stage(settings),
 }

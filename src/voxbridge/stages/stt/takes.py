@@ -18,7 +18,7 @@ import trio
 
 from voxbridge.config.settings import Secret
 from voxbridge.core.ndjson import Malformed, parse_json
-from voxbridge.errors import StageProtocolError, StageUnavailable
+from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages import Speaker, Transcript
 from voxbridge.stages.ws import WebSocket
 
@@ -96,6 +96,18 @@ async def must_answer(ws: WebSocket, backend: str, *, limit_s: float) -> None:
     if waiting.cancelled_caught:
         detail = "the server has stopped answering: it hangs, or the network is cut"
         raise StageUnavailable("stt", detail, backend=backend)
+
+
+def why_closed(ws: WebSocket, error: StageUnavailable, *, backend: str) -> StageError:
+    """Return what the close of a connection means: ``error`` itself unless its code says that we are refused."""
+    match ws.close_code:  # WhisperLiveKit's codes, of both its protocols (seen)
+        case 4401 as code:
+            detail = f"the server refuses our credentials (close code {code}): check stt.token"
+        case 4400 as code:
+            detail = f"the server refuses our parameters (close code {code}): check stt.url, stt.model and stt.language"
+        case _:
+            return error
+    return StageRefused("stt", code, detail, backend=backend)
 
 
 def json_object(message: str | bytes, backend: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ when somebody speaks.
 
 from __future__ import annotations
 
+import ssl
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -33,9 +34,9 @@ _FULL_RETRY_S = 1.0  # its own guess is in minutes, and wrong as soon as somebod
 _QUIET_SHARE = 0.8
 
 
-def whisperlive_stage(settings: SttSettings) -> TakeStage:
+def whisperlive_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
     """Make the stage. Raises: ConfigError."""
-    return TakeStage(_NAME, WhisperLive(settings), limit_s=settings.limit_ms / 1000)
+    return TakeStage(_NAME, WhisperLive(settings, tls=tls), limit_s=settings.limit_ms / 1000)
 
 
 class WhisperLive:
@@ -44,10 +45,10 @@ class WhisperLive:
     connects_ahead = False
     has_connection = True
 
-    def __init__(self, settings: SttSettings) -> None:
+    def __init__(self, settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> None:
         """Take the settings. Raises: ConfigError."""
         self._address = WsAddress.parse("stt", settings.url)
-        self._settings = settings
+        self._settings, self._tls = settings, tls
         self._limit_s, self._connect_limit_s = settings.limit_ms / 1000, settings.connect_limit_ms / 1000
 
     async def __aenter__(self) -> Self:
@@ -64,8 +65,14 @@ class WhisperLive:
             yield WhisperLiveTake(ws, on_partial, limit_s=self._limit_s)
 
     def _open(self) -> AbstractAsyncContextManager[WebSocket]:
-        headers = bearer(self._settings.token)
-        return open_websocket(self._address, stage="stt", backend=_NAME, limit_s=self._connect_limit_s, headers=headers)
+        return open_websocket(
+            self._address,
+            stage="stt",
+            backend=_NAME,
+            limit_s=self._connect_limit_s,
+            tls=self._tls,
+            headers=bearer(self._settings.token),
+        )
 
     async def _until_ready(self, ws: WebSocket, language: str) -> None:
         hello = whisperlive.options(

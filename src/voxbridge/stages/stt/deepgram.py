@@ -1,0 +1,145 @@
+"""Speech to text over Deepgram's streaming protocol: Deepgram itself, or a server that speaks a part of it.
+
+A connection per utterance, ended with CloseStream: the server then gives what it still has and closes with 1000.
+Finalize, which would keep the connection, is refused with 4400 by WhisperLiveKit's subset, and says nothing about the
+end of its flush. The next connection is made ahead of time and kept with KeepAlive, as Deepgram wants it (it closes
+after 10 s without sound).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NoReturn, Self
+
+import attrs
+import trio
+
+from voxbridge.config.settings import SttSettings
+from voxbridge.core import deepgram
+from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
+from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.takes import OnPartial, json_object, ping_regularly, why_closed
+from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+
+_NAME = "deepgram"
+_KEEP_ALIVE_S = 4.0  # Deepgram's documentation: every 3 to 5 s
+_NORMAL = 1000
+
+
+def deepgram_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
+    """Make the stage. Raises: ConfigError."""
+    return TakeStage(_NAME, Deepgram(settings, tls=tls), limit_s=settings.limit_ms / 1000)
+
+
+class Deepgram:
+    """A Deepgram server; see ``Connector``."""
+
+    connects_ahead = True
+    has_connection = True
+
+    def __init__(self, settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> None:
+        """Take the settings. Raises: ConfigError."""
+        self._address = WsAddress.parse("stt", settings.url)
+        self._settings, self._tls = settings, tls
+        self._limit_s, self._connect_limit_s = settings.limit_ms / 1000, settings.connect_limit_ms / 1000
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Leave nothing: every line closes its own connections."""
+
+    @asynccontextmanager
+    async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[DeepgramTake]:
+        """Connect. Raises: StageError."""
+        async with self._open(speaker.language, interim=on_partial is not None) as ws:
+            yield DeepgramTake(ws, on_partial, limit_s=self._limit_s)
+
+    def _open(self, language: str, *, interim: bool) -> AbstractAsyncContextManager[WebSocket]:
+        settings = self._settings
+        target = deepgram.target(
+            self._address.target, language=language, model=settings.model, hints=settings.hints, interim=interim
+        )
+        return open_websocket(
+            attrs.evolve(self._address, target=target),
+            stage="stt",
+            backend=_NAME,
+            limit_s=self._connect_limit_s,
+            tls=self._tls,
+            headers={"Authorization": f"Token {settings.token.reveal()}"} if settings.token else None,
+        )
+
+    async def probe(self) -> str:
+        """Open a stream without sound and close it, which costs nothing. Raises: StageError."""
+        async with self._open(self._settings.language, interim=False) as ws:
+            take = DeepgramTake(ws, None, limit_s=self._limit_s)
+            with trio.move_on_after(self._connect_limit_s) as waiting:
+                await take.end()
+                await take.listen()
+            if waiting.cancelled_caught:
+                raise StageTimeout("stt", "connect", self._connect_limit_s, backend=_NAME)
+        return f"a Deepgram server answers at {self._address.host}:{self._address.port}"
+
+
+class DeepgramTake:
+    """One connection, for one utterance; see ``Take``."""
+
+    def __init__(self, ws: WebSocket, on_partial: OnPartial | None, *, limit_s: float) -> None:
+        self._ws, self._on_partial, self._limit_s = ws, on_partial, limit_s
+        self._text = deepgram.Text()
+        self._has_begun = trio.Event()
+        self.is_told_all = False
+
+    async def hear(self, pcm: bytes) -> None:
+        """Send a piece."""
+        self._has_begun.set()
+        await self._ws.send(pcm)
+
+    async def end(self) -> None:
+        """Ask for the rest."""
+        self._has_begun.set()
+        await self._ws.send(deepgram.CLOSE_STREAM)
+        self.is_told_all = True
+
+    async def listen(self) -> Transcript:
+        """Add results up until the server closes."""
+        while True:
+            try:
+                message = await self._ws.receive()
+            except StageUnavailable as error:
+                if self.is_told_all and self._ws.close_code == _NORMAL:
+                    return Transcript(self._text.final, confidence=self._text.confidence)
+                raise why_closed(self._ws, error, backend=_NAME) from error
+            match deepgram.parse(json_object(message, _NAME)):
+                case deepgram.Result() as result:
+                    text = self._text.add(result)
+                    if self._on_partial is not None and text:
+                        self._on_partial(text)
+                case deepgram.Failed():
+                    await self._until_closed()
+
+    async def _until_closed(self) -> NoReturn:
+        """Read on after an error: the close code says of which kind it is. Raises: StageError."""
+        detail = "the server reports an error: check stt.model, stt.language and stt.url"
+        try:
+            with trio.move_on_after(1):
+                while True:
+                    await self._ws.receive()
+        except StageUnavailable as error:
+            closed = why_closed(self._ws, error, backend=_NAME)
+            if closed is not error:
+                raise closed from error
+        raise StageProtocolError("stt", detail, backend=_NAME)
+
+    async def keep_alive(self) -> NoReturn:
+        """Say that we are there until sound says so; then ping."""
+        while not self._has_begun.is_set():
+            with trio.move_on_after(_KEEP_ALIVE_S):
+                await self._has_begun.wait()
+                break
+            await self._ws.send(deepgram.KEEP_ALIVE)
+        await ping_regularly(self._ws, _NAME, limit_s=self._limit_s)
+        raise AssertionError("unreachable")

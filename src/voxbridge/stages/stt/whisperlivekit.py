@@ -1,0 +1,141 @@
+"""Speech to text by WhisperLiveKit's own protocol (``/asr``): a WebSocket per utterance.
+
+An empty message ends the sound, ``ready_to_stop`` says that all of it is transcribed; the connection then stays open
+and is of no more use. The server must run with --pcm-input (it says so in its first message). It sends some fifteen
+states a second to whoever is connected, so a connection is made only when somebody speaks.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NoReturn, Self
+
+import attrs
+import trio
+
+from voxbridge.config.settings import SttSettings
+from voxbridge.core import whisperlivekit
+from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout, StageUnavailable
+from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.takes import OnPartial, bearer, json_object, ping_regularly, why_closed
+from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+
+_NAME = "whisperlivekit"
+
+
+def whisperlivekit_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
+    """Make the stage. Raises: ConfigError."""
+    return TakeStage(_NAME, WhisperLiveKit(settings, tls=tls), limit_s=settings.limit_ms / 1000)
+
+
+class WhisperLiveKit:
+    """A WhisperLiveKit server; see ``Connector``."""
+
+    connects_ahead = False
+    has_connection = True
+
+    def __init__(self, settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> None:
+        """Take the settings. Raises: ConfigError."""
+        self._address = WsAddress.parse("stt", settings.url)
+        self._settings, self._tls = settings, tls
+        self._limit_s, self._connect_limit_s = settings.limit_ms / 1000, settings.connect_limit_ms / 1000
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Leave nothing: every line closes its own connections."""
+
+    @asynccontextmanager
+    async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[WhisperLiveKitTake]:
+        """Connect and wait for the server's first message. Raises: StageError."""
+        async with self._open(speaker.language) as ws:
+            await self._until_ready(ws)
+            yield WhisperLiveKitTake(ws, on_partial, limit_s=self._limit_s)
+
+    def _open(self, language: str) -> AbstractAsyncContextManager[WebSocket]:
+        target = whisperlivekit.target(self._address.target, language=language.partition("-")[0])
+        return open_websocket(
+            attrs.evolve(self._address, target=target),
+            stage="stt",
+            backend=_NAME,
+            limit_s=self._connect_limit_s,
+            tls=self._tls,
+            headers=bearer(self._settings.token),
+        )
+
+    async def _until_ready(self, ws: WebSocket) -> None:
+        with trio.move_on_after(self._connect_limit_s):
+            while not isinstance(config := await _receive(ws), whisperlivekit.Config):
+                pass
+            if not config.takes_pcm:
+                detail = "the server wants WebM: start it with --pcm-input"
+                raise StageRefused("stt", 0, detail, backend=_NAME)
+            return
+        late = StageTimeout("stt", "connect", self._connect_limit_s, backend=_NAME)
+        late.detail += ": the server took the connection and did not say what it wants; is it WhisperLiveKit?"
+        raise late
+
+    async def probe(self) -> str:
+        """Connect and read the server's first message. Raises: StageError."""
+        async with self._open(self._settings.language) as ws:
+            await self._until_ready(ws)
+        return f"a WhisperLiveKit server answers at {self._address.host}:{self._address.port}"
+
+
+async def _receive(
+    ws: WebSocket,
+) -> whisperlivekit.Config | whisperlivekit.State | whisperlivekit.Done | None:
+    """Return the next message. Raises: StageError, also when the server reports an error."""
+    is_failed = False
+    while True:
+        try:
+            message = await ws.receive()
+        except StageUnavailable as error:
+            closed = why_closed(ws, error, backend=_NAME)
+            if is_failed and closed is error:
+                detail = "the server reports an error; its own log says why"
+                raise StageProtocolError("stt", detail, backend=_NAME) from error
+            raise closed from error
+        match whisperlivekit.parse(json_object(message, _NAME)):
+            case whisperlivekit.Failed():
+                is_failed = True  # the close code that comes next says of which kind it is
+            case parsed:
+                return parsed
+
+
+class WhisperLiveKitTake:
+    """One connection, for one utterance; see ``Take``."""
+
+    def __init__(self, ws: WebSocket, on_partial: OnPartial | None, *, limit_s: float) -> None:
+        self._ws, self._on_partial, self._limit_s = ws, on_partial, limit_s
+        self.is_told_all = False
+
+    async def hear(self, pcm: bytes) -> None:
+        """Send a piece."""
+        await self._ws.send(pcm)
+
+    async def end(self) -> None:
+        """Send the empty message."""
+        await self._ws.send(whisperlivekit.END)
+        self.is_told_all = True
+
+    async def listen(self) -> Transcript:
+        """Read states; the last one before ``ready_to_stop`` is the transcript."""
+        latest = ""
+        while True:
+            match await _receive(self._ws):
+                case whisperlivekit.State() as state:
+                    if state.whole != latest and self._on_partial is not None:
+                        self._on_partial(state.whole)
+                    latest = state.whole
+                case whisperlivekit.Done():
+                    return Transcript(latest)
+
+    async def keep_alive(self) -> NoReturn:
+        """Ping."""
+        await ping_regularly(self._ws, _NAME, limit_s=self._limit_s)
+        raise AssertionError("unreachable")
