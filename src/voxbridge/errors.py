@@ -135,3 +135,10 @@ class SoundFileError(VoxBridgeError, ValueError):
 
 class InternalError(VoxBridgeError):
     """A bug of ours: ends this turn or this speaker, never the daemon."""
+
+
+def leaf_of(error: BaseException) -> BaseException:
+    """Return the first exception that is no group: what a chain of Trio's nurseries has wrapped."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

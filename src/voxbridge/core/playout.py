@@ -39,6 +39,11 @@ class Sentence:
     queued_bytes: int = attrs.field(default=0, init=False)
     _waiting: deque[bytes] = attrs.field(factory=deque, init=False, repr=False)
 
+    @property
+    def is_played(self) -> bool:
+        """Tell whether it came whole and was played to its last sample."""
+        return self.is_complete and self.played_bytes == self.came_bytes
+
     def push(self, pcm: bytes) -> None:
         """Add sound."""
         self.came_bytes += len(pcm)
@@ -78,6 +83,7 @@ class Track:
     _at: int = 0  # the sentence that is being played
     _finished: bool = False
     _closed: bool = False
+    _was_played: bool = False  # when it was closed
     _last_index: int | None = None  # no sound of a later sentence is taken any more
     _fade_frames: int = 0
     _fade_left: int = -1
@@ -106,6 +112,13 @@ class Track:
         """Tell whether all sound that will be taken has come."""
         last = self._last_index
         return self._finished or (last is not None and (last < 0 or self.sentences[last].is_complete))
+
+    @property
+    def is_played(self) -> bool:
+        """Tell whether there was sound and all of it was played to its last sample, before it was closed if it was."""
+        if self._closed:
+            return self._was_played
+        return self.is_whole and bool(self.sentences) and all(sentence.is_played for sentence in self.sentences)
 
     @property
     def has_frame(self) -> bool:
@@ -149,6 +162,7 @@ class Track:
 
     def close(self) -> None:
         """Throw away what waits and what is still to come: no frame leaves after this."""
+        self._was_played = self.is_played
         self._closed = True
         for sentence in self.sentences[self._at :]:
             sentence.drop()
@@ -179,6 +193,11 @@ class Track:
         return array.array("h", (int(sample * (step - done - i) / step) for i, sample in enumerate(samples))).tobytes()
 
     @property
+    def unheard_text(self) -> str:
+        """Return the sentences that were not played to their end, the one that broke off included."""
+        return " ".join(each.text for each in self.sentences if not each.is_played)
+
+    @property
     def heard_text(self) -> str:
         """Return the words that were really played, as whole words, by the share of each sentence's sound.
 
@@ -188,7 +207,7 @@ class Track:
         for sentence in self.sentences:
             if sentence.played_bytes == 0:
                 break
-            if sentence.is_complete and sentence.played_bytes >= sentence.came_bytes:
+            if sentence.is_played:
                 heard.append(sentence.text)
                 continue
             words = sentence.text.split()

@@ -105,13 +105,12 @@ class Ear:
         return events
 
     def cut_off(self, now: float) -> list[EarEvent]:
-        """Start anew, since the voice connection broke; an open utterance ends here."""
-        self._jitter = JitterBuffer()
-        self._decoder = Decoder()
+        """Start anew, since the voice connection broke; an open utterance ends here, with all that has come of it."""
+        self._jitter.restart()
+        events = self.pull(now)  # what waited behind a hole, and the reset
         self._recent.clear()
         self._last = None
-        self._forget_frames()
-        return [*self._endpointer.cut_off(now)]
+        return [*events, *self._endpointer.cut_off(now)]
 
     def _forget_frames(self) -> None:
         self._detector.reset()
