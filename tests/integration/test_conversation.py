@@ -11,9 +11,11 @@ import trio
 from tests.support.hall import ANSWER, Hall, open_hall
 from tests.support.voices import tone_packets
 from voxbridge.config.settings import BargeInSettings, Settings, TurnSettings
+from voxbridge.core.outages import Down
 from voxbridge.core.sound import FRAME_S, UserId
 from voxbridge.rehearsal.servers.chatterbox import Fault
 from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
+from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
 
 pytestmark = pytest.mark.integration
@@ -264,7 +266,7 @@ async def test_a_failed_agent_is_apologised_for_aloud(autojump_clock: trio.testi
 
 
 async def test_without_a_voice_the_answer_is_posted(autojump_clock: trio.testing.MockClock) -> None:
-    """A dead TTS costs the sound, not the words: they are written into the channel, once."""
+    """A dead TTS costs the sound, not the words: they are written into the channel, once, and an apology is heard."""
     async with open_hall(answer="One. Two is a longer sentence.") as hall:
         hall.tts.lasting_fault = Fault("status", status=503)
         ada = hall.port.join(1)
@@ -272,7 +274,9 @@ async def test_without_a_voice_the_answer_is_posted(autojump_clock: trio.testing
         report = await answered(hall, ada)
         assert report.outcome == "failed"
         assert report.failed_stage == "tts"
-        assert [text for _, text in hall.port.posted] == ["One. Two is a longer sentence."]
+        told = [text for _, text in hall.port.posted]
+        assert sorted(told) == sorted(["One. Two is a longer sentence.", TEXTS[Down, "tts"]])
+        assert len(hall.port.voice) == EXACT(0.5 / FRAME_S, abs=1)
 
 
 async def test_without_a_voice_or_an_apology_there_is_a_line_of_text(autojump_clock: trio.testing.MockClock) -> None:
@@ -282,7 +286,9 @@ async def test_without_a_voice_or_an_apology_there_is_a_line_of_text(autojump_cl
         ada = hall.port.join(1)
         await trio.sleep(1)
         await answered(hall, ada)
-        assert [text for _, text in hall.port.posted] == [Settings().turn.apology]
+        await hall.port.wait_for(lambda: len(hall.port.posted) == 2)
+        told = [text for _, text in hall.port.posted]
+        assert sorted(told) == sorted([Settings().turn.apology, TEXTS[Down, "agent"]])
 
 
 async def test_a_shut_gate_delays_the_answer_and_loses_nothing(autojump_clock: trio.testing.MockClock) -> None:
@@ -372,6 +378,7 @@ async def test_a_hundred_turns_leave_nothing_behind(autojump_clock: trio.testing
     """The hundredth turn is as the first: no task, connection or queue grows."""
     async with open_hall(stt_s=0.05, agent_s=0.05, tts_s=0.01, answer="Yes.") as hall:
         assert hall.net is not None
+        hall.stt.script.text = "yes"
         ada = hall.port.join(1)
         await trio.sleep(1)
         packets = tone_packets(12)
@@ -405,6 +412,7 @@ async def test_the_same_turn_with_latency_and_tiny_reads(autojump_clock: trio.te
 async def test_the_same_turn_on_loopback_sockets() -> None:
     """On real sockets and the real clock the order is the same, and the figures are near."""
     async with open_hall(in_memory=False, stt_s=0.03, agent_s=0.04, tts_s=0.01, answer="Yes.") as hall:
+        hall.stt.script.text = "yes"
         ada = hall.port.join(1)
         await hall.port.wait_for(lambda: True)
         report = await answered(hall, ada, frames=20)

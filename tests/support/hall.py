@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Self
 
 import attrs
 import trio
@@ -22,6 +24,8 @@ from voxbridge.session.judge import no_judge
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
+from voxbridge.session.supervise import supervise
+from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark
 from voxbridge.stages.registry import open_stages
 
 APOLOGY = Pcm(tone_pcm(0.5, 880.0), SPEECH_RATE_HZ)
@@ -40,6 +44,8 @@ class Hall:
     room: Room
     reports: list[TurnReport]
     nursery: trio.Nursery
+    breaking: deque[Exception]
+    """What the agent stage raises in the next turns, as a plug-in with a bug would."""
 
     async def say(self, user: UserId, frames: int = 50) -> float:
         """Let ``user`` speak for ``frames`` of 20 ms; return when the last packet was sent."""
@@ -49,6 +55,31 @@ class Hall:
         """Return the report of a turn once it is there, by its number from 0."""
         await self.port.wait_for(lambda: len(self.reports) > number, timeout_s)
         return self.reports[number]
+
+
+class _Breakable:
+    """The agent stage, which can be told to raise."""
+
+    def __init__(self, stage: AgentStage, breaking: deque[Exception]) -> None:
+        self._stage, self._breaking, self.name = stage, breaking, stage.name
+
+    @property
+    def retry_count(self) -> int:
+        return self._stage.retry_count
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """The stage inside is closed by who opened it."""
+
+    async def probe(self) -> str:
+        return await self._stage.probe()
+
+    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+        if self._breaking:
+            raise self._breaking.popleft()
+        await self._stage.answer(request, out, mark)
 
 
 def settings_for(stt: WhisperXServer, agent_: N8nServer, tts: ChatterboxServer, base: Settings) -> Settings:
@@ -84,9 +115,16 @@ async def open_hall(
     answer: str = ANSWER,
     judge: Callable[[bytes], Awaitable[float | None]] = no_judge,
     apology: Pcm | None = APOLOGY,
+    mute_apology: Pcm | None = None,
     in_memory: bool = True,
+    change: Callable[[Tools], Tools] = lambda tools: tools,
+    supervised: bool = False,
 ) -> AsyncIterator[Hall]:
-    """Open a room whose servers take these times, on the in-memory network (or on loopback sockets)."""
+    """Open a room whose servers take these times, on the in-memory network (or on loopback sockets).
+
+    ``change`` may put other stages into the tools. A crash of the room fails the test, unless it is ``supervised``
+    as in the daemon.
+    """
     if in_memory:
         net = (net or MemNet()).install()
     stt = WhisperXServer(WhisperXScript(final_delay_s=stt_s))
@@ -101,6 +139,7 @@ async def open_hall(
             settings = settings_for(stt, n8n, tts, settings or Settings())
             stages = await stack.enter_async_context(open_stages(settings, engines_socket=""))
             reports: list[TurnReport] = []
+            breaking: deque[Exception] = deque()
             port = MemoryPort()
 
             def on_report(report: TurnReport) -> None:
@@ -110,7 +149,7 @@ async def open_hall(
             tools = Tools(
                 settings_now=lambda: settings,
                 stt=stages.stt,
-                agent=stages.agent,
+                agent=_Breakable(stages.agent, breaking),
                 tts=stages.tts,
                 new_detector=LoudnessDetector,
                 judge=judge,
@@ -118,11 +157,15 @@ async def open_hall(
                 new_turn_id=lambda: f"turn-{next(numbers)}",
                 wall_iso=lambda: "2026-11-25T10:00:00.000+00:00",
                 apology=lambda: apology,
+                mute_apology=lambda: mute_apology,
             )
             clock = PlayoutClock()
-            room = Room(port, tools, clock)
+            room = Room(port, change(tools), clock)
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(clock.run)
-            nursery.start_soon(room.run)
-            yield Hall(net, port, stt, n8n, tts, room, reports, nursery)
+            if supervised:
+                nursery.start_soon(supervise, "room", room.run)
+            else:
+                nursery.start_soon(room.run)
+            yield Hall(net, port, stt, n8n, tts, room, reports, nursery, breaking)
             nursery.cancel_scope.cancel(reason="test over")

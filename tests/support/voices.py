@@ -144,8 +144,15 @@ class MemoryPort:
         """End the events: we have left for good."""
         self._send.close()
 
-    async def speak(self, user: UserId, packets: Iterable[bytes]) -> float:
-        """Let ``user`` send the packets, 20 ms apart, the first now; return the Trio time of the last one."""
+    def restart_stream(self, user: UserId) -> None:
+        """Let the user's next packet begin a new stream, as after a rejoin."""
+        self._positions[user] = (self._positions.get(user, 0) + 20_000) & 0xFFFF
+
+    async def speak(self, user: UserId, packets: Iterable[bytes | None]) -> float:
+        """Let ``user`` send the packets, 20 ms apart, the first now; None is lost on the way.
+
+        Returns the Trio time of the last one.
+        """
         began = trio.current_time()
         position = self._positions.get(user, 0)
         # silence advances the timestamp, not the sequence
@@ -155,7 +162,8 @@ class MemoryPort:
             at = began + index * FRAME_S
             await trio.sleep_until(at)
             timestamp = (ticks + index * RTP_TICKS_PER_FRAME) & 0xFFFF_FFFF
-            self.emit(OpusPacket(user, (position + index) & 0xFFFF, timestamp, opus, trio.current_time()))
+            if opus is not None:
+                self.emit(OpusPacket(user, (position + index) & 0xFFFF, timestamp, opus, trio.current_time()))
             self._positions[user] = position + index + 1
         return at
 

@@ -1,0 +1,154 @@
+"""Stages as a plug-in would bring them: no server behind them, and a bug where the test wants one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Self
+
+import attrs
+import trio
+
+from tests.support.voices import tone_pcm
+from voxbridge.core.sound import SPEECH_RATE_HZ, OpusPacket, Pcm
+from voxbridge.stages import AgentEvent, AgentRequest, Mark, Speaker, TextDelta, Transcript, TtsRequest
+
+Outcome = str | Exception
+
+
+@attrs.define
+class _Stage:
+    """What all of them share. ``delay_s`` is how long an answer takes."""
+
+    outcomes: deque[Outcome] = attrs.field(factory=deque, converter=deque)
+    delay_s: float = 0.1
+    name: str = "scripted"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        pass
+
+    async def probe(self) -> str:
+        await trio.lowlevel.checkpoint()
+        return "scripted"
+
+    async def next_outcome(self, default: str) -> str:
+        """Return the next scripted text after the delay, or raise the next scripted error."""
+        outcome = self.outcomes.popleft() if self.outcomes else default
+        await trio.sleep(self.delay_s)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+@attrs.define
+class ScriptedStt(_Stage):
+    """Hears what the script says; ``utterances`` are the packets of each utterance that was ended."""
+
+    can_peek: bool = False
+    peeks: deque[Outcome] = attrs.field(factory=deque, converter=deque)
+    feed_errors: int = 0
+    utterances: list[list[bytes]] = attrs.field(factory=list)
+    opened: int = 0
+
+    @asynccontextmanager
+    async def open(
+        self,
+        speaker: Speaker,  # noqa: ARG002
+        on_partial: Callable[[str], None] | None = None,  # noqa: ARG002
+    ) -> AsyncIterator[ScriptedLine]:
+        self.opened += 1
+        yield ScriptedLine(self)
+
+
+@attrs.define
+class ScriptedLine:
+    """One speaker's line."""
+
+    stage: ScriptedStt
+    packets: list[bytes] = attrs.field(factory=list)
+    reconnect_count: int = 0
+    is_connected: bool = True
+
+    @property
+    def can_peek(self) -> bool:
+        return self.stage.can_peek
+
+    def feed(self, packet: OpusPacket) -> None:
+        if self.stage.feed_errors:
+            self.stage.feed_errors -= 1
+            raise RuntimeError("a bug in the plug-in")
+        self.packets.append(packet.opus)
+
+    async def peek(self) -> Transcript:
+        outcome = self.stage.peeks.popleft() if self.stage.peeks else "early"
+        await trio.sleep(self.stage.delay_s)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return Transcript(outcome, is_final=False)
+
+    def end(self) -> ScriptedFinal:
+        self.stage.utterances.append(self.packets)
+        self.packets = []
+        return ScriptedFinal(self.stage)
+
+    async def finish(self) -> Transcript:
+        return await self.end().wait()
+
+    def discard(self) -> None:
+        self.packets = []
+
+
+@attrs.frozen
+class ScriptedFinal:
+    """A final that comes after the stage's delay, counted from when it is waited for."""
+
+    stage: ScriptedStt
+
+    async def wait(self) -> Transcript:
+        return Transcript(await self.stage.next_outcome("hello"))
+
+
+@attrs.define
+class ScriptedAgent(_Stage):
+    """Says what the script says, in one piece."""
+
+    retry_count: int = 0
+    requests: list[AgentRequest] = attrs.field(factory=list)
+
+    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+        self.requests.append(request)
+        mark("agent_request")
+        text = await self.next_outcome("Hello there. This is the answer.")
+        mark("agent_first_text")
+        if text:
+            await out.send(TextDelta(text))
+
+
+@attrs.define
+class ScriptedTts(_Stage):
+    """Speaks a tone of ``sound_s`` for each sentence; an outcome that is an error is raised after half of it."""
+
+    sound_s: float = 1.0
+    spoken: list[str] = attrs.field(factory=list)
+
+    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+        mark("tts_request")
+        outcome = self.outcomes.popleft() if self.outcomes else ""
+        await trio.sleep(self.delay_s)
+        if not isinstance(outcome, Exception):
+            self.spoken.append(request.text)
+        mark("tts_first_pcm")
+        whole = self.sound_s if not isinstance(outcome, Exception) else self.sound_s / 2
+        if whole:
+            out(Pcm(tone_pcm(whole), SPEECH_RATE_HZ))
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def bugs(count: int) -> Iterable[Outcome]:
+    """Make so many errors of the kind that no stage may raise."""
+    return [RuntimeError("a bug in the plug-in")] * count
