@@ -11,7 +11,7 @@ import pathlib
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import attrs
 import trio
@@ -295,10 +295,8 @@ async def untrusted() -> AsyncIterator[str]:
     trustme.CA().issue_cert("localhost").configure_cert(context)
 
     async def handler(stream: trio.abc.Stream) -> None:
-        try:
+        with suppress(trio.BrokenResourceError):
             await trio.SSLStream(stream, context, server_side=True).do_handshake()
-        except trio.BrokenResourceError:
-            pass
         await trio.aclose_forcefully(stream)
 
     async with trio.open_nursery() as nursery:

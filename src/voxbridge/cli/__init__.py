@@ -14,6 +14,7 @@ from voxbridge.cli.rehearse import rehearse
 from voxbridge.cli.run import run
 from voxbridge.cli.shell import Shell, config_option
 from voxbridge.cli.version import version
+from voxbridge.cli.workflows import workflows
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -23,5 +24,5 @@ def main(config: Path | None, debug: bool) -> None:
     """Talk to an AI agent in a Discord voice channel."""
 
 
-for command in (run, ctl, rehearse, check, init, engines, version):
+for command in (run, ctl, rehearse, check, init, engines, workflows, version):
     main.add_command(command)
