@@ -16,6 +16,7 @@ from tests.integration.tts_bench import SENTENCE, SENTENCE_S, Heard, hummed, lis
 from tests.mocks.mock_chatterbox_server import create_mock_chatterbox_server
 from voxbridge.config.settings import TtsSettings
 from voxbridge.core.sound import Pcm
+from voxbridge.core.ttsoptions import TtsOptions
 from voxbridge.core.wav import encode_wav
 from voxbridge.errors import (
     StageError,
@@ -27,7 +28,7 @@ from voxbridge.errors import (
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault, hum, text_chunks
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.stages import TtsRequest, no_mark
+from voxbridge.stages import TtsRequest, no_mark, warm_up
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 from voxbridge.stages.tts.fair import FairLimiter
 
@@ -190,6 +191,42 @@ async def test_connections_are_kept_warm(autojump_clock: MockClock, net: MemNet)
         await wait_all_tasks_blocked()
         assert (await listen(stage)).ended == exactly(0.140)
         assert (server.connections, stage.retry_count) == (2, 0)
+
+
+async def test_a_connection_is_opened_in_advance(autojump_clock: MockClock) -> None:
+    """10 ms each way: after ``warm_up`` the first byte comes a round trip earlier; nobody else is kept waiting."""
+    MemNet(latency_s=0.010).install()
+    async with talking() as (server, stage):
+        await warm_up(stage)
+        assert [request.path for request in server.requests] == ["/ping"]
+        assert (await listen(stage)).marks["tts_first_byte"] == exactly(0.020 + 0.040)
+        await warm_up(stage)
+        assert len(server.requests) == 2, "it was warm"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen, stage)
+            await trio.sleep(0.03)
+            await warm_up(stage)
+        assert len(server.requests) == 3, "a request was under way"
+
+
+async def test_an_answer_may_ask_for_its_own_voice(autojump_clock: MockClock, net: MemNet) -> None:
+    """What the answer wishes goes before what is configured, a voice of the request before both."""
+    wishes = TtsOptions(voice="carl", exaggeration=0.25, temperature=0.7)
+    async with talking(voice="anna", exaggeration=0.5, cfg_weight=0.3) as (server, stage):
+        request = TtsRequest("Hi.", "turn", 0, options=wishes)
+        await stage.speak(request, lambda _pcm: None, no_mark)
+        await stage.speak(attrs.evolve(request, voice="bob"), lambda _pcm: None, no_mark)
+        forms = [request.form() for request in server.requests]
+    assert [form["voice"] for form in forms] == ["carl", "bob"]
+    assert forms[0] | {"voice": ""} == {
+        "input": "Hi.",
+        "voice": "",
+        "exaggeration": "0.25",
+        "cfg_weight": "0.3",
+        "temperature": "0.7",
+        "streaming_chunk_size": "120",
+        "streaming_strategy": "sentence",
+    }
 
 
 # -- faults
@@ -437,7 +474,8 @@ async def test_probe_says_what_is_there(autojump_clock: MockClock, net: MemNet) 
         server.voices = ()
         with structlog.testing.capture_logs() as logs:
             assert "voice 'anna' is UNKNOWN" in await stage.probe()
-        assert [entry["log_level"] for entry in logs] == ["warning"]
+            assert "voice 'anna' is UNKNOWN" in await stage.probe()
+        assert [entry["log_level"] for entry in logs] == ["warning"], "told once, not with each probe"
         server.has_health_route = False
         assert (await stage.probe()).startswith("there, without a health report")
         assert server.spoken == []

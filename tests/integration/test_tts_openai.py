@@ -316,6 +316,17 @@ async def test_probe(autojump_clock: MockClock, net: MemNet) -> None:
             await stage.probe()
 
 
+async def test_probe_of_a_server_that_is_speaking(autojump_clock: MockClock, net: MemNet) -> None:
+    """devnen's server stands still while it speaks: slow, but not down."""
+    server = OpenAiSpeechServer("devnen", attrs.evolve(TIMING, synthesis_s=30.0))
+    async with talking(server, voice="Anna.wav", first_pcm_limit_ms=60_000) as (_, stage):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen, stage)
+            await wait_all_tasks_blocked()
+            assert (await stage.probe()).startswith("busy: it is speaking")
+        assert await stage.probe() == "ready; voice 'Anna.wav'"
+
+
 async def test_too_much_is_refused_here(autojump_clock: MockClock, net: MemNet) -> None:
     """4096 characters pass, and no more."""
     async with talking() as (server, stage):

@@ -1,6 +1,7 @@
 """Simulated speech servers of OpenAI's kind: ``POST /v1/audio/speech`` with JSON.
 
-    streaming   as speaches and Kokoro-FastAPI: sound while it is made (wav without lengths, pcm, opus), ``alloy`` known
+    streaming   as speaches 870e1e1 and Kokoro-FastAPI 26eec06 (read): sound while it is made, wav with the header that
+                libav writes into a pipe (no lengths, a LIST chunk), ``alloy`` known
     devnen      devnen/Chatterbox-TTS-Server 68213e75 (seen): whole files of true length, cut into HTTP chunks at each
                 0x0A; model and voice required, a voice is a file name, no pcm; the whole server stands still while it
                 speaks; errors as ``{"detail": ...}``
@@ -32,6 +33,11 @@ SPEECH_ROUTE = "/v1/audio/speech"
 VOICES_ROUTE = "/v1/audio/voices"
 LABELS = {"wav": "audio/wav", "pcm": "audio/pcm", "opus": "audio/ogg", "mp3": "audio/mpeg", "flac": "audio/flac"}
 FORMATS = {"streaming": ("wav", "pcm", "opus", "mp3", "flac"), "devnen": ("wav", "opus", "mp3")}
+# What libav's WAV muxer writes into a pipe: sizes of -1, and its name in a LIST chunk before the sound.
+LIBAV_HEADER = (
+    b"RIFF\xff\xff\xff\xffWAVE" + streaming_header()[12:36] + b"LIST\x1a\0\0\0INFOISFT\x0d\0\0\0Lavf61.7.100\0\0data"
+    b"\xff\xff\xff\xff"
+)
 _CHUNK_CHARS = 120
 _PIECE_BYTES = 8192  # of a whole file that is sent as it was made
 
@@ -168,7 +174,7 @@ class OpenAiSpeechServer(HttpServer):
             await trio.sleep(self._synthesis_s(chunk))
             samples = self.synthesize(chunk, index)
             if form in ("wav", "pcm"):
-                await reply.chunk((streaming_header() if form == "wav" and not number else b"") + samples)
+                await reply.chunk((LIBAV_HEADER if form == "wav" and not number else b"") + samples)
             else:
                 kept += samples
         if kept:

@@ -10,7 +10,7 @@ import trio
 
 from voxbridge.core.hedge import Hedge
 from voxbridge.core.sound import Pcm
-from voxbridge.stages import Mark, TtsRequest, TtsStage
+from voxbridge.stages import Mark, TtsRequest, TtsStage, warm_up
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner, endless_patience
@@ -33,6 +33,10 @@ class FailoverTts(Failover[TtsStage]):
         super().__init__(guards)
         self._hedge, self._can_double = hedge, can_double
         self._turns: OrderedDict[str, _Turn] = OrderedDict()
+
+    async def warm(self) -> None:
+        """Let the backend that will be asked first open its connection, if it can."""
+        await warm_up(in_order(self.guards)[0].stage)
 
     async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
         """Speak one sentence; see ``TtsStage``. Raises: StageError."""

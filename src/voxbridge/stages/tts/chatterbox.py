@@ -27,6 +27,7 @@ from voxbridge.stages import Mark, TtsRequest
 from voxbridge.stages.http import open_client, open_response, raise_for_status
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
 from voxbridge.stages.tts.chatterbox_probe import probe
+from voxbridge.stages.tts.probing import VoiceJudge
 from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker
 from voxbridge.stages.tts.warmth import Warmth
 
@@ -52,6 +53,7 @@ class ChatterboxStage:
         self._settings = settings
         self._is_ours = bool(uds)
         self._client = open_client("tts", base_url(settings.url or (ENGINES_URL if uds else "")), uds=uds)
+        self._judge = VoiceJudge(settings.voice, otherwise="uses its default one")
         self._warmth = Warmth(self._client, "/ping", backend=self.name)
         self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, rng=rng)
 
@@ -80,7 +82,7 @@ class ChatterboxStage:
 
     async def probe(self) -> str:
         """Ask for health, the speech route and the voices; return a line for the operator. Raises: StageError."""
-        return await probe(self._client, self._settings, backend=self.name, speech_path=SPEECH_PATH)
+        return await probe(self._client, self._settings, self._judge, backend=self.name, speech_path=SPEECH_PATH)
 
     async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
         """Speak one sentence; see ``TtsStage``.

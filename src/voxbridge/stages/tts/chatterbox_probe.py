@@ -10,13 +10,13 @@ from voxbridge.core.quote import quotable
 from voxbridge.errors import StageRefused, StageUnavailable
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import Client, error_body, open_response, status_error
-from voxbridge.stages.tts.probing import PROBE_LIMIT_S, ask_json, judge_voice, voice_names
+from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, ask_json, voice_names
 
 # The server takes OpenAI's names for its default voice.
 DEFAULT_VOICES = frozenset({"", "alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 
 
-async def probe(client: Client, settings: TtsSettings, *, backend: str, speech_path: str) -> str:
+async def probe(client: Client, settings: TtsSettings, judge: VoiceJudge, *, backend: str, speech_path: str) -> str:
     """Check health, the speech route and the voice without having anything spoken; return one line.
 
     A server without ``/health`` or ``/voices`` is taken as it is. An unknown voice is no error, since the server
@@ -29,7 +29,7 @@ async def probe(client: Client, settings: TtsSettings, *, backend: str, speech_p
         words = _judge_health(await ask_json(client, "/health", backend), backend)
         await _check_route(client, speech_path, backend)
         library = await ask_json(client, "/voices", backend)
-    return f"{words}; {_judge_voice(settings.voice, library)}"
+    return f"{words}; {_judge_voice(settings.voice, library, judge)}"
 
 
 def _judge_health(answer: object, backend: str) -> str:
@@ -63,7 +63,5 @@ async def _check_route(client: Client, speech_path: str, backend: str) -> None:
             raise status_error("tts", response.status_code, response.headers, body, backend=backend)
 
 
-def _judge_voice(voice: str, library: object) -> str:
-    if voice in DEFAULT_VOICES:
-        return "the server's default voice"
-    return judge_voice(voice, voice_names(library), otherwise="uses its default one")
+def _judge_voice(voice: str, library: object, judge: VoiceJudge) -> str:
+    return "the server's default voice" if voice in DEFAULT_VOICES else judge.line(voice_names(library))

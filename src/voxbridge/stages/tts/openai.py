@@ -21,12 +21,12 @@ from voxbridge.config.settings import TtsSettings
 from voxbridge.core.quote import Hidden
 from voxbridge.core.sound import Pcm
 from voxbridge.core.soundkind import NotSoundError
-from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused
+from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout
 from voxbridge.stages import Mark, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status, status_error
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
-from voxbridge.stages.tts.probing import PROBE_LIMIT_S, ask_json, judge_voice, voice_names
+from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, ask_json, voice_names
 from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker
 from voxbridge.stages.tts.warmth import Warmth
 
@@ -55,6 +55,7 @@ class OpenAiSpeechStage:
         self._hidden = Hidden(secrets=(key,))
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = open_client("tts", base_url(settings.url), headers=headers)
+        self._judge = VoiceJudge(settings.voice or DEFAULT_VOICE, otherwise="may refuse it")
         self._warmth = Warmth(self._client, "/models", backend=self.name)
         self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
 
@@ -82,17 +83,22 @@ class OpenAiSpeechStage:
             await self._warmth.warm()
 
     async def probe(self) -> str:
-        """Post an empty request, which the right route refuses at once, and look for the voice. Raises: StageError."""
-        with StageDeadline("tts", first_s=PROBE_LIMIT_S, backend=self.name):
-            await self._check_route()
-            try:
-                names = voice_names(await ask_json(self._client, "/audio/voices", self.name))
-            except StageError:
-                names = None  # most servers have no such list, and each says so in its own way
-        voice = self._settings.voice or DEFAULT_VOICE
-        if names is not None and all(part in names for part in voice.split("+")):  # Kokoro mixes voices: a+b
-            return f"ready; voice {voice!r}"
-        return f"ready; {judge_voice(voice, names, otherwise='may refuse it')}"
+        """Post an empty request, which the right route refuses at once, and look for the voice.
+
+        A server that answers nothing while it speaks for us (Chatterbox-TTS-Server) is well. Raises: StageError.
+        """
+        try:
+            with StageDeadline("tts", first_s=PROBE_LIMIT_S, backend=self.name):
+                await self._check_route()
+                try:
+                    names = voice_names(await ask_json(self._client, "/audio/voices", self.name))
+                except StageError:
+                    names = None  # most servers have no such list, and each says so in its own way
+        except StageTimeout:
+            if self._speaker.is_idle:
+                raise
+            return "busy: it is speaking, and answers nothing else meanwhile"
+        return f"ready; {self._judge.line(names)}"
 
     async def _check_route(self) -> None:
         async with open_response(self._client, "tts", "POST", SPEECH_PATH, backend=self.name, json={}) as response:

@@ -52,14 +52,25 @@ def _names(entries: Iterable[object]) -> Iterator[str]:
             yield from (name for key in _NAME_KEYS if isinstance(name := entry.get(key), str))
 
 
-def judge_voice(voice: str, names: set[str] | None, *, otherwise: str) -> str:
-    """Say whether the configured voice is among those that the server lists, in the probe's line and in the log.
+class VoiceJudge:
+    """Says whether the configured voice is among those that a server lists; logs an unknown one once, not per probe.
 
     ``otherwise`` says what the server does with an unknown one.
     """
-    if names is None:
-        return f"voice {voice!r} (the server lists none)"
-    if voice in names:
-        return f"voice {voice!r}"
-    log.warning("the voice is unknown to the speech server", voice=voice, otherwise=otherwise)
-    return f"voice {voice!r} is UNKNOWN to the server, which {otherwise}: add it there, or change tts.voice"
+
+    def __init__(self, voice: str, *, otherwise: str) -> None:
+        self._voice, self._otherwise = voice, otherwise
+        self._is_told = False
+
+    def line(self, names: set[str] | None) -> str:
+        """Return the part of a probe's line that concerns the voice. ``names`` None: the server has no list."""
+        voice = self._voice
+        if names is None:
+            return f"voice {voice!r} (the server lists none)"
+        if names.issuperset(voice.split("+")) or voice in names:  # Kokoro-FastAPI mixes voices: a+b
+            self._is_told = False
+            return f"voice {voice!r}"
+        if not self._is_told:
+            self._is_told = True
+            log.warning("the voice is unknown to the speech server", voice=voice, otherwise=self._otherwise)
+        return f"voice {voice!r} is UNKNOWN to the server, which {self._otherwise}: add it there, or change tts.voice"

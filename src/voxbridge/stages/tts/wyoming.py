@@ -24,7 +24,7 @@ from voxbridge.core.wyoming import AudioFormat, WyomingEvent
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages import Mark, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
-from voxbridge.stages.tts.probing import PROBE_LIMIT_S, judge_voice, voice_names
+from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, voice_names
 from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker
 from voxbridge.stages.wyoming import WyomingAddress, WyomingLine
 
@@ -46,6 +46,7 @@ class WyomingSpeechStage:
     def __init__(self, settings: TtsSettings, *, rng: Callable[[], float] = random.random) -> None:
         self._settings = settings
         self._address = WyomingAddress.parse("tts", settings.url)
+        self._judge = VoiceJudge(settings.voice, otherwise="may refuse it")
         self._kept: list[WyomingLine] = []
         self._is_warming = False
         self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
@@ -93,11 +94,10 @@ class WyomingSpeechStage:
         if not isinstance(programs, list) or not programs:
             detail = "the server there is a Wyoming server, but not one that speaks: check tts.url (Piper: port 10200)"
             raise StageRefused("tts", 0, detail, backend=self.name)
-        voice = self._settings.voice
-        if not voice:
+        if not self._settings.voice:
             return "ready; the server's default voice"
         voices = [entry for program in programs if isinstance(program, dict) for entry in program.get("voices") or ()]
-        return f"ready; {judge_voice(voice, voice_names(voices), otherwise='may refuse it')}"
+        return f"ready; {self._judge.line(voice_names(voices))}"
 
     async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
         """Speak one sentence; see ``TtsStage`` and ``SentenceSpeaker.speak``.
