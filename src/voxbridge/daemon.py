@@ -27,7 +27,7 @@ from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
 from voxbridge.config.settings import Settings
 from voxbridge.core.backoff import Backoff
-from voxbridge.core.sound import GuildId, Pcm
+from voxbridge.core.sound import SPEECH_RATE_HZ, GuildId, Pcm
 from voxbridge.discord import DiscordBridge
 from voxbridge.engines.process import EnginesProcess
 from voxbridge.errors import EngineError, StageError
@@ -73,7 +73,7 @@ class Daemon:
         self._clock = PlayoutClock(lambda seconds: self.service.metrics.on_lateness(seconds))
         self.service = Service(settings, Conversation(self.rooms, self.say, self.stop, self._clock.beat), file=file)
         self._journal = Journal(lambda: self.settings.journal.file)
-        self._apology: Pcm | None = None
+        self._apologies: dict[str, Pcm] = {}  # by text
         self._stop_asked = trio.Event()
 
     @property
@@ -98,7 +98,7 @@ class Daemon:
     async def _live(self, bridge: DiscordBridge, tools: Tools, backends: Backends) -> None:
         async with trio.open_nursery() as conversation:
             conversation.start_soon(supervise, "backends", backends.watch)
-            conversation.start_soon(supervise, "apology", lambda: self._render_apology(tools.tts))
+            conversation.start_soon(supervise, "apologies", lambda: self._render_apologies(tools.tts))
             conversation.start_soon(self._host_rooms, bridge, tools, conversation)
             has_joined = await conversation.start(_run_bridge, bridge)
             with trio.move_on_after(_SETTLE_S):
@@ -162,26 +162,21 @@ class Daemon:
             on_report=self._on_report,
             new_turn_id=lambda: str(uuid.uuid4()),
             wall_iso=wall_iso,
-            apology=lambda: self._apology,
+            apology=lambda: self._apologies.get(self.settings.turn.apology),
+            mute_apology=lambda: self._apologies.get(self.settings.turn.mute_apology),
             on_notice=self.service.events.on_notice,
             counters=self.service.counters,
         )
 
-    async def _render_apology(self, tts: TtsStage) -> None:
-        """Speak the apology once, into memory; try again until the server is there."""
+    async def _render_apologies(self, tts: TtsStage) -> None:
+        """Speak the apologies once, into memory; try again until the server is there."""
         backoff = Backoff(base_s=1.0, rng=random.random)
-        while True:
-            pieces: list[Pcm] = []
-            try:
-                await tts.speak(TtsRequest(self.settings.turn.apology, "apology", 0), pieces.append, no_mark)
-            except StageError as error:
-                _log.warning("the apology could not be rendered", error=str(error))
+        rules = self.settings.turn
+        for text in (rules.apology, rules.mute_apology):
+            while (sound := await _spoken(tts, text)) is None:
                 wait_s = backoff.failed(trio.current_time(), 0.0)
                 await trio.sleep(30.0 if wait_s is None else wait_s)
-            else:
-                if pieces:
-                    self._apology = Pcm(b"".join(piece.data for piece in pieces), pieces[0].rate_hz)
-                return
+            self._apologies[text] = sound
 
     async def _host_rooms(self, bridge: DiscordBridge, tools: Tools, nursery: trio.Nursery) -> None:
         async for port in bridge.ports:
@@ -273,3 +268,14 @@ async def _keep_engines(engines: EnginesProcess, *, task_status: trio.TaskStatus
             await nursery.start(engines.run)
 
     await supervise("engines", again, backoff=Backoff(rng=random.random))
+
+
+async def _spoken(tts: TtsStage, text: str) -> Pcm | None:
+    """Return a text as sound, or None if the server is not there."""
+    pieces: list[Pcm] = []
+    try:
+        await tts.speak(TtsRequest(text, "apology", 0), pieces.append, no_mark)
+    except StageError as error:
+        _log.warning("an apology could not be rendered", error=str(error))
+        return None
+    return Pcm(b"".join(piece.data for piece in pieces), pieces[0].rate_hz) if pieces else Pcm(b"", SPEECH_RATE_HZ)

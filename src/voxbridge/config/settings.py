@@ -442,6 +442,16 @@ class TurnSettings:
     answer_chars_max: int = option(4000, "An answer is cut there.", at_least(1))
     queue_ahead_ms: int = option(10_000, "No further sentence is asked for while so much sound waits.", _LIMIT)
     apology: str = option("Sorry, something went wrong. Please try again.", "Spoken when a stage has failed.")
+    mute_apology: str = option(
+        "Sorry, my voice has failed. You can read my answer in the chat.",
+        "Spoken when an answer is written because it could not be spoken. Both are rendered at the start.",
+    )
+    no_reply: str = option(
+        "apology",
+        "What follows an answer with nothing to speak in it (an acknowledgement, a page, nothing at all). An agent "
+        "that answers with an empty text is silent on purpose, and nothing follows.",
+        one_of("apology", "silence"),
+    )
 
 
 @attrs.frozen

@@ -221,6 +221,8 @@ class _Lines:
         if self._is_done:
             return
         match text_of(value, self._rule):
+            case Reply(""):
+                self._said.be_silent()
             case Reply(text):
                 yield from self._said.say(text)
             case NoText(outcome="agent_error", why=why):

@@ -93,6 +93,8 @@ def _text_of_parts(parts: list[object], rule: ReplyRule, depth: int) -> Reply | 
     refusals = [part for part in found if isinstance(part, NoText)]
     if refusals and not texts:
         return refusals[0]
+    if not parts:
+        return NoText("empty", "the answer holds no items")
     return Reply("\n".join(text for text in texts if text))
 
 

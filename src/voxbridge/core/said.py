@@ -51,6 +51,7 @@ class Said:
         self._half = ""
         self._silence: NoText | None = None
         self._was_empty_on_purpose = False
+        self._is_silent = False
 
     @property
     def has_said(self) -> bool:
@@ -102,12 +103,18 @@ class Said:
         """Note that something came that is no answer; it counts if nothing else does."""
         self._silence = self._silence or why
 
+    def be_silent(self) -> None:
+        """Note a whole answer whose text is empty: there is nothing to say, and nobody has failed."""
+        self._is_silent = True
+
     def end(self) -> list[AnswerEvent]:
         """Judge the answer at its end."""
         held = self._thinking.end()
         events = self._pass_on(held) if held else []
         if self._has_said:
             return [*events, Ended("ok")]
+        if self._is_silent:
+            return [Ended("ok", "the answer is empty on purpose")]
         if self._silence is not None and not self._was_empty_on_purpose:
             return [Ended(self._silence.outcome, self._silence.why)]
         return [Ended("empty", "the answer holds no text")]

@@ -14,6 +14,7 @@ from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
 from voxbridge.session.mouth import Mouth
 from voxbridge.session.notices import OnNotice, unheard
+from voxbridge.session.outages import OutageBoard
 from voxbridge.session.report import TurnReport
 from voxbridge.session.utterance import Judge
 from voxbridge.session.voice import VoicePort
@@ -22,7 +23,8 @@ from voxbridge.stages import AgentStage, SttStage, TtsStage
 
 @attrs.frozen
 class Tools:
-    """What every room gets from the daemon. ``apology`` is rendered ahead, so that it needs no server when it is due.
+    """What every room gets from the daemon. The apologies are rendered ahead, so that they need no server when due:
+    ``apology`` for a turn without an answer, ``mute_apology`` (else the other) for an answer that cannot be spoken.
 
     ``settings_now`` is asked again for each thing that begins, since a reload may change the settings meanwhile.
     ``new_turn_id`` and ``wall_iso`` are passed in so that a test can repeat a run.
@@ -40,6 +42,7 @@ class Tools:
     apology: Callable[[], Pcm | None]
     on_notice: OnNotice = unheard
     counters: SessionCounters = attrs.field(factory=SessionCounters)
+    mute_apology: Callable[[], Pcm | None] = lambda: None
 
     @property
     def settings(self) -> Settings:
@@ -75,3 +78,4 @@ class RoomContext:
     floor: Floor
     turns: dict[str, OpenTurn]
     participants: Callable[[], int]
+    outages: OutageBoard = attrs.field(factory=OutageBoard)

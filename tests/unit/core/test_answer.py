@@ -172,7 +172,7 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("Ollama error", "", '{"response":"Hi","done":false}\n{"error":"gone"}\n', "Hi", "agent_error"),
     ("lines of text", "", '{"text":"Hi "}\n{"text":"you"}\n', "Hi you", "ok"),
     ("lines, cut", "", '{"text":"Hi "}\n{"text":"yo', "Hi ", "protocol_error"),
-    ("deliberate silence", "", '{"output":""}', "", "empty"),
+    ("deliberate silence", "", '{"output":""}', "", "ok"),
     ("no items", "", "[]", "", "empty"),
     ("white space", "", " \n\t", "", "empty"),
     ("nothing", "", "", "", "empty"),
