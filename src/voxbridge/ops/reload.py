@@ -28,7 +28,7 @@ LIVE: tuple[str, ...] = (
     "turn",
 )
 # Within these tables, what is made at the start all the same: a model, a sound.
-NOT_LIVE: tuple[str, ...] = ("endpointing.turn_model", "turn.apology")
+NOT_LIVE: tuple[str, ...] = ("endpointing.turn_model", "turn.apology", "turn.mute_apology")
 
 
 @attrs.frozen
