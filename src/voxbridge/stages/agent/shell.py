@@ -234,7 +234,7 @@ class AgentShell:
         if error is not None:
             raise error
         if ended.detail:
-            log.warning("the agent's answer is shorter than it meant", backend=self.name, reason=ended.detail)
+            log.warning("the agent said less than a whole answer", backend=self.name, reason=ended.detail)
         return is_whole
 
 
@@ -278,7 +278,7 @@ class _Relay:
         with deadline.paused():
             if not self.has_text:  # the reader's first event is visible text
                 self.has_text = True
+                self.mark("agent_first_text")  # before anything is sent: it decides a race of backends
                 if self.options is not None:
                     await self._out.send(self.options)
-                self.mark("agent_first_text")
             await self._out.send(event)
