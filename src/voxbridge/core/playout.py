@@ -6,8 +6,8 @@ A ``Track`` is the sound of one answer; a ``Playout`` is the room's one mouth, w
                         |--track played to its end--------> tail (5 silence frames) --> idle
 
 The schedule is absolute (``t0 + n * 20 ms``). A late tick is made up at once, at most ``_CATCH_UP_FRAMES`` at a
-time; after that the schedule is re-based, since a burst sounds worse than a pause. After a pause the RTP timestamp
-advances by the frames that were not sent.
+time; after that the schedule is re-based, since a burst sounds worse than a pause. After a pause, also one that a
+shut gate or a stall made within a burst, the RTP timestamp advances by the frames that were not sent.
 
 The five silence frames at the end keep receivers from interpolating past it (Discord documentation, "Voice
 Connections", speaking: "send five frames of silence (0xF8, 0xFF, 0xFE) before stopping").
@@ -25,6 +25,7 @@ from voxbridge.core.sound import FRAME_S, SPEECH_FRAME_BYTES, SPEECH_RATE_HZ
 
 SILENCE_TAIL_FRAMES = 5
 _CATCH_UP_FRAMES = 3
+_EPSILON = 1e-6  # of a frame: sums of floats differ in the last bits
 _BYTES_PER_S = SPEECH_RATE_HZ * 2
 
 
@@ -226,11 +227,17 @@ class Begin:
 
 
 @attrs.frozen
+class Pause:
+    """Within the burst ``frames`` went unsent."""
+
+    frames: int
+
+
+@attrs.frozen
 class Speak:
-    """Encode and send these 20 ms; ``is_first`` of its track."""
+    """Encode and send these 20 ms."""
 
     pcm: bytes
-    is_first: bool
 
 
 @attrs.frozen
@@ -248,7 +255,7 @@ class Done:
     """The track was played to its end (or closed)."""
 
 
-PlayoutCommand = Begin | Speak | Silence | End | Done
+PlayoutCommand = Begin | Pause | Speak | Silence | End | Done
 
 
 @attrs.define
@@ -261,7 +268,6 @@ class Playout:
     rebased: int = 0
     _state: Literal["idle", "speaking", "tail"] = "idle"
     _tail_left: int = 0
-    _spoken: bool = False
     _last_frame_at: float | None = None
 
     @property
@@ -271,7 +277,7 @@ class Playout:
 
     def load(self, track: Track) -> None:
         """Make ``track`` the one to play; the one before must be done or closed."""
-        self.track, self._spoken = track, False
+        self.track = track
 
     def wake(self, now: float) -> None:
         """Note that sound came or the track's state changed; the first frame of a burst is due at once."""
@@ -318,11 +324,16 @@ class Playout:
         if self._state == "idle":
             pause_s = 0.0 if self._last_frame_at is None else due - self._last_frame_at - FRAME_S
             commands.append(Begin(max(0, round(pause_s / FRAME_S))))
-        elif now - due > FRAME_S / 2:
-            self.late_frames += 1
+        else:
+            if now - due > FRAME_S / 2:
+                self.late_frames += 1
+            assert self._last_frame_at is not None, "a burst has begun"
+            unsent = int((due - self._last_frame_at) / FRAME_S + _EPSILON) - 1
+            if unsent > 0:
+                commands.append(Pause(unsent))
         self._state = "speaking"
-        commands.append(Speak(track.take_frame(), is_first=not self._spoken))
-        self._spoken, self._last_frame_at = True, due
+        commands.append(Speak(track.take_frame()))
+        self._last_frame_at = due
         self.next_due = due + FRAME_S
         return commands
 
@@ -330,7 +341,7 @@ class Playout:
         commands: list[PlayoutCommand] = []
         if can_send:
             commands.append(Silence())
-        self._last_frame_at = due
+            self._last_frame_at = due
         self._tail_left -= 1
         self.next_due = due + FRAME_S
         if self._tail_left == 0:

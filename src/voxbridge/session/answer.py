@@ -51,6 +51,7 @@ class Answer:
         self._text: list[str] = []
         self._options: TtsOptions | None = None
         self._unsaid: dict[int, str] = {}
+        self.has_all_text = False
         self.agent_error: StageError | None = None
         self.tts_error: StageError | None = None
 
@@ -63,6 +64,21 @@ class Answer:
     def heard_text(self) -> str:
         """Return the words that were really played."""
         return self._track.heard_text
+
+    @property
+    def is_played(self) -> bool:
+        """Tell whether all of it was played: a close after that cuts nothing short."""
+        return self._track.is_played
+
+    @property
+    def was_given_up(self) -> bool:
+        """Tell whether the mouth gave it up, since no frame could leave for too long."""
+        return self._playing is not None and self._playing.was_given_up
+
+    @property
+    def unheard_text(self) -> str:
+        """Return the sentences that were not played to their end, the one that broke off included."""
+        return self._track.unheard_text
 
     @property
     def last_frame_at(self) -> float | None:
@@ -100,6 +116,7 @@ class Answer:
     async def say(self, text: str, turn_id: str) -> None:
         """Synthesise a ready text, without an agent. Failures are left in ``tts_error``."""
         pieces = SpokenPieces()
+        self._context.mouth.expect(self._track)
         for number, sentence in enumerate([*pieces.feed(text), *pieces.flush()]):
             await self._say(TtsRequest(sentence, turn_id, number), self._begin(sentence))
         self._finish()
@@ -142,6 +159,8 @@ class Answer:
                 await self._context.tools.agent.answer(request, events, self._mark)
             except StageError as error:
                 self.agent_error = error
+            else:
+                self.has_all_text = True
 
     async def _speak(self, request: AgentRequest, sentences: trio.MemoryReceiveChannel[str]) -> None:
         at_once = trio.Semaphore(_SENTENCES_AT_ONCE)
@@ -157,6 +176,8 @@ class Answer:
                         continue
                     await self._wait_for_room()
                     language = request.speaker.language
+                    if self._playing is None:
+                        self._context.mouth.expect(self._track)
                     asked = TtsRequest(text, request.turn_id, number, language=language, options=self._options)
                     nursery.start_soon(self._say, asked, self._begin(text), at_once)
                     number += 1

@@ -8,21 +8,24 @@ import trio
 from voxbridge.core.floor import Floor
 from voxbridge.core.sound import FRAME_S, OpusPacket, UserId
 from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.errors import StageName
 from voxbridge.session.context import OpenTurn, RoomContext, Tools
 from voxbridge.session.mouth import Mouth, PlayoutClock
 from voxbridge.session.saying import Saying
 from voxbridge.session.speaker import SpeakerSession
 from voxbridge.session.supervise import supervise
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages import Speaker
+from voxbridge.stages import Speaker, Stage
 
 _log = structlog.get_logger(__name__)
 
 _FADE_FRAMES = 15  # 300 ms: short enough to obey, long enough not to click
+# UDP may be behind the gateway by so much: the last packets of one who left, or who is still unknown to the roster.
+_STRAGGLING_S = 2.0
 
 
 class Room:
-    """The conversation in one voice channel."""
+    """The conversation in one voice channel. ``run`` may be started again after a crash: who is there is known."""
 
     def __init__(self, port: VoicePort, tools: Tools, clock: PlayoutClock) -> None:
         self.port = port
@@ -32,8 +35,10 @@ class Room:
         self._members: dict[UserId, MemberJoined] = {}
         self._sessions: dict[UserId, SpeakerSession] = {}
         self._stays: dict[UserId, trio.CancelScope] = {}
+        self._left_at: dict[UserId, float] = {}
         self._turns: dict[str, OpenTurn] = {}
         self._listening = trio.CancelScope()
+        self._is_draining = False
         self._context = RoomContext(
             tools=tools,
             port=port,
@@ -63,7 +68,15 @@ class Room:
         self._clock.add(self.mouth)
         try:
             async with trio.open_nursery() as nursery:
-                with self._listening:
+                tools = self._tools
+                stages: dict[StageName, Stage] = {"stt": tools.stt, "agent": tools.agent, "tts": tools.tts}
+                board = self._context.outages
+                nursery.start_soon(supervise, "outages", lambda: board.run(self.port, stages))
+                for member in self._members.values():
+                    self._listen_to(member, nursery)
+                with trio.CancelScope() as self._listening:
+                    if self._is_draining:
+                        self._listening.cancel(reason="drain")
                     async for event in self.port.events:
                         self._on(event, nursery)
                     nursery.cancel_scope.cancel(reason="left")
@@ -75,7 +88,7 @@ class Room:
     def _on(self, event: VoiceEvent, nursery: trio.Nursery) -> None:
         match event:
             case OpusPacket(user_id=user_id):
-                if user_id not in self._members:
+                if user_id not in self._members and not self._has_just_left(user_id):
                     # Discord's roster may lag behind the sound.
                     self._welcome(MemberJoined(user_id, str(user_id), is_bot=False), nursery)
                 if user_id in self._sessions:
@@ -84,8 +97,8 @@ class Room:
                 self._welcome(event, nursery)
             case MemberLeft(user_id):
                 self._members.pop(user_id, None)
-                if user_id in self._stays:
-                    self._stays[user_id].cancel(reason="left")
+                self._left_at[user_id] = trio.current_time()
+                self._listen_no_more(user_id)
             case VoiceDown(reason):
                 _log.warning("voice connection lost", reason=reason, guild=str(self.port.guild_id))
                 for session in self._sessions.values():
@@ -95,15 +108,29 @@ class Room:
             case SpeakingChanged():
                 pass  # a hint that comes later than the sound; the sound decides
 
+    def _has_just_left(self, user_id: UserId) -> bool:
+        left_at = self._left_at.get(user_id)
+        if left_at is None:
+            return False
+        if trio.current_time() - left_at < _STRAGGLING_S:
+            return True
+        del self._left_at[user_id]
+        return False
+
     def _welcome(self, member: MemberJoined, nursery: trio.Nursery) -> None:
         known = self._members.get(member.user_id)
         self._members[member.user_id] = member
-        if member.is_bot or known is not None:
-            return
-        nursery.start_soon(self._host, member)
+        self._left_at.pop(member.user_id, None)
+        if member.is_bot:
+            self._listen_no_more(member.user_id)  # its first packets came before the roster
+        elif known is None or known.is_bot:
+            self._listen_to(member, nursery)
+        elif member.user_id in self._sessions:
+            self._sessions[member.user_id].call_by(member.name)
 
-    async def _host(self, member: MemberJoined) -> None:
-        """Keep one speaker's session for as long as the speaker stays."""
+    def _listen_to(self, member: MemberJoined, nursery: trio.Nursery) -> None:
+        if member.is_bot:
+            return
         speaker = Speaker(
             user_id=member.user_id,
             name=member.name,
@@ -111,17 +138,30 @@ class Room:
             channel_id=self.port.channel_id,
             language=self._tools.settings.stt.language,
         )
-        session = SpeakerSession(self._context, speaker)
-        with trio.CancelScope() as stay:
-            self._sessions[member.user_id], self._stays[member.user_id] = session, stay
+        # Made here and not in its task: the next packet may be handled before the task has begun.
+        session = self._sessions[member.user_id] = SpeakerSession(self._context, speaker)
+        stay = self._stays[member.user_id] = trio.CancelScope()
+        nursery.start_soon(self._host, session, stay)
+
+    def _listen_no_more(self, user_id: UserId) -> None:
+        if user_id in self._stays:
+            del self._sessions[user_id]
+            self._stays.pop(user_id).cancel(reason="left")
+
+    async def _host(self, session: SpeakerSession, stay: trio.CancelScope) -> None:
+        """Keep one speaker's session for as long as the speaker stays."""
+        user_id = session.speaker.user_id
+        with stay:
             try:
-                await supervise("speaker", session.run, user=str(member.user_id))
+                await supervise("speaker", session.run, user=str(user_id))
             finally:
-                if self._sessions.get(member.user_id) is session:
-                    del self._sessions[member.user_id], self._stays[member.user_id]
+                if self._sessions.get(user_id) is session:
+                    del self._sessions[user_id], self._stays[user_id]
 
     async def say(self, text: str) -> bool:
         """Speak a ready text, behind what is being said; False if it could not be spoken to its end."""
+        if self._is_draining:
+            return False
         turn_id = self._tools.new_turn_id()
         self._turns[turn_id] = saying = Saying(self._context)
         try:
@@ -138,7 +178,10 @@ class Room:
 
     async def drain(self, sentence_s: float) -> None:
         """Hear no more; let a sentence that is being spoken end within ``sentence_s``, else fade it out."""
+        self._is_draining = True
         self._listening.cancel(reason="drain")
+        for session in self._sessions.values():
+            session.deafen()
         for turn in list(self._turns.values()):
             if turn.is_sounding:
                 turn.wind_up()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Awaitable, Callable
 
+import attrs
 import structlog
 import trio
 
@@ -31,7 +33,7 @@ from voxbridge.session.notices import BargeIn, PartialTranscript, SpeakerStarted
 from voxbridge.session.supervise import supervise
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import Utterance
-from voxbridge.stages import Previous, Speaker, SttSession
+from voxbridge.stages import Speaker, SttSession
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +57,11 @@ def endpoint_rules(settings: Settings) -> EndpointRules:
 
 
 class SpeakerSession:
-    """Listens to one speaker. ``hear`` and ``cut_off`` never block; ``run`` may be started again after a crash."""
+    """Listens to one speaker. ``hear`` and ``deafen`` never block; ``run`` may be started again after a crash.
+
+    The preroll takes each packet, also those of an open utterance: what the utterance held back at its end (silence
+    as it seemed), and all of one that a broken connection cut off too short to count, may begin the next one.
+    """
 
     def __init__(self, context: RoomContext, speaker: Speaker) -> None:
         self.speaker = speaker
@@ -63,9 +69,11 @@ class SpeakerSession:
         self._inbox, self._packets = trio.open_memory_channel[OpusPacket | VoiceDown](_INBOX_PACKETS)
         preroll_frames = context.tools.settings.endpointing.preroll_ms // FRAME_MS
         self._preroll: deque[OpusPacket] = deque(maxlen=preroll_frames)
+        self._listening = trio.CancelScope()
+        self._is_deaf = False
         self._utterance: Utterance | None = None
         self._superseded: Turn | None = None
-        self._previous: Previous | None = None
+        self._last_turn: Turn | None = None
         self._line: SttSession | None = None
         context.tools.counters.speakers += 1
 
@@ -84,6 +92,10 @@ class SpeakerSession:
         """Return how often the open line was lost and made anew; a closed one is in the counters."""
         return 0 if self._line is None else self._line.reconnect_count
 
+    def call_by(self, name: str) -> None:
+        """Take the name that the roster gives: the sound may have come first, under a number."""
+        self.speaker = attrs.evolve(self.speaker, name=name)
+
     def hear(self, item: OpusPacket | VoiceDown) -> None:
         """Take what the voice port says of this speaker; the oldest is dropped when we are too slow."""
         while True:
@@ -95,8 +107,15 @@ class SpeakerSession:
             else:
                 return
 
+    def deafen(self) -> None:
+        """Hear no more: ``run`` returns when the turns that are open have ended (drain)."""
+        self._is_deaf = True
+        self._listening.cancel(reason="drain")
+
     async def run(self) -> None:
-        """Listen until cancelled."""
+        """Listen until cancelled, or until ``deafen``."""
+        self._utterance = None  # of a run that crashed: its line is closed
+        self._preroll.clear()
         tools = self._context.tools
         ear = Ear(Endpointer(endpoint_rules(tools.settings)), tools.new_detector(), tools.counters)
         # partial transcripts cost the server work: only where somebody may read them
@@ -104,7 +123,11 @@ class SpeakerSession:
         async with tools.stt.open(self.speaker, on_partial) as line, trio.open_nursery() as nursery:
             self._line = line
             try:
-                await self._listen(ear, line, nursery)
+                with trio.CancelScope() as self._listening:
+                    if self._is_deaf:
+                        self._listening.cancel(reason="drain")
+                    await self._listen(ear, line, nursery)
+                self._forget_utterance()
             finally:
                 tools.counters.stt_reconnects += line.reconnect_count
                 self._line = None
@@ -120,6 +143,11 @@ class SpeakerSession:
                     ear.push(item)
             self._on_events(ear.pull(trio.current_time()), ear, line, nursery)
 
+    def _forget_utterance(self) -> None:
+        if self._utterance is not None:
+            self._utterance.discard()
+            self._utterance = None
+
     def _on_partial(self, text: str) -> None:
         self._context.tools.on_notice(PartialTranscript(self.speaker, text))
 
@@ -133,22 +161,19 @@ class SpeakerSession:
                     self._context.tools.on_notice(SpeakerStarted(self.speaker))
                     for packet in self._preroll:
                         utterance.feed(packet)
-                    self._preroll.clear()
                 case SpeechConfirmed():
                     self._take_floor()
                 case Guess() if self._utterance is not None:
-                    self._utterance.hold()
-                    judge = self._context.tools.judge
-                    nursery.start_soon(self._utterance.guess, ear.recent_pcm(), judge, ear.on_completion)
+                    guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, ear.on_completion)
+                    nursery.start_soon(_guarded, "guess", guess)
                 case SpeechResumed() if self._utterance is not None:
                     self._utterance.resume()
                 case TurnEnded():
                     self._on_turn_ended(event, nursery)
 
     def _on_packet(self, packet: OpusPacket) -> None:
-        if self._utterance is None:
-            self._preroll.append(packet)
-        else:
+        self._preroll.append(packet)
+        if self._utterance is not None:
             self._utterance.feed(packet)
 
     def _take_floor(self) -> None:
@@ -164,12 +189,9 @@ class SpeakerSession:
                 tools.counters.barge_ins += 1
                 answered = turn.user_id if isinstance(turn, Turn) else None
                 tools.on_notice(BargeIn(self.speaker, cut.turn_id, answered))
-            if not isinstance(turn, Turn) or turn.user_id != self.speaker.user_id:
-                continue
-            if cut.reason == "superseded":
-                self._superseded = turn
-            if turn.was_asked:
-                self._previous = Previous(interrupted=True, heard=turn.heard_text)
+            # An older one that is still open was superseded before: its words are in the last one already.
+            if turn is self._last_turn and self._last_turn.is_superseded:
+                self._superseded = self._last_turn
 
     def _on_turn_ended(self, ended: TurnEnded, nursery: trio.Nursery) -> None:
         utterance, self._utterance = self._utterance, None
@@ -178,20 +200,20 @@ class SpeakerSession:
         self._context.tools.on_notice(
             SpeakerStopped(self.speaker, ended.speech_end - ended.started_at, is_turn=ended.confirmed)
         )
+        if ended.confirmed or ended.reason != "cut off":
+            held = utterance.held
+            self._preroll.clear()
+            self._preroll.extend(held)
         if not ended.confirmed:
             utterance.discard()
             return
-        turn = Turn(
-            self._context,
-            self.speaker,
-            ended,
-            utterance.end(),
-            prior=self._superseded,
-            previous=self._previous,
-        )
-        self._superseded = self._previous = None
-        nursery.start_soon(self._guarded, turn)
+        prior, self._superseded = self._superseded, None
+        previous = None if self._last_turn is None else self._last_turn.aftermath
+        turn = Turn(self._context, self.speaker, ended, utterance.end(), prior=prior, previous=previous)
+        self._last_turn = turn
+        nursery.start_soon(_guarded, "turn", turn.run)
 
-    async def _guarded(self, turn: Turn) -> None:
-        """Run a turn so that a bug in it ends this turn only."""
-        await supervise("turn", turn.run, backoff=Backoff(circuit=1), turn=turn.id)
+
+async def _guarded(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run something once, so that a bug in it ends nothing else."""
+    await supervise(name, run, backoff=Backoff(circuit=1))

@@ -5,7 +5,7 @@
       the words count       cut("barge-in"): silent within the step
 
 A turn never ends in silence: what cannot be answered is apologised for, aloud if there is a voice, in the channel's
-text if there is none; what could not be spoken is posted.
+text if there is none; what could not be spoken is posted. All stages share one absolute deadline, the turn's limit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from voxbridge.core.endpointing import TurnEnded
 from voxbridge.core.floor import CutReason
 from voxbridge.core.sound import UserId
 from voxbridge.core.timeline import Timeline
-from voxbridge.errors import StageError
+from voxbridge.errors import (
+    DiscordError,
+    InternalError,
+    NoReply,
+    StageError,
+    StageName,
+    StageTimeout,
+    VoxBridgeError,
+    leaf_of,
+)
 from voxbridge.session.answer import Answer
 from voxbridge.session.context import RoomContext
 from voxbridge.session.notices import FinalTranscript
@@ -62,11 +71,13 @@ class Turn:
         self._prior = prior
         self._previous = previous
         self._answering = trio.CancelScope()
+        self._limit_s = context.tools.settings.turn.limit_ms / 1000
+        self._due = ended.at + self._limit_s
         self._cut: CutReason | None = None
         self._has_heard = trio.Event()
         self._transcript = Transcript("")
         self._text = ""
-        self._error: StageError | None = None
+        self._error: VoxBridgeError | None = None
         self._answer = Answer(context, self._mark, self._on_first_frame)
         self._apology: Answer | None = None
         self._started_at = context.tools.wall_iso()
@@ -94,9 +105,21 @@ class Turn:
         return self._timeline.at("first_audio") is not None
 
     @property
-    def was_asked(self) -> bool:
-        """Tell whether the agent has got the request."""
-        return self._timeline.at("agent_request") is not None
+    def is_superseded(self) -> bool:
+        """Tell whether its words go into the next turn."""
+        return self._cut == "superseded"
+
+    @property
+    def aftermath(self) -> Previous | None:
+        """Return what the agent has to be told of this turn with the next one: None if it was heard to its end.
+
+        A turn that never reached the agent leaves what it was to tell to the next one.
+        """
+        if self._timeline.at("agent_request") is None:
+            return self._previous
+        if self._cut is None or self._answer.is_played:
+            return None
+        return Previous(interrupted=True, heard=self.heard_text)
 
     def cut(self, reason: CutReason) -> None:
         """End the answer now: when this returns, no frame of it can leave. The words heard are kept."""
@@ -114,6 +137,8 @@ class Turn:
     def fade_out(self, frames: int) -> None:
         """Let the answer die away over ``frames`` frames."""
         self._answer.fade_out(frames)
+        if self._apology is not None:
+            self._apology.fade_out(frames)
 
     async def run(self) -> None:
         """Live the turn. Never raises for a stage's failure; reports once, also when cancelled."""
@@ -123,10 +148,15 @@ class Turn:
         )
         try:
             outcome = await self._live()
+        except Exception as error:  # a bug, ours or a plug-in's; the supervisor tells of it, the user must not wait
+            outcome, self._error = "failed", InternalError(f"internal error: {type(leaf_of(error)).__name__}")
+            await self._apologise()
+            raise
         finally:
-            self._close()
+            self._has_heard.set()  # also if it crashed before: the next turn may be waiting for the words
             self._context.floor.closed(self.id)
             del self._context.turns[self.id]
+            self._close()
             self._report(outcome)
 
     def _close(self) -> None:
@@ -140,38 +170,85 @@ class Turn:
         return self._text
 
     async def _live(self) -> Outcome:
+        await self._hear()
+        if self._error is None:
+            self._context.outages.served("stt")
+            self._context.tools.on_notice(FinalTranscript(self._speaker, self.id, self._text))
+        with self._answering:
+            return await self._reply()
+        assert self._cut is not None, "only a cut ends this scope"
+        return "answered" if self._answer.is_played else _OUTCOME_OF_CUT[self._cut]
+
+    async def _hear(self) -> None:
         before = "" if self._prior is None else await self._prior.all_words()
+        self._prior = None  # who goes on and on must not keep the whole chain alive
         try:
-            self._transcript = await self._words.wait()
+            with trio.move_on_at(self._due) as limit:
+                self._transcript = await self._words.wait()
+            if limit.cancelled_caught:
+                self._error = self._out_of_time("stt")
         except StageError as error:
             self._error = error
         finally:
             self._mark("stt_final")
             self._text = f"{before} {self._transcript.text}".strip()
             self._has_heard.set()
-        if self._error is None:
-            self._context.tools.on_notice(FinalTranscript(self._speaker, self.id, self._text))
-        with self._answering:
-            return await self._reply()
-        return "interrupted" if self._cut is None else _OUTCOME_OF_CUT[self._cut]
 
     async def _reply(self) -> Outcome:
-        if self._error is not None:
-            return await self._apologise()
-        if not self._text:
-            return "nothing-said"
-        limit_s = self._context.tools.settings.turn.limit_ms / 1000
-        with trio.move_on_at(self._ended.at + limit_s) as limit:
-            await self._answer.produce(self._request())
-        self._error = self._answer.agent_error or self._answer.tts_error
-        if limit.cancelled_caught or self._answer.agent_error is not None:
-            outcome = await self._apologise()
-            return "timed-out" if limit.cancelled_caught else outcome
-        await self._post_unsaid()
-        await self._answer.played()
-        if self._answer.tts_error is not None:
+        # Cut while its words were on their way, it must not come as far as its first frame.
+        await trio.lowlevel.checkpoint_if_cancelled()
+        answer = self._answer
+        is_out_of_time = False
+        if self._error is None:
+            if not self._text:
+                return "nothing-said"
+            with trio.move_on_at(self._due) as limit:
+                await answer.produce(self._request())
+            is_out_of_time = limit.cancelled_caught
+            if is_out_of_time:
+                self._error = self._out_of_time("tts" if answer.has_all_text else "agent")
+            else:
+                self._error = answer.agent_error or answer.tts_error
+            self._tell_health()
+        match self._error:
+            case None:
+                await answer.played()
+                return await self._outcome_of_playing()
+            case NoReply():
+                if self._context.tools.settings.turn.no_reply == "apology":
+                    await self._apologise()
+                return "no-reply"
+            case _:
+                if isinstance(self._error, StageError):
+                    self._context.outages.failed(self._error.stage)
+                await self._apologise()
+                return "timed-out" if is_out_of_time else "failed"
+
+    async def _outcome_of_playing(self) -> Outcome:
+        """Return how an answer without a fault ended; what made no sound is written."""
+        answer = self._answer
+        if answer.was_given_up:
+            self._error = DiscordError("the answer could not leave by the voice connection: it was written")
+            await self._context.port.post_text(answer.unheard_text)
             return "failed"
-        return "answered" if self._answer.text.strip() else "no-reply"
+        if answer.last_frame_at is not None:
+            return "answered"
+        if answer.text.strip():
+            await self._context.port.post_text(answer.text)
+        return "no-reply"
+
+    def _out_of_time(self, stage: StageName) -> StageTimeout:
+        return StageTimeout(stage, "total", self._limit_s)
+
+    def _tell_health(self) -> None:
+        """Tell of the stages that have done their part; one that failed is told of by the turn's own error."""
+        answer, outages = self._answer, self._context.outages
+        if answer.has_all_text:
+            outages.served("agent")
+        if answer.tts_error is not None:
+            outages.failed("tts")
+        elif answer.last_frame_at is not None:
+            outages.served("tts")
 
     def _request(self) -> AgentRequest:
         return AgentRequest(
@@ -185,19 +262,25 @@ class Turn:
             previous=self._previous,
         )
 
-    async def _apologise(self) -> Outcome:
+    async def _apologise(self) -> None:
         """Say that it went wrong, after what was said already; in text if there is no voice."""
         await self._post_unsaid()
         await self._answer.played()
-        text = self._context.tools.settings.turn.apology
-        sound = self._context.tools.apology()
+        tools = self._context.tools
+        text, sound = tools.settings.turn.apology, tools.apology()
+        if self._answer.unsaid:  # the answer stands in the channel: asking again would be no help
+            text = tools.settings.turn.mute_apology
+            sound = tools.mute_apology() or sound
         if sound is None:
-            await self._context.port.post_text(text)
-            return "failed"
+            if not self._answer.unsaid:
+                await self._context.port.post_text(text)
+            return
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._cut is not None:
+            return
         self._apology = Answer(self._context, self._mark, self._on_first_frame)
         self._apology.add_sound(text, sound)
         await self._apology.played()
-        return "failed"
 
     async def _post_unsaid(self) -> None:
         """Write into the channel what could not be spoken: the words are not lost with the voice."""
@@ -235,6 +318,6 @@ class Turn:
                 parts=parts_of(self._timeline, settings),
                 first_audio=self._timeline.first_audio(settings.turn.first_audio_target_ms),
                 error=None if self._error is None else str(self._error),
-                failed_stage=None if self._error is None else self._error.stage,
+                failed_stage=self._error.stage if isinstance(self._error, StageError) else None,
             )
         )

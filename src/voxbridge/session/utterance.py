@@ -1,7 +1,10 @@
 """One utterance on its way to words: packets to the line, a guess while we wait, a final transcript.
 
-feed feed feed .. [silence] .. guess: peek + turn model .. end -> the guess if it is in, else the final
+feed feed feed .. [silence] .. hold: peek + turn model .. end -> the guess if it is in, else the final
                                  resume: the guess is void
+
+A guess may be voided at any instant, also between the arrival of its answer and the step in which its task runs, or
+before the task has begun. So its scope is made with it, and is asked after each wait.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ class Words:
 
 
 class Utterance:
-    """One stretch of speech of one speaker. All methods but ``guess`` are synchronous."""
+    """One stretch of speech of one speaker. All methods are synchronous; ``hold`` gives a task to start."""
 
     def __init__(self, line: SttSession) -> None:
         self._line = line
@@ -52,26 +55,41 @@ class Utterance:
         else:
             self._held.append(packet)
 
-    def hold(self) -> None:
-        """Hold back what comes from now on: the speaker may have finished."""
-        self._held = []
+    @property
+    def held(self) -> list[OpusPacket]:
+        """Return what was held back: silence as it seemed, perhaps the soft beginning of the next word."""
+        return list(self._held or ())
 
-    async def guess(self, pcm: bytes, judge: Judge, on_completion: Callable[[float], None]) -> None:
-        """Ask for a transcript of what there is and for the turn model's verdict, both at once, until resumed."""
-        with trio.CancelScope() as self._guess_scope:
+    def hold(self, pcm: bytes, judge: Judge, on_completion: Callable[[float], None]) -> Callable[[], Awaitable[None]]:
+        """Hold back what comes from now on, since the speaker may have finished; return the task of the guess.
+
+        It asks for a transcript of what there is and for the turn model's verdict on ``pcm`` (16 kHz mono s16le), both
+        at once, until the guess is void.
+        """
+        self._held = []
+        scope = self._guess_scope = trio.CancelScope()
+        return lambda: self._guess(scope, pcm, judge, on_completion)
+
+    async def _guess(
+        self, scope: trio.CancelScope, pcm: bytes, judge: Judge, on_completion: Callable[[float], None]
+    ) -> None:
+        with scope:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._peek)
+                nursery.start_soon(self._peek, scope)
                 completion = await judge(pcm)
-                if completion is not None:
+                if completion is not None and not scope.cancel_called:
                     on_completion(completion)
 
-    async def _peek(self) -> None:
-        if not self._line.can_peek:
+    async def _peek(self, scope: trio.CancelScope) -> None:
+        if scope.cancel_called or not self._line.can_peek:
             return
         try:
-            self._guessed = await self._line.peek()
+            guessed = await self._line.peek()
         except StageError as error:
             _log.info("no early transcript", error=type(error).__name__)  # the final will tell
+        else:
+            if not scope.cancel_called:
+                self._guessed = guessed
 
     def resume(self) -> None:
         """Drop the guess: the speaker went on, and what was held back belongs to it."""

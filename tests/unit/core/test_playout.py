@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxbridge.core.playout import Begin, Done, End, Playout, PlayoutCommand, Silence, Speak, Track
+from voxbridge.core.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak, Track
 from voxbridge.core.sound import FRAME_S, SPEECH_FRAME_BYTES
 
 pytestmark = pytest.mark.unit
@@ -48,14 +48,6 @@ def test_frames_leave_every_20_ms_from_the_instant_the_sound_came() -> None:
     assert [type(command) for _, command in commands][:2] == [Begin, Speak]
     assert [type(command) for _, command in commands][-2:] == [End, Done]
     assert playout.is_idle
-
-
-def test_only_the_first_frame_of_a_track_is_first() -> None:
-    """The mark of the first audio is set once."""
-    playout = Playout()
-    playout.load(track_of(4))
-    playout.wake(0.0)
-    assert [c.is_first for _, c in play(playout, 1) if isinstance(c, Speak)] == [True, False, False, False]
 
 
 def test_after_close_no_frame_leaves() -> None:
@@ -109,6 +101,20 @@ def test_a_shut_gate_holds_the_sound() -> None:
     assert playout.next_due == pytest.approx(0.02)
     assert track.queued_s == pytest.approx(0.1)
     assert len([c for _, c in play(playout, 5) if isinstance(c, Speak)]) == 5
+
+
+def test_a_gate_that_shuts_within_a_burst_makes_a_pause() -> None:
+    """The frames that could not leave are counted into the timestamp, and no second burst is announced."""
+    playout = Playout()
+    playout.load(track_of(20))
+    playout.wake(0.0)
+    play(playout, 0.1)  # the sixth frame leaves at 0.1
+    while playout.next_due is not None and playout.next_due < 0.3 - 1e-9:
+        playout.tick(playout.next_due, can_send=False)
+    commands = [command for _, command in play(playout, 5)]
+    assert commands[0] == Pause(9), "0.12 .. 0.28 were not sent"
+    assert not [c for c in commands if isinstance(c, Begin)]
+    assert len([c for c in commands if isinstance(c, Speak)]) == 14
 
 
 def test_heard_text_counts_whole_words_by_the_share_played() -> None:
