@@ -22,6 +22,9 @@ from voxbridge.core.wav import WavError, WavReader
 EXTRA = "compressed"
 BODY_BYTES_MAX = 32 << 20
 """Of a sentence that is decoded as a whole: some ten minutes of FLAC."""
+SOUND_S_MAX = 600
+"""What a few bytes of FLAC may claim to be."""
+_BLOCK_S = 0.5
 LONG_BODY_BYTES = 64 << 10
 """From there on decoding takes over 5 ms (0.6 ms per second of MP3), which the 20 ms loop of the mouth would feel."""
 _OPUS_TICKS_PER_S = 48_000  # of granule position and pre-skip, whatever the coder's rate (RFC 7845, section 4)
@@ -253,14 +256,25 @@ class _Whole:
     def finish(self) -> Iterator[Pcm]:
         self._body.seek(0)
         try:
-            # In one go: soundfile 0.14 seeks after each partial read, and an MP3 loses its bit reservoir by that.
-            samples, rate_hz = self._library.read(self._body, dtype="int16", always_2d=True)
+            with self._library.SoundFile(self._body) as file:
+                # soundfile 0.14 seeks after each read of a file that it can seek in. By that an MP3 loses its bit
+                # reservoir (holes of silence), and a FLAC of unknown length, which is what streaming servers send,
+                # cannot be read at all.
+                file.seekable = _no
+                rate_hz, given_s = int(file.samplerate), 0.0
+                while len(block := file.read(int(rate_hz * _BLOCK_S), dtype="int16", always_2d=True)):
+                    given_s += _BLOCK_S
+                    if given_s > SOUND_S_MAX:
+                        raise NotSoundError(f"the answer is longer than {SOUND_S_MAX} s")
+                    mono = block.mean(axis=1).round() if block.shape[1] > 1 else block
+                    yield Pcm(mono.astype("<i2").tobytes(), rate_hz)
         except self._library.LibsndfileError as error:
             # its text names the object we read from, nothing of the content; but it is for programmers
             raise NotSoundError(f"the {self._kind} sound cannot be decoded") from error
-        mono = samples.mean(axis=1).round() if samples.shape[1] > 1 else samples
-        if len(mono):
-            yield Pcm(mono.astype("<i2").tobytes(), int(rate_hz))
+
+
+def _no() -> bool:
+    return False
 
 
 def require_decoder(kind: str) -> Any:

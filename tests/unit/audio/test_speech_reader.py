@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from voxbridge.audio.speech_reader import BODY_BYTES_MAX, DecoderMissingError, SpeechReader
+from voxbridge.audio.speech_reader import BODY_BYTES_MAX, SOUND_S_MAX, DecoderMissingError, SpeechReader
 from voxbridge.core.sound import Pcm
 from voxbridge.core.soundkind import NotSoundError
 from voxbridge.core.wav import encode_wav
@@ -119,6 +119,26 @@ def test_what_cannot_be_played(body, label, says):
     """Each fault is named."""
     with pytest.raises(NotSoundError, match=says):
         heard(body, 10**6, content_type=label)
+
+
+def test_flac_of_unknown_length():
+    """Streaming servers cannot fill in the number of samples (Kokoro-FastAPI 26eec06, seen)."""
+    body = bytearray(encoded("FLAC", "PCM_16"))
+    assert body[8 + 13] & 0x0F == 0
+    body[8 + 14 : 8 + 18] = bytes(4)  # STREAMINFO: its 36 bits stand after rate, channels and bits
+    data, rate_hz = heard(bytes(body), 1000, content_type="audio/flac")
+    assert_is_the_tone(data, rate_hz, length_s=12_345 / RATE_HZ, tolerance_s=0)
+
+
+def test_few_bytes_that_are_hours():
+    """A body that would fill the memory is given up in time."""
+    import soundfile
+
+    body = io.BytesIO()
+    silence = np.zeros(8000 * (SOUND_S_MAX + 10), "<i2")
+    soundfile.write(body, silence, 8000, format="FLAC", subtype="PCM_16")
+    with pytest.raises(NotSoundError, match="longer than 600 s"):
+        heard(body.getvalue(), 10**6)
 
 
 def test_endless_body():

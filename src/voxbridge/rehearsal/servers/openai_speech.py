@@ -179,6 +179,8 @@ class OpenAiSpeechServer(HttpServer):
                 kept += samples
         if kept:
             body = encoded(kept, form)
+            if form == "flac":
+                body = body[:22] + bytes(4) + body[26:]  # nobody knew the number of samples when STREAMINFO was sent
             for at in range(0, len(body), _PIECE_BYTES):
                 await reply.chunk(body[at : at + _PIECE_BYTES])
 
