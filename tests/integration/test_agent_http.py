@@ -16,7 +16,8 @@ from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole
-from voxbridge.stages import AnswerOptions, Previous, TtsOptions
+from voxbridge.stages import AgentRequest, AnswerOptions, Previous, Speaker, TtsOptions
+from voxbridge.stages.agent.custom import HttpWire
 from voxbridge.stages.agent.kinds import stage_of_kind
 
 pytestmark = pytest.mark.integration
@@ -66,6 +67,25 @@ async def test_request_is_the_filled_template(autojump_clock, net):
         "n": 3,
         "s": "discord:1:2:3/turn-1",
     }
+
+
+async def test_request_with_get_has_its_fields_in_the_query(autojump_clock, net):
+    """What users say is escaped there as well; the URL's own query stays."""
+    server = server_that(hello, method="GET")
+    fields = {"method": "GET", "body": '{"q": "{text}", "opts": {"n": 1}}', "path": "/s3cret-ask?v=2"}
+    async with server.running(), stage_on(server, **fields) as stage:
+        heard = await ask(stage, request("a&b=c? ü"))
+    assert heard.text == "Hello there."
+    (sent,) = server.requests
+    assert sent.query == {"v": "2", "q": "a&b=c? ü", "opts": '{"n": 1}'}
+    assert sent.body == b""
+    assert "content-type" not in sent.headers
+
+
+async def test_get_needs_an_object():
+    """A list has no names for a query."""
+    with pytest.raises(ConfigError, match="must be an object"):
+        stage_of_kind(AgentSettings(kind="http", url=Secret("http://localhost/x"), method="GET", body='["{text}"]'))
 
 
 async def test_request_as_it_is_by_default(autojump_clock, net):
@@ -183,9 +203,6 @@ async def test_probe_in_words(autojump_clock, net, status, kind):
 def test_any_words_make_a_body_that_is_json(text, name):
     """Nothing that is said can break out of its string."""
     stage_settings = AgentSettings(kind="http", url=Secret("http://localhost/x"))
-    from voxbridge.stages import AgentRequest, Speaker
-    from voxbridge.stages.agent.custom import HttpWire
-
     speaker = Speaker(3, name, 1, 2)
     call = HttpWire(stage_settings, wall_s=lambda: 0.0).begin(AgentRequest("t", text, speaker), 0.0).call(1)
     body = json.loads(call.body)

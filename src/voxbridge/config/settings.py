@@ -294,7 +294,11 @@ class AgentSettings:
         "The app's variables, with kind = dify. Placeholders as in body.",
         example={"name": "{user_name}", "heard": "{heard}"},
     )
-    method: str = option("POST", "Method of the request, with kind = http.", one_of("POST", "PUT", "PATCH"))
+    method: str = option(
+        "POST",
+        "Method of the request, with kind = http. GET sends the fields of body in the URL, where servers log them.",
+        one_of("POST", "PUT", "PATCH", "GET"),
+    )
     body: str = option(
         '{"text": "{text}", "user_id": "{user_id}", "user_name": "{user_name}", "session_id": "{session_id}", '
         '"turn_id": "{turn_id}", "language": "{language}"}',

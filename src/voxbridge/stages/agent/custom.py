@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
 
 from voxbridge.config.settings import AgentSettings
 from voxbridge.core.answer import AnswerReader
 from voxbridge.core.placeholders import filled
 from voxbridge.core.quote import Hidden
 from voxbridge.core.reply import ReplyRule
-from voxbridge.errors import StageError
+from voxbridge.errors import ConfigError, StageError
 from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_headers
@@ -32,6 +33,10 @@ class HttpWire:
         self.origin = self.address.origin
         self.secrets = secrets_of(settings, hides_path=True)
         fields = json.loads(settings.body)
+        if settings.method == "GET" and not isinstance(fields, dict):
+            raise ConfigError(
+                "must be an object when agent.method is GET: its fields are the query's", key="agent.body"
+            )
         # with a single key an echo cannot be told from an answer
         self.own_keys = frozenset(fields) if isinstance(fields, dict) and len(fields) > 1 else frozenset()
 
@@ -61,11 +66,16 @@ class HttpExchange:
         self.hidden = Hidden(wire.secrets, speech=request.text)
 
     def call(self, attempt: int) -> Call:
-        """Return the request: the template with its placeholders filled."""
-        settings = self._wire.settings
+        """Return the request: the template with its placeholders filled; with GET its fields are the query's."""
+        settings, target = self._wire.settings, self._wire.address.target
         body = filled(settings.body, placeholder_values(self._request, settings.session_scope, attempt))
         headers = api_headers(self._request, authorization(settings.auth, self._wire.wall_s))
-        return Call(settings.method, self._wire.address.target, body, headers)
+        if settings.method != "GET":
+            return Call(settings.method, target, body, headers)
+        fields = json.loads(body)
+        query = urlencode({key: each if isinstance(each, str) else json.dumps(each) for key, each in fields.items()})
+        del headers["Content-Type"]
+        return Call("GET", f"{target}{'&' if self._wire.address.query else '?'}{query}", None, headers)
 
     def reader(self, headers: Mapping[str, str]) -> AnswerReader:
         """Return the sniffing reader, which takes text, JSON, JSON lines and events alike."""

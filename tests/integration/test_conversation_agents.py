@@ -1,0 +1,70 @@
+"""Whole turns with other agents than n8n, in virtual time: the model is told what was heard; own TTS options."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import attrs
+import pytest
+import trio
+
+from tests.support.hall import open_hall
+from voxbridge.config.settings import AgentSettings, Secret
+from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.rehearsal.servers.chat import answer
+from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole, words
+from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
+from voxbridge.session.context import Tools
+from voxbridge.stages.agent.kinds import stage_of_kind
+
+pytestmark = pytest.mark.integration
+
+LONG = "One is the first sentence. Two is the second one. Three is the third one. Four is the last one of all of them."
+
+
+async def test_model_is_told_what_was_heard(autojump_clock: trio.testing.MockClock) -> None:
+    """Barge-in: the next request holds of the answer before exactly the words that were played."""
+    net = MemNet().install()
+    model = OpenAiServer(answer(words(LONG), first_s=0.4))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(model.running())
+        settings = AgentSettings(kind="openai", model="test-model", url=Secret(model.base_url), system_prompt="")
+        stage = await stack.enter_async_context(stage_of_kind(settings))
+
+        def change(tools: Tools) -> Tools:
+            return attrs.evolve(tools, agent=stage)
+
+        async with open_hall(net=net, change=change) as hall:
+            ada = hall.port.join(1)
+            await trio.sleep(1)
+            await hall.say(ada)
+            await hall.port.wait_for(lambda: len(hall.port.voice) > 150)  # 3 s of the answer are out
+            await hall.say(ada)
+            first, second = await hall.wait_report(0), await hall.wait_report(1)
+    assert (first.outcome, second.outcome) == ("interrupted", "answered")
+    assert first.spoken, "nothing was heard before the interruption"
+    assert first.spoken != first.answer, "the interruption came too late for this test"
+    assert model.asked[1].messages == [
+        ("user", first.heard),
+        ("assistant", first.spoken),
+        ("user", second.heard),
+    ]
+    assert model.ends["finished"] == 2, "the text was there long before the sound"
+
+
+async def test_answers_own_tts_options_reach_the_speech_server(autojump_clock: trio.testing.MockClock) -> None:
+    """X-TTS-Options of one answer go with each of its sentences, and with no other answer's."""
+    async with open_hall() as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        header = (("X-TTS-Options", '{"exaggeration": 0.7, "cfgWeight": 3}'),)
+        hall.agent.plans.append(Plan((Whole(200, b'{"output":"Hello there. How are you?"}', headers=header),)))
+        await hall.say(ada)
+        await hall.wait_report(0)
+        await hall.say(ada)
+        await hall.wait_report(1)
+        asked = [request.form() for request in hall.tts.requests if "input" in request.form()]
+    told = [(form["input"], form.get("exaggeration"), form.get("cfg_weight")) for form in asked]
+    assert told[:2] == [("Hello there.", "0.7", "1.0"), ("How are you?", "0.7", "1.0")]
+    assert told[2:], "the second answer was not spoken"
+    assert all(options == [None, None] for _text, *options in told[2:])
