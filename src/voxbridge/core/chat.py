@@ -139,24 +139,35 @@ class DifyValues:
         for name in ("task_id", "conversation_id"):
             if isinstance(value.get(name), str) and value[name]:
                 setattr(self, name, value[name])
-        event, answer = value.get("event"), value.get("answer")
-        if event == "error" or (event is None and error_in(value) is not None):
-            yield Ended("agent_error", str(value.get("message") or error_in(value) or "no message"))
-        elif event in ("message", "agent_message") and isinstance(answer, str):
-            self._so_far += answer
-            if answer:
-                yield from self._said.say(answer)
-        elif event == "message_replace" and isinstance(answer, str):
-            yield from self._replaced(answer)
-        elif event == "workflow_finished" and (failure := _failure(value)):
-            yield Ended("agent_error", failure)
-        elif event in ("message_end", None) or (event == "workflow_finished" and self._so_far):
-            # without "event": the whole answer of an app that does not stream
-            self._is_over = self._is_over or event is not None or isinstance(answer, str)
-            if event is None and isinstance(answer, str):
+        match value:
+            case {"event": "message" | "agent_message", "answer": str(answer)}:
+                self._so_far += answer
                 yield from self._said.say(answer) if answer else ()
-            elif event is None:
-                self._said.refuse(_unknown(value))
+            case {"event": "message_replace", "answer": str(answer)}:
+                yield from self._replaced(answer)
+            case {"event": "message_end"}:
+                self._is_over = True
+            case {"event": "error"}:
+                message = value.get("message")
+                yield Ended("agent_error", message if isinstance(message, str) and message else "no message")
+            case {"event": "workflow_finished", "data": {"status": "failed", **data}}:
+                error = data.get("error")
+                yield Ended("agent_error", error if isinstance(error, str) and error else "no message")
+            case {"event": _}:
+                pass
+            case _:
+                yield from self._whole(value)
+
+    def _whole(self, value: dict[str, object]) -> Iterable[AnswerEvent]:
+        """Take the answer of an app that does not stream, or an error in its place."""
+        answer = value.get("answer")
+        if isinstance(answer, str):
+            self._is_over = True
+            yield from self._said.say(answer) if answer else ()
+        elif (error := error_in(value)) is not None:
+            yield Ended("agent_error", error)
+        else:
+            self._said.refuse(_unknown(value))
 
     def _replaced(self, answer: str) -> Iterable[AnswerEvent]:
         """Take what moderation puts in the answer's place; what was said before cannot be taken back."""
@@ -202,16 +213,6 @@ def error_in(value: object) -> str | None:
             return message
         case _:
             return None
-
-
-def _failure(value: dict[str, object]) -> str:
-    match value:
-        case {"data": {"status": "failed", "error": str(error)}} if error:
-            return error
-        case {"data": {"status": "failed"}}:
-            return "no message"
-        case _:
-            return ""
 
 
 def _texts(content: object) -> list[str]:

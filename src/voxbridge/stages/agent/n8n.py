@@ -20,7 +20,7 @@ from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.refusal import asks_for_post, refusal
-from voxbridge.stages.agent.request import request_body
+from voxbridge.stages.agent.request import PROBE_SESSION, request_body
 from voxbridge.stages.agent.shell import AgentShell
 from voxbridge.stages.agent.wire import ACCEPT, Call, Fetch
 
@@ -66,12 +66,21 @@ class N8nWire:
     async def probe(self, fetch: Fetch) -> str:
         """Check that the webhook is there without running its workflow: a GET, which a webhook for POST refuses.
 
-        n8n's refusal names the method that it wants, which proves that an active workflow listens. (An n8n Chat
-        Trigger shows its own page on GET.)
+        n8n's refusal names the method that it wants, which proves that an active workflow listens. A Chat Trigger
+        shows its own page on GET; asked for a session that never was, it answers without running anything (seen).
+
+        Raises: StageError.
         """
-        found = await fetch(Call("GET", self.address.target, headers=authorization(self.settings.auth, self.wall_s)))
+        headers = authorization(self.settings.auth, self.wall_s)
+        found = await fetch(Call("GET", self.address.target, headers=headers))
         if asks_for_post(found.status, found.body):
             return "the webhook is there and takes POST"
+        if found.is_success and self.address.path.rstrip("/").endswith("/chat"):
+            body = json.dumps({"action": "loadPreviousSession", "sessionId": PROBE_SESSION}).encode()
+            headers = {"Content-Type": "application/json", **headers}
+            found = await fetch(Call("POST", self.address.target, body, headers))
+            if found.is_success and b'"data"' in found.body:
+                return "the Chat Trigger is there and takes our credentials"
         if found.is_success:
             return "something answers at this address; the first question will show what"
         raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
