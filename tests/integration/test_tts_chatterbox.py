@@ -686,6 +686,28 @@ async def test_limiter_gives_back_what_nobody_took() -> None:
     assert got[-1] == "c"
 
 
+async def test_limiter_gives_back_what_was_granted_after_the_cancel() -> None:
+    """The cancel comes first, the grant before the cancelled task has run: the slot goes to the next one."""
+    limiter = FairLimiter(1)
+    got = []
+
+    async def hold(turn: str, scope: trio.CancelScope) -> None:
+        with scope:
+            async with limiter.slot(turn):
+                got.append(turn)
+
+    async with trio.open_nursery() as nursery, limiter.slot("a") as slot:
+        doomed = trio.CancelScope()
+        nursery.start_soon(hold, "b", doomed)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(hold, "c", trio.CancelScope())
+        await wait_all_tasks_blocked()
+        doomed.cancel(reason="sweep")
+        slot.release()
+    assert (limiter.free, limiter.waiting) == (1, 0)
+    assert got == ["c"]
+
+
 # -- on kernel sockets, in real time
 
 
