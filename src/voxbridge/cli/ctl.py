@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from voxbridge.cli.door import Door, find_socket
+from voxbridge.cli.door import SLOW_S, Door, find_socket
 from voxbridge.cli.shell import chosen_file, config_option
 from voxbridge.cli.status import show_event, show_status
 from voxbridge.errors import EXIT_FAILURE, ConfigError
 
+_CHARACTER_S = 0.2  # a voice says some 15 in a second; what waits before it takes its time as well
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 _GUILD = click.argument("guild", metavar="GUILD")
 
@@ -66,7 +67,7 @@ def status(door: Door, as_json: bool, turns: int) -> None:
 @click.pass_obj
 def join(door: Door, guild: str, channel: str) -> None:
     """Sit in a voice channel, until the next restart; leaves another one of the same server."""
-    door.ask("POST", "/v1/join", {"guild_id": guild, "channel_id": channel})
+    door.ask("POST", "/v1/join", {"guild_id": guild, "channel_id": channel}, limit_s=SLOW_S)
     click.echo(f"in channel {channel}")
 
 
@@ -75,7 +76,7 @@ def join(door: Door, guild: str, channel: str) -> None:
 @click.pass_obj
 def leave(door: Door, guild: str) -> None:
     """Leave the server's voice channel, and stay out until the next restart."""
-    door.ask("POST", "/v1/leave", {"guild_id": guild})
+    door.ask("POST", "/v1/leave", {"guild_id": guild}, limit_s=SLOW_S)
     click.echo("left")
 
 
@@ -85,7 +86,8 @@ def leave(door: Door, guild: str) -> None:
 @click.pass_obj
 def say(door: Door, guild: str, text: tuple[str, ...]) -> None:
     """Say TEXT in the server's voice channel; returns when it was spoken."""
-    door.ask("POST", "/v1/say", {"guild_id": guild, "text": " ".join(text)})
+    spoken = " ".join(text)
+    door.ask("POST", "/v1/say", {"guild_id": guild, "text": spoken}, limit_s=SLOW_S + len(spoken) * _CHARACTER_S)
     click.echo("said")
 
 
@@ -103,7 +105,7 @@ def stop(door: Door, guild: str) -> None:
 @click.pass_context
 def reload(ctx: click.Context, as_json: bool) -> None:
     """Have the configuration read anew. Exits with 1 if it is bad: then the old one stays in force."""
-    answer = ctx.find_object(Door).ask("POST", "/v1/reload")  # type: ignore[union-attr]
+    answer = ctx.find_object(Door).ask("POST", "/v1/reload", limit_s=SLOW_S)  # type: ignore[union-attr]
     if as_json:
         _print(answer)
     else:

@@ -14,8 +14,9 @@ from typing import Any
 from voxbridge.errors import VoxBridgeError
 from voxbridge.ops.sockets import SYSTEM_DIRECTORY, control_path
 
-# An answer of the daemon's own comes within milliseconds; a join, a reload and a spoken text take their time.
-_CONNECT_S = 5.0
+# The daemon's own answers come within milliseconds. A join is given up by the daemon after some 20 s.
+QUICK_S = 10.0
+SLOW_S = 60.0
 
 
 class DoorShut(VoxBridgeError):
@@ -41,11 +42,21 @@ class Door:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def ask(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def ask(
+        self, method: str, target: str, body: Mapping[str, Any] | None = None, *, limit_s: float = QUICK_S
+    ) -> dict[str, Any]:
         """Return the daemon's answer. Raises: DoorShut, Refused."""
         with closing(self._open(method, target, body)) as connection:
-            response = connection.getresponse()
-            answer = _object(response.read())
+            connection.sock.settimeout(limit_s)
+            try:
+                response = connection.getresponse()
+                answer = _object(response.read())
+            except TimeoutError as error:
+                raise DoorShut(
+                    f"{self._path}: no answer within {limit_s:.0f} s; the daemon is stalled (see its log)"
+                ) from error
+            except (OSError, http.client.HTTPException) as error:
+                raise DoorShut(f"{self._path}: the daemon went away before it answered") from error
             if response.status >= http.client.BAD_REQUEST:
                 raise Refused(str(answer.get("error", f"the daemon answers with HTTP {response.status}")))
             return answer
@@ -91,7 +102,7 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         caller = socket.socket(socket.AF_UNIX)
         try:
-            caller.settimeout(_CONNECT_S)
+            caller.settimeout(QUICK_S)
             caller.connect(str(self._path))
             caller.settimeout(None)
         except OSError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Protocol
 
 import structlog
@@ -181,10 +182,11 @@ class _EventStream(Response):
 
 async def _body(request: Request) -> dict[str, Any]:
     raw = b""
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > _BODY_BYTES_MAX:
-            raise HTTPException(_TOO_LARGE, f"more than {_BODY_BYTES_MAX} bytes")
+    async with aclosing(request.stream()) as chunks:
+        async for chunk in chunks:
+            raw += chunk
+            if len(raw) > _BODY_BYTES_MAX:
+                raise HTTPException(_TOO_LARGE, f"more than {_BODY_BYTES_MAX} bytes")
     try:
         body = json.loads(raw or b"{}")
     except ValueError:

@@ -67,6 +67,11 @@ class EventHub:
         self._followers: set[Follower] = set()
         self.recent: deque[Event] = deque(maxlen=_KEPT_EVENTS)
 
+    @property
+    def followers(self) -> int:
+        """Return how many follow."""
+        return len(self._followers)
+
     @contextmanager
     def follow(self) -> Iterator[Follower]:
         """Have a queue of one's own for as long as the block lasts."""

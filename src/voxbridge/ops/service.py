@@ -79,6 +79,7 @@ class Service:
         *,
         file: Path | None = None,
         environ: MutableMapping[str, str] = os.environ,
+        inherited: Mapping[str, int] | None = None,
     ) -> None:
         self.settings = settings
         self.counters = SessionCounters()
@@ -87,7 +88,7 @@ class Service:
         self._conversation, self._file, self._environ = conversation, file, environ
         self._mask = SecretMask(secret_values(settings))
         self._notifier = Notifier.from_environ(environ)
-        self._inherited = take_listen_fds(environ)
+        self._inherited = dict(take_listen_fds(environ) if inherited is None else inherited)
         self._last_turns: deque[TurnReport] = deque(maxlen=_LAST_TURNS)
         self._phase: Phase = "starting"
         self._started_at = 0.0

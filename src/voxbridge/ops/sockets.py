@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -14,6 +15,7 @@ CONTROL = "control"  # also FileDescriptorName= of a socket unit
 SYSTEM_DIRECTORY = Path("/run/voxbridge")
 _OWNER_AND_GROUP = 0o660
 _BACKLOG = 16
+_PORT_MAX = 65_535
 
 
 class CannotListen(VoxBridgeError):
@@ -44,7 +46,8 @@ def bind_unix(path: Path) -> socket.socket:
     try:
         if not path.parent.exists():
             path.parent.mkdir(mode=0o700)
-        _clear(path)
+        if not _clear(path):
+            raise OSError(errno.EADDRINUSE, "another daemon answers there")
         # Bound with the permissions it is to have: between bind and chmod nobody slips in.
         before = os.umask(0o777 & ~_OWNER_AND_GROUP)
         try:
@@ -58,28 +61,30 @@ def bind_unix(path: Path) -> socket.socket:
     return listener
 
 
-def _clear(path: Path) -> None:
+def _clear(path: Path) -> bool:
+    """Remove a socket that nobody holds open any more; False if somebody does."""
     if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
-        return
+        return True  # what is no socket is for bind to refuse
     with socket.socket(socket.AF_UNIX) as caller:
         try:
             caller.connect(str(path))
         except ConnectionRefusedError:
-            path.unlink()  # nobody holds it open
-        else:
-            raise CannotListen(f"cannot listen on {path}: another daemon answers there")
+            path.unlink()
+            return True
+        return False
 
 
 def bind_tcp(listen: str) -> socket.socket:
     """Return a listening TCP socket for ``host:port``. Raises: CannotListen."""
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
+    if not port.isdecimal() or int(port) > _PORT_MAX:
+        raise CannotListen(f"cannot listen on {listen}: {port} is no port")
     try:
         return socket.create_server(
             (host, int(port)),
             family=socket.AF_INET6 if ":" in host else socket.AF_INET,
             backlog=_BACKLOG,
         )
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CannotListen(f"cannot listen on {listen}: {reason}") from error
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {listen}: {error.strerror or error}") from error
