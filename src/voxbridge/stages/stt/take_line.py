@@ -127,6 +127,7 @@ class TakeLine:
         self._log = _log.bind(user_id=str(speaker.user_id), backend=backend)
         self._current: _Utterance | None = None
         self._unclaimed: deque[_Utterance] = deque()
+        self._spare: _Hand | None = None
         self.changed = trio.lowlevel.ParkingLot()
         self._connected = 0
         self._is_failing = False
@@ -193,6 +194,8 @@ class TakeLine:
             self._unclaimed.remove(utterance)
         if utterance.serving is not None:
             utterance.serving.cancel(reason="superseded")
+        if self._spare is not None and trio.current_time() >= utterance.due:
+            self._spare.renew()  # a server that is overdue may have forgotten that connection as well
 
     def why_overdue(self, utterance: _Utterance) -> StageError:
         """Return the error for a final that did not come: the reason why there is no connection, if there is none."""
@@ -251,7 +254,7 @@ class TakeLine:
             while True:
                 while not (self._connector.connects_ahead or self._unclaimed):
                     await self.changed.park()
-                hand = _Hand(self)
+                self._spare = hand = _Hand(self)
                 nursery.start_soon(hand.run)
                 await hand.is_taken.wait()
 
@@ -263,6 +266,7 @@ class _Hand:
         self._line = line
         self._utterance: _Utterance | None = None
         self._scope = trio.CancelScope()
+        self._connection = trio.CancelScope()
         self._retry_at = -math.inf
         self.is_taken = trio.Event()
         """It has an utterance, so the next one wants another hand."""
@@ -270,6 +274,11 @@ class _Hand:
     def tell_partial(self, text: str) -> None:
         """Pass on the words so far."""
         self._line.tell_partial(self._utterance, text)
+
+    def renew(self) -> None:
+        """Connect anew, unless somebody is being served."""
+        if self._utterance is None:
+            self._connection.cancel(reason="superseded")
 
     async def run(self) -> None:
         """Connect, wait for an utterance, serve it; until that is over."""
@@ -361,12 +370,12 @@ class _Hand:
                 nursery.cancel_scope.cancel(reason="answered")
 
         async with trio.open_nursery() as nursery:
+            self._connection = nursery.cancel_scope
             for work in (self._write, self._read, self._keep_alive):
                 nursery.start_soon(until_lost, work)
         if transcript is not None:
             return transcript
-        assert failure is not None, "the reader ends with a transcript or an error"
-        raise failure
+        raise failure or StageUnavailable("stt", "the connection is not trusted any more", backend=self._line.backend)
 
     async def _read(self, take: Take) -> Transcript:
         transcript = await take.listen()
