@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxbridge.core.answer import AnswerReader, Delta, Ended
 from voxbridge.core.thinking import ThinkingFilter
 
 pytestmark = pytest.mark.unit
@@ -59,3 +60,18 @@ def test_any_cut_gives_the_same(parts, cuts):
         pieces.append(text[at : at + size])
         at += size
     assert said(*pieces, text[at:]) == said(text)
+
+
+def test_thoughts_are_not_said_whatever_they_came_through():
+    """n8n's lines, plain text, one JSON value: the reader of all kinds has the filter."""
+    line = '{"type":"%s","content":"%s","metadata":{"nodeId":"1","nodeName":"A"}}\n'
+    bodies = [
+        line % ("item", "<thi") + line % ("item", "nk>Hm.") + line % ("item", "</think>Hello.") + line % ("end", ""),
+        "<think>Hm.</think>Hello.",
+        '{"output":"<think>Hm.</think>\\n\\nHello."}',
+    ]
+    for body in bodies:
+        reader = AnswerReader()
+        events = [*reader.feed(body.encode()), *reader.end()]
+        assert "".join(event.text for event in events if isinstance(event, Delta)) == "Hello.", body
+        assert events[-1] == Ended("ok")

@@ -40,10 +40,10 @@ def address_of(url: str) -> Address:
 
 
 def secrets_of(settings: AgentSettings, *, hides_path: bool) -> tuple[str, ...]:
-    """Return what no message may quote: keys and passwords and, of a webhook, its path."""
+    """Return what no message may quote: keys, passwords, the URL and, of a webhook, its path."""
     url = settings.url.reveal()
     address, password = address_of(url), urlsplit(url).password or ""
-    where = (url, address.target, address.path, address.path.rpartition("/")[2]) if hides_path and url else ()
+    where = (url, address.target, address.path, address.path.rpartition("/")[2]) if hides_path and url else (url,)
     headers = (value.reveal() for value in settings.headers.values())
     secrets = (*where, address.query, password, settings.auth.secret.reveal(), *headers)
     return tuple(secret for secret in secrets if len(secret) >= _SECRET_CHARS_MIN)
