@@ -1,8 +1,9 @@
 """One log for everybody: our structlog events and the standard library's records go through the same pipe.
 
-For people on a terminal, JSON lines elsewhere; under systemd each line starts with ``<N>``, from which journald
-takes its level (sd-daemon(3)). Context is bound with ``structlog.contextvars``, which a Trio task inherits when
-it is started: ``guild``, ``speaker`` and ``turn`` (ids as texts: JavaScript loses 64-bit integers).
+For people on a terminal, journald's own entries under systemd, JSON lines elsewhere. Where the operator wants JSON
+or a person's form under systemd, each line starts with ``<N>``, from which journald takes its level (sd-daemon(3)).
+Context is bound with ``structlog.contextvars``, which a Trio task inherits when it is started: ``guild``, ``speaker``
+and ``turn`` (ids as texts: JavaScript loses 64-bit integers).
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import Processor, ProcessorReturnValue, WrappedLogger
 
 from voxbridge.config.settings import LogSettings
+from voxbridge.ops import journald
 from voxbridge.ops.masking import (
     SecretMask,
     exception_with_words,
@@ -36,10 +39,6 @@ QUIETEST: Mapping[str, int] = {
     "voxbridge.engines.http": logging.WARNING,  # hypercorn's start-up line is for people at a terminal; ours follows
 }
 
-# syslog(3) levels, as sd-daemon(3) writes them
-_JOURNAL_LEVELS = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-_JOURNAL_DEBUG = 7
-
 _FIRST_KEYS = ("timestamp", "level", "event", "logger", "guild", "speaker", "turn")
 
 
@@ -49,11 +48,12 @@ def configure(
     *,
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
+    journal: Path = journald.SOCKET,
 ) -> None:
     """Set up logging for this process; calling it again (reload) replaces what was set up before.
 
     ``secrets`` are masked wherever they turn up (``config.secret_values`` knows them). ``stream`` is stderr
-    unless given.
+    unless given; ``journal`` is journald's socket.
     """
     out = sys.stderr if stream is None else stream
     in_journal = is_journal(out, environ)
@@ -69,11 +69,13 @@ def configure(
             exception_with_words if settings.speech else exception_without_words,
         ),
     ]
-    handler = logging.StreamHandler(out)
+    handler = _native_handler(out, journal) if in_journal and settings.format == "auto" else None
+    is_native = handler is not None
+    handler = handler or logging.StreamHandler(out)
     handler.setFormatter(
         _LineFormatter(
             SecretMask(secrets),
-            in_journal=in_journal,
+            in_journal=in_journal and not is_native,
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -86,6 +88,7 @@ def configure(
     for old in list(root.handlers):
         if isinstance(old.formatter, _LineFormatter):
             root.removeHandler(old)
+            old.close()
     root.addHandler(handler)
     root.setLevel(level)
     for name, quietest in QUIETEST.items():
@@ -128,12 +131,16 @@ class _LineFormatter(structlog.stdlib.ProcessorFormatter):
         text = self._mask(super().format(record))
         if not self._in_journal:
             return text
-        prefix = f"<{_journal_level(record.levelno)}>"
+        prefix = f"<{journald.journal_level(record.levelno)}>"
         return "\n".join(prefix + line for line in text.splitlines())
 
 
-def _journal_level(level: int) -> int:
-    return next((number for floor, number in _JOURNAL_LEVELS if level >= floor), _JOURNAL_DEBUG)
+def _native_handler(out: TextIO, path: Path) -> logging.StreamHandler[TextIO] | None:
+    """Return the handler that speaks to journald, or None where it does not listen (a container's stderr)."""
+    try:
+        return journald.JournalHandler(out, path)
+    except journald.NoJournal:
+        return None
 
 
 def _renderer(*, for_people: bool, colors: bool) -> list[Processor]:
