@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import ssl
 import traceback
 import zlib
@@ -98,6 +99,39 @@ async def test_response_that_a_proxy_compressed_is_unpacked_as_it_comes(autojump
             assert await read_body(response, take)
     assert body == b"Hello there."
     assert [at - began for at in times] == [pytest.approx(0), pytest.approx(1)]
+
+
+@pytest.mark.parametrize("how", ["raises", "is cancelled"])
+async def test_a_reader_that_breaks_off_leaves_no_generator_half_run(
+    autojump_clock: trio.testing.MockClock, net: MemNet, how: str
+) -> None:
+    """The taker of the body fails, or is cancelled while it passes a piece on: httpx is unwound in order."""
+
+    async def handler(_request: Request, reply: Reply) -> None:
+        await reply.head()
+        for _ in range(100):
+            await reply.chunk(b"piece")
+            await trio.sleep(1)
+
+    async def take(_chunk: bytes) -> bool:
+        if how == "raises":
+            raise KeyError
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with (
+        server_that(handler).running() as server,
+        open_client("agent", server.url) as client,
+    ):
+        with trio.move_on_after(0.5) as scope:
+            try:
+                async with open_response(client, "agent", "POST", "/s3cret", backend="test", content=b"x") as response:
+                    await read_body(response, take)
+            except KeyError:
+                assert how == "raises"
+        assert scope.cancelled_caught == (how == "is cancelled")
+        del response
+        gc.collect()  # a generator that is left makes a warning, which is an error here
 
 
 @pytest.mark.parametrize(

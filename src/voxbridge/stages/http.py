@@ -238,28 +238,35 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
     """Give each piece of the body to ``take`` as it comes, until that returns True or the body ends.
 
     Returns whether the body came to its end. httpx reads through nested async generators, and one that is left half-run
-    is closed by the garbage collector with a warning; so reading is ended by a cancel, which unwinds them in order. For
-    the same reason a body that a proxy compressed unasked is unpacked here: httpx would fail in the middle of them.
+    is closed by the garbage collector with a warning; so reading is ended by a cancel, which unwinds them in order, and
+    also when ``take`` raises or is cancelled. For the same reason a body that a proxy compressed unasked is unpacked
+    here: httpx would fail in the middle of them.
     """
     unpack = _unpacker(response.headers.get("content-encoding", ""))
-    broken: Exception | None = None
+    broken: BaseException | None = None
     with trio.CancelScope() as reading:
         async for raw in response.aiter_raw():
             if reading.cancel_called:
                 continue
             try:
-                chunk = unpack(raw)
-            except ValueError as error:
+                is_enough = await take(unpack(raw))
+            except BaseException as error:  # noqa: BLE001 - raised again below, when the generators are unwound
                 broken = error
-            if broken or await take(chunk):
+            if broken is not None or is_enough:
                 reading.cancel(reason="superseded")
-    if broken:
+    if isinstance(broken, _Unreadable):
         raise httpx.DecodingError("the body cannot be unpacked") from broken
+    if broken is not None:
+        raise broken
     return not reading.cancel_called
 
 
+class _Unreadable(ValueError):
+    """A body is not what its Content-Encoding says."""
+
+
 def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
-    """Return what turns pieces of a body in this Content-Encoding into plain ones; its ValueError means it cannot."""
+    """Return what turns pieces of a body in this Content-Encoding into plain ones; raises _Unreadable if it cannot."""
     names = [name for part in encoding.lower().split(",") if (name := part.strip()) not in ("", "identity")]
     if not names:
         return bytes
@@ -267,11 +274,11 @@ def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
 
     def unpack(data: bytes) -> bytes:
         if names not in (["gzip"], ["x-gzip"], ["deflate"]):
-            raise ValueError("an encoding that we did not ask for")
+            raise _Unreadable("an encoding that we did not ask for")
         try:
             return gzip_or_zlib.decompress(data)
         except zlib.error as error:
-            raise ValueError(str(error)) from None
+            raise _Unreadable(str(error)) from None
 
     return unpack
 
