@@ -575,9 +575,11 @@ async def test_probe_finds_the_webhook_without_a_run(autojump_clock, net, is_cha
     assert server.questions == []
 
 
-async def test_probe_of_a_chat_trigger_tries_the_credentials(autojump_clock, net):
-    """Its page is open to all; the question that runs nothing is not."""
+@pytest.mark.parametrize("streams", [True, False])
+async def test_probe_of_a_chat_trigger_tries_the_credentials(autojump_clock, net, streams):
+    """Its page is open to all, if it ends at all; the question that runs nothing is not."""
     server = N8nServer(is_chat_trigger=True, credentials=Credentials("basic", "passw0rd", "me"))
+    server.is_streaming_trigger = streams
     auth = AgentAuthSettings(kind="basic", user="me", secret=Secret("passw0rd"))
     async with server.running():
         async with stage_for(server, path="/webhook/chat-1/chat", auth=auth) as stage:

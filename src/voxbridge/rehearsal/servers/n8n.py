@@ -45,7 +45,7 @@ KEEP_ALIVE_S = 6.0
 COLD_S = 1.8
 """What the first agent run of a fresh n8n takes longer, in seconds."""
 
-_CHAT_PAGE = b"null undefined"  # a Chat Trigger answers GET with 14 bytes of nonsense
+_CHAT_PAGE = b"null undefined"  # a Chat Trigger that does not stream answers GET with 14 bytes of nonsense
 _START_PAGE = '<!DOCTYPE html>\n<html lang="en">\n<body>\n<pre>Cannot POST {path}</pre>\n</body>\n</html>\n'
 _NOT_ACTIVE_HINT = (
     "The workflow must be active for a production URL to run successfully. You can activate the workflow using the "
@@ -107,6 +107,8 @@ class N8nServer(HttpServer):
         self.paths = {"/", "/webhook/test", "/webhook/voxbridge", "/webhook/chat-1/chat"}
         self.state: Literal["ready", "starting", "inactive"] = "ready"
         """``starting`` answers 404 with a page; in ``inactive`` no workflow is active."""
+        self.is_streaming_trigger = True
+        """Whether a Chat Trigger answers in streaming mode, which shows when it is asked by GET."""
         self.keep_alive_s = KEEP_ALIVE_S
         self.plans: deque[Plan] = deque()
         """Plans of the next runs, one each, before ``script``."""
@@ -179,8 +181,12 @@ class N8nServer(HttpServer):
         message = f"This webhook is not registered for {request.method} requests. Did you mean to make a POST request?"
         await reply.send_json({"code": 404, "message": message}, 404)
 
-    async def _chat_page(self, _request: Request, reply: Reply) -> None:
-        await reply.send(200, _CHAT_PAGE, "text/html; charset=utf-8")
+    async def _chat_page(self, request: Request, reply: Reply) -> None:
+        if not self.is_streaming_trigger:
+            await reply.send(200, _CHAT_PAGE, "text/html; charset=utf-8")
+            return
+        await _Answer(request, reply).take(Head())  # seen with 2.8.4: the head, and then nothing for ever
+        await reply.hang()
 
     # -- the webhook
 

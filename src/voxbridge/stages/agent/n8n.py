@@ -67,12 +67,13 @@ class N8nWire:
         """Check that the webhook is there without running its workflow: a GET, which a webhook for POST refuses.
 
         n8n's refusal names the method that it wants, which proves that an active workflow listens. A Chat Trigger
-        shows its own page on GET; asked for a session that never was, it answers without running anything (seen).
+        answers GET with a page of its own or, in streaming mode, with a head and then nothing; asked for a session that
+        never was, it answers at once and runs nothing (both seen with n8n 2.8.4).
 
         Raises: StageError.
         """
         headers = authorization(self.settings.auth, self.wall_s)
-        found = await fetch(Call("GET", self.address.target, headers=headers))
+        found = await fetch(Call("GET", self.address.target, headers=headers, wants_body=False))
         if asks_for_post(found.status, found.body):
             return "the webhook is there and takes POST"
         if found.is_success and self.address.path.rstrip("/").endswith("/chat"):

@@ -98,7 +98,8 @@ class AgentShell:
                 body.extend(chunk)
                 return len(body) >= PROBE_BODY_BYTES_MAX
 
-            await read_body(response, take)
+            if call.wants_body:
+                await read_body(response, take)
             return Found(response.status_code, response.headers, bytes(body))
 
     def _send(self, call: Call) -> AbstractAsyncContextManager[Response]:

@@ -32,6 +32,8 @@ class Call:
     path: str
     body: bytes | None = None
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    wants_body: bool = True
+    """For a probe: whether the body of a success matters; some never end."""
 
 
 @attrs.frozen(repr=False)
