@@ -38,10 +38,11 @@ _BOOT_S = 30.0  # 1 s when nothing else runs
 _ENVIRON = {"PATH": f"{PYTHON}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 # What a systemd that got at the kernel would set.
 _SETTINGS = (
-    "fs/protected_fifos fs/protected_hardlinks fs/protected_regular fs/protected_symlinks fs/nr_open fs/file-max "
-    "kernel/pid_max kernel/sysrq kernel/core_pattern kernel/core_uses_pid kernel/hostname "
-    "net/ipv4/conf/default/rp_filter net/unix/max_dgram_qlen"
-).split()
+    *(f"fs/{name}" for name in ("nr_open", "file-max")),
+    *(f"fs/protected_{name}" for name in ("fifos", "hardlinks", "regular", "symlinks")),
+    *(f"kernel/{name}" for name in ("pid_max", "sysrq", "core_pattern", "core_uses_pid", "hostname")),
+    *(f"net/{name}" for name in ("ipv4/conf/default/rp_filter", "unix/max_dgram_qlen")),
+)
 
 
 class CannotBoot(Exception):
@@ -98,7 +99,7 @@ class Host:
         return cls(
             {name: _setting(name) for name in _SETTINGS},
             frozenset(Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()),
-            os.readlink("/proc/thread-self/ns/net"),
+            str(Path("/proc/thread-self/ns/net").readlink()),
         )
 
 
@@ -119,7 +120,7 @@ class Machine:
         self.directory = Path(tempfile.mkdtemp(prefix="voxbridge-machine-"))
         root = _cgroup_root()
         assert root is not None
-        self._cgroup = root / f"voxbridge-test.{os.getpid()}.{next(self._numbers)}"
+        self.cgroup = root / f"voxbridge-test.{os.getpid()}.{next(self._numbers)}"
         self._console = (self.directory / "console").open("w+b")
         self._pid = 0
         try:
@@ -130,7 +131,7 @@ class Machine:
             raise
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._cgroup.mkdir()
+        self.cgroup.mkdir()
         (self.directory / "mnt").mkdir()
         binds = {ROOT: CHECKOUT, Path(sysconfig.get_path("purelib")): PACKAGES}
         if sys.base_prefix != "/usr":
@@ -139,7 +140,7 @@ class Machine:
         (self.directory / "binds").write_text(lines, encoding="utf-8")
         # The shell is in the cgroup before --cgroup makes that the namespace's root. If we die, however we do, unshare
         # is killed (--pdeathsig), and with it all of the machine (--kill-child).
-        enter = ("sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(self._cgroup))
+        enter = ("sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(self.cgroup))
         boot = ("bash", str(Path(__file__).with_name("pid1.sh")), str(self.directory), _TARGET)
         return subprocess.Popen(
             [*enter, "setpriv", "--pdeathsig", "KILL", *_UNSHARE, *boot],
@@ -171,8 +172,8 @@ class Machine:
         try:
             children = Path(f"/proc/{unshare}/task/{unshare}/children").read_text(encoding="utf-8").split()
             for pid in map(int, children):
-                is_inside = os.readlink(f"/proc/{pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
-                is_ours = self._cgroup.name in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
+                is_inside = Path(f"/proc/{pid}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink()
+                is_ours = self.cgroup.name in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
                 is_systemd = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == "systemd"
                 if pid > 1 and is_inside and is_ours and is_systemd:
                     return pid
@@ -197,9 +198,7 @@ class Machine:
         done = subprocess.run(line, input=text, capture_output=True, text=True, check=False, timeout=timeout_s)
         return _checked(done, check, command)
 
-    async def run(
-        self, *command: str, check: bool = True, timeout_s: float = 60.0
-    ) -> subprocess.CompletedProcess[str]:
+    async def run(self, *command: str, check: bool = True, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a command inside. Raises: AssertionError, with what it said; trio.TooSlowError."""
         with trio.fail_after(timeout_s):
             raw = await trio.run_process(
@@ -250,14 +249,20 @@ class Machine:
             process.kill()
             process.wait()
         self._console.close()
-        left = [] if _soon(lambda: _remove_cgroup(self._cgroup)) else [f"cgroup {self._cgroup}"]
-        inside = Path(self.directory / "mnt")
-        left += [f"file {path}" for path in inside.rglob("*")] if inside.exists() else []
-        if not left:
-            shutil.rmtree(self.directory)
+        self.remove(self.directory, self.cgroup)
         after = Host.look()
-        assert not left, f"left behind: {left}"
         assert after == self._before, f"the machine was {self._before} and is {after}"
+
+    @staticmethod
+    def remove(directory: Path, cgroup: Path) -> None:
+        """Remove what a machine that is down leaves: an empty mount point, two files, an empty cgroup.
+
+        Raises: AssertionError if there is more.
+        """
+        assert _soon(lambda: _remove_cgroup(cgroup)), f"left behind: {cgroup}, which is in use"
+        inside = [str(path) for path in (directory / "mnt").rglob("*")]
+        assert not inside, f"left behind: {inside}"
+        shutil.rmtree(directory)
 
 
 def _checked(

@@ -60,7 +60,8 @@ class Stage:
         del tables["discord"]["token"]
         tables["discord"]["join"] = [f"{GUILD_ID}:{channel}"]
         tables["discord"]["network"]["ca_file"] = f"{etc}/{_CA}"
-        tables["journal"] = {"file": f"/var/lib/{state}/turns.jsonl"}
+        tables["control"]["socket"], tables["health"]["listen"] = settings.control.socket, settings.health.listen
+        tables["journal"]["file"] = f"/var/lib/{state}/turns.jsonl"
         self.machine.write(f"{etc}/voxbridge.toml", tomli_w.dumps(tables))
 
     async def systemctl(self, *args: str) -> None:
@@ -113,6 +114,15 @@ class Stage:
         """Tell whether the bot sits in the voice channel."""
         return self.discord.is_in_call(BOT_ID, channel)
 
+    def has_joined_since(self, since: float) -> bool:
+        """Tell whether the bot was given a session in a call after ``since`` (CLOCK_MONOTONIC).
+
+        A killed bot's seat is kept for some seconds, so that being in the call proves nothing of the next one.
+        """
+        description = ("voice", "out", 4, BOT_ID)  # the operation of the voice gateway
+        events = (event for event in self.discord.events if event.at > since)
+        return any((event.source, event.direction, event.op, event.user_id) == description for event in events)
+
     def voice_frames(self) -> int:
         """Return how many frames of voice the bot has sent."""
         return sum(packet.sender == BOT_ID and not packet.is_silence for packet in self.discord.packets)
@@ -154,7 +164,11 @@ async def _cursor(machine: Machine) -> str:
 
 
 async def _put_back(machine: Machine, token: str) -> None:
-    await machine.run("systemctl", "stop", "voxbridge*.service", "voxbridge-engines.socket")
+    # No drain: a second signal ends it at once, and what is on its way to stop is not started again.
+    units = ("voxbridge*.service", "voxbridge*.socket")
+    await machine.run("systemctl", "stop", "--no-block", *units)
+    await machine.run("systemctl", "kill", "-s", "SIGKILL", units[0], check=False)
+    await machine.run("systemctl", "stop", *units)
     await machine.run("systemctl", "reset-failed")
     await machine.run(
         "sh", "-c", f"rm -rf /etc/systemd/system/voxbridge*.d /var/lib/private/voxbridge* {ETC}/* && mkdir -p {ETC}"

@@ -69,9 +69,11 @@ class SecretReader:
     def credential(self, name: str) -> Secret | None:
         """Return a systemd credential, or None when there is none of that name (or no systemd)."""
         directory = self.environ.get(CREDENTIALS_DIRECTORY)
-        if not directory or not (Path(directory) / name).exists():
-            return None
-        return self.read({"credential": name})
+        try:
+            is_there = bool(directory) and (Path(directory or "") / name).exists()
+        except PermissionError:  # an ExecReload= command is told the directory, but may not enter it (systemd 252)
+            is_there = False
+        return self.read({"credential": name}) if is_there else None
 
     def _file(self, where: str) -> str:
         path = self.base / Path(where).expanduser()

@@ -1,0 +1,72 @@
+"""The built-in engines as a unit of their own: started by the first who asks, used by the daemon, closed to others."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.speech import Clip, clips, words_wrong
+from tests.systemd.machine import Machine
+from tests.systemd.stage import open_stage, shipped_settings
+from voxbridge.clock import monotonic_s
+from voxbridge.core.sound import Pcm
+from voxbridge.rehearsal.performance import opus_of
+
+pytestmark = pytest.mark.systemd
+
+READY_S = 6.0
+_CONNECT = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+
+
+@pytest.fixture
+def clip() -> Clip:
+    """A person reading, 3 s, and the words."""
+    (chosen,) = [clip for clip in clips() if clip.name == "0930"]
+    return chosen
+
+
+async def test_spoken_turn_with_the_built_in_engines(machine: Machine, clip: Clip) -> None:
+    """As installed: ready within 6 s, the engines start when they are asked; a person is heard rightly and answered."""
+    async with open_stage(machine) as stage:
+        stage.configure(shipped_settings())
+        assert await stage.show("ActiveState", "voxbridge-engines") == "inactive"
+        began = monotonic_s()
+        await stage.systemctl("start", "voxbridge")
+        took_s = monotonic_s() - began
+        assert took_s <= READY_S, f"READY after {took_s:.2f} s"
+        await stage.until(lambda: _is_active(stage), "the engines' unit")
+        assert "degraded" not in await stage.show("StatusText")
+        ada = await stage.ada()
+        await ada.speak(opus_of(Pcm(clip.pcm, 16_000)))
+        await stage.until(stage.turns, "a turn", timeout_s=40)
+        (turn,) = stage.turns()
+        assert turn["outcome"] == "answered", turn
+        assert words_wrong(clip.words, turn["heard"]) <= 3, turn["heard"]
+        assert turn["answer"]
+        voice = [packet for packet in stage.discord.packets if packet.sender == stage.discord.bot_id]
+        assert stage.voice_frames() > 25
+        assert all(packet.encrypted for packet in voice if not packet.is_silence)
+        assert await stage.pid("voxbridge-engines") not in (0, await stage.pid())
+
+
+async def _is_active(stage) -> bool:
+    return await stage.show("ActiveState", "voxbridge-engines") == "active"
+
+
+async def test_remote_backends_start_no_engines(machine: Machine) -> None:
+    """Who has servers of his own pays for the engines' socket only."""
+    async with open_stage(machine) as stage:
+        await stage.systemctl("start", "voxbridge")
+        assert await stage.show("ActiveState", "voxbridge-engines.socket") == "active"
+        assert await stage.show("ActiveState", "voxbridge-engines") == "inactive"
+
+
+async def test_engines_socket_is_closed_to_other_users(machine: Machine) -> None:
+    """Another user of the host cannot get at the engines, although their socket has no group of its own."""
+    async with open_stage(machine) as stage:
+        await stage.systemctl("start", "voxbridge-engines.socket")
+        place = "/run/voxbridge-engines/shared/engines.sock"
+        python = ("/opt/voxbridge/bin/python", "-c", _CONNECT, place)
+        other = await machine.run("setpriv", "--reuid=1", "--regid=1", "--clear-groups", *python, check=False)
+        assert other.returncode == 1
+        assert "PermissionError" in other.stderr
+        assert await stage.show("ActiveState", "voxbridge-engines") == "inactive"
