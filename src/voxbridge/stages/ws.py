@@ -211,7 +211,7 @@ class WebSocket:
 
         A cancel in the middle tears the connection: no further send works, and it must be closed.
 
-        Raises: StageUnavailable when the connection is gone.
+        Raises: StageUnavailable when the connection is gone; why it is, ``receive`` knows better.
         """
         is_done = False
         try:
@@ -222,7 +222,7 @@ class WebSocket:
             await self._tap.flush()
             is_done = True
         except trio_websocket.ConnectionClosed as closed:
-            self._raise_closed(closed.reason)
+            raise self._closed(closed.reason) from None
         except (trio.BrokenResourceError, trio.ClosedResourceError, ProtocolError) as error:
             raise self._gone() from error
         finally:
@@ -244,7 +244,7 @@ class WebSocket:
         try:
             await self._connection.ping()
         except trio_websocket.ConnectionClosed as closed:
-            self._raise_closed(closed.reason)
+            raise self._closed(closed.reason) from None
 
     async def aclose(self) -> None:
         """Say goodbye if that is still possible, and close; bounded in time even when cancelled.
@@ -259,7 +259,7 @@ class WebSocket:
 
     def _raise_closed(self, reason: trio_websocket.CloseReason | None) -> NoReturn:
         if reason is None or reason.code == _NO_CLOSE_FRAME:
-            raise self._gone() from None
+            raise self._closed(reason) from None
         # The library's own words; a peer that closes with the same ones is told by nothing else.
         if reason.code == _TOO_BIG and (reason.reason or "").startswith("Exceeded maximum message size"):
             detail = "the server sent a message of over 1 MiB"
@@ -267,8 +267,13 @@ class WebSocket:
         if not self._tap.has_sent_close:
             detail = f"the server broke the WebSocket protocol (code {reason.code})"
             raise StageProtocolError(self._stage, detail, backend=self._backend) from None
+        raise self._closed(reason) from None
+
+    def _closed(self, reason: trio_websocket.CloseReason | None) -> StageUnavailable:
+        if reason is None or reason.code == _NO_CLOSE_FRAME:
+            return self._gone()
         detail = f"the server closed the connection (code {reason.code})"
-        raise StageUnavailable(self._stage, detail, backend=self._backend) from None
+        return StageUnavailable(self._stage, detail, backend=self._backend)
 
     def _gone(self) -> StageUnavailable:
         return StageUnavailable(self._stage, "the connection to the server was lost", backend=self._backend)

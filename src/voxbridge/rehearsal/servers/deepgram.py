@@ -16,7 +16,7 @@ import trio
 
 from voxbridge.core.sound import HEARING_RATE_HZ
 from voxbridge.rehearsal.servers.hearing import HearingScript, Sound
-from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer
+from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, spoil
 
 PATH = "/v1/listen"
 _IDLE_S = 10.0
@@ -129,9 +129,7 @@ class _Stream:
             if script.failed_ends > 0:
                 script.failed_ends -= 1
                 await self._peer.close(1011, "internal error")
-            if script.answer is not None:
-                await self._peer.raw(script.answer)
-                await trio.sleep_forever()
+            await spoil(self._peer, script)
             words = script.words(sound, len(server.heard)).split()
             server.heard.append(sound)
             await self._send_finals(words)

@@ -47,7 +47,11 @@ class HearingScript:
     dies_after_s: float | None = None
     """Drop the connection without a word after so much more sound, once."""
     answer: bytes | None = None
-    """Raw bytes sent instead of each final."""
+    """Raw bytes sent instead of each final; then nothing more comes."""
+    cuts: bool = False
+    """Close the connection behind ``answer``."""
+    drip_s: float = 0.0
+    """Send the final a byte at a time, with pauses of so long between."""
 
     def words(self, sound: Sound, index: int) -> str:
         """Return what the script makes of an utterance, the ``index``-th that is transcribed."""

@@ -27,6 +27,8 @@ class TranscriptionServer(HttpServer):
         self.token = token
         self.models = ["whisper-1", "gpt-4o-transcribe"]
         self.no_speech = 0.01
+        self.refusal: bytes | None = None
+        """A whole HTTP response, or anything, that each upload gets instead of an answer."""
         self.heard: list[Sound] = []
         self.forms: list[dict[str, str]] = []
         self.route("POST", PATH, self._transcribe)
@@ -43,6 +45,9 @@ class TranscriptionServer(HttpServer):
         return False
 
     async def _transcribe(self, request: Request, reply: Reply) -> None:
+        if self.refusal is not None:
+            await reply.raw(self.refusal)
+            return
         if not await self._is_let_in(request, reply):
             return
         form, file = _parts(request)
@@ -67,8 +72,12 @@ class TranscriptionServer(HttpServer):
             return
         text = script.words(sound, len(self.heard))
         self.heard.append(sound)
+        if script.drip_s:
+            reply.piece_bytes, reply.piece_gap_s = 1, script.drip_s
         if script.answer is not None:
-            await reply.send(200, script.answer, "application/json")
+            await reply.raw(script.answer)
+            if not script.cuts:
+                await reply.hang()
             return
         answer: dict[str, object] = {"text": text}
         if form.get("response_format") == "verbose_json":

@@ -21,6 +21,7 @@ import wsproto
 from wsproto import events as ws_events
 from wsproto.utilities import ProtocolError
 
+from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.http import READ_BYTES, reset_stream
 
 Fault = Literal["hang", "close", "reset"]
@@ -129,6 +130,17 @@ class WsPeer:
             raise PeerLeft
         self._protocol.receive_data(bytes(data))
         return list(self._protocol.events())
+
+
+async def spoil(peer: WsPeer, script: HearingScript) -> None:
+    """Do what the script wants in place of a final, if anything."""
+    if script.drip_s:
+        peer.piece_bytes, peer.piece_gap_s = 1, script.drip_s
+    if script.answer is not None:
+        await peer.raw(script.answer)
+        if script.cuts:
+            await peer.cut()
+        await trio.sleep_forever()
 
 
 Handler = Callable[[WsPeer], Awaitable[None]]

@@ -15,7 +15,7 @@ import trio
 
 from voxbridge.core.sound import HEARING_RATE_HZ
 from voxbridge.rehearsal.servers.hearing import HearingScript, Sound
-from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer
+from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, spoil
 
 KEYS = frozenset({"uid", "language", "task", "model", "use_vad"})
 END_OF_AUDIO = b"END_OF_AUDIO"
@@ -110,9 +110,7 @@ class _Client:
                 server.script.failed_ends -= 1
                 await self._peer.send_json(uid=self._uid, status="ERROR", message="CUDA out of memory")
                 await self._peer.close()
-            if server.script.answer is not None:
-                await self._peer.raw(server.script.answer)
-                continue
+            await spoil(self._peer, server.script)
             words = server.script.words(sound, server.passes - 1).split()
             if words:  # without any, the server says nothing
                 await self._peer.send_json(uid=self._uid, segments=self._segments(words))

@@ -13,7 +13,7 @@ import trio
 
 from voxbridge.core.sound import HEARING_RATE_HZ
 from voxbridge.rehearsal.servers.hearing import HearingScript, Sound
-from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer
+from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, spoil
 
 PATH = "/asr"
 STATE_EVERY_S = 1 / 15
@@ -107,9 +107,7 @@ class _Stream:
             script.failed_ends -= 1
             await self._peer.send_json(type="error", error="transcription failed")
             await self._peer.close(1011)
-        if script.answer is not None:
-            await self._peer.raw(script.answer)
-            await trio.sleep_forever()
+        await spoil(self._peer, script)
         self._words = script.words(self._sound(), len(server.heard)).split()
         server.heard.append(self._sound())
         await self._send_state(len(self._words))

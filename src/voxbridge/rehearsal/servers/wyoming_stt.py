@@ -53,8 +53,12 @@ class WyomingHearingServer(WyomingServer):
         await trio.sleep(script.final_delay_s)
         index = len(self.heard)
         self.heard.append(sound)
+        if script.drip_s:
+            peer.piece_bytes, peer.piece_gap_s = 1, script.drip_s
         if script.answer is not None:
             await peer.raw(script.answer)
+            if not script.cuts:
+                await peer.hang()
         else:
             await peer.send("transcript", {"text": " " + script.words(sound, index)})
         return False

@@ -40,6 +40,7 @@ _BACKOFF_CAP_S = 10.0
 # returns is to be used within 300 ms.
 _RETRY_PENDING_S = 0.25
 _HEALTHY_S = 5.0
+_VERDICT_S = 0.05
 # A server that fails with the whole utterance in hand, or answers nonsense, gets it so often in all: the third time
 # would be no different from the fourth.
 _TRIES_MAX = 3
@@ -128,6 +129,8 @@ class TakeLine:
         self._current: _Utterance | None = None
         self._unclaimed: deque[_Utterance] = deque()
         self._spare: _Hand | None = None
+        self._retry_at = -math.inf
+        self._refusal: StageUnavailable | None = None
         self.changed = trio.lowlevel.ParkingLot()
         self._connected = 0
         self._is_failing = False
@@ -242,8 +245,25 @@ class TakeLine:
         finally:
             self._connected -= 1
 
+    @property
+    def is_told_to_wait(self) -> bool:
+        """Tell whether the server wants to be left alone for now."""
+        return trio.current_time() < self._retry_at
+
+    async def wait_for_leave(self, claim: Callable[[], _Utterance | None]) -> None:
+        """Wait as long as the server asked for (Retry-After). An utterance that cannot wait so long fails at once."""
+        while self.is_told_to_wait:
+            utterance = claim()
+            if utterance is not None and utterance.due <= self._retry_at:
+                utterance.resolve(self._refusal)
+                return
+            with trio.move_on_at(self._retry_at):
+                await self.changed.park()
+
     def note_failure(self, error: StageError) -> None:
-        """Log a failure, once per outage."""
+        """Log a failure, once per outage, and keep what the server asked for."""
+        if isinstance(error, StageUnavailable) and error.retry_after_s is not None:
+            self._retry_at, self._refusal = trio.current_time() + error.retry_after_s, error
         if not self._is_failing:
             self._is_failing = True
             self._log.warning("stt is not connected", error=type(error).__name__)
@@ -267,7 +287,6 @@ class _Hand:
         self._utterance: _Utterance | None = None
         self._scope = trio.CancelScope()
         self._connection = trio.CancelScope()
-        self._retry_at = -math.inf
         self.is_taken = trio.Event()
         """It has an utterance, so the next one wants another hand."""
 
@@ -287,9 +306,12 @@ class _Hand:
         try:
             with self._scope:
                 while not self._is_done():
+                    await self._line.wait_for_leave(self._claim)
+                    if self._is_done():
+                        break
                     ran_for_s = await self._one_connection(is_again=is_again)
                     is_again = True
-                    if not self._is_done():
+                    if not (self._is_done() or self._line.is_told_to_wait):
                         wait_s = backoff.failed(trio.current_time(), ran_for_s)
                         assert wait_s is not None, "without a circuit there is always another try"
                         await self._pause(wait_s)
@@ -332,23 +354,19 @@ class _Hand:
 
     def _note_failure(self, error: StageError, *, is_own: bool) -> None:
         utterance = self._claim()
-        self._retry_at = trio.current_time()
-        if isinstance(error, StageUnavailable) and error.retry_after_s is not None:
-            self._retry_at += error.retry_after_s
         if utterance is None:
             return
         utterance.failure = error
         utterance.failures += is_own or isinstance(error, StageProtocolError)
-        is_hopeless = isinstance(error, StageRefused) or self._retry_at >= utterance.due
-        if is_hopeless or utterance.failures >= _TRIES_MAX:
+        if isinstance(error, StageRefused) or utterance.failures >= _TRIES_MAX:
             utterance.resolve(error)
 
     async def _pause(self, wait_s: float) -> None:
-        """Wait before the next try: shorter as soon as somebody speaks or waits, but as long as the server asked."""
+        """Wait before the next try: shorter as soon as somebody speaks or waits."""
         began = trio.current_time()
         while True:
             is_pending = self._utterance is not None or self._line.has_unclaimed
-            until = max(began + (min(wait_s, _RETRY_PENDING_S) if is_pending else wait_s), self._retry_at)
+            until = began + (min(wait_s, _RETRY_PENDING_S) if is_pending else wait_s)
             if trio.current_time() >= until:
                 return
             with trio.move_on_at(until):
@@ -359,19 +377,27 @@ class _Hand:
         failure: StageError | None = None
         transcript: Transcript | None = None
 
-        async def until_lost(work: Callable[[Take], Awaitable[Transcript | None]]) -> None:
+        async def read() -> None:
             nonlocal failure, transcript
             try:
-                transcript = await work(take) or transcript
+                transcript = await self._read(take)
             except StageError as error:
+                failure = error
+            nursery.cancel_scope.cancel(reason="answered" if transcript else "connection lost")
+
+        async def until_lost(work: Callable[[Take], Awaitable[None]]) -> None:
+            nonlocal failure
+            try:
+                await work(take)
+            except StageError as error:
+                # Why the connection is gone, the reader knows better (a close code); if not, this is all there is.
                 failure = failure or error
-                nursery.cancel_scope.cancel(reason="connection lost")
-            if transcript is not None:
-                nursery.cancel_scope.cancel(reason="answered")
+                nursery.cancel_scope.deadline = trio.current_time() + _VERDICT_S
 
         async with trio.open_nursery() as nursery:
             self._connection = nursery.cancel_scope
-            for work in (self._write, self._read, self._keep_alive):
+            nursery.start_soon(read)
+            for work in (self._write, self._keep_alive):
                 nursery.start_soon(until_lost, work)
         if transcript is not None:
             return transcript

@@ -201,7 +201,7 @@ class WhisperXLine:
     def why_overdue(self) -> StageError:
         """Return the error for a final that did not come: the reason why there is no connection, if there is none."""
         if self._ws is None and self._last_failure is not None and not isinstance(self._last_failure, StageTimeout):
-            return self._unavailable(self._last_failure.detail)
+            return self._last_failure
         return self._too_late()
 
     def _too_late(self) -> StageTimeout:
