@@ -1,0 +1,85 @@
+"""The filter of phantoms round a stage, and the registry that puts it there."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.stt_kinds import HOST, KINDS, PORT, feed, speaker
+from voxbridge.config.settings import STT_SCHEMES, SttSettings
+from voxbridge.errors import ConfigError
+from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.rehearsal.servers.hearing import HearingScript
+from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.stages.registry import STT, make_stt
+from voxbridge.stages.stt.phantoms import FilteredStage
+from voxbridge.stages.stt.whisperx import WhisperXStage
+
+pytestmark = pytest.mark.integration
+
+URLS = {"ws": "ws://host", "tcp": "tcp://host:10300", "http": "http://host"}
+
+
+@pytest.mark.parametrize("kind", list(STT_SCHEMES))
+def test_each_kind_is_in_the_registry_behind_the_filter(kind):
+    settings = SttSettings(kind=kind, url=URLS[STT_SCHEMES[kind][0]])
+    stage = make_stt(settings, "")
+    assert isinstance(stage, FilteredStage)
+    assert stage.name == kind
+    assert not isinstance(make_stt(SttSettings(kind=kind, url=settings.url, filter=False), ""), FilteredStage)
+    assert set(STT) == {"embedded", *STT_SCHEMES}
+
+
+@pytest.mark.parametrize("kind", list(STT_SCHEMES))
+def test_an_address_of_another_kind_is_refused(kind):
+    wrong = "tcp://host:1" if kind != "wyoming" else "ws://host:1"
+    with pytest.raises(ConfigError, match=f'url: does not fit kind = "{kind}"'):
+        SttSettings(kind=kind, url=wrong)
+
+
+@pytest.mark.parametrize("name", list(KINDS))
+async def test_phantoms_come_out_empty_and_words_do_not(autojump_clock, name):
+    MemNet().install()
+    kind = KINDS[name]
+    server = kind.make_server(HearingScript(text="Subtitles by the Amara.org community"))
+    async with server.running(HOST, PORT), FilteredStage(kind.make_stage(kind.settings())) as stage:
+        assert str(PORT) in await stage.probe()
+        async with stage.open(speaker()) as line:
+            feed(line, range(15))
+            assert (await line.finish()).text == ""
+            server.script.text = "turn the light off"
+            feed(line, range(15))
+            assert (await line.finish()).text == "turn the light off"
+            feed(line, [1])
+            line.discard()
+            feed(line, [1, 2])  # 160 ms
+            server.script.text = "turn the light off in the kitchen and in the hall"
+            assert (await line.finish()).text == "", "more words than the time could hold"
+            assert (line.is_connected, line.can_peek, line.reconnect_count) == (True, False, 0)
+
+
+async def test_a_model_sure_of_silence_is_believed(autojump_clock):
+    MemNet().install()
+    kind = KINDS["openai"]
+    async with kind.make_server(HearingScript(text="the light")).running(HOST, PORT) as server:
+        server.no_speech = 0.95
+        async with FilteredStage(kind.make_stage(kind.settings())) as stage, stage.open(speaker()) as line:
+            feed(line, range(15))
+            assert (await line.finish()).text == ""
+
+
+async def test_whisperx_and_its_early_transcripts_are_filtered_too(autojump_clock):
+    MemNet().install()
+    script = WhisperXScript(text="Thank you.", extension=True)
+    inner = WhisperXStage(SttSettings(kind="whisperx", url=f"ws://{HOST}:{PORT}", extension=True))
+    async with (
+        WhisperXServer(script).running(HOST, PORT),
+        FilteredStage(inner) as stage,
+        stage.open(speaker()) as line,
+    ):
+        feed(line, [1, 2])
+        assert (await line.finish()).text == "", "160 ms are too short for it"
+        feed(line, [1, 2])
+        assert (await line.peek()).text == ""
+        feed(line, range(8))
+        assert (await line.peek()).text == "Thank you."
+        assert (await line.finish()).text == "Thank you."
