@@ -123,18 +123,18 @@ class AgentShell:
         finally:
             stop = exchange.close(trio.current_time(), is_whole=is_whole)
             if stop is not None:
-                await self._stop(stop)
+                with trio.move_on_after(_STOP_LIMIT_S, shield=True) as limit:
+                    await self._stop(stop)
+                if limit.cancelled_caught:
+                    log.warning("the agent could not be told to stop", backend=self.name, error="no answer in time")
 
     async def _stop(self, call: Call) -> None:
-        """Tell the server to stop, within a moment: it costs tokens to go on, and its memory would keep it all."""
-        with trio.move_on_after(_STOP_LIMIT_S, shield=True) as limit:
-            try:
-                async with self._send(call):
-                    pass
-            except StageError as error:
-                log.warning("the agent could not be told to stop", backend=self.name, error=type(error).__name__)
-        if limit.cancelled_caught:
-            log.warning("the agent could not be told to stop", backend=self.name, error="no answer in time")
+        """Tell the server to stop: it costs tokens to go on, and its memory would keep it all."""
+        try:
+            async with self._send(call):
+                pass
+        except StageError as error:
+            log.warning("the agent could not be told to stop", backend=self.name, error=type(error).__name__)
 
     async def _attempts(self, request: AgentRequest, exchange: Exchange, relay: _Relay) -> bool:
         """Return whether the answer came to its own end."""
