@@ -94,6 +94,14 @@ def rehearse(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """What every backend promises: against the simulated servers, and real ones (`-- --n8n URL --chatterbox URL`)."""
+    python(session, "pytest", "-q", "tests/integration/test_conformance.py")
+    if session.posargs:
+        python(session, "voxbridge.rehearsal.conformance", *session.posargs)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Which lines and branches unit and integration tests leave out."""
     python(session, "coverage", "run", "-m", "pytest", "-q", "-m", "unit or integration", *session.posargs)

@@ -22,7 +22,8 @@ import trio.testing
 from structlog.testing import capture_logs
 
 from tests.support.hall import ANSWER, Hall, open_hall
-from tests.support.voices import tone_pcm
+from tests.support.voices import SentFrame, tone_pcm
+from voxbridge.audio.opus import Decoder
 from voxbridge.core.outages import Back, Down
 from voxbridge.core.sound import HEARING_RATE_HZ, SPEECH_RATE_HZ, Pcm
 from voxbridge.core.wav import streaming_header
@@ -203,9 +204,10 @@ class Played:
         return ", then ".join(parts) or "nothing"
 
 
-def hears_apology(hall: Hall) -> bool:
+def hears_apology(frames: list[SentFrame]) -> bool:
     """Tell whether the apology's tone was sent."""
-    samples = np.frombuffer(hall.port.pcm(), "<i2").astype(float)
+    decoder = Decoder(rate_hz=HEARING_RATE_HZ)
+    samples = np.frombuffer(b"".join(decoder.decode(frame.opus) for frame in frames), "<i2").astype(float)
     size = HEARING_RATE_HZ // 10
     tones = 0
     for begin in range(0, len(samples) - size + 1, size):
@@ -269,7 +271,7 @@ async def play(stage: StageName, title: str) -> Played:
             await hall.say(ada)
             report = await hall.wait_report(0)
             await trio.sleep(0.1)
-            heard_apology = hears_apology(hall)
+            heard_apology = hears_apology(hall.port.frames)
             posted = tuple(text for _, text in hall.port.posted)
             requests = len(fault.rogue.requests)
             asked = [speech.fields.text for speech in hall.tts.spoken]
