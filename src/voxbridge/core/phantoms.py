@@ -20,9 +20,10 @@ LETTERS_PER_S_MAX = 50.0
 _WORDS_MIN = 5  # a rate over less is chance
 _LOOP_MIN = 6
 
-# Nobody says these to an agent; the first line anywhere, the others as the beginning of all that was said.
+# Nobody says these to an agent; the first two lines anywhere, the others as the beginning of all that was said.
 _CREDITS = re.compile(
-    r"amara ?org|dimatorzok|字幕由|字幕志愿者|請不吝點贊|请不吝点赞|明镜与点点|ご視聴ありがとう|チャンネル登録|시청해 ?주셔서|구독과 좋아요"
+    r"amara ?org|dimatorzok|字幕由|字幕志愿者|請不吝點贊|请不吝点赞|明镜与点点"
+    r"|ご視聴ありがとう|チャンネル登録|시청해 ?주셔서|구독과 좋아요"
     r"|^(subtitl(es|ed)|caption(s|ed)?|transcribed|transcription) by\b|^captioning sponsored"
     r"|^untertitel(ung)? (im auftrag|der|von|des|br)\b|^sous titr(es|age) (realises?|par|st|societe)\b"
     r"|^subtitulos (realizados|por|creados)\b|^legendas pela comunidade|^sottotitoli (creati|e revisione|a cura)\b"

@@ -202,12 +202,13 @@ class WebSocketServer:
         with trio.CancelScope() as scope:
             self._serving, self._stopped = scope, trio.Event()
             try:
-                await trio.serve_listeners(self._connection, listeners, task_status=task_status)
+                await trio.serve_listeners(self.handle, listeners, task_status=task_status)
             finally:
                 self._serving = None
                 self._stopped.set()
 
-    async def _connection(self, stream: trio.abc.Stream) -> None:
+    async def handle(self, stream: trio.abc.Stream) -> None:
+        """Serve one connection on a stream of any kind."""
         self.connections += 1
         self.open_connections += 1
         try:
