@@ -11,19 +11,21 @@ from voxbridge.config.settings import Secret, Settings
 
 def tables_of(settings: Settings) -> dict[str, Any]:
     """Return ``settings`` as tables for a TOML file, secrets revealed: for a private file only."""
-    return _without_none(attrs.asdict(settings, value_serializer=_reveal))
+    tables: dict[str, Any] = _plain(settings)
+    return tables
 
 
-def _reveal(_owner: object, _field: object, value: Any) -> Any:
-    if isinstance(value, Secret):
-        return value.reveal()
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _without_none(table: dict[str, Any]) -> dict[str, Any]:
-    """Drop what TOML cannot say: a key that is not there has its default, which is None where None is possible."""
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in table.items()
-        if value is not None
-    }
+def _plain(value: Any) -> Any:
+    match value:
+        case Secret():
+            return value.reveal()
+        case tuple():
+            return [_plain(item) for item in value]
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case _ if attrs.has(type(value)):
+            items = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
+            # TOML has no None: a key that is not there has its default, which is None where None is possible.
+            return {name: _plain(item) for name, item in items.items() if item is not None}
+        case _:
+            return value
