@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.speech import Clip, clips, words_wrong
 from tests.systemd.machine import Machine
-from tests.systemd.stage import open_stage, shipped_settings
+from tests.systemd.stage import Stage, open_stage, shipped_settings
 from voxbridge.clock import monotonic_s
 from voxbridge.core.sound import Pcm
 from voxbridge.rehearsal.performance import opus_of
@@ -37,18 +37,20 @@ async def test_spoken_turn_with_the_built_in_engines(machine: Machine, clip: Cli
         assert "degraded" not in await stage.show("StatusText")
         ada = await stage.ada()
         await ada.speak(opus_of(Pcm(clip.pcm, 16_000)))
-        await stage.until(stage.turns, "a turn", timeout_s=40)
+        await stage.until(lambda: stage.voice_frames() > 50, "a second of the answer")
+        # It is long, since it repeats what was heard: cut short as an operator would.
+        await machine.run("/opt/voxbridge/bin/voxbridge", "ctl", "stop", str(stage.discord.guild_id))
+        await stage.until(stage.turns, "the turn's record")
         (turn,) = stage.turns()
-        assert turn["outcome"] == "answered", turn
         assert words_wrong(clip.words, turn["heard"]) <= 3, turn["heard"]
-        assert turn["answer"]
-        voice = [packet for packet in stage.discord.packets if packet.sender == stage.discord.bot_id]
-        assert stage.voice_frames() > 25
-        assert all(packet.encrypted for packet in voice if not packet.is_silence)
+        assert turn["heard"] in turn["answer"]
+        assert turn["error"] is None, turn
+        voice = [p for p in stage.discord.packets if p.sender == stage.discord.bot_id and not p.is_silence]
+        assert all(packet.encrypted for packet in voice)
         assert await stage.pid("voxbridge-engines") not in (0, await stage.pid())
 
 
-async def _is_active(stage) -> bool:
+async def _is_active(stage: Stage) -> bool:
     return await stage.show("ActiveState", "voxbridge-engines") == "active"
 
 
