@@ -20,6 +20,9 @@ from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
 from voxbridge.rehearsal.servers.websocket import WebSocketServer
 from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
+from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.rehearsal.tones import words_in
+from voxbridge.stages.stt.whisperx import WhisperXStage
 
 pytestmark = pytest.mark.integration
 
@@ -103,7 +106,28 @@ def _websocket_cases(kind: str) -> list[Case]:
     return cases
 
 
+# The one warm connection: what is no message of the protocol is passed over (so a final that is none never comes), a
+# loss is repeated as long as the time allows, and a failure that the server reports once.
+WHISPERX_CASES = [
+    attrs.evolve(case, kind="whisperx", **changes)
+    for case in _websocket_cases("whisperx")
+    if (
+        changes := {
+            "hang after": {"asked": 1},
+            "truncated": {"asked": MANY, "is_at_limit": True},
+            "wrong type": {"error": StageTimeout, "says": "total deadline", "asked": 1, "is_at_limit": True},
+            "invalid json": {"error": StageTimeout, "says": "total deadline", "asked": 1, "is_at_limit": True},
+            "huge line": {"asked": MANY, "is_at_limit": True},
+            "invalid utf-8": {"asked": MANY, "is_at_limit": True},
+            "429": {"asked": MANY, "is_at_limit": True},
+            "429 for a minute": {"asked": MANY, "is_at_limit": True},
+        }.get(case.fault, {})
+    )
+    is not None
+]
+
 CASES = [
+    *WHISPERX_CASES,
     *[case for kind in WEBSOCKETS for case in _websocket_cases(kind)],
     # uploads: a server that has the whole utterance and fails is asked three times
     Case("openai", "refused", StageUnavailable, "connection refused: the server is not running", 0, True),
@@ -175,8 +199,36 @@ def _answer_of(case: Case) -> bytes | None:
     return frame(body, length=100 if case.fault == "truncated" else None)
 
 
-def _break(server: Server, case: Case) -> None:
+def _whisperx_script() -> WhisperXScript:
+    return WhisperXScript(text=lambda heard: words_in(heard.pcm), has_partials=False)
+
+
+WHISPERX = Kind(
+    "whisperx", "ws", lambda _script: WhisperXServer(_whisperx_script()), lambda settings: WhisperXStage(settings)
+)
+
+
+def _break_whisperx(script: WhisperXScript, case: Case) -> None:
+    match case.fault:
+        case "hang before the upgrade":
+            script.answers_upgrade = False
+        case "hang after":
+            script.ignored_finalizes = 99
+        case "slow drip":
+            script.drip_s = 0.3
+        case "reset mid-word":
+            script.reset_after_packets = 25
+        case fault if fault in RESPONSES:
+            script.http_answer = RESPONSES[fault]
+        case _:
+            script.answer, script.cuts = _answer_of(case), case.fault == "truncated"
+
+
+def _break(server: Server | WhisperXServer, case: Case) -> None:
     """Let the server fail in this way from now on."""
+    if isinstance(server, WhisperXServer):
+        _break_whisperx(server.script, case)
+        return
     script = server.script
     match case.fault:
         case "hang before the upgrade":
@@ -197,7 +249,10 @@ def _break(server: Server, case: Case) -> None:
             script.answer, script.cuts = _answer_of(case), case.kind != "whisperlive" or case.fault == "truncated"
 
 
-def _mend(server: Server) -> None:
+def _mend(server: Server | WhisperXServer) -> None:
+    if isinstance(server, WhisperXServer):
+        server.script = _whisperx_script()
+        return
     server.script = HearingScript()
     server.connection_fault = None
     if isinstance(server, WebSocketServer):
@@ -208,7 +263,7 @@ def _mend(server: Server) -> None:
         server.is_silent_after_hello = False
 
 
-def _asked(server: Server) -> int:
+def _asked(server: Server | WhisperXServer) -> int:
     return len(server.requests) if isinstance(server, TranscriptionServer) else server.connections
 
 
@@ -222,7 +277,7 @@ def _settings(kind: Kind, fault: str) -> SttSettings:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_what_the_operator_reads(autojump_clock, case):
-    kind = KINDS[case.kind]
+    kind = KINDS.get(case.kind, WHISPERX)
     net = MemNet(latency_s=LATENCY_S).install()
     stage = kind.make_stage(_settings(kind, case.fault))
     stage.rng = lambda: 1.0

@@ -125,6 +125,11 @@ class UtteranceLedger:
         """Tell whether anybody waits for a transcript, or speaks."""
         return any(not each.is_abandoned for each in self._utterances)
 
+    @property
+    def awaited(self) -> list[Utterance]:
+        """Return the ended utterances whose finals somebody may wait for, oldest first."""
+        return [each for each in self._utterances if each.ended_at is not None and not each.is_abandoned]
+
     def feed(self, packet: bytes) -> None:
         """Add a packet to the open utterance, which it opens if there is none."""
         utterance = self.current

@@ -81,6 +81,12 @@ class WhisperXScript:
     """Close with 1000 after so many more packets, once."""
     reset_after_packets: int | None = None
     """Drop the connection without a word after so many more packets, once."""
+    answer: bytes | None = None
+    """Raw bytes sent instead of each final."""
+    cuts: bool = False
+    """Close the connection behind ``answer``."""
+    drip_s: float = 0.0
+    """Send finals a byte at a time, with pauses of so long between."""
     answers_upgrade: bool = True
     http_answer: bytes = b""
     """Sent instead of the upgrade's answer: a whole HTTP response, or anything."""
@@ -274,12 +280,16 @@ class _Conversation:
             self._finalizes_due += 1
         self._inbox.send_nowait(message)
 
-    async def _send_event(self, event: ws_events.Event) -> None:
+    async def _send_event(self, event: ws_events.Event, *, drip_s: float = 0.0) -> None:
         async with self._sending:
-            await self._stream.send_all(self._protocol.send(event))
+            data = self._protocol.send(event)
+            for piece in (data,) if not drip_s else [bytes([byte]) for byte in data]:
+                await self._stream.send_all(piece)
+                await trio.sleep(drip_s)
 
     async def _send(self, **message: object) -> None:
-        await self._send_event(ws_events.TextMessage(data=json.dumps(message)))
+        event = ws_events.TextMessage(data=json.dumps(message))
+        await self._send_event(event, drip_s=self._server.script.drip_s)
 
     async def _close(self) -> None:
         await self._send_event(ws_events.CloseConnection(code=1000))
@@ -397,6 +407,12 @@ class _Conversation:
         server.heard.append(heard)
         if heard.packets:
             await server.model(script.final_delay_s)
+        if script.answer is not None:
+            self._finalizes_due -= 1
+            await self._stream.send_all(script.answer)
+            if script.cuts:
+                raise _ConversationOver
+            return
         message: dict[str, object] = {"type": "final", "text": server.words(heard, index) if heard.packets else ""}
         message["userId"] = self._user_id
         if self._has_extension:

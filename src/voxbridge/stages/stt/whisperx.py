@@ -37,7 +37,7 @@ from voxbridge.core.utterances import (
     UtteranceFailed,
     UtteranceLedger,
 )
-from voxbridge.errors import StageError, StageProtocolError, StageTimeout, StageUnavailable
+from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages import PendingFinal, Speaker, Transcript
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
 
@@ -245,6 +245,10 @@ class WhisperXLine:
             if self._last_failure is None and not self._is_leaving:  # once per outage, not once per try
                 self._log.warning("stt is not connected", error=type(error).__name__)
             self._last_failure = error
+            if isinstance(error, StageRefused):
+                for utterance in self._ledger.awaited:  # asking again gives the same answer
+                    self._ledger.abandon(utterance)
+                    self._resolve(self._finals, utterance.id, error)
         finally:
             self._ws = None
         return max(0.0, trio.current_time() - connected_at)
