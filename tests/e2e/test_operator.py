@@ -121,8 +121,10 @@ async def test_systemd_is_told_each_step(tmp_path: Path, manager: Manager, speec
         await daemon.wait_for(lambda: len(bracketed(manager)) == 2, "the end of a good reload", timeout_s=5)
         assert any("reload refused" in line and "endpointing.commit_ms" in line for line in daemon.log)
         assert await daemon.stop() == 0
-        last = manager.take()[-1]
-        assert last == ["STOPPING=1", "STATUS=draining"]
+        assert manager.take()[-2:] == [
+            ["STOPPING=1", "STATUS=draining"],
+            ["EXTEND_TIMEOUT_USEC=20000000", "STATUS=draining"],
+        ]
         assert manager.pets() >= 5
         pets = [at for at, lines in manager.heard if lines == ["WATCHDOG=1"]]
         assert pets, "the watchdog was never petted"

@@ -56,6 +56,8 @@ _log = structlog.get_logger(__name__)
 _LAST_TURNS = 20
 # Beyond the engines' own limit: their process, the login and the first probes.
 _START_SLACK_S = 30.0
+# What an exit takes once the drain is over: child processes, the interpreter.
+_STOP_SLACK_S = 5.0
 _NOT_YET = BridgeStatus(is_logged_in=False, user_name="", latency_s=None, loop_errors=0, rooms=())
 
 
@@ -134,6 +136,8 @@ class Service:
         """Say that the end has begun."""
         self._phase = "draining"
         self._notifier.stopping(self._phase)
+        # TimeoutStopSec= is made for the default limit; a longer one of the operator's holds as well.
+        self._notifier.extend(self.settings.drain.limit_ms / 1000 + _STOP_SLACK_S, self._phase)
         self.events.publish("status_update", connected=True, phase=self._phase)
 
     @property

@@ -1,0 +1,69 @@
+"""What `voxbridge ctl` shows to a person."""
+
+from __future__ import annotations
+
+import attrs
+import click
+import pytest
+
+from tests.unit.ops.test_events import REPORT
+from tests.unit.ops.test_metrics import ROOM, VIEW
+from voxbridge.cli.status import show_event, show_status
+from voxbridge.cli.waterfall import waterfall
+from voxbridge.ops.events import make_event
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+async def status() -> dict:
+    """A daemon in one channel, with a backend down and a failed turn."""
+    muted = attrs.evolve(ROOM, is_dave_ready=False, is_server_muted=True)
+    bridge = attrs.evolve(VIEW.bridge, rooms=(muted,))
+    view = attrs.evolve(VIEW, bridge=bridge, turns_by_outcome={"failed": 1, "answered": 12}, last_turns=[REPORT] * 3)
+    return view.to_json(speech=False)
+
+
+async def test_everything_that_is_wrong_is_named(status: dict) -> None:
+    """A person sees at a glance what is down, and why nobody is heard."""
+    lines = [click.unstyle(line) for line in show_status(status, turns=1)]
+    text = "\n".join(lines)
+    assert "degraded: agent (n8n) is down" in lines[0]
+    assert "logged in as bot, heartbeat 50 ms" in lines[1]
+    assert "Guild / Channel: connected, not (yet) end-to-end encrypted, muted by the server; 0 turns open" in text
+    assert any(line.startswith("agent     down") for line in lines)
+    assert "turns     12 answered, 1 failed" in lines
+    assert text.count("t1") == 1, "one turn was asked for"
+    assert "error    tts: refused" in text
+    assert "planted" not in text
+
+
+async def test_no_turns_where_none_are_wanted(status: dict) -> None:
+    """--turns 0."""
+    assert "t1" not in "\n".join(show_status(status, turns=0))
+
+
+def test_waterfall_parts_follow_each_other() -> None:
+    """Each bar begins where the one before ended; the whole is the last row, without a bar."""
+    parts = [
+        {"name": "stt", "ms": 100.0, "budget_ms": 400.0, "verdict": "ok"},
+        {"name": "agent", "ms": 300.0, "budget_ms": 200.0, "verdict": "late"},
+        {"name": "playout", "ms": 0.0, "budget_ms": None, "verdict": "-"},
+        {"name": "first_audio", "ms": 400.0, "budget_ms": 1000.0, "verdict": "ok"},
+    ]
+    rows = waterfall(parts, width=8)
+    assert [row[:21] for row in rows] == [
+        "stt         ██       ",
+        "agent         ██████ ",
+        "playout              ",
+        "first_audio          ",
+    ]
+    assert rows[1].endswith("300 ms of 200 ms  late")
+    assert rows[2].endswith("0 ms")
+
+
+def test_an_event_is_one_line() -> None:
+    """Time, name, and what there is to say; nothing for what is not known."""
+    event = make_event("turn", outcome="answered", firstAudioMs=None)
+    at, name, said = show_event(event).split(maxsplit=2)
+    assert (at, name, said) == (event["data"]["timestamp"], "turn", "outcome=answered")
