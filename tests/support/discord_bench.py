@@ -12,6 +12,7 @@ import trio
 import trio.lowlevel
 
 from voxbridge.config.settings import DiscordSettings, NetworkSettings, Secret
+from voxbridge.core.deafness import DeafnessWatch
 from voxbridge.core.sound import OpusPacket, UserId
 from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
@@ -117,14 +118,19 @@ def settings_for(discord: SimulatedDiscord, ca_file: Path, **changes: object) ->
 
 
 @asynccontextmanager
-async def open_bench(discord: SimulatedDiscord, **changes: object) -> AsyncIterator[Bench]:
+async def open_bench(
+    discord: SimulatedDiscord, *, deaf_after_s: float = DeafnessWatch.SILENT_S, **changes: object
+) -> AsyncIterator[Bench]:
     """Run the simulated Discord and a bridge in it; close the bridge in order at the end."""
     with trio.fail_after(TEST_LIMIT_S), tempfile.TemporaryDirectory() as folder:
         async with trio.open_nursery() as nursery:
             await nursery.start(discord.run)
             handler = Handler()
             bridge = DiscordBridge(
-                settings_for(discord, Path(folder) / "ca.pem", **changes), handler, connect_limit_s=CONNECT_LIMIT_S
+                settings_for(discord, Path(folder) / "ca.pem", **changes),
+                handler,
+                connect_limit_s=CONNECT_LIMIT_S,
+                deaf_after_s=deaf_after_s,
             )
             bench = Bench(discord, bridge, handler)
             nursery.start_soon(_take_ports, bench, nursery)
@@ -149,10 +155,14 @@ async def _take_events(bench: Bench, port: DiscordVoicePort, number: int) -> Non
 
 @asynccontextmanager
 async def open_call(
-    discord: SimulatedDiscord, dave: str | None = "davey", **changes: object
+    discord: SimulatedDiscord,
+    dave: str | None = "davey",
+    *,
+    deaf_after_s: float = DeafnessWatch.SILENT_S,
+    **changes: object,
 ) -> AsyncIterator[tuple[Bench, Member]]:
     """A bench with one member in the call, keys ready on both sides."""
-    async with open_bench(discord, **changes) as bench:
+    async with open_bench(discord, deaf_after_s=deaf_after_s, **changes) as bench:
         ada = discord.add_member("Ada", dave=dave)
         await ada.join(discord.voice_channel_id)
         await ada.wait_dave_ready()

@@ -23,6 +23,7 @@ from discord.errors import ConnectionClosed, LoginFailure, PrivilegedIntentsRequ
 
 from voxbridge.config.settings import DiscordSettings
 from voxbridge.core.backoff import Backoff
+from voxbridge.core.deafness import DeafnessWatch
 from voxbridge.core.sound import ChannelId, GuildId
 from voxbridge.core.voice import MemberJoined
 from voxbridge.discord.client import GatewayClient
@@ -59,9 +60,15 @@ class DiscordBridge:
     """Discord's side of the house. One ``run`` per object."""
 
     def __init__(
-        self, settings: DiscordSettings, commands: CommandHandler, *, connect_limit_s: float = CONNECT_LIMIT_S
+        self,
+        settings: DiscordSettings,
+        commands: CommandHandler,
+        *,
+        connect_limit_s: float = CONNECT_LIMIT_S,
+        deaf_after_s: float = DeafnessWatch.SILENT_S,
     ) -> None:
-        self._settings, self._handler, self._connect_limit_s = settings, commands, connect_limit_s
+        self._settings, self._handler = settings, commands
+        self._connect_limit_s, self._deaf_after_s = connect_limit_s, deaf_after_s
         # One port per channel we come to sit in: as many as guilds at most, so unbounded; the daemon opens a room each.
         self._publish_port, self.ports = trio.open_memory_channel[DiscordVoicePort](math.inf)
         self._new_keepers, self._keepers_to_start = trio.open_memory_channel[GuildKeeper](math.inf)
@@ -336,6 +343,7 @@ class DiscordBridge:
             publish=self._publish_port.send_nowait,
             post=post,
             connect_limit_s=self._connect_limit_s,
+            deaf_after_s=self._deaf_after_s,
         )
         self._new_keepers.send_nowait(keeper)
         return keeper

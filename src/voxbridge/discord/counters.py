@@ -26,6 +26,7 @@ class VoiceCounters:
     opened_later: int = 0  # of these, opened after the next change of keys
     dave_not_ready: int = 0  # came while we had no place in the group
     dave_heals: int = 0
+    deaf: int = 0  # times that somebody spoke and nobody was heard; heals and rejoins that it led to
     unknown_ssrc: int = 0  # packets whose owner was not known when they came
     identified_by_key: int = 0  # streams whose owner was found by trial decryption
     expired: int = 0  # packets of unknown streams that nobody claimed

@@ -21,11 +21,12 @@ import structlog
 import trio
 from discord.errors import ConnectionClosed
 
+from voxbridge.core.deafness import DeafnessWatch
 from voxbridge.core.sound import ChannelId, GuildId, OpusPacket
 from voxbridge.core.voice import MemberJoined, SpeakingChanged
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.island import CallCancelled, Island
-from voxbridge.discord.link import Poke, Relinked, VoiceLink
+from voxbridge.discord.link import Deaf, Poke, Relinked, VoiceLink
 from voxbridge.discord.port import DiscordVoicePort, PostMessage
 from voxbridge.discord.rejoin import Drop, RejoinPolicy, StayOut
 from voxbridge.discord.socket_watch import SocketWatch
@@ -84,6 +85,7 @@ class GuildKeeper:
         publish: Callable[[DiscordVoicePort], None],
         post: PostMessage,
         connect_limit_s: float = CONNECT_LIMIT_S,
+        deaf_after_s: float = DeafnessWatch.SILENT_S,
     ) -> None:
         self.guild_id = guild_id
         self.desired: ChannelId | None = None
@@ -93,6 +95,8 @@ class GuildKeeper:
         self.port: DiscordVoicePort | None = None
         self._island, self._surroundings, self._require_e2ee = island, surroundings, require_e2ee
         self._publish, self._post, self._connect_limit_s = publish, post, connect_limit_s
+        # Over all connections: what was tried is not tried again at once on the next one.
+        self._deafness = DeafnessWatch(silent_s=deaf_after_s)
         self._changed = trio.Event()
         self._own_changed = trio.Event()
         self._attempt_done = trio.Event()
@@ -242,6 +246,7 @@ class GuildKeeper:
                     joined_at = trio.current_time()
                     nursery.start_soon(link.announce, self._island)
                     nursery.start_soon(link.keep_alive)
+                    nursery.start_soon(link.watch_hearing)
                     self._came_in(link)
                     drop = await self._hold(link)
             finally:
@@ -266,6 +271,7 @@ class GuildKeeper:
                 counters=self.counters,
                 require_e2ee=self._require_e2ee,
                 deliver=self._deliver,
+                deafness=self._deafness,
             )
             made.append(link)
             return link
@@ -331,6 +337,11 @@ class GuildKeeper:
                 case "heal":
                     _log.warning("frames of a known speaker do not open; asking for fresh keys")
                     await link.heal(self._island)
+                case Deaf("heal"):
+                    _log.warning("somebody speaks and nobody is heard; asking for fresh keys")
+                    await link.heal(self._island)
+                case Deaf():
+                    return Drop("unsound", "somebody speaks and nobody is heard")
                 case "rejoin":
                     return Drop("unsound", "frames of a known speaker do not open, fresh keys did not help")
                 case Poke():

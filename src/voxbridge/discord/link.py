@@ -32,6 +32,7 @@ from discord.types.voice import GuildVoiceState, SupportedModes
 from discord.utils import MISSING
 from discord.voice_state import ConnectionFlowState, VoiceConnectionState
 
+from voxbridge.core.deafness import DeafnessWatch
 from voxbridge.core.rtp import SEQUENCE_MODULUS, TIMESTAMP_MODULUS, DaveAdvice
 from voxbridge.core.sound import ChannelId, OpusPacket, UserId
 from voxbridge.core.voice import SpeakingChanged
@@ -51,6 +52,7 @@ _KEEPALIVE_S = 5.0
 _KEEPALIVE = struct.Struct("<II")
 _SPEAK_LIMIT_S = 2.0  # a websocket that does not take a message for so long is dead; its poll loop will say so
 _FAULTS_IN_A_ROW = 3
+_LISTEN_EVERY_S = 0.5  # how exactly the deafness watch keeps its 3 s
 _CLOSED_FOR_A_NEW_SERVER = 4014  # what discord.py itself closes with when VOICE_SERVER_UPDATE comes
 
 
@@ -60,11 +62,18 @@ class Relinked:
 
 
 @attrs.frozen
+class Deaf:
+    """Somebody speaks and nobody is heard; ``advice`` is what to try."""
+
+    advice: DaveAdvice
+
+
+@attrs.frozen
 class Poke:
     """Something outside the connection changed; look again at what is wanted."""
 
 
-LinkSignal = Drop | Relinked | Poke | DaveAdvice
+LinkSignal = Drop | Relinked | Poke | Deaf | DaveAdvice
 
 
 class VoiceSignalling(VoiceConnectionState):
@@ -176,6 +185,7 @@ class VoiceLink(discord.VoiceClient):
         counters: VoiceCounters,
         require_e2ee: bool,
         deliver: Callable[[OpusPacket | SpeakingChanged], None],
+        deafness: DeafnessWatch,
     ) -> None:
         self.counters = counters
         self.udp_ping_s: float | None = None
@@ -183,6 +193,8 @@ class VoiceLink(discord.VoiceClient):
         self._signal, self.signals = trio.open_memory_channel[LinkSignal](math.inf)
         self._watch, self._kicked = watch, kicked
         self._require_e2ee, self._deliver = require_e2ee, deliver
+        self._deafness = deafness
+        deafness.new_connection()
         # RFC 3550, section 5.1: both start at random.
         self.stream = RtpStream(random.randrange(SEQUENCE_MODULUS), random.randrange(TIMESTAMP_MODULUS))
         self._key: TransportKey | None = None
@@ -199,6 +211,7 @@ class VoiceLink(discord.VoiceClient):
             require_e2ee=require_e2ee,
             deliver=deliver,
             advise=self.report,
+            deafness=deafness,
         )
         self._connection.add_socket_listener(self._on_datagram)
 
@@ -276,6 +289,15 @@ class VoiceLink(discord.VoiceClient):
                     self.counters.send_errors += 1
             await trio.sleep(_KEEPALIVE_S)
 
+    async def watch_hearing(self) -> None:
+        """Tell the keeper when we seem deaf, until cancelled."""
+        while True:
+            await trio.sleep(_LISTEN_EVERY_S)
+            advice = self._deafness.check(trio.current_time(), can_heal=bool(self.end_to_end.version))
+            if advice is not None:
+                self.counters.deaf += 1
+                self.report(Deaf(advice))
+
     async def heal(self, island: Island) -> None:
         """Ask the voice server for a fresh place in the DAVE group (ops 31 and 26), without leaving the channel."""
         self.counters.dave_heals += 1
@@ -328,12 +350,16 @@ class VoiceLink(discord.VoiceClient):
                 self._rekey(bytes(self._connection.secret_key))
             case {"op": 5, "d": {"user_id": user, "ssrc": int(ssrc)} as data}:
                 user_id = UserId(int(user))
+                is_speaking = bool(data.get("speaking"))
+                self._deafness.speaking(user_id, now, is_speaking=is_speaking)
+                # What waited for its owner is handed on here, and shows that we hear.
                 self.receiver.assign(ssrc, user_id, now)
-                self._deliver(SpeakingChanged(user_id, is_speaking=bool(data.get("speaking"))))
+                self._deliver(SpeakingChanged(user_id, is_speaking=is_speaking))
             case {"op": 12, "d": {"user_id": user, "audio_ssrc": int(ssrc)}}:
                 self.receiver.assign(ssrc, UserId(int(user)), now)
             case {"op": 13, "d": {"user_id": user}}:
                 self.receiver.ssrcs.drop_user(UserId(int(user)))
+                self._deafness.gone(UserId(int(user)))
 
     def _rekey(self, key: bytes) -> None:
         # The nonce counter starts anew with a new key only: under one key no nonce may come twice.

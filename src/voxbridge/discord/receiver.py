@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from voxbridge.core.deafness import DeafnessWatch
 from voxbridge.core.rtp import (
     DaveAdvice,
     DaveHealth,
@@ -26,7 +27,8 @@ _RETRY_S = 1.0
 class Receiver:
     """Opens what comes in on one connection. Never raises for what a peer sends; it counts.
 
-    ``deliver`` gets each packet in the order of arrival, ``advise`` what the failures of DAVE suggest.
+    ``deliver`` gets each packet in the order of arrival, ``advise`` what the failures of DAVE suggest, ``deafness``
+    whether anything can be opened at all.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class Receiver:
         require_e2ee: bool,
         deliver: Callable[[OpusPacket], None],
         advise: Callable[[DaveAdvice], None],
+        deafness: DeafnessWatch | None = None,
     ) -> None:
         self.ssrcs = SsrcMap()
         self.key: TransportKey | None = None
         self._own_id, self._e2e, self._counters = own_id, end_to_end, counters
         self._require_e2ee, self._deliver, self._advise = require_e2ee, deliver, advise
         self._health = DaveHealth()
+        self._deafness = deafness or DeafnessWatch()
         self._newest: dict[int, int] = {}
         self._epoch: int | None = None
         self._tried_in: dict[int, int | None] = {}  # streams without an owner, and the epoch whose keys were tried
@@ -66,6 +70,8 @@ class Receiver:
         packet = open_packet(datagram, self.key.open)
         if isinstance(packet, NotAudio):
             self._counters.note_not_audio(packet)
+            if packet is NotAudio.UNAUTHENTIC:
+                self._deafness.failed(now)
             return
         self._look_at_epoch(now)
         owner = self.ssrcs.owner(packet.ssrc)
@@ -75,7 +81,8 @@ class Receiver:
         self._counters.unknown_ssrc += 1
         self.ssrcs.hold(packet, now)
         self._counters.expired = self.ssrcs.expired
-        self._identify(packet.ssrc, now)
+        if not self._identify(packet.ssrc, now):
+            self._deafness.failed(now)
 
     def assign(self, ssrc: int, user_id: UserId, now: float) -> None:
         """Take Discord's word for whose stream this is (voice ops 5 and 12), and hand on what waited for it."""
@@ -84,14 +91,14 @@ class Receiver:
         for held in self.ssrcs.assign(ssrc, user_id, now):
             self._pass_on(user_id, held.packet, held.arrived_at)
 
-    def _identify(self, ssrc: int, now: float) -> None:
-        """Find the owner of a stream by trying keys: only the true sender's opens a frame.
+    def _identify(self, ssrc: int, now: float) -> bool:
+        """Find the owner of a stream by trying keys: only the true sender's opens a frame. Tell whether he was found.
 
         Discord does not say again who speaks to those who come later, so after a rejoin this is the only source.
         The oldest frame is tried first, since DAVE refuses frames older than the first one it has opened.
         """
         if not (self._e2e.version and self._e2e.is_ready):
-            return
+            return False
         waiting = self.ssrcs.waiting(ssrc)
         if self._tried_in.get(ssrc) == self._epoch:
             waiting = waiting[-1:]  # the older ones have met these keys before
@@ -114,7 +121,8 @@ class Receiver:
                         self._emit(user_id, held.packet, opus, held.arrived_at)
                     else:
                         self._pass_on(user_id, known.packet, known.arrived_at)
-                return
+                return True
+        return False
 
     def _pass_on(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
         payload = packet.payload
@@ -133,6 +141,7 @@ class Receiver:
         if self._e2e.version:
             if not self._e2e.is_ready:
                 self._counters.dave_not_ready += 1
+                self._deafness.failed(arrived_at)
                 return
             try:
                 payload = self._e2e.open(user_id, payload)
@@ -161,6 +170,7 @@ class Receiver:
 
     def _note_failure(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
         self._counters.dave_fail += 1
+        self._deafness.failed(arrived_at)
         self._unopened.append((user_id, packet, arrived_at))
         advice = self._health.failed(user_id, arrived_at)
         if advice is not None:
@@ -172,5 +182,7 @@ class Receiver:
             self._counters.late += 1
         else:
             self._newest[packet.ssrc] = packet.sequence
+        if opus != SILENCE_OPUS:  # the voice server makes these itself: they prove nothing
+            self._deafness.heard(arrived_at)
         self._counters.received += 1
         self._deliver(OpusPacket(user_id, packet.sequence, packet.timestamp, opus, arrived_at))

@@ -219,3 +219,36 @@ def test_receiver_survives_noise(ear):
     ear.receiver.feed(b"", 0.0)
     assert (ear.counters.transport_fail, ear.counters.not_audio) == (2, 2)
     assert ear.heard == []
+
+
+def suspects_deafness(ear: Ear, payload: bytes, *, spoilt: bool = False) -> bool:
+    """Feed 200 packets in 4 s; tell whether the watch finds that we hear nobody."""
+    if spoilt:
+        ear.wire = TransportKey(bytes(32))
+    for number in range(200):
+        ear.feed(ADA_SSRC, number, payload, 100 + number * 0.02)
+    return ear.receiver._deafness.check(104.0, can_heal=True) is not None
+
+
+@pytest.mark.parametrize("fault", ["transport", "no place in the group", "keys of nobody", "keys of another epoch"])
+def test_receiver_that_opens_nothing_is_suspected_of_deafness(ear, fault):
+    """Whichever layer fails: packets that come for seconds and do not open are no silence."""
+    match fault:
+        case "no place in the group":
+            ear.receiver.assign(ADA_SSRC, ADA, 99.0)
+            ear.keys.is_ready = False
+        case "keys of another epoch":
+            ear.receiver.assign(ADA_SSRC, ADA, 99.0)
+    frame = dave_frame(9 if fault == "keys of nobody" else ADA, 7 if "epoch" in fault else 1, b"a")
+    assert suspects_deafness(ear, frame, spoilt=fault == "transport")
+
+
+def test_receiver_that_opens_frames_is_not(ear):
+    """Sound that is understood."""
+    assert not suspects_deafness(ear, dave_frame(ADA, 1, b"a"))
+
+
+def test_receiver_of_plain_frames_is_not(ear):
+    """What we refuse by our own rule is no deafness: joining anew would not make the others encrypt."""
+    ear.receiver.assign(ADA_SSRC, ADA, 99.0)
+    assert not suspects_deafness(ear, b"\x78plain")
