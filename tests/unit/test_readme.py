@@ -58,6 +58,8 @@ def test_ci_runs_the_command_of_the_readme(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(tool, encoding="utf-8")
         path.chmod(0o755)
+    (tmp_path / "bin" / "apt-get").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")  # that it fails costs nothing
+    (tmp_path / "bin" / "apt-get").chmod(0o755)
     subprocess.run(["bash", script], check=True, env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"})
     calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
     assert calls == ["python3 -m venv .venv", "pip install -q -e .[embedded,dev]", "nox "]
