@@ -10,7 +10,7 @@ import trio
 
 from tests.support.hall import Hall, open_hall
 from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts, bugs
-from tests.support.voices import tone_packets
+from tests.support.voices import chirp_packets, tone_packets
 from voxbridge.config.settings import BargeInSettings, Settings
 from voxbridge.core.sound import OpusPacket, UserId
 from voxbridge.core.voice import MemberJoined, VoiceDown, VoiceUp
@@ -318,7 +318,7 @@ async def test_an_answer_that_could_not_leave_is_posted(autojump_clock: trio.tes
 async def test_no_word_is_lost_to_a_rejoin(autojump_clock: trio.testing.MockClock, down_at: int) -> None:
     """The connection breaks in the middle of speech and is back in 40 ms: what was said before it is heard too."""
     stt = ScriptedStt()
-    packets = tone_packets(100)
+    packets = chirp_packets(100)
     async with open_hall(change=with_stages(stt=stt)) as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)
@@ -340,7 +340,7 @@ async def test_packets_that_wait_behind_a_hole_are_heard_when_the_connection_bre
 ) -> None:
     """A packet is missing and two wait for it when the connection breaks: the two are not thrown away."""
     stt = ScriptedStt()
-    packets = tone_packets(30)
+    packets = chirp_packets(30)
     async with open_hall(change=with_stages(stt=stt)) as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)

@@ -41,6 +41,16 @@ def tone_packets(frames: int, hz: float = 440.0) -> tuple[bytes, ...]:
     return tuple(encode_speech(tone_pcm(frames * FRAME_S, hz)))
 
 
+@functools.cache
+def chirp_packets(frames: int) -> tuple[bytes, ...]:
+    """Make ``frames`` packets of a tone that rises as it goes, no two of them alike."""
+    count, rate_hz = round(frames * FRAME_S * SPEECH_RATE_HZ), SPEECH_RATE_HZ
+    phase = (2 * math.pi * (300 * n / rate_hz + 50 * (n / rate_hz) ** 2) for n in range(count))
+    packets = tuple(encode_speech(array.array("h", (int(16_000 * math.sin(angle)) for angle in phase)).tobytes()))
+    assert len(set(packets)) == frames
+    return packets
+
+
 class LoudnessDetector:
     """A voice detector for tones: a frame is voiced if it is loud. Stands in for Silero, which wants real speech."""
 
