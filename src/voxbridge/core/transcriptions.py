@@ -31,7 +31,7 @@ def parse(body: bytes) -> Heard | Malformed:
     if isinstance(parsed, Malformed):
         return parsed
     match parsed.value:
-        case {"text": str(text)} as value:
+        case dict() as value if isinstance(text := value.get("text"), str):
             segments = value.get("segments")
             weighed = segments if isinstance(segments, list) else []
             log_probability = _mean(weighed, "avg_logprob")

@@ -128,7 +128,7 @@ class WyomingTake:
             if event.kind == "error":
                 detail = "the server failed to transcribe the utterance; its own log says why"
                 raise StageProtocolError("stt", detail, backend="wyoming")
-        return Transcript(event.text("text").strip())
+        return Transcript(" ".join(event.text("text").split()))  # segments are joined with their own spaces (seen)
 
     async def keep_alive(self) -> NoReturn:
         """Do nothing: the protocol has no ping."""
