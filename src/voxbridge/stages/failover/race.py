@@ -145,9 +145,10 @@ class Race(Generic[S, T]):
 
     async def _one(self, runner: Runner[S]) -> None:
         began = trio.current_time()
-        end = math.inf
-        if self._waiting:  # what is left of the turn belongs to those who come after, too
-            end = trio.current_effective_deadline() - sum(guard.reserve_s for guard in self._waiting)
+        # What is left of the turn belongs to those who come after, too; if it is too short to be shared, to this one.
+        end = trio.current_effective_deadline() - sum(guard.reserve_s for guard in self._waiting)
+        if not self._waiting or end - began < runner.guard.reserve_s:
+            end = math.inf
         try:
             with runner.scope, runner.guard.call() as call:
                 try:
