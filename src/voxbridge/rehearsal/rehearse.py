@@ -18,7 +18,7 @@ from voxbridge.audio.wavfile import read_wav
 from voxbridge.core.sound import Pcm
 from voxbridge.core.wav import decode_wav
 from voxbridge.rehearsal.performance import Scene
-from voxbridge.rehearsal.words import word_error_rate, words_of
+from voxbridge.rehearsal.words import NUMBER_WORDS, word_error_rate, words_of
 
 # Whisper tiny.en gets 4 of 70 words of the bundled recordings wrong, and one clip has 2 of its 8 wrong.
 WORD_ERRORS_MAX = 0.3
@@ -114,5 +114,13 @@ def _has_sound(pcm: Pcm) -> bool:
 
 
 def _holds(text: str, fact: str) -> bool:
-    words, wanted = words_of(text), words_of(fact)
-    return any(words[at : at + len(wanted)] == wanted for at in range(len(words) - len(wanted) + 1))
+    """Tell whether the fact's words stand in the text; a number not as a part of another (156 does not hold 56)."""
+    words = [word for word in words_of(text) if word != "and"]
+    wanted = [word for word in words_of(fact) if word != "and"]
+    for at in range(len(words) - len(wanted) + 1):
+        end = at + len(wanted)
+        around = {*words[max(0, at - 1) : at], *words[end : end + 1]}
+        is_part = wanted[0] in NUMBER_WORDS and bool(around & NUMBER_WORDS)
+        if words[at:end] == wanted and not is_part:
+            return True
+    return False

@@ -10,6 +10,7 @@ _UNITS = (
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
 )
 _TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+NUMBER_WORDS = frozenset((*_UNITS, *_TENS[2:], "hundred"))
 _SHORT = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint"}
 
 

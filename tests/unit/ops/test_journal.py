@@ -1,0 +1,65 @@
+"""The journal: a line per turn, for the operator's eyes only, and never at the conversation's cost."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import attrs
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.reports import make_report
+from voxbridge.ops.journal import Journal
+
+pytestmark = pytest.mark.unit
+
+
+def test_each_turn_is_one_line(tmp_path: Path) -> None:
+    """Appended, whole, in the text's own letters."""
+    file = tmp_path / "turns.jsonl"
+    journal = Journal(lambda: str(file))
+    journal.write(make_report())
+    journal.write(make_report(turn_id="turn-2", heard="two\nlines"))
+    lines = file.read_text("utf-8").splitlines()
+    assert [json.loads(line)["turn_id"] for line in lines] == ["turn-1", "turn-2"]
+    assert json.loads(lines[1])["heard"] == "two\nlines"
+    assert "“so”" in lines[0]
+
+
+def test_only_the_operator_may_read_it(tmp_path: Path) -> None:
+    """What people said is in it."""
+    file = tmp_path / "turns.jsonl"
+    Journal(lambda: str(file)).write(make_report())
+    assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
+
+
+def test_nothing_is_written_unless_a_file_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speech is kept only where it was asked for."""
+    monkeypatch.chdir(tmp_path)
+    Journal(lambda: "").write(make_report())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reload_may_name_another_file(tmp_path: Path) -> None:
+    """The file is asked for each time; one that was moved away (rotation) is made anew."""
+    files = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    journal = Journal(lambda: str(files[0]))
+    journal.write(make_report())
+    files[0].rename(tmp_path / "a.jsonl.1")
+    journal.write(make_report())
+    files.reverse()
+    journal.write(make_report())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "a.jsonl.1", "b.jsonl"]
+
+
+def test_a_file_that_cannot_be_written_costs_the_record_only(tmp_path: Path) -> None:
+    """A full disk or a missing directory is told in the log, without a word of what was said."""
+    report = attrs.evolve(make_report(), heard="a secret", answer="another")
+    with capture_logs() as logs:
+        Journal(lambda: str(tmp_path / "missing" / "turns.jsonl")).write(report)
+    (line,) = logs
+    assert line["log_level"] == "error"
+    assert "secret" not in str(line)
+    assert "another" not in str(line)
