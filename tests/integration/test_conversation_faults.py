@@ -10,7 +10,7 @@ import trio
 
 from tests.support.hall import Hall, open_hall
 from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts, bugs
-from tests.support.voices import chirp_packets, tone_packets
+from tests.support.voices import LoudnessDetector, chirp_packets, tone_packets
 from voxbridge.config.settings import BargeInSettings, Settings
 from voxbridge.core.sound import OpusPacket, UserId
 from voxbridge.core.voice import MemberJoined, VoiceDown, VoiceUp
@@ -86,10 +86,34 @@ async def test_a_speaker_that_crashes_hears_again(autojump_clock: trio.testing.M
         await trio.sleep(1)
         await hall.say(ada)
         await trio.sleep(3)
-        assert stt.opened == 2
         report = await turn(hall, ada)
         assert report.outcome == "answered"
         assert len(stt.utterances[-1]) >= 50, f"{len(stt.utterances[-1])} of 50 packets reached the new line"
+
+
+async def test_an_answer_outlives_a_crash_of_the_ear(autojump_clock: trio.testing.MockClock) -> None:
+    """The detector fails while the answer is spoken: the answer is heard to its end, and the ear hears again."""
+    is_broken = False
+
+    class Detector(LoudnessDetector):
+        def feed(self, pcm: bytes) -> list[float]:
+            nonlocal is_broken
+            if is_broken:
+                is_broken = False
+                raise RuntimeError("a bug in the model")
+            return super().feed(pcm)
+
+    async with open_hall(answer=LONG, change=with_stages(new_detector=Detector)) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 20)
+        is_broken = True
+        await hall.say(ada, 3)
+        report = await hall.wait_report(0)
+        assert (report.outcome, report.spoken) == ("answered", LONG)
+        assert (await turn(hall, ada)).outcome == "answered"
+        assert hall.stt.connections == 1, "the line was lost with the ear"
 
 
 async def test_a_room_that_crashes_hears_everybody_again(autojump_clock: trio.testing.MockClock) -> None:

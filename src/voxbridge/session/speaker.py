@@ -1,7 +1,7 @@
 """One speaker of a room: an inbox, an ear, a line to the speech-to-text server, and the turns that come of it.
 
 Everything here lives in the speaker's own nursery: a crash ends this speaker's work and nobody else's. The line
-survives turns and barge-in; a turn that crashes ends alone.
+survives turns and barge-in; a turn that crashes ends alone, and an ear that crashes leaves the turns alive.
 """
 
 from __future__ import annotations
@@ -115,9 +115,7 @@ class SpeakerSession:
     async def run(self) -> None:
         """Listen until cancelled, or until ``deafen``."""
         self._utterance = None  # of a run that crashed: its line is closed
-        self._preroll.clear()
         tools = self._context.tools
-        ear = Ear(Endpointer(endpoint_rules(tools.settings)), tools.new_detector(), tools.counters)
         # partial transcripts cost the server work: only where somebody may read them
         on_partial = self._on_partial if tools.settings.log.speech else None
         async with tools.stt.open(self.speaker, on_partial) as line, trio.open_nursery() as nursery:
@@ -126,13 +124,17 @@ class SpeakerSession:
                 with trio.CancelScope() as self._listening:
                     if self._is_deaf:
                         self._listening.cancel(reason="drain")
-                    await self._listen(ear, line, nursery)
+                    await supervise("ear", lambda: self._listen(line, nursery), user=str(self.speaker.user_id))
                 self._forget_utterance()
             finally:
                 tools.counters.stt_reconnects += line.reconnect_count
                 self._line = None
 
-    async def _listen(self, ear: Ear, line: SttSession, nursery: trio.Nursery) -> None:
+    async def _listen(self, line: SttSession, nursery: trio.Nursery) -> None:
+        self._forget_utterance()  # of an ear that crashed
+        self._preroll.clear()
+        tools = self._context.tools
+        ear = Ear(Endpointer(endpoint_rules(tools.settings)), tools.new_detector(), tools.counters)
         while True:
             due = ear.next_due()
             with trio.move_on_at(math.inf if due is None else due):
@@ -144,9 +146,9 @@ class SpeakerSession:
             self._on_events(ear.pull(trio.current_time()), ear, line, nursery)
 
     def _forget_utterance(self) -> None:
-        if self._utterance is not None:
-            self._utterance.discard()
-            self._utterance = None
+        utterance, self._utterance = self._utterance, None
+        if utterance is not None:
+            utterance.discard()
 
     def _on_partial(self, text: str) -> None:
         self._context.tools.on_notice(PartialTranscript(self.speaker, text))
