@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.support.speech import Clip, clips, words_wrong
@@ -48,6 +50,14 @@ async def test_spoken_turn_with_the_built_in_engines(machine: Machine, clip: Cli
         voice = [p for p in stage.discord.packets if p.sender == stage.discord.bot_id and not p.is_silence]
         assert all(packet.encrypted for packet in voice)
         assert await stage.pid("voxbridge-engines") not in (0, await stage.pid())
+        lines = await machine.run("journalctl", "--no-pager", "-o", "json", f"VOXBRIDGE_TURN={turn['turn_id']}")
+        assert "turn" in [json.loads(line)["MESSAGE"].split()[0] for line in lines.stdout.splitlines()]
+        assert turn["heard"] not in await stage.journal(), "speech in the log"
+        # Killed, they are started again, by systemd or by the next who asks: the door stays open all the time.
+        await stage.systemctl("kill", "-s", "SIGKILL", "voxbridge-engines")
+        stage.discord.record.clear()
+        await ada.speak(opus_of(Pcm(clip.pcm, 16_000)))
+        await stage.until(lambda: stage.voice_frames() > 10, "an answer of the new engines", timeout_s=40)
 
 
 async def _is_active(stage: Stage) -> bool:
