@@ -118,6 +118,15 @@ async def test_backend_that_is_there_is_ok_and_one_that_is_not_is_a_problem() ->
     assert "connection refused" in gone.text
 
 
+async def test_backups_are_asked_as_well() -> None:
+    """A backup that is not there is found before it is needed; the built-in one is the daemon's to start."""
+    async with ChatterboxServer().running() as server:
+        backups = (TtsSettings(kind="chatterbox", url="http://127.0.0.1:9"), TtsSettings(kind="embedded"))
+        chosen = Settings(tts=TtsSettings(kind="chatterbox", url=server.url, backup=backups))
+        first, second = await found(check_stages(chosen))
+    assert (first.verdict, second.verdict) == ("ok", "problem")
+
+
 async def test_address_that_is_not_used_is_told() -> None:
     """Who sets a URL and forgets the kind would talk to the built-in engine and wonder."""
     (finding,) = await found(check_stages(Settings(tts=TtsSettings(url="http://localhost:4123"))))

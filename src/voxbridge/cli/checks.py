@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -17,7 +18,7 @@ from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
 from voxbridge.errors import EXIT_CONFIG, StageName, StageTimeout, VoxBridgeError
 from voxbridge.stages import Stage
-from voxbridge.stages.registry import EMBEDDED, make_agent, make_stt, make_tts
+from voxbridge.stages.registry import EMBEDDED, AnySettings, make_agent, make_stt, make_tts
 
 PROBE_LIMIT_S = 20.0  # a server that is loading its model answers late; a person waits here
 
@@ -96,8 +97,8 @@ def check_models(settings: Settings) -> Iterator[Finding]:
         yield ok("models", "voice activity and end of turn")
     except VoxBridgeError as error:
         yield from failed("models", error)
-    kinds = {"stt": settings.stt.kind, "agent": settings.agent.kind, "tts": settings.tts.kind}
-    embedded = [stage for stage, kind in kinds.items() if kind == EMBEDDED]
+    stages: dict[str, AnySettings] = {"stt": settings.stt, "agent": settings.agent, "tts": settings.tts}
+    embedded = [name for name, stage in stages.items() if any(each.kind == EMBEDDED for each in (stage, *stage.backup))]
     if not embedded or settings.engines.socket:
         return
     try:
@@ -117,24 +118,34 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
     Embedded engines are only asked when they run as a service of their own; else the daemon starts them.
     """
     socket = settings.engines.socket
-    stages: tuple[tuple[StageName, str, bool, Callable[[], Stage]], ...] = (
-        ("stt", settings.stt.kind, bool(settings.stt.url), lambda: make_stt(settings.stt, socket)),
-        ("agent", settings.agent.kind, bool(settings.agent.url), lambda: make_agent(settings.agent, socket)),
-        ("tts", settings.tts.kind, bool(settings.tts.url), lambda: make_tts(settings.tts, socket)),
-    )
-    for stage, kind, has_url, make in stages:
-        if kind == EMBEDDED and has_url:
-            yield warning(f"{stage} {kind}", f"{stage}.url is set and not used: set {stage}.kind as well")
-        if kind == EMBEDDED and not socket:
+    for stage, key, backend, make in _backends(settings, socket):
+        name = f"{stage} {backend.kind}"
+        if backend.kind == EMBEDDED and backend.url:
+            yield warning(name, f"{key}.url is set and not used: set {key}.kind as well")
+        if backend.kind == EMBEDDED and not socket:
             continue
         try:
             text = await _probe(make(), stage)
         except (VoxBridgeError, BaseExceptionGroup) as error:
             for one in our_errors(error):
-                for finding in failed(f"{stage} {kind}", one):
+                for finding in failed(name, one):
                     yield finding
         else:
-            yield ok(f"{stage} {kind}", text)
+            yield ok(name, text)
+
+
+def _backends(settings: Settings, socket: str) -> Iterator[tuple[StageName, str, AnySettings, Callable[[], Stage]]]:
+    """Yield each backend's stage, its key in the file, its settings, and what makes it; backups follow the first."""
+    for index, stt in enumerate((settings.stt, *settings.stt.backup)):
+        yield "stt", _key("stt", index), stt, partial(make_stt, stt, socket)
+    for index, agent in enumerate((settings.agent, *settings.agent.backup)):
+        yield "agent", _key("agent", index), agent, partial(make_agent, agent, socket)
+    for index, tts in enumerate((settings.tts, *settings.tts.backup)):
+        yield "tts", _key("tts", index), tts, partial(make_tts, tts, socket)
+
+
+def _key(stage: StageName, index: int) -> str:
+    return f"{stage}.backup[{index - 1}]" if index else stage
 
 
 async def _probe(stage: Stage, name: StageName) -> str:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from voxbridge import __version__
 from voxbridge.cli import main
 from voxbridge.config import Settings, load
+from voxbridge.config.settings import TTS_KINDS
 from voxbridge.errors import EXIT_CONFIG
 
 pytestmark = pytest.mark.unit
@@ -82,7 +83,7 @@ def test_run_refuses_a_wrong_file(invoke, tmp_path: Path) -> None:
     assert done.exit_code == EXIT_CONFIG
     assert done.stderr == (
         "voxbridge: voxbridge.toml: tts.kind: this value is not allowed (got 'espeak'). "
-        "Allowed: embedded | chatterbox\n"
+        f"Allowed: {' | '.join(TTS_KINDS)}\n"
     )
 
 
