@@ -53,6 +53,7 @@ _KEEPALIVE_S = 20.0
 # A pong may be late by a whole transcription, since servers run the model on their event loop.
 _PONG_GRACE_S = 5.0
 _GOODBYE_S = 0.25
+_VERDICT_S = 0.05
 
 
 @attrs.define(eq=False)
@@ -263,6 +264,7 @@ class WhisperXLine:
     async def _serve(self, ws: WebSocket) -> None:
         """Run the connection's tasks until one ends. Raises: StageError, why it ended (unless we left)."""
         failure: StageError | None = None
+        is_read = trio.Event()
 
         async def until_lost(work: Callable[[WebSocket], Awaitable[None]]) -> None:
             nonlocal failure
@@ -270,11 +272,23 @@ class WhisperXLine:
                 await work(ws)
             except StageError as error:
                 failure = failure or error
+            with trio.move_on_after(_VERDICT_S):
+                await is_read.wait()
+            nursery.cancel_scope.cancel(reason="connection lost")
+
+        async def read() -> None:
+            nonlocal failure
+            try:
+                await self._read(ws)
+            except StageError as error:
+                failure = error  # why the connection is gone, the reader knows better than who sends
+            is_read.set()
             nursery.cancel_scope.cancel(reason="connection lost")
 
         async with trio.open_nursery() as nursery:
             self._connection = nursery.cancel_scope
-            for work in (self._write, self._read, self._keep_alive):
+            nursery.start_soon(read)
+            for work in (self._write, self._keep_alive):
                 nursery.start_soon(until_lost, work)
         if failure is None and not self._is_leaving:
             failure = self._too_late()
