@@ -54,7 +54,7 @@ class FailoverLine:
     ) -> None:
         self._stage, self._speaker, self._on_partial, self._nursery = stage, speaker, on_partial, nursery
         self._lines: dict[Guard[SttStage], SttSession] = {}
-        self._opening = trio.Lock()
+        self._opened: dict[Guard[SttStage], trio.Event] = {}
         self._serving = stage.guards[0]
         self._ring: deque[OpusPacket] = deque(maxlen=PACKETS_MAX)
 
@@ -110,10 +110,15 @@ class FailoverLine:
 
     async def line_to(self, guard: Guard[SttStage]) -> SttSession:
         """Return the line to a backend, opened now if it is not yet."""
-        async with self._opening:
-            if guard not in self._lines:
-                await self._nursery.start(self._hold, guard)
+        await self._open(guard).wait()
         return self._lines[guard]
+
+    def _open(self, guard: Guard[SttStage]) -> trio.Event:
+        """Open a line, in the speaker's scope: a turn that is given up while it opens does not take it along."""
+        if guard not in self._opened:
+            self._opened[guard] = trio.Event()
+            self._nursery.start_soon(self._hold, guard)
+        return self._opened[guard]
 
     def tell_again(self, guard: Guard[SttStage], packets: Packets) -> PendingFinal:
         """Feed a whole ended utterance to another backend's line, and the one that is open there after it."""
@@ -140,9 +145,9 @@ class FailoverLine:
                 self._serving = guard
                 return
             if guard.allows:
-                self._nursery.start_soon(self.line_to, guard)
+                self._open(guard)
 
-    async def _hold(self, guard: Guard[SttStage], task_status: trio.TaskStatus[None]) -> None:
+    async def _hold(self, guard: Guard[SttStage]) -> None:
         def on_partial(text: str) -> None:
             if self._on_partial is not None and guard is self._serving:
                 self._on_partial(text)
@@ -150,7 +155,7 @@ class FailoverLine:
         wanted = None if self._on_partial is None else on_partial
         async with guard.stage.open(self._speaker, wanted) as line:
             self._lines[guard] = line
-            task_status.started()
+            self._opened[guard].set()
             await trio.sleep_forever()
 
 
