@@ -229,9 +229,9 @@ class TakeLine:
         if self._on_partial is not None and utterance is not None and utterance is self._current:
             self._on_partial(text)
 
-    def note_up(self, *, is_again: bool) -> None:
-        """Note that the server is there; ``is_again`` after a failure."""
-        if is_again and self._was_up:
+    def note_up(self) -> None:
+        """Note that the server is there; after an outage that counts as one reconnect, whoever connects first."""
+        if self._is_failing and self._was_up:
             self.reconnect_count += 1
             self._log.info("stt reconnected", reconnect_count=self.reconnect_count)
         self._is_failing, self._was_up = False, True
@@ -302,15 +302,13 @@ class _Hand:
     async def run(self) -> None:
         """Connect, wait for an utterance, serve it; until that is over."""
         backoff = Backoff(base_s=_BACKOFF_BASE_S, cap_s=_BACKOFF_CAP_S, healthy_s=_HEALTHY_S, rng=self._line.rng)
-        is_again = False
         try:
             with self._scope:
                 while not self._is_done():
                     await self._line.wait_for_leave(self._claim)
                     if self._is_done():
                         break
-                    ran_for_s = await self._one_connection(is_again=is_again)
-                    is_again = True
+                    ran_for_s = await self._one_connection()
                     if not (self._is_done() or self._line.is_told_to_wait):
                         wait_s = backoff.failed(trio.current_time(), ran_for_s)
                         assert wait_s is not None, "without a circuit there is always another try"
@@ -332,7 +330,7 @@ class _Hand:
                 self.is_taken.set()
         return self._utterance
 
-    async def _one_connection(self, *, is_again: bool) -> float:
+    async def _one_connection(self) -> float:
         """Connect and serve until the final is in or the connection is lost; return for how many seconds it was up."""
         connected_at = math.inf
         take: Take | None = None
@@ -340,11 +338,11 @@ class _Hand:
             async with self._line.connect(self) as take:
                 connected_at = trio.current_time()
                 if self._line.has_connection:
-                    self._line.note_up(is_again=is_again)
+                    self._line.note_up()
                 with self._line.counted():
                     transcript = await self._use(take)
             if not self._line.has_connection:
-                self._line.note_up(is_again=is_again)
+                self._line.note_up()
             assert self._utterance is not None, "a transcript is of an utterance"
             self._utterance.resolve(transcript)
         except StageError as error:
