@@ -35,9 +35,9 @@ def python(session: nox.Session, module: str, *args: str) -> None:
 
 
 def tests(session: nox.Session, category: str) -> None:
-    """Run the tests of one category: its folder, unless a file or folder is named after `--`."""
+    """Run all tests of one category, unless files or folders are named after `--`."""
     named = [arg for arg in session.posargs if Path(arg.partition("::")[0]).exists()]
-    folder = [] if named else [f"tests/{category}"]
+    folder = [] if named else ["tests"]
     python(session, "pytest", "-m", category, *folder, *session.posargs)
 
 
