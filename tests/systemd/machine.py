@@ -35,7 +35,11 @@ _TARGET = "voxbridge-test.target"
 _TOOLS = ("systemctl", "systemd-creds", "journalctl", "unshare", "nsenter", "setpriv", "pivot_root", "mount")
 _SYSTEMD_MIN = 252
 _BOOT_S = 30.0  # 1 s when nothing else runs
-_ENVIRON = {"PATH": f"{PYTHON}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+_ENVIRON = {
+    "PATH": f"{PYTHON}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LD_LIBRARY_PATH": f"{PYTHON}/lib",  # as pid1.sh sets it for the units
+    "LANG": "C.UTF-8",
+}
 # What a systemd that got at the kernel would set.
 _SETTINGS = (
     *(f"fs/{name}" for name in ("nr_open", "file-max")),
@@ -114,7 +118,7 @@ class Machine:
     _numbers = iter(range(1, 1000))
 
     def __init__(self) -> None:
-        """Boot, until systemd says that it is up. Raises: CannotBoot; RuntimeError, with what was said."""
+        """Boot, until systemd says that it is up. Raises: CannotBoot; RuntimeError when systemd itself fails."""
         check_possible()
         self._before = Host.look()
         self.directory = Path(tempfile.mkdtemp(prefix="voxbridge-machine-"))
@@ -161,7 +165,10 @@ class Machine:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.05)
         self._console.seek(0)
-        raise RuntimeError(f"systemd did not come up:\n{self._console.read().decode(errors='replace')}")
+        said = self._console.read().decode(errors="replace").strip()
+        if not self._pid:
+            raise CannotBoot(f"the throw-away root cannot be made here: {said}")
+        raise RuntimeError(f"systemd did not come up: {said}")
 
     def _find_systemd(self) -> int:
         """Return the pid of the inner systemd as seen from here, 0 if there is none yet.
