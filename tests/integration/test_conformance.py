@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,17 +13,25 @@ import pytest
 import trio
 
 from tests.support.stages import ScriptedAgent, ScriptedTts
+from tests.support.stt_kinds import HOST, KINDS, PORT
 from voxbridge.config import load
-from voxbridge.config.settings import AgentSettings, Secret, SttSettings, TtsSettings
+from voxbridge.config.settings import AgentAuthSettings, AgentSettings, Secret, SttSettings, TtsSettings
 from voxbridge.core.sound import Pcm
 from voxbridge.errors import ConfigError
 from voxbridge.rehearsal.conformance import AGENT, STT, TTS, Case, Subject, run
 from voxbridge.rehearsal.conformance.__main__ import main
 from voxbridge.rehearsal.conformance.stt import spoken
 from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.rehearsal.servers.chat import ChatServer
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
+from voxbridge.rehearsal.servers.dify import DifyServer
+from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.rehearsal.servers.ollama import OllamaServer
+from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
+from voxbridge.rehearsal.servers.openai_speech import OpenAiSpeechServer
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
 from voxbridge.stages import AgentEvent, AgentRequest, Mark, TextDelta, TtsRequest
 from voxbridge.stages.registry import make_agent, make_stt, make_tts, stt_stage
 
@@ -48,6 +56,10 @@ async def whisperx_and_backup() -> AsyncIterator[Subject]:
             yield Subject(stage, server.stop, server.start)
 
 
+DIFY_KEY = AgentAuthSettings(kind="bearer", secret=Secret("app-1"))
+Maker = Callable[[], AbstractAsyncContextManager[Subject]]
+
+
 @asynccontextmanager
 async def n8n() -> AsyncIterator[Subject]:
     async with N8nServer().running() as server:
@@ -56,19 +68,51 @@ async def n8n() -> AsyncIterator[Subject]:
             yield Subject(stage, server.stop, server.start)
 
 
-@asynccontextmanager
-async def chatterbox() -> AsyncIterator[Subject]:
-    async with (
-        ChatterboxServer(PROMPT).running() as server,
-        make_tts(TtsSettings(kind="chatterbox", url=server.url), "") as stage,
-    ):
-        yield Subject(stage, server.stop, server.start)
+def chat(kind: str, make_server: Callable[[], ChatServer], **more: object) -> Maker:
+    @asynccontextmanager
+    async def subject() -> AsyncIterator[Subject]:
+        async with make_server().running() as server:
+            settings = AgentSettings(kind=kind, url=Secret(server.base_url), retries=0, **more)
+            async with make_agent(settings, "") as stage:
+                yield Subject(stage, server.stop, server.start)
+
+    return subject
 
 
-SUBJECTS: dict[str, tuple[Callable[[], object], tuple[Case, ...]]] = {
-    "whisperx": (whisperx, STT),
-    "n8n": (n8n, AGENT),
-    "chatterbox": (chatterbox, TTS),
+def speech(kind: str, make_server: Callable[[], Any], **more: object) -> Maker:
+    @asynccontextmanager
+    async def subject() -> AsyncIterator[Subject]:
+        async with (
+            make_server().running() as server,
+            make_tts(TtsSettings(kind=kind, url=server.url, **more), "") as stage,
+        ):
+            yield Subject(stage, server.stop, server.start)
+
+    return subject
+
+
+def hearing(kind: str) -> Maker:
+    ends = KINDS[kind]
+
+    @asynccontextmanager
+    async def subject() -> AsyncIterator[Subject]:
+        server = ends.make_server(HearingScript(text=spoken()[0], final_delay_s=0.2))
+        async with server.running(HOST, PORT), make_stt(ends.settings(), "") as stage:
+            yield Subject(stage, server.stop, server.start)
+
+    return subject
+
+
+SUBJECTS: dict[str, tuple[Maker, tuple[Case, ...]]] = {
+    "stt whisperx": (whisperx, STT),
+    **{f"stt {kind}": (hearing(kind), STT) for kind in KINDS},
+    "agent n8n": (n8n, AGENT),
+    "agent openai": (chat("openai", OpenAiServer, model="test-model"), AGENT),
+    "agent ollama": (chat("ollama", OllamaServer, model="test-model"), AGENT),
+    "agent dify": (chat("dify", lambda: DifyServer(key="app-1"), auth=DIFY_KEY), AGENT),
+    "tts chatterbox": (speech("chatterbox", lambda: ChatterboxServer(PROMPT)), TTS),
+    "tts openai": (speech("openai", OpenAiSpeechServer), TTS),
+    "tts wyoming": (speech("wyoming", WyomingSpeechServer), TTS),
 }
 
 

@@ -343,3 +343,30 @@ async def test_agents_are_hedged_only_if_their_work_may_be_done_twice(autojump_c
             assert heard.marks["agent_first_text"] == EXACT(0.11 + 0.1 if is_safe else 2.0, abs=1e-6)
             assert len(second.questions) == (1 if is_safe else 0)
         net.assert_all_closed()
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+async def test_an_only_server_is_asked_twice_if_it_can_do_two_things(
+    autojump_clock: trio.testing.MockClock, concurrency: int
+) -> None:
+    """With one sentence at a time the second request would only wait for the first: it is not made."""
+    MemNet().install()
+    server = ChatterboxServer()
+    async with server.running():
+        settings = TtsSettings(kind="chatterbox", url=server.url, hedge=True, concurrency=concurrency)
+        async with tts_stage(settings, "") as stage:
+            for number in range(40):
+                server.timing = attrs.evolve(PROMPT, head_s=1.0 if number == 39 else 0.04, synthesis_s=0.0)
+                began, came = trio.current_time(), []
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(
+                        stage.speak,
+                        TtsRequest("Good day.", f"turn-{number}", 0),
+                        lambda _pcm, came=came: came.append(trio.current_time()),
+                        no_mark,
+                    )
+                    await trio.sleep(0.041)
+                    server.timing = attrs.evolve(PROMPT, head_s=0.04, synthesis_s=0.0)
+                await trio.sleep(1.0)
+        assert came[0] - began == EXACT(0.084 if concurrency == 2 else 1.0, abs=1e-6)
+        assert len(server.spoken) == (41 if concurrency == 2 else 40)
