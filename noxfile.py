@@ -26,6 +26,7 @@ SHIELDED_INSIDE = {
     "src/voxbridge/discord/bridge.py",
     "src/voxbridge/engines/process.py",
     "src/voxbridge/rehearsal/daemon_process.py",
+    "src/voxbridge/stages/failover/base.py",
 }
 
 

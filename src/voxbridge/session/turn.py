@@ -147,17 +147,24 @@ class Turn:
             turn=self.id, speaker=str(self._speaker.user_id), guild=str(self._speaker.guild_id)
         )
         try:
-            outcome = await self._live()
-        except Exception as error:  # a bug, ours or a plug-in's; the supervisor tells of it, the user must not wait
-            outcome, self._error = "failed", InternalError(f"internal error: {type(leaf_of(error)).__name__}")
-            await self._apologise()
-            raise
+            outcome, crash = await self._live_or_crash()
+            if crash is not None:
+                await self._apologise()
+                raise crash
         finally:
             self._has_heard.set()  # also if it crashed before: the next turn may be waiting for the words
             self._context.floor.closed(self.id)
             del self._context.turns[self.id]
             self._close()
             self._report(outcome)
+
+    async def _live_or_crash(self) -> tuple[Outcome, Exception | None]:
+        """Live the turn; a bug, ours or a plug-in's, is the supervisor's to tell, but the user must not wait for it."""
+        try:
+            return await self._live(), None
+        except Exception as error:  # noqa: BLE001 - raised again, after the apology
+            self._error = InternalError(f"internal error: {type(leaf_of(error)).__name__}")
+            return "failed", error
 
     def _close(self) -> None:
         self._answer.close()

@@ -14,6 +14,7 @@ from voxbridge.rehearsal.conformance.cases import (
     check_probe,
     check_probe_when_down,
     expect,
+    server_down,
 )
 from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Previous, TextDelta
 
@@ -121,17 +122,13 @@ async def _cancelled(subject: Subject[AgentStage]) -> None:
 
 
 async def _lost(subject: Subject[AgentStage]) -> None:
-    assert subject.stop is not None
-    assert subject.start is not None
-    await subject.stop()
-    try:
-        heard = await _ask(subject.stage, _question("conformance-7"))
-    except StageError as error:
-        expect(error.stage == "agent", "an error of the stage agent", error.stage)
-    else:
-        raise NotKept(f"wanted a StageError while the server is down; came {heard.text!r}")
-    finally:
-        await subject.start()
+    async with server_down(subject):
+        try:
+            heard = await _ask(subject.stage, _question("conformance-7"))
+        except StageError as error:
+            expect(error.stage == "agent", "an error of the stage agent", error.stage)
+        else:
+            raise NotKept(f"wanted a StageError while the server is down; came {heard.text!r}")
     await _answer(subject)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Generic, Literal, TypeVar
 
 import attrs
@@ -16,6 +17,7 @@ S = TypeVar("S", bound=Stage)
 S_co = TypeVar("S_co", bound=Stage, covariant=True)
 
 Verdict = Literal["ok", "failed", "skipped"]
+_START_S = 30.0
 SPEAKER = Speaker(UserId(1), "Ada", GuildId(2), ChannelId(3))
 
 
@@ -72,6 +74,19 @@ async def run(case: Case[S], subject: Subject[S]) -> Result:
     return Result(case.name, "ok")
 
 
+@asynccontextmanager
+async def server_down(subject: Subject[Stage]) -> AsyncIterator[None]:
+    """Keep the server down for the block. Only for cases that need control."""
+    assert subject.stop is not None
+    assert subject.start is not None
+    await subject.stop()
+    try:
+        yield
+    finally:
+        with trio.move_on_after(_START_S, shield=True):  # the next case wants it up, whatever this one found
+            await subject.start()
+
+
 def _told(error: BaseException) -> str:
     match error:
         case NotKept():
@@ -90,15 +105,11 @@ async def check_probe(subject: Subject[Stage]) -> None:
 
 async def check_probe_when_down(subject: Subject[Stage]) -> None:
     """Check that the probe of a dead server fails in words, and works again afterwards."""
-    assert subject.stop is not None
-    assert subject.start is not None
-    await subject.stop()
-    try:
-        said = await subject.stage.probe()
-    except StageError as error:
-        expect(bool(error.detail), "an error in words", error)
-    else:
-        raise NotKept(f"wanted a StageError while the server is down; came {said!r}")
-    finally:
-        await subject.start()
+    async with server_down(subject):
+        try:
+            said = await subject.stage.probe()
+        except StageError as error:
+            expect(bool(error.detail), "an error in words", error)
+        else:
+            raise NotKept(f"wanted a StageError while the server is down; came {said!r}")
     await subject.stage.probe()

@@ -20,6 +20,7 @@ from voxbridge.rehearsal.conformance.cases import (
     check_probe,
     check_probe_when_down,
     expect,
+    server_down,
 )
 from voxbridge.rehearsal.words import word_error_rate
 from voxbridge.stages import SttSession, SttStage
@@ -115,33 +116,24 @@ async def _two_speakers(subject: Subject[SttStage]) -> None:
 
 
 async def _lost(subject: Subject[SttStage]) -> None:
-    assert subject.stop is not None
-    assert subject.start is not None
     packets = spoken()[1]
     half = len(packets) // 2
     async with subject.stage.open(SPEAKER) as line:
         after = await _say(line, packets[:half])
-        await subject.stop()
-        after = await _say(line, packets[half:], after)
-        await subject.start()
+        async with server_down(subject):
+            await _say(line, packets[half:], after)
         _expect_words((await line.finish()).text)
 
 
 async def _dead(subject: Subject[SttStage]) -> None:
-    assert subject.stop is not None
-    assert subject.start is not None
-    await subject.stop()
-    try:
-        async with subject.stage.open(SPEAKER) as line:
-            await _say(line, spoken()[1])
-            try:
-                final = await line.finish()
-            except StageError as error:
-                expect(error.stage == "stt", "an error of the stage stt", error.stage)
-            else:
-                raise NotKept(f"wanted a StageError while the server is down; came {final.text!r}")
-    finally:
-        await subject.start()
+    async with server_down(subject), subject.stage.open(SPEAKER) as line:
+        await _say(line, spoken()[1])
+        try:
+            final = await line.finish()
+        except StageError as error:
+            expect(error.stage == "stt", "an error of the stage stt", error.stage)
+        else:
+            raise NotKept(f"wanted a StageError while the server is down; came {final.text!r}")
     await _utterance(subject)
 
 

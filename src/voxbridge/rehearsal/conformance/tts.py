@@ -14,6 +14,7 @@ from voxbridge.rehearsal.conformance.cases import (
     check_probe,
     check_probe_when_down,
     expect,
+    server_down,
 )
 from voxbridge.stages import TtsRequest, TtsStage
 
@@ -120,17 +121,13 @@ async def _odd_texts(subject: Subject[TtsStage]) -> None:
 
 
 async def _lost(subject: Subject[TtsStage]) -> None:
-    assert subject.stop is not None
-    assert subject.start is not None
-    await subject.stop()
-    try:
-        heard = await _speak(subject.stage, SENTENCE)
-    except StageError as error:
-        expect(error.stage == "tts", "an error of the stage tts", error.stage)
-    else:
-        raise NotKept(f"wanted a StageError while the server is down; came {heard.sound_s} s of sound")
-    finally:
-        await subject.start()
+    async with server_down(subject):
+        try:
+            heard = await _speak(subject.stage, SENTENCE)
+        except StageError as error:
+            expect(error.stage == "tts", "an error of the stage tts", error.stage)
+        else:
+            raise NotKept(f"wanted a StageError while the server is down; came {heard.sound_s} s of sound")
     await _sentence(subject)
 
 
