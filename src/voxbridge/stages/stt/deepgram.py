@@ -96,13 +96,19 @@ class DeepgramTake:
     async def hear(self, pcm: bytes) -> None:
         """Send a piece."""
         self._has_begun.set()
-        await self._ws.send(pcm)
+        await self._send(pcm)
 
     async def end(self) -> None:
         """Ask for the rest."""
         self._has_begun.set()
-        await self._ws.send(deepgram.CLOSE_STREAM)
+        await self._send(deepgram.CLOSE_STREAM)
         self.is_told_all = True
+
+    async def _send(self, message: str | bytes) -> None:
+        try:
+            await self._ws.send(message)
+        except StageUnavailable as error:  # the close code says why, also when it came before our message went
+            raise why_closed(self._ws, error, backend=_NAME) from error
 
     async def listen(self) -> Transcript:
         """Add results up until the server closes."""
