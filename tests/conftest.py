@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
 import pytest
+import structlog
 
 CATEGORIES = {"unit", "integration", "e2e", "bench", "systemd"}
 
@@ -15,3 +19,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 f"{item.nodeid}: wants exactly one category marker of {sorted(CATEGORIES)}, has {sorted(found)}; "
                 "set `pytestmark = pytest.mark.<category>` in the module"
             )
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Undo what a command run inside a test did to the logging of this process: its stream is closed by now."""
+    root = logging.getLogger()
+    handlers, level, config = list(root.handlers), root.level, structlog.get_config()
+    yield
+    for handler in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.configure(**config)
