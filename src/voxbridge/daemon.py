@@ -13,6 +13,7 @@ SIGTERM: rooms drain -> Discord is left -> the rest is cancelled. A second one, 
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import uuid
@@ -106,6 +107,9 @@ class Daemon:
                 await backends.probed.wait()
             # From now on: while all is loaded and nobody is in a call a stall hurts nobody.
             trio.lowlevel.add_instrument(StallWatch(self.service.metrics.on_stall))
+            # What start-up made lives as long as the daemon: the collector need not look at it in mid-speech.
+            gc.collect()
+            gc.freeze()
             self.service.ready()
             await self._stop_asked.wait()
             await self._drain(bridge)
@@ -180,14 +184,15 @@ class Daemon:
 
     async def _host_rooms(self, bridge: DiscordBridge, tools: Tools, nursery: trio.Nursery) -> None:
         async for port in bridge.ports:
-            nursery.start_soon(self._host, port, tools)
+            nursery.start_soon(self._host, bridge, port, tools)
 
-    async def _host(self, port: VoicePort, tools: Tools) -> None:
+    async def _host(self, bridge: DiscordBridge, port: VoicePort, tools: Tools) -> None:
         room = Room(port, tools, self._clock)
         self.rooms[port.guild_id] = room
         self.service.room_changed(port, is_open=True)
         try:
-            await supervise("room", room.run, guild=str(port.guild_id), channel=str(port.channel_id))
+            if not await supervise("room", room.run, guild=str(port.guild_id), channel=str(port.channel_id)):
+                await bridge.leave(port.guild_id)  # a bot that sits there and hears nobody is worse than none
         finally:
             if self.rooms.get(port.guild_id) is room:
                 del self.rooms[port.guild_id]

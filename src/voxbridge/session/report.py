@@ -16,14 +16,14 @@ Outcome = Literal[
 ]
 
 
-# Silence is measured in the VAD's frames: the setting cannot be met more exactly.
-_VAD_FRAME_MS = 32
+# The clock may count a silence only when a late packet could not bring speech any more: the jitter depth of 60 ms.
+_JITTER_MS = 60
 
 
 def budgets_ms(settings: Settings) -> dict[str, float]:
     """Return the target of each part of a turn, in ms, as the settings have them."""
     return {
-        "endpointing": settings.endpointing.commit_ms + _VAD_FRAME_MS,
+        "endpointing": settings.endpointing.commit_ms + _JITTER_MS,
         "stt": settings.stt.target_ms,
         "agent": settings.agent.target_ms,
         "tts": settings.tts.sentence_target_ms,

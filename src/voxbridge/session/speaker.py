@@ -33,7 +33,7 @@ from voxbridge.session.notices import BargeIn, PartialTranscript, SpeakerStarted
 from voxbridge.session.supervise import supervise
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import Utterance
-from voxbridge.stages import Speaker, SttSession
+from voxbridge.stages import Speaker, SttSession, warm_up
 
 _log = structlog.get_logger(__name__)
 
@@ -161,6 +161,8 @@ class SpeakerSession:
                 case SpeechStarted():
                     self._utterance = utterance = Utterance(line)
                     self._context.tools.on_notice(SpeakerStarted(self.speaker))
+                    # The voice will be asked in a second or two; by then its connection is there.
+                    nursery.start_soon(_guarded, "warm-up", self._warm_up)
                     for packet in self._preroll:
                         utterance.feed(packet)
                 case SpeechConfirmed():
@@ -172,6 +174,9 @@ class SpeakerSession:
                     self._utterance.resume()
                 case TurnEnded():
                     self._on_turn_ended(event, nursery)
+
+    async def _warm_up(self) -> None:
+        await warm_up(self._context.tools.tts)
 
     def _on_packet(self, packet: OpusPacket) -> None:
         self._preroll.append(packet)

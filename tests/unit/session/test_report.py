@@ -36,7 +36,7 @@ def test_each_part_is_judged_by_its_own_setting() -> None:
         stt=SttSettings(target_ms=255), agent=AgentSettings(target_ms=513), endpointing=EndpointingSettings()
     )
     verdicts = {part.name: (part.budget_ms, part.verdict) for part in make_report(settings).parts}
-    assert verdicts["endpointing"] == (532, "ok"), "500 ms, and what a VAD frame of 32 ms adds"
+    assert verdicts["endpointing"] == (560, "ok"), "500 ms, and the jitter buffer's depth"
     assert verdicts["stt"] == (255, "late")
     assert verdicts["agent"] == (513, "ok")
     assert verdicts["tts"] == (settings.tts.sentence_target_ms, "ok")
