@@ -80,7 +80,8 @@ def test_a_tree_can_be_had_from_a_stuck_process_that_then_lives_on() -> None:
 
 def test_a_crash_is_a_log_line_without_foreign_words() -> None:
     """A bug of ours ends the process with a traceback that holds neither secrets nor what a server quoted."""
-    code, said = run("raise ValueError('a transcript: planted phrase; planted-secret')")
+    # not in the line that raises, which the traceback shows
+    code, said = run("words = 'a transcript: planted phrase; planted-secret'\n    raise ValueError(words)")
     assert code == 1
     assert '"event": "the daemon crashed"' in said, said
     assert "in compute" in said

@@ -42,8 +42,7 @@ async def test_kick_takes_a_client_out_for_good(nursery):
     async with logged_in(simulated) as client:
         voice, _ = await call_with_alice(simulated, client)
         simulated.kick(simulated.bot_id)
-        await simulated.wait_until(lambda: not voice.is_connected(), timeout_s=2)
-        assert client.voice_clients == []
+        await simulated.wait_until(lambda: not voice.is_connected() and client.voice_clients == [], timeout_s=2)
         assert simulated.channel_of(simulated.bot_id) is None
 
 

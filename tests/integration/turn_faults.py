@@ -273,7 +273,8 @@ async def play(stage: StageName, title: str) -> Played:
             await trio.sleep(0.1)
             heard_apology = hears_apology(hall.port.frames)
             posted = tuple(text for _, text in hall.port.posted)
-            requests = len(fault.rogue.requests)
+            # A voice's connection is opened in advance by a GET, which asks for no speech.
+            requests = sum(stage != "tts" or request.method == "POST" for request in fault.rogue.requests)
             asked = [speech.fields.text for speech in hall.tts.spoken]
             again = None
             if not tls:  # an address of the wrong kind is mended in the configuration
