@@ -20,13 +20,19 @@ BIN = Path(sys.executable).parent
 
 # flake8-async's rules that ruff lacks: above all awaits in `finally` without a bounded shield (102).
 FLAKE8_ASYNC = "ASYNC101,ASYNC102,ASYNC118,ASYNC119,ASYNC120,ASYNC121,ASYNC122,ASYNC123"
-# It does not look into the function that is awaited there; in these files that function shields and bounds itself.
+# It does not look into the function that is awaited there; in these files that function shields and bounds
+# itself, or closes at once and waits for nothing.
 # (Its own --per-file-disable is read and has no effect, seen with 26.8.1.)
 SHIELDED_INSIDE = {
     "src/voxbridge/discord/bridge.py",
     "src/voxbridge/engines/process.py",
     "src/voxbridge/rehearsal/daemon_process.py",
     "src/voxbridge/stages/failover/base.py",
+    "src/voxbridge/stages/stt/phantoms.py",
+    "src/voxbridge/stages/stt/take_stage.py",
+    "src/voxbridge/stages/stt/wyoming.py",
+    "src/voxbridge/stages/tts/pronounced.py",
+    "src/voxbridge/stages/tts/wyoming.py",
 }
 
 

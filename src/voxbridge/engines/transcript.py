@@ -86,5 +86,5 @@ def find_cut(pcm: bytes) -> int | None:
     first = int(_PIECE_MIN_S * HEARING_RATE_HZ)
     samples = np.frombuffer(pcm[2 * first : 2 * whole], "<i2").astype(np.float64)
     energy = (samples[: len(samples) // _BLOCK_SAMPLES * _BLOCK_SAMPLES].reshape(-1, _BLOCK_SAMPLES) ** 2).mean(axis=1)
-    quiet = np.convolve(energy, np.ones(_PAUSE_BLOCKS), "valid").argmin()
-    return 2 * (first + (int(quiet) + _PAUSE_BLOCKS // 2) * _BLOCK_SAMPLES)
+    quiet = int(np.argmin(np.convolve(energy, np.ones(_PAUSE_BLOCKS), "valid")))
+    return 2 * (first + (quiet + _PAUSE_BLOCKS // 2) * _BLOCK_SAMPLES)
