@@ -116,9 +116,8 @@ class Backups:
     async def only(self, down: Iterable[str]) -> None:
         """Let all but these run."""
         for name, server in (("stt", self.stt), ("agent", self.agent), ("tts", self.tts)):
-            is_up = server._stopped.is_set() is False if name == "stt" else server.is_running
-            if (name in down) == is_up:
-                await (server.stop() if is_up else server.start())
+            if (name in down) == server.is_running:
+                await (server.stop() if server.is_running else server.start())
 
 
 async def set_faults(hall: Hall, turn: TurnFaults) -> None:

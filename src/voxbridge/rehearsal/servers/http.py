@@ -21,21 +21,17 @@ import email.message
 import email.parser
 import json
 import math
-import pathlib
-import socket
-import struct
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Literal, NoReturn, Self
+from typing import NoReturn
 
 import attrs
 import h11
 import trio
 
-Headers = Sequence[tuple[str, str]]
-ConnectionFault = Literal["hang", "close", "reset"]
+from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer, reset_stream
 
-READ_BYTES = 65_536
+Headers = Sequence[tuple[str, str]]
 
 
 @attrs.frozen
@@ -191,41 +187,21 @@ class Reply:
 Handler = Callable[[Request, Reply], Awaitable[None]]
 
 
-async def reset_stream(stream: trio.abc.Stream) -> None:
-    """Close so that the peer sees a reset instead of an end of file."""
-    if isinstance(stream, trio.SocketStream):
-        abort = getattr(stream.socket, "abort", None)  # the in-memory socket's own way
-        if abort is not None:
-            abort()
-        elif stream.socket.family in (socket.AF_INET, socket.AF_INET6):
-            # Lingering for zero seconds makes close() send RST and throw unsent data away (socket(7)).
-            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    await trio.aclose_forcefully(stream)
-
-
-class HttpServer:
+class HttpServer(ListeningServer):
     """Serves scripted routes and counts what clients do.
 
-    A subclass or a test adds routes; unknown paths get FastAPI's 404 and 405. An exception in a handler is a
-    fault of the script and ends the run.
+    A subclass or a test adds routes; unknown paths get FastAPI's 404 and 405.
     """
 
+    scheme = "http"
+
     def __init__(self) -> None:
+        super().__init__()
         self._routes: dict[str, dict[str, Handler]] = {}
-        self._nursery: trio.Nursery | None = None
-        self._serving: trio.CancelScope | None = None
-        self._stopped = trio.Event()
-        self._script_error: Exception | None = None
         self._idle: set[trio.CancelScope] = set()
-        self.host, self.port, self.uds = "127.0.0.1", 0, ""
-        self.connection_fault: ConnectionFault | None = None
-        """What happens to new connections instead of being served (the port is open, the server is not there)."""
         self.keep_alive_s = math.inf
         """How long an idle connection is kept, in seconds."""
         self.requests: list[Request] = []
-        self.connections = 0
-        """Connections accepted so far."""
-        self.open_connections = 0
         self.in_flight = 0
         self.in_flight_max = 0
         """The largest number of requests that were being answered at one time."""
@@ -238,89 +214,10 @@ class HttpServer:
         """Answer ``method`` on ``path`` (decoded, without query) with ``handler``; the last one registered counts."""
         self._routes.setdefault(path, {})[method.upper()] = handler
 
-    @property
-    def url(self) -> str:
-        """Return the base URL, without a slash at its end. Over a unix socket the host is only a name."""
-        return "http://engines" if self.uds else f"http://{self.host}:{self.port}"
-
-    @property
-    def is_running(self) -> bool:
-        """Tell whether the port is open now."""
-        return self._serving is not None
-
-    @contextlib.asynccontextmanager
-    async def running(self, host: str = "127.0.0.1", port: int = 0, *, uds: str = "") -> AsyncIterator[Self]:
-        """Serve on ``host``:``port`` (0 takes a free one) or on the unix socket ``uds`` until the end of the body."""
-        self.host, self.port, self.uds = host, port, uds
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            try:
-                await self.start()
-                yield self
-            finally:
-                self._nursery = None
-                nursery.cancel_scope.cancel(reason="server stopped")
-        if self._script_error is not None:
-            raise self._script_error
-
-    async def start(self) -> None:
-        """Open the port (again), the same as before. Returns when clients can connect."""
-        assert self._nursery is not None, "start() is for the body of running()"
-        assert self._serving is None, "already running"
-        await self._nursery.start(self._serve)
-
-    async def stop(self) -> None:
-        """Close the port and every connection: new clients are refused until ``start``."""
-        if self._serving is not None:
-            self._serving.cancel(reason="server stopped")
-            await self._stopped.wait()
-
     def close_idle(self) -> None:
         """Close the connections that wait for a next request, as a server with a short keep-alive does."""
         for scope in self._idle:
             scope.cancel(reason="keep-alive over")
-
-    async def _serve(self, task_status: trio.TaskStatus[list[trio.SocketListener]]) -> None:
-        listeners: list[trio.SocketListener]
-        if self.uds:
-            listeners = [await _unix_listener(self.uds)]
-        else:
-            listeners = list(await trio.open_tcp_listeners(self.port, host=self.host))
-            self.port = listeners[0].socket.getsockname()[1]
-        with trio.CancelScope() as scope:
-            self._serving, self._stopped = scope, trio.Event()
-            try:
-                await trio.serve_listeners(self, listeners, task_status=task_status)
-            finally:
-                self._serving = None
-                self._stopped.set()
-
-    async def __call__(self, stream: trio.abc.Stream) -> None:
-        """Serve one connection until either end closes it."""
-        self.connections += 1
-        number = self.connections
-        self.open_connections += 1
-        try:
-            if self.connection_fault is not None:
-                await self._spoil(stream, self.connection_fault)
-            else:
-                await self._converse(stream, number)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the client went away, or the script cut the connection
-        except Exception as error:
-            # Kept, because the close below is a checkpoint: a cancel there would take the error's place.
-            self._script_error = error
-            raise
-        finally:
-            self.open_connections -= 1
-            await trio.aclose_forcefully(stream)
-
-    async def _spoil(self, stream: trio.abc.Stream, fault: ConnectionFault) -> None:
-        if fault == "hang":
-            while await stream.receive_some(READ_BYTES):
-                pass
-        elif fault == "reset":
-            await reset_stream(stream)
 
     async def _converse(self, stream: trio.abc.Stream, number: int) -> None:
         connection = h11.Connection(h11.SERVER)
@@ -430,16 +327,3 @@ async def _not_found(_request: Request, reply: Reply) -> None:
 
 async def _wrong_method(_request: Request, reply: Reply) -> None:
     await reply.send_json({"detail": "Method Not Allowed"}, 405)
-
-
-async def _unix_listener(path: str) -> trio.SocketListener:
-    _remove_left_over(path)
-    listening = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    await listening.bind(path)
-    listening.listen()
-    return trio.SocketListener(listening)
-
-
-def _remove_left_over(path: str) -> None:
-    # Not trio.Path: it goes through a thread, which an autojump clock does not wait for.
-    pathlib.Path(path).unlink(missing_ok=True)

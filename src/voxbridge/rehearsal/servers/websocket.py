@@ -13,8 +13,8 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Literal, NoReturn, Self
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
 
 import trio
 import wsproto
@@ -22,9 +22,7 @@ from wsproto import events as ws_events
 from wsproto.utilities import ProtocolError
 
 from voxbridge.rehearsal.servers.hearing import HearingScript
-from voxbridge.rehearsal.servers.http import READ_BYTES, reset_stream
-
-Fault = Literal["hang", "close", "reset"]
+from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer, reset_stream
 
 
 class PeerLeft(Exception):
@@ -146,92 +144,25 @@ async def spoil(peer: WsPeer, script: HearingScript) -> None:
 Handler = Callable[[WsPeer], Awaitable[None]]
 
 
-class WebSocketServer:
+class WebSocketServer(ListeningServer):
     """Serves a handler and counts what clients do. A handler that returns closes with 1000."""
 
+    scheme = "ws"
+
     def __init__(self, handler: Handler) -> None:
+        super().__init__()
         self._handler = handler
-        self.connection_fault: Fault | None = None
-        """What happens to new connections instead of being served."""
         self.answers_upgrade = True
         self.http_answer = b""
         """Sent instead of the upgrade's answer: a whole HTTP response, or anything."""
-        self.connections = 0
-        self.open_connections = 0
-        self.host, self.port = "127.0.0.1", 0
-        self._nursery: trio.Nursery | None = None
-        self._serving: trio.CancelScope | None = None
-        self._stopped = trio.Event()
-        self._script_error: Exception | None = None
 
-    @property
-    def url(self) -> str:
-        """Return the address as the configuration wants it."""
-        return f"ws://{self.host}:{self.port}"
-
-    @contextlib.asynccontextmanager
-    async def running(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Self]:
-        """Serve until the end of the body; port 0 takes a free one."""
-        self.host, self.port = host, port
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            try:
-                await self.start()
-                yield self
-            finally:
-                self._nursery = None
-                nursery.cancel_scope.cancel(reason="server stopped")
-        if self._script_error is not None:
-            raise self._script_error
-
-    async def start(self) -> None:
-        """Open the port (again), the same as before."""
-        assert self._nursery is not None, "start() is for the body of running()"
-        assert self._serving is None, "already running"
-        await self._nursery.start(self._serve)
-
-    async def stop(self) -> None:
-        """Drop every connection and refuse new ones, as a killed process does."""
-        if self._serving is not None:
-            self._serving.cancel(reason="server stopped")
-            await self._stopped.wait()
-
-    async def _serve(self, task_status: trio.TaskStatus[list[trio.SocketListener]]) -> None:
-        listeners = list(await trio.open_tcp_listeners(self.port, host=self.host))
-        self.port = listeners[0].socket.getsockname()[1]
-        with trio.CancelScope() as scope:
-            self._serving, self._stopped = scope, trio.Event()
-            try:
-                await trio.serve_listeners(self.handle, listeners, task_status=task_status)
-            finally:
-                self._serving = None
-                self._stopped.set()
-
-    async def handle(self, stream: trio.abc.Stream) -> None:
-        """Serve one connection on a stream of any kind."""
-        self.connections += 1
-        self.open_connections += 1
+    async def _converse(self, stream: trio.abc.Stream, number: int) -> None:
+        peer = WsPeer(stream, number)
         try:
-            await self._converse(stream, WsPeer(stream, self.connections))
+            await peer.upgrade(self.http_answer, answers=self.answers_upgrade)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(peer.read)
+                await self._handler(peer)
+                await peer.close()
         except* (PeerLeft, trio.BrokenResourceError, trio.ClosedResourceError, ProtocolError):
             pass  # the client went away, or the script ended it
-        except* Exception as errors:
-            self._script_error = errors  # the close below is a checkpoint: a cancel there would take the error's place
-            raise
-        finally:
-            self.open_connections -= 1
-            await trio.aclose_forcefully(stream)
-
-    async def _converse(self, stream: trio.abc.Stream, peer: WsPeer) -> None:
-        match self.connection_fault:
-            case "hang":
-                while await stream.receive_some(READ_BYTES):
-                    pass
-            case "reset":
-                await reset_stream(stream)
-            case None:
-                await peer.upgrade(self.http_answer, answers=self.answers_upgrade)
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(peer.read)
-                    await self._handler(peer)
-                    await peer.close()

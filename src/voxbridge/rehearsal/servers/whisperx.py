@@ -4,20 +4,15 @@ Its manners are those of johnbuck/voxbridge's server, seen on the wire: no answe
 two seconds only, after 2.0 s of sound and then each second, from a buffer that outlives ``finalize``; nonsense is
 passed over in silence; a failed ``finalize`` is followed by close 1000; packets of over 20 ms are dropped. With
 ``script.extension`` it also knows ``voxbridge/1``, for those who ask. Opus is decoded for real, so wrong bytes show.
-
-It runs on any Trio stream: kernel sockets, unix sockets and the in-memory network.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import socket as stdsocket
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import trio
@@ -28,6 +23,7 @@ from wsproto.utilities import ProtocolError
 from voxbridge.audio.opus import Decoder, OpusError, packet_duration_s
 from voxbridge.core.sound import HEARING_RATE_HZ
 from voxbridge.core.whisperx import EXTENSION
+from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer
 
 PARTIAL_WINDOW_S = 2.0
 PARTIAL_STEP_S = 1.0
@@ -92,13 +88,14 @@ class WhisperXScript:
     """Sent instead of the upgrade's answer: a whole HTTP response, or anything."""
 
 
-class WhisperXServer:
+class WhisperXServer(ListeningServer):
     """A server with its script and its counters."""
 
+    scheme = "ws"
+
     def __init__(self, script: WhisperXScript | None = None) -> None:
+        super().__init__()
         self.script = script or WhisperXScript()
-        self.connections = 0
-        self.open_connections = 0
         self.starts: list[dict[str, Any]] = []
         self.packets: Counter[str] = Counter()
         self.heard: list[Heard] = []
@@ -109,74 +106,19 @@ class WhisperXServer:
         self.finals_sent = 0
         self.loop = trio.Lock()
         """Held while the event loop of the simulated server is blocked."""
-        self._host, self.port, self._uds = "", 0, ""
-        self._nursery: trio.Nursery | None = None
-        self._serving = trio.CancelScope()
-        self._stopped = trio.Event()
-        self._stopped.set()
 
     @property
     def url(self) -> str:
-        """Return the WebSocket URL (of a unix socket: a name for the request only)."""
-        return "ws://engines/" if self._uds else f"ws://{self._host}:{self.port}/"
-
-    @asynccontextmanager
-    async def running(self, host: str = "127.0.0.1", port: int = 0, *, uds: str = "") -> AsyncIterator[Self]:
-        """Serve at an address (port 0: any free one), or at a unix socket."""
-        self._host, self.port, self._uds = host, port, uds
-        async with trio.open_nursery() as self._nursery:
-            await self.start()
-            try:
-                yield self
-            finally:
-                self._nursery.cancel_scope.cancel(reason="simulated server ends")
-
-    async def start(self) -> None:
-        """Listen again, at the same address as before."""
-        assert self._nursery is not None, "start() is for use inside running()"
-        assert self._stopped.is_set(), "it is running already"
-        self._serving, self._stopped = trio.CancelScope(), trio.Event()
-        await self._nursery.start(self._serve)
-
-    async def stop(self) -> None:
-        """Drop every connection and refuse new ones, as a killed process does."""
-        self._serving.cancel(reason="simulated outage")
-        await self._stopped.wait()
+        """Return the WebSocket URL, with the slash at its end that this kind's addresses have."""
+        return f"{super().url}/"
 
     async def block(self, duration_s: float) -> None:
         """Hang for a time: nothing is read, no ping is answered."""
         async with self.loop:
             await trio.sleep(duration_s)
 
-    async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
-        try:
-            with self._serving:
-                listeners = await self._listen()
-                await trio.serve_listeners(self.handle, listeners, task_status=_Started(task_status))
-        finally:
-            if self._uds:
-                Path(self._uds).unlink(missing_ok=True)  # noqa: ASYNC240 -- a test server's own file
-            self._stopped.set()
-
-    async def _listen(self) -> list[trio.SocketListener]:
-        if self._uds:
-            sock = trio.socket.socket(stdsocket.AF_UNIX, stdsocket.SOCK_STREAM)
-            await sock.bind(self._uds)
-            sock.listen()
-            return [trio.SocketListener(sock)]
-        listeners = await trio.open_tcp_listeners(self.port, host=self._host)
-        self.port = listeners[0].socket.getsockname()[1]
-        return listeners
-
-    async def handle(self, stream: trio.abc.Stream) -> None:
-        """Serve one connection on a stream of any kind."""
-        self.connections += 1
-        self.open_connections += 1
-        try:
-            await _Conversation(self, stream).run()
-        finally:
-            self.open_connections -= 1
-            await trio.aclose_forcefully(stream)
+    async def _converse(self, stream: trio.abc.Stream, number: int) -> None:  # noqa: ARG002 -- the base's signature
+        await _Conversation(self, stream).run()
 
     async def model(self, duration_s: float) -> None:
         """Spend the model's time, with the event loop in hand if it blocks."""
@@ -191,16 +133,6 @@ class WhisperXServer:
         if callable(text):
             return text(heard)
         return text if isinstance(text, str) else text[min(index, len(text) - 1)]
-
-
-@attrs.frozen
-class _Started:
-    """Passes on that the listeners are open, without their value."""
-
-    status: trio.TaskStatus[None]
-
-    def started(self, value: object = None) -> None:  # noqa: ARG002 -- serve_listeners hands over its listeners
-        self.status.started()
 
 
 class _ConversationOver(Exception):
@@ -242,7 +174,7 @@ class _Conversation:
     async def _read(self) -> None:
         parts: list[Any] = []
         while True:
-            data = await self._stream.receive_some(65_536)
+            data = await self._stream.receive_some(READ_BYTES)
             async with self._server.loop:
                 pass  # a blocked event loop gets no further
             if not data:

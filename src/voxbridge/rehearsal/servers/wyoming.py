@@ -13,16 +13,15 @@ wyoming-faster-whisper does after each transcript.
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Literal, NoReturn, Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NoReturn
 
 import trio
 
 from voxbridge.core.ndjson import Malformed
 from voxbridge.core.wyoming import NO_DATA, WyomingEvent, WyomingReader, encode_event
-from voxbridge.rehearsal.servers.http import READ_BYTES, reset_stream
+from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer, reset_stream
 
 
 class Peer:
@@ -71,99 +70,29 @@ class Peer:
 Handler = Callable[[WyomingEvent, Peer], Awaitable[bool | None]]
 
 
-class WyomingServer:
+class WyomingServer(ListeningServer):
     """Serves scripted events and counts what clients do."""
 
+    scheme = "tcp"
+
     def __init__(self) -> None:
+        super().__init__()
         self._handlers: dict[str, Handler] = {"describe": self._describe}
         self.info: dict[str, object] = {}
         """What ``describe`` is answered with, beside empty lists of all services."""
-        self.connection_fault: Literal["hang", "close", "reset"] | None = None
-        """What happens to new connections instead of being served."""
         self.events: Counter[str] = Counter()
         """Events received, by kind."""
         self.received: list[WyomingEvent] = []
         """All of them but ``audio-chunk``."""
-        self.connections = 0
-        self.open_connections = 0
         self.disconnects = 0
         """Clients that left while they were being answered."""
-        self.host, self.port = "127.0.0.1", 0
-        self._nursery: trio.Nursery | None = None
-        self._serving: trio.CancelScope | None = None
-        self._stopped = trio.Event()
-        self._script_error: Exception | None = None
 
     def on(self, kind: str, handler: Handler) -> None:
         """Answer events of this kind; the last one registered counts."""
         self._handlers[kind] = handler
 
-    @property
-    def url(self) -> str:
-        """Return the address as the configuration wants it."""
-        return f"tcp://{self.host}:{self.port}"
-
-    @contextlib.asynccontextmanager
-    async def running(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Self]:
-        """Serve until the end of the body; port 0 takes a free one."""
-        self.host, self.port = host, port
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            try:
-                await self.start()
-                yield self
-            finally:
-                self._nursery = None
-                nursery.cancel_scope.cancel(reason="server stopped")
-        if self._script_error is not None:
-            raise self._script_error
-
-    async def start(self) -> None:
-        """Open the port (again), the same as before."""
-        assert self._nursery is not None, "start() is for the body of running()"
-        assert self._serving is None, "already running"
-        await self._nursery.start(self._serve)
-
-    async def stop(self) -> None:
-        """Close the port and every connection: new clients are refused until ``start``."""
-        if self._serving is not None:
-            self._serving.cancel(reason="server stopped")
-            await self._stopped.wait()
-
-    async def _serve(self, task_status: trio.TaskStatus[list[trio.SocketListener]]) -> None:
-        listeners = list(await trio.open_tcp_listeners(self.port, host=self.host))
-        self.port = listeners[0].socket.getsockname()[1]
-        with trio.CancelScope() as scope:
-            self._serving, self._stopped = scope, trio.Event()
-            try:
-                await trio.serve_listeners(self._connection, listeners, task_status=task_status)
-            finally:
-                self._serving = None
-                self._stopped.set()
-
-    async def _connection(self, stream: trio.abc.Stream) -> None:
-        self.connections += 1
-        self.open_connections += 1
-        peer = Peer(stream, self.connections)
-        try:
-            match self.connection_fault:
-                case "hang":
-                    await peer.hang()
-                case "reset":
-                    await peer.reset()
-                case None:
-                    await self._converse(stream, peer)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the client went away, or the script ended it
-        except Exception as error:
-            self._script_error = error  # the close below is a checkpoint: a cancel there would take the error's place
-            raise
-        finally:
-            self.open_connections -= 1
-            await trio.aclose_forcefully(stream)
-
-    async def _converse(self, stream: trio.abc.Stream, peer: Peer) -> None:
-        reader = WyomingReader()
+    async def _converse(self, stream: trio.abc.Stream, number: int) -> None:
+        peer, reader = Peer(stream, number), WyomingReader()
         while data := await stream.receive_some(READ_BYTES):
             for event in reader.feed(bytes(data)):
                 if isinstance(event, Malformed):
