@@ -7,12 +7,9 @@ URL, a header or a body of ours into a message: an n8n webhook URL is a password
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import logging
-import os
 import re
-import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -27,6 +24,7 @@ import trio
 from voxbridge import __version__
 from voxbridge.core.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden, is_html, quotable
 from voxbridge.errors import ConfigError, StageError, StageName, StageProtocolError, StageRefused, StageUnavailable
+from voxbridge.stages.reasons import why_unreachable
 
 Client = httpx.AsyncClient
 Response = httpx.Response
@@ -133,38 +131,13 @@ def mapped_errors(stage: StageName, *, backend: str = "") -> Iterator[None]:
         ) from error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for inner in error.exceptions:
-                yield from _causes(inner)
-        error = error.__cause__ or error.__context__
-
-
 def _why_unreachable(error: httpx.TransportError) -> str:
     """Name the root cause of a failed connect in a sentence that says what to look at."""
     if isinstance(error, httpx.PoolTimeout):
         return "all connections to the server are in use: it is overloaded or hangs"
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {CONNECT_BACKSTOP_S:.0f} s: is the host up, and does a firewall drop packets?"
-    for cause in _causes(error):
-        match cause:
-            case ssl.SSLCertVerificationError():
-                return f"the server's TLS certificate is not trusted ({cause.verify_message})"
-            case ssl.SSLError():
-                return "the TLS handshake failed: does the server speak https on this port?"
-            case socket.gaierror():
-                return "the host name cannot be resolved: check its spelling and the DNS"
-            case ConnectionRefusedError():
-                return "connection refused: the server is not running, or listens on another port"
-            case FileNotFoundError():
-                return "its socket file does not exist: the service is not running"
-            case OSError(errno=int(number)) if number in errno.errorcode:
-                return f"cannot connect ({os.strerror(number)})"
-            case _:
-                continue
-    return "cannot connect"
+    return why_unreachable(error, tls_scheme="https")
 
 
 def _what_broke(error: httpx.RemoteProtocolError) -> str:

@@ -19,15 +19,12 @@ from __future__ import annotations
 
 import email.message
 import email.parser
-import errno
 import functools
 import logging
-import os
 import re
-import socket
 import ssl
 import urllib.parse
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import NoReturn, Self
 
@@ -47,6 +44,7 @@ from voxbridge.errors import (
     StageUnavailable,
 )
 from voxbridge.stages.http import retry_after_s
+from voxbridge.stages.reasons import causes, why_unreachable
 
 _READ_BYTES = 65_536
 _MESSAGE_BYTES_MAX = 1 << 20  # a transcript of two minutes is some 3 kB
@@ -346,7 +344,7 @@ def _header_fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 def _told(group: BaseExceptionGroup[Exception], stage: StageName, backend: str) -> StageError:
-    for error in _causes(group):
+    for error in causes(group):
         if isinstance(error, StageError):
             return error
     # not chained: the text of h11 and wsproto may quote what came
@@ -382,7 +380,9 @@ class _Dial:
             if stream is not None:
                 await trio.aclose_forcefully(stream)
             if isinstance(error, OSError | trio.BrokenResourceError):
-                raise StageUnavailable(self.stage, why_unreachable(error), backend=self.backend) from error
+                raise StageUnavailable(
+                    self.stage, why_unreachable(error, tls_scheme="wss"), backend=self.backend
+                ) from error
             raise
         self.doing = "the WebSocket upgrade was not answered: does the server hang, or still load its model?"
         return stream
@@ -409,35 +409,3 @@ def _refused(status: int, headers: email.message.Message, stage: StageName, back
     else:
         detail = f"the server there does not speak WebSocket on this path (HTTP {status}): check port and path"
     return StageRefused(stage, status, detail, backend=backend)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for inner in error.exceptions:
-                yield from _causes(inner)
-        error = error.__cause__ or error.__context__
-
-
-def why_unreachable(error: BaseException) -> str:
-    """Name the root cause of a failed connect in a sentence that says what to look at."""
-    for cause in _causes(error):
-        match cause:
-            case ssl.SSLCertVerificationError():
-                return f"the server's TLS certificate is not trusted ({cause.verify_message})"
-            case ssl.SSLError():
-                return "the TLS handshake failed: does the server speak wss on this port?"
-            case socket.gaierror():
-                return "the host name cannot be resolved: check its spelling and the DNS"
-            case ConnectionRefusedError():
-                return "connection refused: the server is not running, or listens on another port"
-            case FileNotFoundError():
-                return "its socket file does not exist: the service is not running"
-            case PermissionError():
-                return "no permission to open its socket: check the socket's owner and mode"
-            case OSError(errno=int(number)) if number in errno.errorcode:
-                return f"cannot connect ({os.strerror(number)})"
-            case _:
-                continue
-    return "cannot connect"

@@ -16,7 +16,7 @@ import trio
 from voxbridge.core.ndjson import Malformed
 from voxbridge.core.wyoming import WyomingEvent, WyomingReader, encode_event
 from voxbridge.errors import ConfigError, StageName, StageProtocolError, StageUnavailable
-from voxbridge.stages.ws import why_unreachable
+from voxbridge.stages.reasons import why_unreachable
 
 _READ_BYTES = 65_536
 
