@@ -10,7 +10,7 @@ from voxbridge.core.hedge import Hedge
 from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
-from voxbridge.stages.failover.race import Race, Runner, endless_patience
+from voxbridge.stages.failover.race import Race, Runner, hedged_patience
 
 
 class FailoverAgent(Failover[AgentStage]):
@@ -50,16 +50,4 @@ class FailoverAgent(Failover[AgentStage]):
 
         if self._hedge is not None:
             self._hedge.asked()
-        patience = endless_patience if self._hedge is None else self._until_late
-        await Race("agent", in_order(self.guards), run, patience=patience).go()
-
-    async def _until_late(self, runner: Runner[AgentStage]) -> None:
-        """Return when a second request is due."""
-        assert self._hedge is not None
-        await runner.asked.wait()
-        delay_s = self._hedge.delay_s
-        if delay_s is not None and runner.number == 0:
-            await trio.sleep_until(runner.asked_at + delay_s)
-            if self._hedge.take():
-                return
-        await trio.sleep_forever()
+        await Race("agent", in_order(self.guards), run, patience=hedged_patience(self._hedge)).go()

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 import structlog
 import trio
 
+from voxbridge.core.hedge import Hedge
 from voxbridge.errors import NoReply, StageError, StageName, StageTimeout
 from voxbridge.stages import Stage
 from voxbridge.stages.failover.guard import Guard
@@ -57,6 +58,23 @@ Patience = Callable[[Runner[S]], Awaitable[None]]
 async def endless_patience(_runner: Runner[S]) -> None:
     """Ask nobody else while somebody is still at it."""
     await trio.sleep_forever()
+
+
+def hedged_patience(hedge: Hedge | None) -> Patience[S]:
+    """Return the patience that ends when ``hedge`` wants a second request for the first one; without one, never."""
+    if hedge is None:
+        return endless_patience
+
+    async def until_late(runner: Runner[S]) -> None:
+        await runner.asked.wait()
+        delay_s = hedge.delay_s
+        if delay_s is not None and runner.number == 0:
+            await trio.sleep_until(runner.asked_at + delay_s)
+            if hedge.take():
+                return
+        await trio.sleep_forever()
+
+    return until_late
 
 
 class Race(Generic[S, T]):

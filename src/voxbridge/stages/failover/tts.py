@@ -13,7 +13,7 @@ from voxbridge.core.sound import Pcm
 from voxbridge.stages import Mark, TtsRequest, TtsStage, warm_up
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
-from voxbridge.stages.failover.race import Race, Runner, endless_patience
+from voxbridge.stages.failover.race import Race, Runner, hedged_patience
 
 # Turns that are answered at the same time; those before them are over.
 _TURNS_KEPT = 64
@@ -88,21 +88,10 @@ class FailoverTts(Failover[TtsStage]):
             "tts",
             order,
             run,
-            patience=endless_patience if self._hedge is None else self._until_late,
+            patience=hedged_patience(self._hedge),
             spares=(order if self._can_double else ()) if only_itself else None,
         )
         await race.go()
-
-    async def _until_late(self, runner: Runner[TtsStage]) -> None:
-        """Return when a second request is due for the one that ``runner`` has made."""
-        assert self._hedge is not None
-        await runner.asked.wait()
-        delay_s = self._hedge.delay_s
-        if delay_s is not None and runner.number == 0:
-            await trio.sleep_until(runner.asked_at + delay_s)
-            if self._hedge.take():
-                return
-        await trio.sleep_forever()
 
     def _turn(self, turn_id: str) -> _Turn:
         turn = self._turns.setdefault(turn_id, _Turn())
