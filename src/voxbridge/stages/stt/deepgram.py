@@ -11,9 +11,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NoReturn, Self
+from typing import NoReturn
 
-import attrs
 import trio
 
 from voxbridge.config.settings import SttSettings
@@ -21,8 +20,9 @@ from voxbridge.core import deepgram
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, json_object, ping_regularly, why_closed
-from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+from voxbridge.stages.stt.takes import OnPartial, json_object, why_closed
+from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
+from voxbridge.stages.ws import WebSocket
 
 _NAME = "deepgram"
 _KEEP_ALIVE_S = 4.0  # Deepgram's documentation: every 3 to 5 s
@@ -34,23 +34,11 @@ def deepgram_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = None) 
     return TakeStage(_NAME, Deepgram(settings, tls=tls), limit_s=settings.limit_ms / 1000)
 
 
-class Deepgram:
+class Deepgram(WsConnector):
     """A Deepgram server; see ``Connector``."""
 
+    backend = _NAME
     connects_ahead = True
-    has_connection = True
-
-    def __init__(self, settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> None:
-        """Take the settings. Raises: ConfigError."""
-        self._address = WsAddress.parse("stt", settings.url)
-        self._settings, self._tls = settings, tls
-        self._limit_s, self._connect_limit_s = settings.limit_ms / 1000, settings.connect_limit_ms / 1000
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        """Leave nothing: every line closes its own connections."""
 
     @asynccontextmanager
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[DeepgramTake]:
@@ -63,14 +51,10 @@ class Deepgram:
         target = deepgram.target(
             self._address.target, language=language, model=settings.model, hints=settings.hints, interim=interim
         )
-        return open_websocket(
-            attrs.evolve(self._address, target=target),
-            stage="stt",
-            backend=_NAME,
-            limit_s=self._connect_limit_s,
-            tls=self._tls,
-            headers={"Authorization": f"Token {settings.token.reveal()}"} if settings.token else None,
-        )
+        return self._dial(target)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Token {token.reveal()}"} if (token := self._settings.token) else {}
 
     async def probe(self) -> str:
         """Open a stream without sound and close it, which costs nothing. Raises: StageError."""
@@ -84,14 +68,15 @@ class Deepgram:
         return f"a Deepgram server answers at {self._address.host}:{self._address.port}"
 
 
-class DeepgramTake:
+class DeepgramTake(WsTake):
     """One connection, for one utterance; see ``Take``."""
 
+    backend = _NAME
+
     def __init__(self, ws: WebSocket, on_partial: OnPartial | None, *, limit_s: float) -> None:
-        self._ws, self._on_partial, self._limit_s = ws, on_partial, limit_s
+        super().__init__(ws, on_partial, limit_s=limit_s)
         self._text = deepgram.Text()
         self._has_begun = trio.Event()
-        self.is_told_all = False
 
     async def hear(self, pcm: bytes) -> None:
         """Send a piece."""
@@ -147,5 +132,4 @@ class DeepgramTake:
                 await self._has_begun.wait()
                 break
             await self._ws.send(deepgram.KEEP_ALIVE)
-        await ping_regularly(self._ws, _NAME, limit_s=self._limit_s)
-        raise AssertionError("unreachable")
+        await super().keep_alive()

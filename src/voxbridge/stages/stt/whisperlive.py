@@ -12,8 +12,7 @@ from __future__ import annotations
 import ssl
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NoReturn, Self
+from contextlib import asynccontextmanager
 
 import numpy as np
 import trio
@@ -23,8 +22,9 @@ from voxbridge.core import whisperlive
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, bearer, json_object, must_answer, ping_regularly
-from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+from voxbridge.stages.stt.takes import OnPartial, json_object, must_answer
+from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
+from voxbridge.stages.ws import WebSocket
 
 _NAME = "whisperlive"
 _MODEL = "small"  # the server's own client's choice; one that was started with a model of its own ignores it
@@ -39,40 +39,18 @@ def whisperlive_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = Non
     return TakeStage(_NAME, WhisperLive(settings, tls=tls), limit_s=settings.limit_ms / 1000)
 
 
-class WhisperLive:
+class WhisperLive(WsConnector):
     """A WhisperLive server; see ``Connector``."""
 
+    backend = _NAME
     connects_ahead = False
-    has_connection = True
-
-    def __init__(self, settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> None:
-        """Take the settings. Raises: ConfigError."""
-        self._address = WsAddress.parse("stt", settings.url)
-        self._settings, self._tls = settings, tls
-        self._limit_s, self._connect_limit_s = settings.limit_ms / 1000, settings.connect_limit_ms / 1000
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        """Leave nothing: every line closes its own connections."""
 
     @asynccontextmanager
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[WhisperLiveTake]:
         """Connect and wait until the server has a model for us. Raises: StageError."""
-        async with self._open() as ws:
+        async with self._dial(self._address.target) as ws:
             await self._until_ready(ws, speaker.language)
             yield WhisperLiveTake(ws, on_partial, limit_s=self._limit_s)
-
-    def _open(self) -> AbstractAsyncContextManager[WebSocket]:
-        return open_websocket(
-            self._address,
-            stage="stt",
-            backend=_NAME,
-            limit_s=self._connect_limit_s,
-            tls=self._tls,
-            headers=bearer(self._settings.token),
-        )
 
     async def _until_ready(self, ws: WebSocket, language: str) -> None:
         hello = whisperlive.options(
@@ -92,7 +70,7 @@ class WhisperLive:
 
     async def probe(self) -> str:
         """Take a place for a moment. Raises: StageError."""
-        async with self._open() as ws:
+        async with self._dial(self._address.target) as ws:
             await self._until_ready(ws, self._settings.language)
         return f"a WhisperLive server answers at {self._address.host}:{self._address.port}"
 
@@ -113,15 +91,16 @@ def _parse(message: str | bytes) -> whisperlive.ServerMessage | None:
             return parsed
 
 
-class WhisperLiveTake:
+class WhisperLiveTake(WsTake):
     """One connection, for one utterance; see ``Take``."""
 
+    backend = _NAME
+
     def __init__(self, ws: WebSocket, on_partial: OnPartial | None, *, limit_s: float) -> None:
-        self._ws, self._on_partial, self._limit_s = ws, on_partial, limit_s
+        super().__init__(ws, on_partial, limit_s=limit_s)
         self._samples = 0
         self._text = whisperlive.Text()
         self._patience = trio.CancelScope()
-        self.is_told_all = False
 
     async def hear(self, pcm: bytes) -> None:
         """Send a piece, as the 32-bit floats that every version understands."""
@@ -161,8 +140,3 @@ class WhisperLiveTake:
                 before = text
             elif self._on_partial is not None:
                 self._on_partial(text)
-
-    async def keep_alive(self) -> NoReturn:
-        """Ping."""
-        await ping_regularly(self._ws, _NAME, limit_s=self._limit_s)
-        raise AssertionError("unreachable")

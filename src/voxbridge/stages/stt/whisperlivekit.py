@@ -10,9 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NoReturn, Self
 
-import attrs
 import trio
 
 from voxbridge.config.settings import SttSettings
@@ -20,8 +18,9 @@ from voxbridge.core import whisperlivekit
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, bearer, json_object, ping_regularly, why_closed
-from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+from voxbridge.stages.stt.takes import OnPartial, json_object, why_closed
+from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
+from voxbridge.stages.ws import WebSocket
 
 _NAME = "whisperlivekit"
 
@@ -31,23 +30,11 @@ def whisperlivekit_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = 
     return TakeStage(_NAME, WhisperLiveKit(settings, tls=tls), limit_s=settings.limit_ms / 1000)
 
 
-class WhisperLiveKit:
+class WhisperLiveKit(WsConnector):
     """A WhisperLiveKit server; see ``Connector``."""
 
+    backend = _NAME
     connects_ahead = False
-    has_connection = True
-
-    def __init__(self, settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> None:
-        """Take the settings. Raises: ConfigError."""
-        self._address = WsAddress.parse("stt", settings.url)
-        self._settings, self._tls = settings, tls
-        self._limit_s, self._connect_limit_s = settings.limit_ms / 1000, settings.connect_limit_ms / 1000
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        """Leave nothing: every line closes its own connections."""
 
     @asynccontextmanager
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[WhisperLiveKitTake]:
@@ -58,14 +45,7 @@ class WhisperLiveKit:
 
     def _open(self, language: str) -> AbstractAsyncContextManager[WebSocket]:
         target = whisperlivekit.target(self._address.target, language=language.partition("-")[0])
-        return open_websocket(
-            attrs.evolve(self._address, target=target),
-            stage="stt",
-            backend=_NAME,
-            limit_s=self._connect_limit_s,
-            tls=self._tls,
-            headers=bearer(self._settings.token),
-        )
+        return self._dial(target)
 
     async def _until_ready(self, ws: WebSocket) -> None:
         with trio.move_on_after(self._connect_limit_s):
@@ -107,12 +87,10 @@ async def _receive(
                 return parsed
 
 
-class WhisperLiveKitTake:
+class WhisperLiveKitTake(WsTake):
     """One connection, for one utterance; see ``Take``."""
 
-    def __init__(self, ws: WebSocket, on_partial: OnPartial | None, *, limit_s: float) -> None:
-        self._ws, self._on_partial, self._limit_s = ws, on_partial, limit_s
-        self.is_told_all = False
+    backend = _NAME
 
     async def hear(self, pcm: bytes) -> None:
         """Send a piece."""
@@ -134,8 +112,3 @@ class WhisperLiveKitTake:
                     latest = state.whole
                 case whisperlivekit.Done():
                     return Transcript(latest)
-
-    async def keep_alive(self) -> NoReturn:
-        """Ping."""
-        await ping_regularly(self._ws, _NAME, limit_s=self._limit_s)
-        raise AssertionError("unreachable")
