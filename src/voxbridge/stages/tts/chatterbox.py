@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Self
-
-import trio
 
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
 from voxbridge.config.settings import TtsSettings
@@ -27,18 +24,17 @@ from voxbridge.stages import Mark, TtsRequest
 from voxbridge.stages.http import open_client, open_response, raise_for_status
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
 from voxbridge.stages.tts.chatterbox_probe import probe
+from voxbridge.stages.tts.http_speech import HttpSpeech
 from voxbridge.stages.tts.probing import VoiceJudge
-from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker
-from voxbridge.stages.tts.warmth import Warmth
+from voxbridge.stages.tts.sentence import Sentence
 
 SPEECH_PATH = "/audio/speech/stream/upload"
 ENGINES_URL = "http://engines/v1"
 """Base URL of the embedded engines: over their unix socket the host is only a name."""
 TEXT_CHARS_MAX = 3000  # the server's own limit; beyond it the whole text comes back in a 422
-CLOSE_S = 0.25
 
 
-class ChatterboxStage:
+class ChatterboxStage(HttpSpeech):
     """A TtsStage on a Chatterbox server at ``settings.url``, or on the embedded engines' unix socket ``uds``.
 
     The URL may end in ``/v1``, in a slash or in the speech route itself. ``rng`` gives the jitter of retries.
@@ -50,35 +46,10 @@ class ChatterboxStage:
     name = "chatterbox"
 
     def __init__(self, settings: TtsSettings, *, uds: str = "", rng: Callable[[], float] = random.random) -> None:
-        self._settings = settings
+        client = open_client("tts", base_url(settings.url or (ENGINES_URL if uds else "")), uds=uds)
+        super().__init__(settings, client, warm_path="/ping", chars_max=TEXT_CHARS_MAX, rng=rng)
         self._is_ours = bool(uds)
-        self._client = open_client("tts", base_url(settings.url or (ENGINES_URL if uds else "")), uds=uds)
         self._judge = VoiceJudge(settings.voice, otherwise="uses its default one")
-        self._warmth = Warmth(self._client, "/ping", backend=self.name)
-        self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, rng=rng)
-
-    async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        with trio.move_on_after(CLOSE_S, shield=True):
-            await self._client.aclose()
-
-    @property
-    def free_slots(self) -> int:
-        """Return how many further requests would be sent at once."""
-        return self._speaker.free_slots
-
-    @property
-    def retry_count(self) -> int:
-        """Return the number of repeated attempts of all turns."""
-        return self._speaker.retry_count
-
-    async def warm(self) -> None:
-        """Open a connection for the sentence that will be asked for soon, unless there is one."""
-        if self._speaker.is_idle:
-            await self._warmth.warm()
 
     async def probe(self) -> str:
         """Ask for health, the speech route and the voices; return a line for the operator. Raises: StageError."""

@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Self
 from urllib.parse import urlsplit
-
-import trio
 
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader, require_decoder
 from voxbridge.config.settings import TtsSettings
@@ -26,17 +23,16 @@ from voxbridge.stages import Mark, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status, status_error
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
+from voxbridge.stages.tts.http_speech import HttpSpeech
 from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, ask_json, voice_names
-from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker
-from voxbridge.stages.tts.warmth import Warmth
+from voxbridge.stages.tts.sentence import Sentence
 
 SPEECH_PATH = "/audio/speech"
 TEXT_CHARS_MAX = 4096  # OpenAI's own limit, and nobody's is lower but travisvn's 3000
 DEFAULT_VOICE = "alloy"  # the field is required; OpenAI's first voice is known to nearly all
-CLOSE_S = 0.25
 
 
-class OpenAiSpeechStage:
+class OpenAiSpeechStage(HttpSpeech):
     """A TtsStage on an OpenAI-style server at ``settings.url``: its base, with or without ``/v1``, or the whole route.
 
     Raises: ConfigError for a URL that is none, or if the extra is missing that ``response_format`` needs.
@@ -50,37 +46,12 @@ class OpenAiSpeechStage:
                 require_decoder(settings.response_format)
             except DecoderMissingError as error:
                 raise ConfigError(str(error), key="tts.response_format", value=settings.response_format) from error
-        self._settings = settings
         key = settings.api_key.reveal()
-        self._hidden = Hidden(secrets=(key,))
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = open_client("tts", base_url(settings.url), headers=headers)
+        client = open_client("tts", base_url(settings.url), headers=headers)
+        super().__init__(settings, client, warm_path="/models", chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
+        self._hidden = Hidden(secrets=(key,))
         self._judge = VoiceJudge(settings.voice or DEFAULT_VOICE, otherwise="may refuse it")
-        self._warmth = Warmth(self._client, "/models", backend=self.name)
-        self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
-
-    async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        with trio.move_on_after(CLOSE_S, shield=True):
-            await self._client.aclose()
-
-    @property
-    def free_slots(self) -> int:
-        """Return how many further requests would be sent at once."""
-        return self._speaker.free_slots
-
-    @property
-    def retry_count(self) -> int:
-        """Return the number of repeated attempts of all turns."""
-        return self._speaker.retry_count
-
-    async def warm(self) -> None:
-        """Open a connection for the sentence that will be asked for soon, unless there is one."""
-        if self._speaker.is_idle:
-            await self._warmth.warm()
 
     async def probe(self) -> str:
         """Post an empty request, which the right route refuses at once, and look for the voice.

@@ -1,0 +1,58 @@
+"""What the speech servers over HTTP share: a client, a warm connection, and a speaker of sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+import trio
+
+from voxbridge.config.settings import TtsSettings
+from voxbridge.stages.http import Client
+from voxbridge.stages.tts.sentence import SentenceSpeaker
+from voxbridge.stages.tts.warmth import Warmth
+
+CLOSE_S = 0.25
+
+
+class HttpSpeech:
+    """The parts of a ``TtsStage`` over HTTP that are alike. ``warm_path`` costs the server nothing to answer."""
+
+    name: str
+
+    def __init__(
+        self,
+        settings: TtsSettings,
+        client: Client,
+        *,
+        warm_path: str,
+        chars_max: int,
+        rng: Callable[[], float],
+        is_late: bool = False,
+    ) -> None:
+        self._settings, self._client = settings, client
+        self._warmth = Warmth(client, warm_path, backend=self.name)
+        self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=chars_max, is_late=is_late, rng=rng)
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        with trio.move_on_after(CLOSE_S, shield=True):
+            await self._client.aclose()
+
+    @property
+    def free_slots(self) -> int:
+        """Return how many further requests would be sent at once."""
+        return self._speaker.free_slots
+
+    @property
+    def retry_count(self) -> int:
+        """Return the number of repeated attempts of all turns."""
+        return self._speaker.retry_count
+
+    async def warm(self) -> None:
+        """Open a connection for the sentence that will be asked for soon, unless there is one."""
+        if self._speaker.is_idle:
+            await self._warmth.warm()
