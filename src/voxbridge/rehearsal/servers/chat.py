@@ -9,6 +9,7 @@ A generation ends when its client leaves, as llama.cpp's, vLLM's and Ollama's do
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
@@ -228,6 +229,16 @@ class ChatServer(HttpServer):
 async def send_whole(reply: Reply, whole: Whole) -> None:
     """Send a whole answer."""
     await reply.send(whole.status, whole.body, whole.content_type or "application/json", whole.headers)
+
+
+def compact(value: dict[str, object]) -> bytes:
+    """Return JSON without spaces and without ASCII escapes."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def event(value: dict[str, object]) -> bytes:
+    """Return one server-sent event with JSON in it."""
+    return b"data: " + compact(value) + b"\n\n"
 
 
 def _instants(plan: Plan) -> list[list[Step]]:

@@ -13,6 +13,7 @@ from voxbridge.rehearsal.servers.chat import (
     Say,
     Script,
     Think,
+    event,
     greeting,
     send_whole,
 )
@@ -101,17 +102,13 @@ class DifyServer(ChatServer):
         """Return one event; before a thought there is a ping, as in a long silence."""
         match step:
             case Say(text):
-                return _event({"event": "message", **self._ids, "answer": text})
+                return event({"event": "message", **self._ids, "answer": text})
             case Think(text):
-                return b"event: ping\n\n" + _event({"event": "agent_thought", **self._ids, "thought": text})
+                return b"event: ping\n\n" + event({"event": "agent_thought", **self._ids, "thought": text})
             case CallTool(name):
-                return _event({"event": "agent_thought", **self._ids, "thought": "", "tool": name})
+                return event({"event": "agent_thought", **self._ids, "thought": "", "tool": name})
             case Fail(message):
                 failed = {"status": 500, "code": "internal_server_error", "message": message}
-                return _event({"event": "error", **self._ids, **failed})
+                return event({"event": "error", **self._ids, **failed})
             case Finish():
-                return _event({"event": "message_end", **self._ids, "metadata": {"usage": {}}})
-
-
-def _event(value: dict[str, object]) -> bytes:
-    return b"data: " + json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"
+                return event({"event": "message_end", **self._ids, "metadata": {"usage": {}}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from voxbridge.rehearsal.servers.chat import CallTool, ChatServer, Fail, Finish, Say, Script, Think, greeting
+from voxbridge.rehearsal.servers.chat import CallTool, ChatServer, Fail, Finish, Say, Script, Think, compact, greeting
 from voxbridge.rehearsal.servers.http import Reply, Request
 from voxbridge.rehearsal.servers.n8n_plans import Whole
 
@@ -64,12 +64,11 @@ class OllamaServer(ChatServer):
                 call = {"function": {"name": name, "arguments": {}}}
                 return _line({"role": "assistant", "content": "", "tool_calls": [call]})
             case Fail(message):
-                return json.dumps({"error": message}, separators=(",", ":")).encode() + b"\n"
+                return compact({"error": message}) + b"\n"
             case Finish(reason):
                 counts = {"total_duration": 1, "load_duration": 1, "prompt_eval_count": 9, "eval_count": 3}
                 return _line({"role": "assistant", "content": ""}, done=True, done_reason=reason, **counts)
 
 
 def _line(message: dict[str, object], *, done: bool = False, **more: object) -> bytes:
-    value = {"model": "test-model", "created_at": _CREATED, "message": message, **more, "done": done}
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return compact({"model": "test-model", "created_at": _CREATED, "message": message, **more, "done": done}) + b"\n"

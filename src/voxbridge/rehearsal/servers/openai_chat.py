@@ -17,6 +17,7 @@ from voxbridge.rehearsal.servers.chat import (
     Say,
     Script,
     Think,
+    event,
     greeting,
     send_whole,
 )
@@ -76,18 +77,18 @@ class OpenAiServer(ChatServer):
         """Return one event of the stream, or the last ones."""
         match step:
             case Say(text):
-                return _event(_chunk({"content": text}))
+                return event(_chunk({"content": text}))
             case Think(text):
-                return _event(_chunk({"content": None, "reasoning_content": text}))
+                return event(_chunk({"content": None, "reasoning_content": text}))
             case CallTool(name):
                 call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": "{}"}}
-                return _event(_chunk({"tool_calls": [call]}))
+                return event(_chunk({"tool_calls": [call]}))
             case Fail(message):
-                return _event({"error": {"message": message, "type": "server_error", "param": None, "code": None}})
+                return event({"error": {"message": message, "type": "server_error", "param": None, "code": None}})
             case Finish(reason):
                 usage = {**_chunk({}), "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
                 done = b"data: [DONE]\n\n" if self.sends_done else b""
-                return _event(_chunk({}, reason)) + _event(usage) + done
+                return event(_chunk({}, reason)) + event(usage) + done
 
 
 def _chunk(delta: dict[str, object], reason: str | None = None) -> dict[str, object]:
@@ -98,7 +99,3 @@ def _chunk(delta: dict[str, object], reason: str | None = None) -> dict[str, obj
         "model": "test-model",
         "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}],
     }
-
-
-def _event(value: dict[str, object]) -> bytes:
-    return b"data: " + json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"
