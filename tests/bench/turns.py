@@ -27,7 +27,7 @@ Samples = dict[str, list[float]]
 Progress = Callable[[str], None]
 
 BRIEF = "Yes, of course."
-LONG = "This answer goes on for long enough to be interrupted in the middle of it, which is what happens now."
+LONG = f"{BRIEF} This answer goes on for long enough to be interrupted in the middle of it, which is what happens now."
 
 
 @asynccontextmanager

@@ -7,7 +7,8 @@ The two halves are tasks joined by a channel; a stage that fails ends its half, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import trio
 
@@ -116,7 +117,6 @@ class Answer:
     async def say(self, text: str, turn_id: str) -> None:
         """Synthesise a ready text, without an agent. Failures are left in ``tts_error``."""
         pieces = SpokenPieces()
-        self._context.mouth.expect(self._track)
         for number, sentence in enumerate([*pieces.feed(text), *pieces.flush()]):
             await self._say(TtsRequest(sentence, turn_id, number), self._begin(sentence))
         self._finish()
@@ -138,20 +138,23 @@ class Answer:
         async with sentences, trio.open_nursery() as nursery:
             nursery.start_soon(self._ask, request, send)
             pieces = SpokenPieces()
-            async for event in receive:
-                match event:
-                    case TextDelta(text):
-                        self._text.append(text)
-                        ready = pieces.feed(text)
-                    case TextFlush():
-                        ready = pieces.flush()
-                    case AnswerOptions(options):
-                        self._options = options
-                        continue
-                for sentence in ready:
-                    await sentences.send(sentence)
+            async for first in receive:
+                for event in _burst(first, receive):
+                    for sentence in self._pieces_of(event, pieces):
+                        await sentences.send(sentence)
             for sentence in pieces.flush():
                 await sentences.send(sentence)
+
+    def _pieces_of(self, event: AgentEvent, pieces: SpokenPieces) -> list[str]:
+        match event:
+            case TextDelta(text):
+                self._text.append(text)
+                return pieces.feed(text)
+            case TextFlush():
+                return pieces.flush()
+            case AnswerOptions(options):
+                self._options = options
+                return []
 
     async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
         async with events:
@@ -176,8 +179,6 @@ class Answer:
                         continue
                     await self._wait_for_room()
                     language = request.speaker.language
-                    if self._playing is None:
-                        self._context.mouth.expect(self._track)
                     asked = TtsRequest(text, request.turn_id, number, language=language, options=self._options)
                     nursery.start_soon(self._say, asked, self._begin(text), at_once)
                     number += 1
@@ -192,7 +193,7 @@ class Answer:
 
     async def _say(self, request: TtsRequest, sound: _SentenceSound, at_once: trio.Semaphore | None = None) -> None:
         # The turn's marks are those of its first sentence.
-        mark = self._mark if request.index == 0 else no_mark
+        mark = self._mark_and_announce if request.index == 0 else no_mark
         try:
             await self._context.tools.tts.speak(request, sound.push, mark)
         except StageError as error:
@@ -204,6 +205,11 @@ class Answer:
             self._end_if_whole()
             if at_once is not None:
                 at_once.release()
+
+    def _mark_and_announce(self, name: str) -> None:
+        self._mark(name)
+        if name == "tts_request":  # while the server is at work, not before it is asked
+            self._context.mouth.expect(self._track)
 
     def _begin(self, text: str) -> _SentenceSound:
         return _SentenceSound(self._track, self._track.begin_sentence(text), self._sound_came)
@@ -224,6 +230,14 @@ class Answer:
     def _finish(self) -> None:
         self._track.finish()
         self._context.mouth.changed()
+
+
+def _burst(first: AgentEvent, receive: trio.MemoryReceiveChannel[AgentEvent]) -> Iterator[AgentEvent]:
+    """Yield an event and those that wait behind it: a burst of tokens costs one task switch, not one each."""
+    yield first
+    with suppress(trio.WouldBlock, trio.EndOfChannel):
+        while True:
+            yield receive.receive_nowait()
 
 
 class _SentenceSound:

@@ -276,10 +276,17 @@ class _Relay:
         return None
 
     async def _pass_on(self, event: AgentEvent, deadline: StageDeadline) -> None:
-        with deadline.paused():
-            if not self.has_text:  # the reader's first event is visible text
-                self.has_text = True
-                self.mark("agent_first_text")  # before anything is sent: it decides a race of backends
-                if self.options is not None:
-                    await self._out.send(self.options)
-            await self._out.send(event)
+        if not self.has_text:  # the reader's first event is visible text
+            self.has_text = True
+            self.mark("agent_first_text")  # before anything is sent: it decides a race of backends
+            if self.options is not None:
+                await self._put(self.options, deadline)
+        await self._put(event, deadline)
+
+    async def _put(self, event: AgentEvent, deadline: StageDeadline) -> None:
+        try:
+            self._out.send_nowait(event)  # no task switch a token while there is room
+            deadline.item()
+        except trio.WouldBlock:
+            with deadline.paused():
+                await self._out.send(event)
