@@ -90,7 +90,7 @@ def systemd(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, on a quiet machine: `-- --quick`, `-- --json FILE`. Nine minutes; nothing is asserted."""
+    """Measure, on a quiet machine: `-- --quick`, `-- --json FILE`. Ten minutes; nothing is asserted."""
     python(session, "tests.bench", *session.posargs)
 
 

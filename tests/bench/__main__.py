@@ -19,7 +19,7 @@ from voxbridge.core.sound import Pcm
 from voxbridge.core.wav import decode_wav
 from voxbridge.rehearsal.embedded import own_voice
 
-GROUPS = ("stages", "embedded", "simulated", "bridge")
+GROUPS = ("stages", "embedded", "simulated", "bridge", "barge-in")
 
 
 def progress(line: str) -> None:
@@ -50,6 +50,10 @@ async def measure(group: str, count: int) -> Samples:
         case "simulated":
             async with simulated(base, stt_s=0.3, agent_s=0.4, tts_s=0.04, answer=BRIEF) as settings:
                 return await answered_turns(settings, voice("Stop it now."), count, "simulated_", progress)
+        case "bridge":
+            async with simulated(base, stt_s=0.0, agent_s=0.0, tts_s=0.0, answer=BRIEF) as settings:
+                samples = await answered_turns(settings, voice("Stop it now."), count, "bridge_", progress)
+            return {"bridge_overhead_ms": samples["bridge_first_audio_ms"]}
         case _:
             async with simulated(base, stt_s=0.0, agent_s=0.0, tts_s=0.0, answer=LONG) as settings:
                 return await interrupted_turns(settings, voice("Stop it now."), count, progress)
@@ -60,7 +64,7 @@ async def measure(group: str, count: int) -> Samples:
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
 @click.option("--only", type=click.Choice(GROUPS), multiple=True, help="Measure this group only.")
 def main(quick: bool, json_file: Path | None, only: tuple[str, ...]) -> None:
-    """Measure the bridge on this machine. It takes about nine minutes; --quick about two."""
+    """Measure the bridge on this machine. It takes about ten minutes; --quick about two."""
     before = host()["load_1m_5m_15m"]
     samples: Samples = {}
     for group in only or GROUPS:

@@ -36,7 +36,8 @@ async def simulated(
 ) -> AsyncIterator[Settings]:
     """Run simulated servers on loopback; yield settings that point to them."""
     stt = WhisperXServer(WhisperXScript(final_delay_s=stt_s, has_partials=False))
-    n8n = N8nServer(lambda _question: agent(words(answer), first_s=agent_s))
+    # What falls into one instant goes out in one write, as real n8n's lines often share a segment.
+    n8n = N8nServer(lambda _question: agent(words(answer), first_s=agent_s), is_coalesced=True)
     # The sound is made once: a server that answers at once does not compute a hum for a millisecond.
     tts = ChatterboxServer(attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0), synthesize=_same_hum)
     async with AsyncExitStack() as stack:
@@ -96,7 +97,7 @@ async def answered_turns(settings: Settings, sound: Pcm, count: int, prefix: str
 
 
 async def interrupted_turns(settings: Settings, sound: Pcm, count: int, progress: Progress) -> Samples:
-    """Have ``count`` answers interrupted: what the bridge adds at the beginning, how fast it stops at the end."""
+    """Have ``count`` answers interrupted: how fast the bridge falls silent."""
     samples: Samples = defaultdict(list)
     async with _performance(settings) as performance:
         # The interrupting words are a turn themselves, whose answer the next words interrupt.
@@ -108,7 +109,6 @@ async def interrupted_turns(settings: Settings, sound: Pcm, count: int, progress
             scene = await performance.scene_of(report, since=report["started_monotonic_s"])
             # The next answer begins 0.5 s after the interrupting words at the earliest.
             before_next = [p.arrived_at for p in scene.packets if p.arrived_at <= cut + 0.4]
-            samples["bridge_overhead_ms"].append(first_packet_ms(scene))
             samples["barge_in_ms"].append(max(0.0, (before_next[-1] - cut) * 1000))
             progress(f"interrupted turn {number + 1} of {count}")
     return samples
