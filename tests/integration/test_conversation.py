@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from tests.support.hall import ANSWER, Hall, open_hall
-from tests.support.voices import tone_packets
+from tests.support.voices import GUILD, tone_packets
 from voxbridge.config.settings import BargeInSettings, Settings, TurnSettings
 from voxbridge.core.outages import Down
 from voxbridge.core.sound import FRAME_S, UserId
@@ -421,3 +421,15 @@ async def test_the_same_turn_on_loopback_sockets() -> None:
         assert 80 <= report.first_audio.ms < 1000, f"first audio after {report.first_audio.ms:.0f} ms"
         names = [name for name in report.marks if name in attrs.asdict(report)["marks"]]
         assert names.index("stt_final") < names.index("agent_first_text") < names.index("first_audio")
+
+
+async def test_each_speaker_is_heard_in_a_language_of_his_own(autojump_clock: trio.testing.MockClock) -> None:
+    """A user's language goes before the server's, and that before the general one."""
+    settings = attrs.evolve(
+        Settings(), stt=attrs.evolve(Settings().stt, languages={"1": "de", str(GUILD): "fr"}, language="en")
+    )
+    async with open_hall(settings=settings) as hall:
+        hall.port.join(1)
+        hall.port.join(2, "Bob")
+        await trio.sleep(1)
+        assert {start["userId"]: start["language"] for start in hall.stt.starts} == {"1": "de", "2": "fr"}

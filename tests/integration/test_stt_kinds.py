@@ -314,6 +314,27 @@ async def test_language_of_the_speaker_is_passed_on(autojump_clock, kind):
 
 
 @pytest.mark.parametrize("name", ["whisperlive", "openai", "deepgram"])
+async def test_names_of_the_members_are_expected_as_well(autojump_clock, name):
+    """Behind the operator's own words, each once."""
+    kind = KINDS[name]
+    MemNet().install()
+    who = attrs.evolve(speaker(), vocabulary=("Ada", "Hibari"))
+    async with (
+        kind.make_server(script()).running("127.0.0.1", PORT) as server,
+        kind.make_stage(kind.settings(hints=("Hibari", "VoxBridge"))) as stage,
+        stage.open(who) as line,
+    ):
+        feed(line, [1])
+        assert (await line.finish()).text == "w1"
+    found = {
+        "whisperlive": lambda: server.hellos[-1]["hotwords"].split(", "),
+        "openai": lambda: server.forms[-1]["prompt"].split(", "),
+        "deepgram": lambda: server.queries[-1]["keyterm"],
+    }[name]()
+    assert found == ["Hibari", "VoxBridge", "Ada"]
+
+
+@pytest.mark.parametrize("name", ["whisperlive", "openai", "deepgram"])
 async def test_hints_and_model_go_where_a_server_takes_them(autojump_clock, name):
     kind = KINDS[name]
     MemNet().install()

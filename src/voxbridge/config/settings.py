@@ -173,6 +173,15 @@ class SttSettings:
         "The language that is spoken.",
         matches(LANGUAGE, "a code such as en or de"),
     )
+    languages: dict[str, str] = option(
+        attrs.Factory(dict),
+        "Other languages of single users or servers, by their Discord ids; a user's goes before a server's.",
+        matches(LANGUAGE, "a code such as en or de"),
+        example={"123456789012345678": "de"},
+    )
+    member_hints: bool = option(
+        True, "Expect the names of the channel's members as well; they are sent to the server with the hints."
+    )
     hints: tuple[str, ...] = option(
         (),
         "Names and rare words to expect (whisperlive, deepgram, openai).",
@@ -209,6 +218,8 @@ class SttSettings:
             f'does not fit kind = "{self.kind}"',
             allowed=" or ".join(f"{scheme}://host[:port]" for scheme in schemes),
         )
+        for whose in self.languages:
+            require(whose.isdecimal(), f'languages."{whose}"', "is no Discord id", allowed="the digits of an id")
         _no_nesting(self.backup)
 
 

@@ -136,12 +136,24 @@ class Room:
             name=member.name,
             guild_id=self.port.guild_id,
             channel_id=self.port.channel_id,
-            language=self._tools.settings.stt.language,
+            language=self._language_of(member.user_id),
+            vocabulary=self._names(),
         )
         # Made here and not in its task: the next packet may be handled before the task has begun.
         session = self._sessions[member.user_id] = SpeakerSession(self._context, speaker)
         stay = self._stays[member.user_id] = trio.CancelScope()
         nursery.start_soon(self._host, session, stay)
+
+    def _language_of(self, user_id: UserId) -> str:
+        rules = self._tools.settings.stt
+        others = rules.languages
+        return others.get(str(user_id)) or others.get(str(self.port.guild_id)) or rules.language
+
+    def _names(self) -> tuple[str, ...]:
+        """Return the names of the people who are here now, one line each."""
+        if not self._tools.settings.stt.member_hints:
+            return ()
+        return tuple(" ".join(member.name.split())[:100] for member in self._members.values() if not member.is_bot)
 
     def _listen_no_more(self, user_id: UserId) -> None:
         if user_id in self._stays:

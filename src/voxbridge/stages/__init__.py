@@ -27,13 +27,14 @@ def no_mark(name: str) -> None:
 
 @attrs.frozen
 class Speaker:
-    """Who is talking. ``name`` is untrusted text from Discord."""
+    """Who is talking. ``name`` is untrusted text from Discord, as are the names in ``vocabulary``, to be expected."""
 
     user_id: UserId
     name: str
     guild_id: GuildId
     channel_id: ChannelId
     language: str = "en"
+    vocabulary: tuple[str, ...] = ()
 
 
 @attrs.frozen

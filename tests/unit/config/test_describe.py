@@ -65,6 +65,7 @@ def test_template_names_every_setting_and_its_values_are_allowed(tmp_path: Path)
         url="ws://localhost:4901",
         token=Secret("x"),
         model="small",
+        languages={"123456789012345678": "de"},
         hints=("Hibari", "VoxBridge"),
         options={"key": Secret("x")},
         backup=(SttSettings(),),

@@ -9,7 +9,7 @@ after 10 s without sound).
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NoReturn
 
@@ -20,7 +20,7 @@ from voxbridge.core import deepgram
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, json_object, why_closed
+from voxbridge.stages.stt.takes import OnPartial, expected_words, json_object, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
 
@@ -43,13 +43,14 @@ class Deepgram(WsConnector):
     @asynccontextmanager
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[DeepgramTake]:
         """Connect. Raises: StageError."""
-        async with self._open(speaker.language, interim=on_partial is not None) as ws:
+        hints = expected_words(self._settings, speaker)
+        async with self._open(speaker.language, hints, interim=on_partial is not None) as ws:
             yield DeepgramTake(ws, on_partial, limit_s=self._limit_s)
 
-    def _open(self, language: str, *, interim: bool) -> AbstractAsyncContextManager[WebSocket]:
+    def _open(self, language: str, hints: Sequence[str], *, interim: bool) -> AbstractAsyncContextManager[WebSocket]:
         settings = self._settings
         target = deepgram.target(
-            self._address.target, language=language, model=settings.model, hints=settings.hints, interim=interim
+            self._address.target, language=language, model=settings.model, hints=hints, interim=interim
         )
         return self._dial(target)
 
@@ -58,7 +59,7 @@ class Deepgram(WsConnector):
 
     async def probe(self) -> str:
         """Open a stream without sound and close it, which costs nothing. Raises: StageError."""
-        async with self._open(self._settings.language, interim=False) as ws:
+        async with self._open(self._settings.language, self._settings.hints, interim=False) as ws:
             take = DeepgramTake(ws, None, limit_s=self._limit_s)
             with trio.move_on_after(self._connect_limit_s) as waiting:
                 await take.end()

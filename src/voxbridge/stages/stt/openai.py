@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn, Self
 
@@ -24,7 +24,7 @@ from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout
 from voxbridge.stages import Speaker, Transcript
 from voxbridge.stages.http import Client, Response, open_client, open_response, raise_for_status, read_body
 from voxbridge.stages.stt.take_stage import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, bearer
+from voxbridge.stages.stt.takes import OnPartial, bearer, expected_words
 
 _NAME = "openai"
 _PATH = "/audio/transcriptions"
@@ -54,8 +54,7 @@ class OpenAi:
         """Take the settings. Raises: ConfigError."""
         self._settings = settings
         self._connect_limit_s = settings.connect_limit_ms / 1000
-        # what a server's complaint may repeat
-        self._hidden = Hidden(secrets=(settings.token.reveal(),), speech=", ".join(settings.hints))
+        self._hidden = self._hide(settings.hints)
         self._client = open_client(
             "stt",
             base_url(settings.url),
@@ -75,15 +74,20 @@ class OpenAi:
     @asynccontextmanager
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[OpenAiTake]:  # noqa: ARG002
         """Begin an upload; the server hears of it at the end."""
-        yield OpenAiTake(self._client, self._fields(speaker.language), self._hidden)
+        hints = expected_words(self._settings, speaker)
+        yield OpenAiTake(self._client, self._fields(speaker.language, hints), self._hide(hints))
 
-    def _fields(self, language: str) -> dict[str, str]:
+    def _hide(self, hints: Sequence[str]) -> Hidden:
+        """Name what a server's complaint may repeat."""
+        return Hidden(secrets=(self._settings.token.reveal(),), speech=", ".join(hints))
+
+    def _fields(self, language: str, hints: Sequence[str]) -> dict[str, str]:
         model = self._settings.model or _MODEL
         fields = {"model": model, "language": language.partition("-")[0]}
         # OpenAI's gpt-4o-transcribe models refuse verbose_json, which alone tells how sure the model is.
         fields["response_format"] = "verbose_json" if "whisper" in model.lower() else "json"
-        if self._settings.hints:
-            fields["prompt"] = ", ".join(self._settings.hints)
+        if hints:
+            fields["prompt"] = ", ".join(hints)
         return fields
 
     async def probe(self) -> str:

@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol, Self
 
 import trio
 
-from voxbridge.config.settings import Secret
+from voxbridge.config.settings import Secret, SttSettings
 from voxbridge.core.ndjson import Malformed, parse_json
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages import Speaker, Transcript
@@ -75,6 +75,11 @@ class Connector(Protocol):
     async def probe(self) -> str:
         """See ``Stage.probe``."""
         ...
+
+
+def expected_words(settings: SttSettings, speaker: Speaker) -> tuple[str, ...]:
+    """Return what the operator and the speaker's room have a server expect, each once."""
+    return tuple(dict.fromkeys((*settings.hints, *speaker.vocabulary)))
 
 
 def bearer(token: Secret) -> dict[str, str]:

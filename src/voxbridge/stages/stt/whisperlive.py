@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ssl
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -22,7 +22,7 @@ from voxbridge.core import whisperlive
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, json_object, must_answer
+from voxbridge.stages.stt.takes import OnPartial, expected_words, json_object, must_answer
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
 
@@ -49,15 +49,15 @@ class WhisperLive(WsConnector):
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[WhisperLiveTake]:
         """Connect and wait until the server has a model for us. Raises: StageError."""
         async with self._dial(self._address.target) as ws:
-            await self._until_ready(ws, speaker.language)
+            await self._until_ready(ws, speaker.language, expected_words(self._settings, speaker))
             yield WhisperLiveTake(ws, on_partial, limit_s=self._limit_s)
 
-    async def _until_ready(self, ws: WebSocket, language: str) -> None:
+    async def _until_ready(self, ws: WebSocket, language: str, hints: Sequence[str]) -> None:
         hello = whisperlive.options(
             uid=uuid.uuid4().hex,
             language=language.partition("-")[0],
             model=self._settings.model or _MODEL,
-            hints=self._settings.hints,
+            hints=hints,
         )
         with trio.move_on_after(self._connect_limit_s):
             await ws.send(hello)
@@ -71,7 +71,7 @@ class WhisperLive(WsConnector):
     async def probe(self) -> str:
         """Take a place for a moment. Raises: StageError."""
         async with self._dial(self._address.target) as ws:
-            await self._until_ready(ws, self._settings.language)
+            await self._until_ready(ws, self._settings.language, self._settings.hints)
         return f"a WhisperLive server answers at {self._address.host}:{self._address.port}"
 
 
