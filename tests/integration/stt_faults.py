@@ -15,17 +15,12 @@ import structlog
 import trio
 import trio.testing
 
-from tests.support.stt_kinds import HOST, KINDS, LATENCY_S, PORT, Kind, Server, feed, speaker
+from tests.support.stt_kinds import HOST, KINDS, LATENCY_S, PORT, Kind, feed, speaker
+from tests.support.stt_spoiling import WEBSOCKETS, WHISPERX, mend, spoil, times_asked, whisperx_script
 from voxbridge.config.settings import SttSettings
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.hearing import HearingScript
-from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
-from voxbridge.rehearsal.servers.websocket import WebSocketServer
-from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
-from voxbridge.rehearsal.tones import words_in
-from voxbridge.stages.stt.whisperx import WhisperXStage
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "stt-faults.md"
 WORDS = range(15)
@@ -33,23 +28,6 @@ NEXT = (1, 2)
 LIMIT_S = 5.0
 MANY = range(10, 30)
 """Asked again and again until the time was over: every 250 ms, and as long as a try takes."""
-WEBSOCKETS = ("whisperlive", "deepgram", "whisperlivekit")
-WELCOME = b"<!DOCTYPE html><html><body>Welcome to nginx!</body></html>"
-
-
-def http(status: str, body: bytes = b"", *fields: str) -> bytes:
-    head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields])
-    return head.encode() + b"\r\n\r\n" + body
-
-
-def frame(payload: bytes, *, length: int | None = None) -> bytes:
-    """Return an unmasked text frame, whose length field may lie."""
-    size = len(payload) if length is None else length
-    if size < 126:
-        return bytes([0x81, size]) + payload
-    if size < 1 << 16:
-        return bytes([0x81, 126]) + size.to_bytes(2, "big") + payload
-    return bytes([0x81, 127]) + size.to_bytes(8, "big") + payload
 
 
 @attrs.frozen
@@ -170,108 +148,6 @@ CASES = [
     Case("wyoming", "invalid json", StageProtocolError, r"Wyoming protocol \(a line is not JSON\)", 3),
 ]
 
-BODIES = {
-    "truncated": b'{"tex',
-    "wrong type": b"[1, 2]",
-    "huge line": b'{"text": "' + b"x" * (1 << 20) + b'"}',
-    "invalid utf-8": b'{"text": "\xff\xfe"}',
-    "invalid json": b"{'text': hello}",
-    "html page": WELCOME,
-    "200 empty": b"",
-}
-RESPONSES = {
-    "html page": http("200 OK", WELCOME, "Content-Type: text/html"),
-    "200 empty": http("200 OK"),
-    "429": http("429 Too Many Requests", b"", "Retry-After: 1"),
-    "429 for a minute": http("429 Too Many Requests", b"", "Retry-After: 60"),
-    **{status: http(f"{status} No", b'{"detail": "no"}', "Content-Type: application/json") for status in STATUSES},
-}
-
-
-def _answer_of(case: Case) -> bytes | None:
-    """Return what the server sends in place of a final: raw bytes in its protocol."""
-    body = BODIES.get(case.fault)
-    if body is None:
-        return RESPONSES[case.fault] if case.kind == "wyoming" and case.fault in RESPONSES else None
-    if case.kind == "wyoming":
-        return body if case.fault in {"truncated", "200 empty"} else body + b"\n"
-    if case.kind == "openai":
-        is_cut = case.fault == "truncated"
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body) + 9 * is_cut}\r\n\r\n"
-        return head.encode() + body
-    return frame(body, length=100 if case.fault == "truncated" else None)
-
-
-def _whisperx_script() -> WhisperXScript:
-    return WhisperXScript(text=lambda heard: words_in(heard.pcm), has_partials=False)
-
-
-WHISPERX = Kind(
-    "whisperx",
-    "ws",
-    lambda _script: WhisperXServer(_whisperx_script()),
-    lambda settings: WhisperXStage(settings, rng=lambda: 1.0),
-)
-
-
-def _break_whisperx(script: WhisperXScript, case: Case) -> None:
-    match case.fault:
-        case "hang before the upgrade":
-            script.answers_upgrade = False
-        case "hang after":
-            script.ignored_finalizes = 99
-        case "slow drip":
-            script.drip_s = 0.3
-        case "reset mid-word":
-            script.reset_after_packets = 25
-        case fault if fault in RESPONSES:
-            script.http_answer = RESPONSES[fault]
-        case _:
-            script.answer, script.cuts = _answer_of(case), case.fault == "truncated"
-
-
-def _break(server: Server | WhisperXServer, case: Case) -> None:
-    """Let the server fail in this way from now on."""
-    if isinstance(server, WhisperXServer):
-        _break_whisperx(server.script, case)
-        return
-    script = server.script
-    match case.fault:
-        case "hang before the upgrade":
-            server.connection_fault = "hang"
-        case "hang after":
-            script.ignored_ends = 99
-            if case.kind == "whisperlive":
-                server.is_silent_after_hello = True
-        case "slow drip":
-            script.drip_s = 0.3
-        case "reset mid-word":
-            script.dies_after_s = 0.5
-        case fault if fault in RESPONSES and case.kind in WEBSOCKETS:
-            server.http_answer = RESPONSES[fault]
-        case fault if fault in RESPONSES and case.kind == "openai":
-            server.refusal = RESPONSES[fault]
-        case _:
-            script.answer, script.cuts = _answer_of(case), case.kind != "whisperlive" or case.fault == "truncated"
-
-
-def _mend(server: Server | WhisperXServer) -> None:
-    if isinstance(server, WhisperXServer):
-        server.script = _whisperx_script()
-        return
-    server.script = HearingScript()
-    server.connection_fault = None
-    if isinstance(server, WebSocketServer):
-        server.http_answer = b""
-    if isinstance(server, TranscriptionServer):
-        server.refusal = None
-    if isinstance(server, WhisperLiveServer):
-        server.is_silent_after_hello = False
-
-
-def _asked(server: Server | WhisperXServer) -> int:
-    return len(server.requests) if isinstance(server, TranscriptionServer) else server.connections
-
 
 def _settings(kind: Kind, fault: str) -> SttSettings:
     changes = {"connect_limit_ms": 2000}
@@ -302,7 +178,7 @@ async def play(case: Case) -> Outcome:
         if case.fault == "refused":
             net.refuse(HOST, PORT)
         else:
-            _break(server, case)
+            spoil(server, case.kind, case.fault)
         async with stage, stage.open(speaker()) as line:
             feed(line, WORDS)
             pending, began = line.end(), trio.current_time()
@@ -311,8 +187,8 @@ async def play(case: Case) -> Outcome:
                 text = (await pending.wait()).text
             except StageError as failure:
                 error = failure
-            took_s, asked = trio.current_time() - began, _asked(server)
-            _mend(server)
+            took_s, asked = trio.current_time() - began, times_asked(server)
+            mend(server, HearingScript(), whisperx_script())
             net.allow(HOST, PORT)
             if case.fault in {"dns", "tls"}:
                 return Outcome(text, error, asked, took_s, None)  # of the address: only another one can work

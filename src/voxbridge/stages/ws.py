@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import email.message
 import email.parser
-import functools
 import logging
 import re
 import ssl
@@ -43,7 +42,7 @@ from voxbridge.errors import (
     StageTimeout,
     StageUnavailable,
 )
-from voxbridge.stages.http import retry_after_s
+from voxbridge.stages.http import retry_after_s, ssl_context
 from voxbridge.stages.reasons import causes, why_unreachable
 
 _READ_BYTES = 65_536
@@ -92,11 +91,6 @@ class WsAddress:
         """Return the value of the Host field: without the scheme's own port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.is_tls else 80) else f"{host}:{self.port}"
-
-
-@functools.cache
-def _default_tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
 
 
 class _Tap(trio.abc.Stream):
@@ -373,7 +367,7 @@ class _Dial:
             if address.is_tls and not address.uds:
                 self.doing = "the TLS handshake was not answered: does the server speak wss on this port?"
                 stream = trio.SSLStream(
-                    stream, tls or _default_tls(), server_hostname=address.host, https_compatible=True
+                    stream, tls or ssl_context(), server_hostname=address.host, https_compatible=True
                 )
                 await stream.do_handshake()
         except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import attrs
 
@@ -22,6 +23,7 @@ class Sound:
         return len(self.pcm) / 2 / HEARING_RATE_HZ
 
 
+Ending = Literal["hang", "cut", "reset"]
 Text = str | Sequence[str] | Callable[[Sound], str]
 
 
@@ -47,9 +49,9 @@ class HearingScript:
     dies_after_s: float | None = None
     """Drop the connection without a word after so much more sound, once."""
     answer: bytes | None = None
-    """Raw bytes sent instead of each final; then nothing more comes."""
-    cuts: bool = False
-    """Close the connection behind ``answer``."""
+    """Raw bytes sent instead of each final."""
+    then: Ending = "hang"
+    """What becomes of the connection behind ``answer``."""
     drip_s: float = 0.0
     """Send the final a byte at a time, with pauses of so long between."""
 

@@ -199,6 +199,8 @@ class HttpServer(ListeningServer):
         super().__init__()
         self._routes: dict[str, dict[str, Handler]] = {}
         self._idle: set[trio.CancelScope] = set()
+        self.instead: Handler | None = None
+        """Answers every request, whatever its path, while it is set: a server that has gone wrong as a whole."""
         self.keep_alive_s = math.inf
         """How long an idle connection is kept, in seconds."""
         self.requests: list[Request] = []
@@ -285,7 +287,7 @@ class HttpServer(ListeningServer):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch, reply, connection, stream, nursery.cancel_scope)
                 try:
-                    await self._handler_for(request)(request, reply)
+                    await (self.instead or self._handler_for(request))(request, reply)
                     if not reply.is_over:
                         assert reply.has_head, f"the handler of {request.method} {request.path} sent nothing"
                         await reply.end()

@@ -76,8 +76,13 @@ class TranscriptionServer(HttpServer):
             reply.piece_bytes, reply.piece_gap_s = 1, script.drip_s
         if script.answer is not None:
             await reply.raw(script.answer)
-            if not script.cuts:
-                await reply.hang()
+            match script.then:
+                case "hang":
+                    await reply.hang()
+                case "reset":
+                    await reply.reset()
+                case "cut":
+                    pass  # a raw answer ends with its connection
             return
         answer: dict[str, object] = {"text": text}
         if form.get("response_format") == "verbose_json":

@@ -136,9 +136,13 @@ async def spoil(peer: WsPeer, script: HearingScript) -> None:
         peer.piece_bytes, peer.piece_gap_s = 1, script.drip_s
     if script.answer is not None:
         await peer.raw(script.answer)
-        if script.cuts:
-            await peer.cut()
-        await trio.sleep_forever()
+        match script.then:
+            case "cut":
+                await peer.cut()
+            case "reset":
+                await peer.reset()
+            case "hang":
+                await trio.sleep_forever()
 
 
 Handler = Callable[[WsPeer], Awaitable[None]]

@@ -23,7 +23,8 @@ from wsproto.utilities import ProtocolError
 from voxbridge.audio.opus import Decoder, OpusError, packet_duration_s
 from voxbridge.core.sound import HEARING_RATE_HZ
 from voxbridge.core.whisperx import EXTENSION
-from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer
+from voxbridge.rehearsal.servers.hearing import Ending
+from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer, reset_stream
 
 PARTIAL_WINDOW_S = 2.0
 PARTIAL_STEP_S = 1.0
@@ -79,8 +80,8 @@ class WhisperXScript:
     """Drop the connection without a word after so many more packets, once."""
     answer: bytes | None = None
     """Raw bytes sent instead of each final."""
-    cuts: bool = False
-    """Close the connection behind ``answer``."""
+    then: Ending = "hang"
+    """What becomes of the connection behind ``answer``; ``hang``: it goes on as if nothing were."""
     drip_s: float = 0.0
     """Send finals a byte at a time, with pauses of so long between."""
     answers_upgrade: bool = True
@@ -342,7 +343,9 @@ class _Conversation:
         if script.answer is not None:
             self._finalizes_due -= 1
             await self._stream.send_all(script.answer)
-            if script.cuts:
+            if script.then == "reset":
+                await reset_stream(self._stream)
+            if script.then != "hang":
                 raise _ConversationOver
             return
         message: dict[str, object] = {"type": "final", "text": server.words(heard, index) if heard.packets else ""}

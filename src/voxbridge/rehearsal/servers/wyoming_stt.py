@@ -57,8 +57,13 @@ class WyomingHearingServer(WyomingServer):
             peer.piece_bytes, peer.piece_gap_s = 1, script.drip_s
         if script.answer is not None:
             await peer.raw(script.answer)
-            if not script.cuts:
-                await peer.hang()
+            match script.then:
+                case "hang":
+                    await peer.hang()
+                case "reset":
+                    await peer.reset()
+                case "cut":
+                    pass  # as after every transcript
         else:
             await peer.send("transcript", {"text": " " + script.words(sound, index)})
         return False
