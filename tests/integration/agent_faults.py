@@ -70,55 +70,60 @@ def _item(kind: str, content: str | None = None) -> bytes:
     return _line({key: value for key, value in fields.items() if value is not None})
 
 
-KINDS: dict[str, Kind] = {
-    "n8n": Kind(
-        route="/webhook/s3cret-path",
-        pieces=(_item("begin") + _item("item", "Hello "), _item("item", "there.") + _item("end")),
-        content_type="application/json; charset=utf-8",
-        bad_utf8=b'{"type":"item","content":"\xff","metadata":{}}\n',
-        bad_json=b"{oops\n",
-        base="/webhook/s3cret-path",
-    ),
-    "openai": Kind(
-        route="/v1/chat/completions",
-        pieces=(_sse(_chunk("Hello ")), _sse(_chunk("there.", "stop")) + b"data: [DONE]\n\n"),
-        content_type="text/event-stream",
-        bad_utf8=b'data: {"choices":[{"delta":{"content":"\xff"},"finish_reason":"stop"}]}\n\n',
-        bad_json=b"data: {oops\n\n",
-        base="/v1",
-        settings={"model": "test-model"},
-    ),
-    "ollama": Kind(
-        route="/api/chat",
-        pieces=(
-            _line({"message": {"role": "assistant", "content": "Hello "}, "done": False}),
-            _line({"message": {"role": "assistant", "content": "there."}, "done": True, "done_reason": "stop"}),
+def kinds_saying(first: str, second: str) -> dict[str, Kind]:
+    """Return every kind, with these two pieces of text as its answer."""
+    return {
+        "n8n": Kind(
+            route="/webhook/s3cret-path",
+            pieces=(_item("begin") + _item("item", first), _item("item", second) + _item("end")),
+            content_type="application/json; charset=utf-8",
+            bad_utf8=b'{"type":"item","content":"\xff","metadata":{}}\n',
+            bad_json=b"{oops\n",
+            base="/webhook/s3cret-path",
         ),
-        content_type="application/x-ndjson",
-        bad_utf8=b'{"message":{"content":"\xff"},"done":true}\n',
-        bad_json=b"{oops\n",
-        settings={"model": "test-model"},
-    ),
-    "dify": Kind(
-        route="/v1/chat-messages",
-        pieces=(
-            _sse({"event": "message", "answer": "Hello "}),
-            _sse({"event": "message", "answer": "there."}) + _sse({"event": "message_end"}),
+        "openai": Kind(
+            route="/v1/chat/completions",
+            pieces=(_sse(_chunk(first)), _sse(_chunk(second, "stop")) + b"data: [DONE]\n\n"),
+            content_type="text/event-stream",
+            bad_utf8=b'data: {"choices":[{"delta":{"content":"\xff"},"finish_reason":"stop"}]}\n\n',
+            bad_json=b"data: {oops\n\n",
+            base="/v1",
+            settings={"model": "test-model"},
         ),
-        content_type="text/event-stream",
-        bad_utf8=b'data: {"event":"message","answer":"\xff"}\n\ndata: {"event":"message_end"}\n\n',
-        bad_json=b"data: {oops\n\n",
-        base="/v1",
-    ),
-    "http": Kind(
-        route="/s3cret-ask",
-        pieces=(_line({"text": "Hello "}) + b"{", b'"text": "there."}\n'),
-        content_type="application/x-ndjson",
-        bad_utf8=b'{"text":"\xff"}\n{"text":"."}\n',
-        bad_json=b"oops\n",
-        base="/s3cret-ask",
-    ),
-}
+        "ollama": Kind(
+            route="/api/chat",
+            pieces=(
+                _line({"message": {"role": "assistant", "content": first}, "done": False}),
+                _line({"message": {"role": "assistant", "content": second}, "done": True, "done_reason": "stop"}),
+            ),
+            content_type="application/x-ndjson",
+            bad_utf8=b'{"message":{"content":"\xff"},"done":true}\n',
+            bad_json=b"{oops\n",
+            settings={"model": "test-model"},
+        ),
+        "dify": Kind(
+            route="/v1/chat-messages",
+            pieces=(
+                _sse({"event": "message", "answer": first}),
+                _sse({"event": "message", "answer": second}) + _sse({"event": "message_end"}),
+            ),
+            content_type="text/event-stream",
+            bad_utf8=b'data: {"event":"message","answer":"\xff"}\n\ndata: {"event":"message_end"}\n\n',
+            bad_json=b"data: {oops\n\n",
+            base="/v1",
+        ),
+        "http": Kind(
+            route="/s3cret-ask",
+            pieces=(_line({"text": first}) + b"{", f'"text": "{second}"}}\n'.encode()),
+            content_type="application/x-ndjson",
+            bad_utf8=b'{"text":"\xff"}\n{"text":"."}\n',
+            bad_json=b"oops\n",
+            base="/s3cret-ask",
+        ),
+    }
+
+
+KINDS = kinds_saying("Hello ", "there.")
 
 Misdeed = Callable[[Kind, Request, Reply], Awaitable[None]]
 
