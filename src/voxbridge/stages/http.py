@@ -1,11 +1,17 @@
-"""HTTP for the stages: warm clients, and httpx's errors told in our own words.
+"""HTTP for the stages: warm clients, and what goes wrong with a connection told in our own words.
 
-The one module that imports httpx, so that its successor can take its place by changing one line. Nothing here puts a
-URL, a header or a body of ours into a message: an n8n webhook URL is a password, a request holds what was said.
+    httpx.Request --> Client --> httpcore's pool --> one write --> server
+    httpx.Response <------------ httpcore's pool <-- pieces of the body as they come
+
+The one module that imports httpx, so that its successor can take its place by changing one line. httpx's own client
+would add cookies, redirects, proxies and authentication; a stage wants none of them, and they cost 0.3 ms a request.
+Nothing here puts a URL, a header or a body of ours into a message: an n8n webhook URL is a password, a request holds
+what was said.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import logging
@@ -16,19 +22,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Self
 
+import httpcore
 import httpx  # flake8-async's ASYNC127 names its successor; the head of this module says why it is here alone
 import trio
 
 from voxbridge import __version__
 from voxbridge.core.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden, is_html, quotable
 from voxbridge.errors import ConfigError, StageError, StageName, StageProtocolError, StageRefused, StageUnavailable
+from voxbridge.stages.one_write import OneWriteBackend
 from voxbridge.stages.reasons import why_unreachable
 
-Client = httpx.AsyncClient
 Response = httpx.Response
 Headers = httpx.Headers
+Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
+"""httpcore's: told of each step of a request."""
 
 # n8n refuses user agents that contain "bot" or "crawler" if its trigger is told to ignore them.
 USER_AGENT = f"VoxBridge/{__version__}"
@@ -42,6 +51,8 @@ READ_BACKSTOP_S = 180.0
 
 # An error's body comes with its head; a server that stalls in the middle of it must not hold up the retry.
 ERROR_BODY_LIMIT_S = 1.0
+
+_URLS_KEPT = 16  # httpx takes 0.1 ms to take one apart
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
 _HEADER_VALUE = re.compile(r"[ -~\t]*")
@@ -59,6 +70,91 @@ def ssl_context() -> ssl.SSLContext:
     return context
 
 
+class Client:
+    """The warm connections to one backend. Made by ``open_client``, entered once, kept for the life of the daemon."""
+
+    def __init__(
+        self,
+        base_url: httpx.URL,
+        headers: Mapping[str, str],
+        timeout: httpx.Timeout,
+        pool: httpcore.AsyncConnectionPool,
+    ) -> None:
+        self.base_url = base_url
+        self._headers = httpx.Headers({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT})
+        self._headers.update(headers)
+        self._timeout, self._pool = timeout.as_dict(), pool
+        self._url = functools.lru_cache(_URLS_KEPT)(self._joined)
+
+    async def __aenter__(self) -> Self:
+        """Open the pool; nothing is connected yet."""
+        await self._pool.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
+
+    def build(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **body: Any) -> httpx.Request:
+        """Return a request for ``path`` below the base URL; ``body`` is httpx's ``content``, ``json``, ``data``..."""
+        merged = httpx.Headers(self._headers)
+        merged.update(headers)
+        return httpx.Request(method, self._url(path), headers=merged, **body)
+
+    def _joined(self, path: str) -> httpx.URL:
+        below = httpx.URL(path).raw_path.lstrip(b"/")
+        return self.base_url.copy_with(raw_path=self.base_url.raw_path.rstrip(b"/") + b"/" + below)
+
+    async def send(self, request: httpx.Request, trace: Trace | None = None) -> Response:
+        """Send a request and return its answer when the head is in; the caller closes it. Raises: httpcore's errors."""
+        url = request.url
+        extensions: dict[str, Any] = {"timeout": self._timeout}
+        if trace is not None:
+            extensions["trace"] = trace
+        answer = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=_OnePiece(request.read()),
+                extensions=extensions,
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Pieces(answer))
+
+
+class _OnePiece:
+    """A request's body. An async generator is left half-run by a send that fails."""
+
+    def __init__(self, data: bytes) -> None:
+        self._pieces = iter((data,))
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for piece in self._pieces:
+            return piece
+        raise StopAsyncIteration
+
+
+class _Pieces(httpx.AsyncByteStream):
+    """The body of an answer as it comes."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._answer.aiter_stream()
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
 def open_client(
     stage: StageName,
     base_url: str,
@@ -68,7 +164,7 @@ def open_client(
     read_backstop_s: float = READ_BACKSTOP_S,
     verify: ssl.SSLContext | None = None,
 ) -> Client:
-    """Return the pooled client of one backend, to be entered once and kept for the life of the daemon.
+    """Return the client of one backend.
 
     Relative request paths are added to ``base_url``. With ``uds`` the connections go to that unix socket, and
     ``base_url`` only names the host for the request head. ``read_backstop_s`` must be longer than the stage's own
@@ -87,60 +183,63 @@ def open_client(
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
             allowed = "a name of letters, digits and -, a value of printable ASCII characters"
             raise ConfigError("is not a usable header", key=f"{stage}.headers.{name!a}", allowed=allowed)
-    context = verify or ssl_context()
-    return httpx.AsyncClient(
-        base_url=url,
-        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})},
-        timeout=httpx.Timeout(read_backstop_s, connect=CONNECT_BACKSTOP_S, pool=CONNECT_BACKSTOP_S),
-        transport=httpx.AsyncHTTPTransport(
-            verify=context,
-            uds=uds or None,
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=16, keepalive_expiry=KEEPALIVE_EXPIRY_S),
-        ),
-        follow_redirects=False,
-        trust_env=False,
+    timeout = httpx.Timeout(read_backstop_s, connect=CONNECT_BACKSTOP_S, pool=CONNECT_BACKSTOP_S)
+    pool = httpcore.AsyncConnectionPool(
+        ssl_context=verify or ssl_context(),
+        uds=uds or None,
+        max_connections=100,
+        max_keepalive_connections=16,
+        keepalive_expiry=KEEPALIVE_EXPIRY_S,
+        network_backend=OneWriteBackend(),
     )
+    return Client(url.copy_with(username=None, password=None), {**_credentials(url), **(headers or {})}, timeout, pool)
+
+
+def _credentials(url: httpx.URL) -> dict[str, str]:
+    """Return the header for the ``user:password@`` of a URL (RFC 7617)."""
+    if not url.userinfo:
+        return {}
+    pair = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+    return {"Authorization": f"Basic {pair}"}
 
 
 @contextmanager
 def mapped_errors(stage: StageName, *, backend: str = "") -> Iterator[None]:
-    """Turn whatever httpx raises into a StageError whose text names the root cause and no URL.
+    """Turn whatever httpcore raises into a StageError whose text names the root cause and no URL.
 
     Raises: StageUnavailable (could not connect), StageProtocolError (the dialogue broke), StageRefused (the request
     cannot be made at all).
     """
     try:
         yield
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+    except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
         raise StageUnavailable(stage, _why_unreachable(error), backend=backend) from error
-    except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+    except (httpcore.ReadTimeout, httpcore.WriteTimeout) as error:
         raise StageUnavailable(stage, "the server stopped taking or sending data", backend=backend) from error
-    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL):
+    except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, httpx.InvalidURL):
         detail = "the request cannot be sent: check the URL and the headers in the configuration"
         # not chained: h11's text quotes the header it dislikes
         raise StageRefused(stage, 0, detail, backend=backend) from None
-    except httpx.RemoteProtocolError as error:
+    except httpcore.RemoteProtocolError as error:
         raise StageProtocolError(stage, _what_broke(error), backend=backend) from error
-    except httpx.NetworkError as error:
+    except httpcore.NetworkError as error:
         raise StageProtocolError(
             stage, "the connection was lost before the answer was complete", backend=backend
         ) from error
-    except (httpx.HTTPError, httpx.StreamError) as error:
-        raise StageProtocolError(
-            stage, f"the answer cannot be read ({type(error).__name__})", backend=backend
-        ) from error
+    except UnreadableError as error:
+        raise StageProtocolError(stage, f"the answer cannot be read: {error}", backend=backend) from error
 
 
-def _why_unreachable(error: httpx.TransportError) -> str:
+def _why_unreachable(error: Exception) -> str:
     """Name the root cause of a failed connect in a sentence that says what to look at."""
-    if isinstance(error, httpx.PoolTimeout):
+    if isinstance(error, httpcore.PoolTimeout):
         return "all connections to the server are in use: it is overloaded or hangs"
-    if isinstance(error, httpx.ConnectTimeout):
+    if isinstance(error, httpcore.ConnectTimeout):
         return f"no connection within {CONNECT_BACKSTOP_S:.0f} s: is the host up, and does a firewall drop packets?"
     return why_unreachable(error, tls_scheme="https")
 
 
-def _what_broke(error: httpx.RemoteProtocolError) -> str:
+def _what_broke(error: httpcore.RemoteProtocolError) -> str:
     # h11's sentences are constants and quote no content, but their wording is for programmers
     said = str(error)
     if "without sending a response" in said:
@@ -171,40 +270,20 @@ async def open_response(
             await response.aclose()
 
 
-async def _send(client: Client, method: str, path: str, request: dict[str, Any]) -> Response:
+async def _send(client: Client, method: str, path: str, parts: dict[str, Any]) -> Response:
     connected = False
 
     async def trace(event: str, _info: dict[str, Any]) -> None:  # httpcore awaits it
         nonlocal connected
         connected = connected or event.startswith("connection.connect_")
 
+    request = client.build(method, path, **parts)
     try:
-        return await client.send(_built(client, method, path, {**request, "extensions": {"trace": trace}}), stream=True)
-    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        return await client.send(request, trace)
+    except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
         if connected:
             raise
-    return await client.send(_built(client, method, path, request), stream=True)
-
-
-def _built(client: Client, method: str, path: str, request: dict[str, Any]) -> httpx.Request:
-    built = client.build_request(method, path, **request)
-    built.stream = _Body(built.read())
-    return built
-
-
-class _Body(httpx.AsyncByteStream):
-    """A request's body in one piece. httpx's own is an async generator, which a send that fails leaves half-run."""
-
-    def __init__(self, data: bytes) -> None:
-        self._pieces = iter((data,))
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        for piece in self._pieces:
-            return piece
-        raise StopAsyncIteration
+    return await client.send(request)
 
 
 async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]) -> bool:
@@ -227,19 +306,17 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
                 broken = error
             if broken is not None or is_enough:
                 reading.cancel(reason="superseded")
-    if isinstance(broken, _Unreadable):
-        raise httpx.DecodingError("the body cannot be unpacked") from broken
     if broken is not None:
         raise broken
     return not reading.cancel_called
 
 
-class _Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A body is not what its Content-Encoding says."""
 
 
 def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
-    """Return what turns pieces of a body in this Content-Encoding into plain ones; raises _Unreadable if it cannot."""
+    """Return what turns pieces of a body in this Content-Encoding into plain ones; or raises UnreadableError."""
     names = [name for part in encoding.lower().split(",") if (name := part.strip()) not in ("", "identity")]
     if not names:
         return bytes
@@ -247,13 +324,16 @@ def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
 
     def unpack(data: bytes) -> bytes:
         if names not in (["gzip"], ["x-gzip"], ["deflate"]):
-            raise _Unreadable("an encoding that we did not ask for")
+            raise UnreadableError("it is compressed in a way that we did not ask for")
         try:
             return gzip_or_zlib.decompress(data)
-        except zlib.error as error:
-            raise _Unreadable(str(error)) from None
+        except zlib.error:
+            raise UnreadableError("it is not compressed as its head says") from None
 
     return unpack
+
+
+_BROKEN = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, UnreadableError)
 
 
 async def error_body(response: Response) -> bytes:
@@ -264,7 +344,7 @@ async def error_body(response: Response) -> bytes:
         body.extend(chunk)
         return len(body) >= ERROR_BODY_BYTES_MAX
 
-    with contextlib.suppress(httpx.HTTPError), trio.move_on_after(ERROR_BODY_LIMIT_S):
+    with contextlib.suppress(*_BROKEN), trio.move_on_after(ERROR_BODY_LIMIT_S):
         await read_body(response, take)
     return bytes(body[:ERROR_BODY_BYTES_MAX])
 
