@@ -270,8 +270,6 @@ FAULTS: dict[str, Fault] = {
         StageProtocolError,
         "not UTF-8",
         ends=0.1,
-        # the standard has an event stream decoded with U+FFFD in such a place, and the rest of the answer is good
-        but={kind: {"error": None, "says": "\ufffd"} for kind in ("openai", "dify")},
     ),
     "invalid JSON": Fault(
         after(lambda kind: kind.pieces[0].removesuffix(b"{") + kind.bad_json, "end"),

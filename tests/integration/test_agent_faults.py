@@ -113,7 +113,7 @@ def test_nothing_is_spoken_twice_under_any_script_of_faults(name, titles):
 
     text, error, tries, again = trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
     seen = f"{name}, {titles}: heard {text!r} and {error!r} in {tries} tries"
-    assert text in ("", "Hello ", "Hello there.", "\ufffd"), seen
+    assert text in ("", "Hello ", "Hello there."), seen
     assert (error is not None) or text, seen
     assert tries <= 4, seen
     assert again == "Hello there.", seen

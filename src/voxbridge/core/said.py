@@ -10,6 +10,9 @@ from voxbridge.core.reply import NoText, Outcome
 from voxbridge.core.thinking import ThinkingFilter
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# What bytes that are no UTF-8 become in an event stream, whose standard has them replaced.
+_UNREADABLE = "\ufffd"
+_NOTHING = re.compile(rf"[\s{_UNREADABLE}]*")
 
 
 @attrs.frozen
@@ -39,7 +42,7 @@ AnswerEvent = Delta | Flush | Ended
 
 
 class Said:
-    """Turns texts into events: no leading blanks, no halves of a surrogate pair, no flush without text.
+    """Turns texts into events: no leading blanks or unreadable letters, no halves of a surrogate pair, no empty flush.
 
     What a model thinks between ``<think>`` and ``</think>`` is not said, whatever it came through.
     """
@@ -51,6 +54,7 @@ class Said:
         self._half = ""
         self._silence: NoText | None = None
         self._was_empty_on_purpose = False
+        self._was_unreadable = False
         self._is_silent = False
 
     @property
@@ -74,7 +78,8 @@ class Said:
 
     def _pass_on(self, text: str) -> list[AnswerEvent]:
         if not self._has_said:
-            text = text.lstrip()
+            self._was_unreadable = self._was_unreadable or _UNREADABLE in text
+            text = _NOTHING.sub("", text, count=1)
         if not text:
             self._was_empty_on_purpose = True
             return []
@@ -115,6 +120,8 @@ class Said:
             return [*events, Ended("ok")]
         if self._is_silent:
             return [Ended("ok", "the answer is empty on purpose")]
+        if self._was_unreadable:
+            return [Ended("protocol_error", "its text is not UTF-8")]
         if self._silence is not None and not self._was_empty_on_purpose:
             return [Ended(self._silence.outcome, self._silence.why)]
         return [Ended("empty", "the answer holds no text")]
