@@ -1,12 +1,13 @@
 """One answer: the agent's text becomes sentences, sentences become sound, sound becomes a track for the mouth.
 
-    agent --events--> splitter, speakable filter --sentences--> tts --pcm--> track --> mouth
+    agent --events--> splitter, speakable filter --> tts, a task a sentence --pcm--> track --> mouth
 
-The two halves are tasks joined by a channel; a stage that fails ends its half, and the other finishes what there is.
+Agent and speech are tasks joined by a channel; a stage that fails ends its half, and the other finishes what there is.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -31,8 +32,6 @@ from voxbridge.stages import (
     no_mark,
 )
 
-# 1: the sentence that is split while the one before is being synthesised; barge-in throws it away.
-_SENTENCES_AHEAD = 1
 # 2: a server's answer may end long after its last sound (Chatterbox: 300 ms), and the next must not wait for it.
 _SENTENCES_AT_ONCE = 2
 # A token is a few bytes; 64 let the agent's reader run ahead of the splitter for a second without a task switch each.
@@ -108,11 +107,11 @@ class Answer:
 
     async def produce(self, request: AgentRequest) -> None:
         """Ask the agent and synthesise its answer to the end. Failures are left in the two ``error`` fields."""
-        send, receive = trio.open_memory_channel[str](_SENTENCES_AHEAD)
+        send, receive = trio.open_memory_channel[AgentEvent](_EVENTS_AHEAD)
         with self._producing:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._think, request, send)
                 nursery.start_soon(self._speak, request, receive)
+                await self._ask(request, send)
 
     async def say(self, text: str, turn_id: str) -> None:
         """Synthesise a ready text, without an agent. Failures are left in ``tts_error``."""
@@ -132,18 +131,6 @@ class Answer:
         """Wait until the last frame has left."""
         if self._playing is not None:
             await self._playing.done.wait()
-
-    async def _think(self, request: AgentRequest, sentences: trio.MemorySendChannel[str]) -> None:
-        send, receive = trio.open_memory_channel[AgentEvent](_EVENTS_AHEAD)
-        async with sentences, trio.open_nursery() as nursery:
-            nursery.start_soon(self._ask, request, send)
-            pieces = SpokenPieces()
-            async for first in receive:
-                for event in _burst(first, receive):
-                    for sentence in self._pieces_of(event, pieces):
-                        await sentences.send(sentence)
-            for sentence in pieces.flush():
-                await sentences.send(sentence)
 
     def _pieces_of(self, event: AgentEvent, pieces: SpokenPieces) -> list[str]:
         match event:
@@ -165,23 +152,30 @@ class Answer:
             else:
                 self.has_all_text = True
 
-    async def _speak(self, request: AgentRequest, sentences: trio.MemoryReceiveChannel[str]) -> None:
-        at_once = trio.Semaphore(_SENTENCES_AT_ONCE)
-        number = 0
+    async def _speak(self, request: AgentRequest, events: trio.MemoryReceiveChannel[AgentEvent]) -> None:
+        pieces, numbers, at_once = SpokenPieces(), itertools.count(), trio.Semaphore(_SENTENCES_AT_ONCE)
+
+        async def say(text: str) -> None:
+            await _acquired(at_once)
+            number = next(numbers)
+            if self.tts_error is not None and not isinstance(self.tts_error, StageProtocolError):
+                self._unsaid[number] = text  # no use in asking a dead server for each sentence
+                at_once.release()
+                return
+            await self._wait_for_room()
+            language = request.speaker.language
+            asked = TtsRequest(text, request.turn_id, number, language=language, options=self._options)
+            nursery.start_soon(self._say, asked, self._begin(text), at_once)
+            await trio.lowlevel.checkpoint()  # tasks of one instant start in any order: the next one asks after this
+
         try:
             async with trio.open_nursery() as nursery:
-                async for text in sentences:
-                    await at_once.acquire()
-                    if self.tts_error is not None and not isinstance(self.tts_error, StageProtocolError):
-                        self._unsaid[number] = text  # no use in asking a dead server for each sentence
-                        number += 1
-                        at_once.release()
-                        continue
-                    await self._wait_for_room()
-                    language = request.speaker.language
-                    asked = TtsRequest(text, request.turn_id, number, language=language, options=self._options)
-                    nursery.start_soon(self._say, asked, self._begin(text), at_once)
-                    number += 1
+                async for first in events:
+                    for event in _burst(first, events):
+                        for sentence in self._pieces_of(event, pieces):
+                            await say(sentence)
+                for sentence in pieces.flush():
+                    await say(sentence)
         finally:
             self._finish()  # also at the turn's limit: what has come is played
 
@@ -238,6 +232,14 @@ def _burst(first: AgentEvent, receive: trio.MemoryReceiveChannel[AgentEvent]) ->
     with suppress(trio.WouldBlock, trio.EndOfChannel):
         while True:
             yield receive.receive_nowait()
+
+
+async def _acquired(semaphore: trio.Semaphore) -> None:
+    """Take a place: at once, without a task switch, if there is one."""
+    try:
+        semaphore.acquire_nowait()
+    except trio.WouldBlock:
+        await semaphore.acquire()
 
 
 class _SentenceSound:

@@ -111,8 +111,12 @@ class Race(Generic[S, T]):
 
     async def go(self) -> T:
         """Run it. Raises: StageError, the first backend's, if all failed; else the one of who had the call."""
+        first = self._waiting.popleft()
+        if not self._waiting and (not self._spares or self._patience is endless_patience):
+            await self._one(self._runner(first))  # nobody to race with: no task, no switch
+            return self._outcome()
         async with trio.open_nursery() as nursery:
-            self._begin(self._waiting.popleft(), nursery)
+            self._begin(first, nursery)
             while not self._is_taken():
                 with trio.CancelScope() as self._pause:
                     self._wake_if_idle()
@@ -127,6 +131,9 @@ class Race(Generic[S, T]):
                     break
                 else:
                     await self._until_moved()
+        return self._outcome()
+
+    def _outcome(self) -> T:
         if self._result:
             return self._result[0]
         raise self._cause()
@@ -157,9 +164,12 @@ class Race(Generic[S, T]):
             self._pause.cancel(reason="superseded")
 
     def _begin(self, guard: Guard[S], nursery: trio.Nursery) -> None:
+        nursery.start_soon(self._one, self._runner(guard))
+
+    def _runner(self, guard: Guard[S]) -> Runner[S]:
         runner = Runner(guard, len(self._runners), self._claimed)
         self._runners.append(runner)
-        nursery.start_soon(self._one, runner)
+        return runner
 
     async def _one(self, runner: Runner[S]) -> None:
         began = trio.current_time()

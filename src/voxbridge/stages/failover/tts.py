@@ -44,7 +44,8 @@ class FailoverTts(Failover[TtsStage]):
         before, turn.decided = turn.decided, trio.Event()
         decided = turn.decided
         try:
-            await before.wait()
+            if not before.is_set():
+                await before.wait()
             await self._speak(request, turn, decided, out, mark)
         finally:
             decided.set()
