@@ -235,7 +235,7 @@ async def test_a_reload_changes_what_comes_next(tmp_path: Path, speech: Pcm) -> 
 
 
 async def test_a_signal_while_starting_ends_it_at_once(tmp_path: Path) -> None:
-    """With no Discord to reach, nobody waits for a login: exit code 0 within a second or two."""
+    """With no Discord to reach, nobody waits for a login: exit code 0 within a second or two. Clamped is told once."""
     from voxbridge.rehearsal.daemon_process import daemon_process
     from voxbridge.rehearsal.performance import clean_environ
 
@@ -243,7 +243,7 @@ async def test_a_signal_while_starting_ends_it_at_once(tmp_path: Path) -> None:
         "discord": {"token": "MTA.a.b", "network": {"hosts": {"discord.com": "127.0.0.1:9"}}},
         "stt": {"kind": "whisperx", "url": "ws://127.0.0.1:9/"},
         "agent": {"kind": "n8n", "url": "http://127.0.0.1:9/webhook/x"},
-        "tts": {"kind": "chatterbox", "url": "http://127.0.0.1:9/"},
+        "tts": {"kind": "chatterbox", "url": "http://127.0.0.1:9/", "exaggeration": 9},
         "control": {"socket": str(tmp_path / "control.sock")},
         "health": {"listen": ""},
     }
@@ -251,6 +251,9 @@ async def test_a_signal_while_starting_ends_it_at_once(tmp_path: Path) -> None:
         await daemon.wait_for(
             lambda: any("Discord cannot be reached" in line for line in daemon.log), "a try to log in", timeout_s=20
         )
+        warnings = [line for line in daemon.log if "out of range" in line]
+        assert len(warnings) == 1, daemon.tail()
+        assert all(part in warnings[0] for part in ("voxbridge.toml", "tts.exaggeration", "9", "0.25 to 2.0", "2.0"))
         done = await ctl(tmp_path, "status")
         assert "starting" in done.stdout, done.stderr
         began = monotonic_s()

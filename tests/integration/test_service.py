@@ -186,9 +186,23 @@ async def test_bad_reload_keeps_the_old_configuration(desk: Desk) -> None:
         "applied": ["barge_in.min_speech_ms"],
         "needs_restart": ["stt.limit_ms"],
         "problems": [],
+        "warnings": [],
     }
     assert desk.service.settings.barge_in.min_speech_ms == 200
     assert desk.service.settings.stt.limit_ms == before.stt.limit_ms
+
+
+async def test_reload_tells_which_numbers_were_clamped(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file is taken, with what the server would refuse brought into its range; caller and log are told."""
+    desk.file.write_text(desk.file.read_text() + "[tts]\ncfg_weight = 3\n")
+    answer = await desk.ask("POST", "/v1/reload")
+    says = f"{desk.file}: tts.cfg_weight: out of range (got 3). Allowed: 0.0 to 1.0. Used: 1.0"
+    assert (answer["is_taken"], answer["needs_restart"]) == (True, ["tts.cfg_weight"])
+    assert (answer["problems"], answer["warnings"]) == ([], [says])
+    logged = [line for line in capsys.readouterr().err.splitlines() if "out of range" in line]
+    assert len(logged) == 1, logged
+    for part in (str(desk.file), "tts.cfg_weight", "3", "0.0 to 1.0", "1.0"):
+        assert part in logged[0], f"the log does not say {part}: {logged[0]}"
 
 
 async def test_sighup_reloads(desk: Desk) -> None:

@@ -10,9 +10,9 @@ import attrs
 import click
 import trio
 
-from voxbridge.cli.findings import Finding, failed
-from voxbridge.cli.shell import chosen_file, config_option, load_settings
-from voxbridge.config import Settings, describe, find_file, secret_values
+from voxbridge.cli.findings import Finding, failed, warning
+from voxbridge.cli.shell import chosen_file, config_option, load_settings, tell_clamped
+from voxbridge.config import Loaded, describe, find_file, secret_values
 from voxbridge.errors import ConfigError
 
 
@@ -25,34 +25,38 @@ def check(ctx: click.Context, config: Path | None, offline: bool, show_settings:
     """Check configuration, libraries, Discord and the backends. Exits with 0, with 1, or with 78 (configuration)."""
     file = chosen_file(ctx, config) or find_file()
     try:
-        settings = load_settings(ctx, config)
+        loaded = load_settings(ctx, config)
     except ConfigError as error:
         for finding in failed("config", error):
             finding.show()
         ctx.exit(error.exit_code)
+    settings = loaded.settings
     if show_settings:
+        tell_clamped(loaded)  # not among the JSON
         click.echo(json.dumps(describe(settings), indent=2, ensure_ascii=False))
         return
     from voxbridge.ops import logs
 
     # what goes wrong is told by the findings
     logs.configure(attrs.evolve(settings.log, level="error"), secret_values(settings))
-    ctx.exit(trio.run(_show, settings, file, offline))
+    ctx.exit(trio.run(_show, loaded, file, offline))
 
 
-async def _show(settings: Settings, file: Path | None, offline: bool) -> int:
+async def _show(loaded: Loaded, file: Path | None, offline: bool) -> int:
     """Print the findings as they come and return the exit code: the gravest."""
     exit_code = 0
-    async for finding in _findings(settings, file, offline):
+    async for finding in _findings(loaded, file, offline):
         finding.show()
         exit_code = max(exit_code, finding.exit_code)
     return exit_code
 
 
-async def _findings(settings: Settings, file: Path | None, offline: bool) -> AsyncIterator[Finding]:
+async def _findings(loaded: Loaded, file: Path | None, offline: bool) -> AsyncIterator[Finding]:
     from voxbridge.cli import checks
 
-    for finding in (*checks.check_file(file), *checks.check_opus(), *checks.check_models(settings)):
+    settings = loaded.settings
+    of_file = (*checks.check_file(file), *(warning("config", str(one)) for one in loaded.clamped))
+    for finding in (*of_file, *checks.check_opus(), *checks.check_models(settings)):
         yield finding
     if offline:
         return

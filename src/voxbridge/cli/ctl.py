@@ -115,7 +115,7 @@ def reload(ctx: click.Context, as_json: bool) -> None:
 
 
 def _tell_reload(answer: dict[str, Any]) -> None:
-    for problem in answer["problems"]:
+    for problem in (*answer["problems"], *answer.get("warnings", ())):
         click.echo(f"voxbridge: {problem}", err=True)
     if not answer["is_taken"]:
         click.echo("voxbridge: not reloaded; the old configuration stays in force", err=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from voxbridge.cli.shell import chosen_file, config_option
+from voxbridge.cli.shell import chosen_file, config_option, tell_clamped
 from voxbridge.cli.waterfall import waterfall
-from voxbridge.config import load
+from voxbridge.config import load_noting
 from voxbridge.config.settings import Settings
 from voxbridge.errors import VoxBridgeError
 
@@ -54,7 +54,7 @@ def rehearse(
     from voxbridge.rehearsal.rehearse import bundled_lines, lines_of
 
     named = chosen_file(ctx, config)
-    settings = load(named) if named else Settings()
+    settings = tell_clamped(load_noting(named)) if named else Settings()
     lines = lines_of(wavs) if wavs else bundled_lines(own_voice())
     out.mkdir(parents=True, exist_ok=True)
     verdicts = trio.run(_perform, settings, lines, out, muted, verbose)

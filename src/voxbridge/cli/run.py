@@ -16,7 +16,8 @@ from voxbridge.errors import ConfigError
 @click.pass_context
 def run(ctx: click.Context, config: Path | None) -> None:
     """Run the daemon in the foreground until a signal ends it (systemd starts this)."""
-    settings = load_settings(ctx, config)
+    loaded = load_settings(ctx, config)
+    settings = loaded.settings
     if not settings.discord.token:
         raise ConfigError(
             "the bot's token is missing: set it in the file, as $DISCORD_TOKEN, or as systemd's credential "
@@ -27,4 +28,5 @@ def run(ctx: click.Context, config: Path | None) -> None:
     from voxbridge.ops import logs
 
     logs.configure(settings.log, secret_values(settings))
+    logs.warn_of_clamped(loaded.clamped)
     ctx.exit(daemon.run(settings, chosen_file(ctx, config)))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from voxbridge.config import Settings, load
+from voxbridge.config import Loaded, Settings, load_noting
 from voxbridge.errors import VoxBridgeError
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -30,9 +30,16 @@ def chosen_file(ctx: click.Context, config: Path | None) -> Path | None:
     return named
 
 
-def load_settings(ctx: click.Context, config: Path | None) -> Settings:
+def load_settings(ctx: click.Context, config: Path | None) -> Loaded:
     """Read the settings that the command line asks for. Raises: ConfigError."""
-    return load(chosen_file(ctx, config))
+    return load_noting(chosen_file(ctx, config))
+
+
+def tell_clamped(loaded: Loaded) -> Settings:
+    """Tell on stderr which numbers were clamped, and return the settings."""
+    for one in loaded.clamped:
+        click.echo(f"voxbridge: {one}", err=True)
+    return loaded.settings
 
 
 class Shell(click.Group):

@@ -1,7 +1,17 @@
 """Typed settings and how they are read: ``load`` gives ``Settings`` or a ConfigError that says how to mend it."""
 
 from voxbridge.config.describe import describe, secret_values, template
-from voxbridge.config.load import find_file, inline_secrets, load
+from voxbridge.config.load import Loaded, find_file, inline_secrets, load, load_noting
 from voxbridge.config.settings import Settings
 
-__all__ = ["Settings", "describe", "find_file", "inline_secrets", "load", "secret_values", "template"]
+__all__ = [
+    "Loaded",
+    "Settings",
+    "describe",
+    "find_file",
+    "inline_secrets",
+    "load",
+    "load_noting",
+    "secret_values",
+    "template",
+]

@@ -17,6 +17,7 @@ import attrs
 import cattrs
 from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError
 
+from voxbridge.config.clamping import Clamped, clamp
 from voxbridge.config.describe import all_keys
 from voxbridge.config.environment import CONFIG_FILE, Given, given, place
 from voxbridge.config.secrets import Secret, SecretReader
@@ -43,7 +44,20 @@ def find_file(environ: Mapping[str, str] = os.environ) -> Path | None:
     return SYSTEM if SYSTEM.exists() else None
 
 
+@attrs.frozen
+class Loaded:
+    """The settings, and the numbers that were ``clamped``: whoever loads tells the operator."""
+
+    settings: Settings
+    clamped: tuple[Clamped, ...] = ()
+
+
 def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings as ``load_noting`` does, for a reader who has nobody to warn. Raises: ConfigError."""
+    return load_noting(file, environ).settings
+
+
+def load_noting(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
     """Read the settings from ``file`` (else where ``find_file`` finds one, else none) and the environment.
 
     Raises: ConfigError.
@@ -55,11 +69,12 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     for key, override in overrides.items():
         _put(raw, key, override.value)
     _default_token(raw, reader)
+    clamped = tuple(attrs.evolve(one, file=_place(one.key, str(file or ""), overrides)) for one in clamp(raw, Settings))
     try:
         settings: Settings = _converter(reader).structure(raw, Settings)
     except Exception as error:  # noqa: BLE001 - cattrs gathers whatever our hooks and rules raised
         raise _as_config_error(error, str(file or ""), overrides) from None
-    return settings
+    return Loaded(settings, clamped)
 
 
 def inline_secrets(file: Path) -> list[str]:
@@ -178,11 +193,16 @@ def _inside(converter: cattrs.Converter, raw: Any, kind: Any, key: str) -> Any:
 def _as_config_error(error: Exception, file: str, overrides: Mapping[str, Given]) -> ConfigError:
     first, *others = _problems(error, "")
     for problem in (first, *others):
-        override = overrides.get(problem.key)
-        problem.file = place(override.variable) if override else file
+        problem.file = _place(problem.key, file, overrides)
     for other in others:
         first.add_note(str(other))
     return first
+
+
+def _place(key: str, file: str, overrides: Mapping[str, Given]) -> str:
+    """Name what gave a setting: the variable that wins over the file, else the file."""
+    override = overrides.get(key)
+    return place(override.variable) if override else file
 
 
 def _problems(error: BaseException, path: str) -> Iterator[ConfigError]:

@@ -90,6 +90,38 @@ def between(low: float, high: float) -> Rule:
     return Rule(f"{low} to {high}", lambda value: low <= value <= high)
 
 
+@attrs.frozen(kw_only=True)
+class ClampRule(Rule):
+    """Allows a range of a server's. In the file a number beyond it is no mistake: the nearest one is used."""
+
+    low: float
+    high: float
+
+    @property
+    def range(self) -> str:
+        """Return the range in words."""
+        return f"{self.low} to {self.high}"
+
+    def nearest(self, value: object) -> float | None:
+        """Return what to use for a number out of range; None for all else (NaN is not beyond a range, it is none)."""
+        is_whole_only = isinstance(self.low, int)
+        if type(value) is not int and (is_whole_only or type(value) is not float):
+            return None
+        if value < self.low:
+            return self.low
+        return self.high if value > self.high else None
+
+
+def clamped_between(low: float, high: float) -> Rule:
+    """Allow numbers from ``low`` to ``high``; the loader clamps others, with a warning (``config.clamping``)."""
+    return ClampRule(
+        allowed=f"{low} to {high} (a number beyond is clamped)",
+        holds=lambda value: low <= value <= high,
+        low=low,
+        high=high,
+    )
+
+
 def at_least(low: int) -> Rule:
     """Allow whole numbers from ``low`` on."""
     return Rule(f"{low} or more", lambda value: value >= low)

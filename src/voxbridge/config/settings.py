@@ -15,6 +15,7 @@ from voxbridge.config.rules import (
     at_least,
     backend_kind,
     between,
+    clamped_between,
     json_template,
     matches,
     one_of,
@@ -23,6 +24,7 @@ from voxbridge.config.rules import (
     url,
 )
 from voxbridge.config.secrets import Secret as Secret  # the classes below are made of it: one import for users
+from voxbridge.core.ttsoptions import CHUNK_CHARS, RANGES
 
 _LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
 LANGUAGE = r"[a-z]{2,3}(-[A-Za-z]{2,4})?"
@@ -359,7 +361,7 @@ class AgentSettings:
 
 @attrs.frozen
 class TtsSettings:
-    """[tts]. The ranges are those the Chatterbox server itself enforces (outside of them it answers 422)."""
+    """[tts]. Outside of the ranges in ``core.ttsoptions`` the Chatterbox server answers 422: they are clamped."""
 
     kind: str = option(
         "embedded",
@@ -403,15 +405,26 @@ class TtsSettings:
         example={"en": {"n8n": "n eight n", "SQL": "sequel"}},
     )
     exaggeration: float | None = option(
-        None, "How lively the voice is; the server's own when not set.", between(0.25, 2.0), example=0.5
+        None,
+        "How lively the voice is; the server's own when not set.",
+        clamped_between(*RANGES["exaggeration"]),
+        example=0.5,
     )
     cfg_weight: float | None = option(
-        None, "How closely the pace follows the voice's; the server's own when not set.", between(0.0, 1.0), example=0.5
+        None,
+        "How closely the pace follows the voice's; the server's own when not set.",
+        clamped_between(*RANGES["cfg_weight"]),
+        example=0.5,
     )
     temperature: float | None = option(
-        None, "How varied the voice is; the server's own when not set.", between(0.05, 5.0), example=0.8
+        None,
+        "How varied the voice is; the server's own when not set.",
+        clamped_between(*RANGES["temperature"]),
+        example=0.8,
     )
-    streaming_chunk_size: int = option(120, "Characters that Chatterbox speaks at a time.", between(50, 500))
+    streaming_chunk_size: int = option(
+        120, "Characters that Chatterbox speaks at a time.", clamped_between(*CHUNK_CHARS)
+    )
     concurrency: int = option(1, "Sentences in synthesis at the same time.", between(1, 16))
     first_byte_target_ms: int = option(50, "Request to first byte: measured.", _LIMIT)
     sentence_target_ms: int = option(200, "Request to the last sound of a sentence: measured.", _LIMIT)

@@ -18,8 +18,10 @@ _VOICE = re.compile(r"[^\x00-\x1f\x7f/\\]{1,64}")
 _AUDIO_FILE = re.compile(r"(?i)\.(wav|mp3|flac|m4a|ogg)\Z")
 _NAME = re.compile(r"[A-Za-z_]\w{0,30}\Z")
 _NAMES_MAX = 12
-# the ranges that the Chatterbox server enforces with a 422 (travisvn/chatterbox-tts-api)
-_RANGES = {"exaggeration": (0.25, 2.0), "cfg_weight": (0.0, 1.0), "temperature": (0.05, 5.0)}
+RANGES = {"exaggeration": (0.25, 2.0), "cfg_weight": (0.0, 1.0), "temperature": (0.05, 5.0)}
+"""What the Chatterbox server takes; beyond it answers 422 (travisvn/chatterbox-tts-api)."""
+CHUNK_CHARS = (50, 500)
+"""The same server's range for ``streaming_chunk_size``."""
 _SPELLINGS = {"cfgWeight": "cfg_weight"}
 
 
@@ -56,9 +58,9 @@ def parse_tts_options(header: str) -> ParsedOptions:
     for key, given in value.items():
         name = _SPELLINGS.get(key, key)
         number = _number(given)
-        if name not in _RANGES or number is None:
+        if name not in RANGES or number is None:
             continue
-        low, high = _RANGES[name]
+        low, high = RANGES[name]
         numbers[name] = min(max(number, low), high)
         used.add(key)
         if numbers[name] != number:

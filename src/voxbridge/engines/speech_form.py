@@ -11,16 +11,13 @@ from collections.abc import Mapping
 
 import attrs
 
+from voxbridge.core.ttsoptions import CHUNK_CHARS, RANGES
+
 TEXT_CHARS_MAX = 3000
 STRATEGIES = ("sentence", "paragraph", "fixed", "word")
 QUALITIES = ("fast", "balanced", "high")
 
-_RANGES: dict[str, tuple[float, float]] = {
-    "exaggeration": (0.25, 2.0),
-    "cfg_weight": (0.0, 1.0),
-    "temperature": (0.05, 5.0),
-    "streaming_chunk_size": (50, 500),
-}
+_RANGES: dict[str, tuple[float, float]] = {**RANGES, "streaming_chunk_size": CHUNK_CHARS}
 # Pydantic's name and wording for each comparison.
 _TOO_LARGE = ("less_than_equal", "le", "Input should be less than or equal to")
 _TOO_SMALL = ("greater_than_equal", "ge", "Input should be greater than or equal to")

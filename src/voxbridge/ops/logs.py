@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor, ProcessorReturnValue, WrappedLogger
 
+from voxbridge.config.clamping import Clamped
 from voxbridge.config.settings import LogSettings
 from voxbridge.ops import journald
 from voxbridge.ops.masking import (
@@ -27,6 +28,8 @@ from voxbridge.ops.masking import (
     mask_named_secrets,
     withhold_speech,
 )
+
+_log = structlog.get_logger(__name__)
 
 # Loggers that say too much: discord.py's debug log holds the voice secret key, httpx's info log every URL, and
 # trio-websocket's debug log the messages. They are never more talkative than this, whatever [log] level says.
@@ -106,6 +109,19 @@ def configure(
         # not cached: a reload changes the level, and modules took their logger before this ran
         cache_logger_on_first_use=False,
     )
+
+
+def warn_of_clamped(clamped: Iterable[Clamped]) -> None:
+    """Log which numbers of the configuration are out of range, and what is used instead."""
+    for one in clamped:
+        _log.warning(
+            "a setting is out of range: the nearest legal value is used",
+            file=one.file,
+            key=one.key,
+            value=one.value,
+            allowed=one.allowed,
+            used=one.used,
+        )
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -76,12 +76,16 @@ def _merge(old: Any, new: Any, path: str, applied: list[str], waiting: list[str]
 
 @attrs.frozen
 class Reloaded:
-    """What came of a reload. ``problems`` of a refused one say what is wrong with the file, else what did not work."""
+    """What came of a reload. ``problems`` of a refused one say what is wrong with the file, else what did not work.
+
+    ``warnings`` tell what is not as it stands in the file: numbers that were clamped.
+    """
 
     is_taken: bool
     applied: tuple[str, ...] = ()
     needs_restart: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for ``ctl reload``."""

@@ -25,7 +25,7 @@ import trio
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from voxbridge.config import load, secret_values
+from voxbridge.config import load_noting, secret_values
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound import ChannelId, GuildId
 from voxbridge.discord import DiscordBridge
@@ -223,15 +223,22 @@ class Service:
     async def _reload(self) -> Reloaded:
         """Raises: ConfigError."""
         # In a thread, since a file system may be slow; a cancel waits for it.
-        new = await trio.to_thread.run_sync(load, self._file)
+        loaded = await trio.to_thread.run_sync(load_noting, self._file)
+        new = loaded.settings
         seats = moves(self.settings.discord.join, new.discord.join)
         found = change(self.settings, new)
         secrets = {*secret_values(self.settings), *secret_values(new)}
         self.settings, self._mask = found.settings, SecretMask(secrets)
         if found.applied or found.needs_restart:
             logs.configure(self.settings.log, secrets)
-        problems = await self._move(seats)
-        return Reloaded(is_taken=True, applied=found.applied, needs_restart=found.needs_restart, problems=problems)
+        logs.warn_of_clamped(loaded.clamped)
+        return Reloaded(
+            is_taken=True,
+            applied=found.applied,
+            needs_restart=found.needs_restart,
+            problems=await self._move(seats),
+            warnings=tuple(map(str, loaded.clamped)),
+        )
 
     async def _move(self, seats: Moves) -> tuple[str, ...]:
         problems: list[str] = []

@@ -106,6 +106,23 @@ def test_check_offline_looks_at_this_host(invoke, tmp_path: Path) -> None:
     assert found == [["ok", name] for name in ("config", "libopus", "models", "engines")]
 
 
+def test_check_warns_of_a_number_that_was_clamped(invoke, tmp_path: Path) -> None:
+    """Which file, key and value, what is legal, and what is used; a variable that wins is named in the file's place."""
+    (tmp_path / "voxbridge.toml").write_text("[tts]\nexaggeration = 9\nstreaming_chunk_size = 100\n")
+    done = invoke("check", "--offline", TTS_STREAMING_CHUNK_SIZE="20")
+    assert [line.split(maxsplit=2) for line in done.output.splitlines() if line.startswith("warning")] == [
+        ["warning", "config", f"{place}: tts.{key}: out of range (got {got}). Allowed: {allowed}. Used: {used}"]
+        for place, key, got, allowed, used in (
+            ("voxbridge.toml", "exaggeration", 9, "0.25 to 2.0", 2.0),
+            ("environment variable TTS_STREAMING_CHUNK_SIZE", "streaming_chunk_size", 20, "50 to 500", 50),
+        )
+    ]
+    assert done.exit_code == 0
+    shown = invoke("check", "--settings")
+    assert json.loads(shown.stdout)["tts.exaggeration"] == 2.0
+    assert shown.stderr.startswith("voxbridge: voxbridge.toml: tts.exaggeration: out of range (got 9)")
+
+
 def test_check_warns_of_secrets_that_everybody_can_read(invoke, tmp_path: Path) -> None:
     """A warning is no failure."""
     file = tmp_path / "voxbridge.toml"

@@ -80,7 +80,7 @@ def test_config_is_understood_before_and_after_the_command(
     @config_option
     @click.pass_context
     def voice(ctx: click.Context, config: Path | None) -> None:
-        click.echo(load_settings(ctx, config).tts.voice)
+        click.echo(load_settings(ctx, config).settings.tts.voice)
 
     args = [*(["--config", str(tmp_path / before)] if before else []), "voice"]
     args += ["--config", str(tmp_path / after)] if after else []
