@@ -100,8 +100,6 @@ WHISPERX_CASES = [
             "invalid json": {"error": StageTimeout, "says": "total deadline", "asked": 1, "is_at_limit": True},
             "huge line": {"asked": MANY, "is_at_limit": True},
             "invalid utf-8": {"asked": MANY, "is_at_limit": True},
-            "429": {"asked": MANY, "is_at_limit": True},
-            "429 for a minute": {"asked": MANY, "is_at_limit": True},
         }.get(case.fault, {})
     )
     is not None

@@ -302,6 +302,111 @@ async def test_a_cut_network_is_noticed_by_the_keepalive(autojump_clock):
         assert server.pongs >= 0
 
 
+# -- the server says no, or later --
+
+
+def http_answer(status: str, *fields: str) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", *fields, "Content-Length: 0", "", ""]).encode()
+
+
+@asynccontextmanager
+async def refusing(answer: bytes, **changes: object) -> AsyncIterator[tuple[WhisperXServer, WhisperXLine]]:
+    """Yield a server that answers no upgrade, and a line that has tried once."""
+    MemNet(latency_s=LATENCY_S).install()
+    stage = WhisperXStage(settings(**changes), rng=lambda: 1.0)
+    async with (
+        WhisperXServer(script(http_answer=answer)).running(HOST, PORT) as server,
+        stage,
+        stage.open(speaker()) as line,
+    ):
+        await trio.sleep(0.1)
+        assert server.connections == 1
+        yield server, line
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http_answer("401 Unauthorized"),
+        http_answer("403 Forbidden"),
+        http_answer("404 Not Found"),
+        http_answer("422 Unprocessable Entity"),
+        http_answer("200 OK"),
+        http_answer("200 OK", "Content-Type: text/html"),
+    ],
+)
+async def test_a_refusal_is_asked_for_once_per_utterance(autojump_clock, answer):
+    """It is told at the end of the utterance without another try; the first utterance after it is mended is heard."""
+    async with refusing(answer) as (server, line):
+        for number in range(1, 4):
+            await speak(line, words(150))
+            asked, ended_at = server.connections, trio.current_time()
+            with pytest.raises(StageRefused):
+                await line.finish()
+            assert trio.current_time() == exactly(ended_at), "what was refused is told at once"
+            assert server.connections == asked
+            assert asked <= 1 + 2 * number, f"{asked} connections for {number} utterances of 3 s"
+        server.script.http_answer = b""
+        feed(line, "mended")
+        assert (await line.finish()).text == "mended"
+
+
+async def test_an_idle_line_that_is_refused_looks_again_now_and_then(autojump_clock):
+    """So that it is connected, and can give early transcripts, when somebody speaks."""
+    async with refusing(http_answer("401 Unauthorized")) as (server, line):
+        await trio.sleep(60)
+        assert 5 <= server.connections <= 13, f"{server.connections} connections in a minute without a word"
+        server.script.http_answer = b""
+        await until(lambda: line.is_connected, 11)
+
+
+async def test_an_utterance_that_lasts_until_the_refusal_is_mended_loses_nothing(autojump_clock):
+    async with refusing(http_answer("401 Unauthorized")) as (server, line):
+        await speak(line, words(100))
+        server.script.http_answer = b""
+        await speak(line, words(550)[100:])
+        assert (await line.finish()).text == " ".join(words(550))
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_retry_after_is_kept_while_somebody_speaks(autojump_clock, status):
+    """One try at the instant that the server named; nothing of what was said meanwhile is lost."""
+    async with refusing(http_answer(status, "Retry-After: 3")) as (server, line):
+        await speak(line, words(100))
+        assert server.connections == 1, "the server asked to be left alone for 3 s"
+        server.script.http_answer = b""
+        await speak(line, words(140)[100:])
+        await until(lambda: line.is_connected)
+        # twice connecting and upgrading, and the wait between
+        assert trio.current_time() == pytest.approx(3.0 + 2 * 4 * LATENCY_S, abs=0.002)
+        assert (await line.finish()).text == " ".join(words(140))
+        assert server.connections == 2
+
+
+async def test_retry_after_that_outlasts_the_utterance_fails_it_at_once(autojump_clock):
+    """Also the utterance that had ended before the server said so; the error is the server's."""
+    async with refusing(http_answer("429 Too Many Requests", "Retry-After: 20")) as (server, line):
+        feed(line, "one")
+        began = trio.current_time()
+        with pytest.raises(StageUnavailable, match="HTTP 429"):
+            await line.finish()
+        assert trio.current_time() == exactly(began)
+        await trio.sleep(17)
+        feed(line, "two")
+        server.script.http_answer = b""
+        assert (await line.finish()).text == "two", "what is left of the wait fits into this one's limit"
+        assert server.connections == 2
+
+
+async def test_retry_after_of_a_day_is_a_minute(autojump_clock):
+    """A header that a proxy got wrong does not leave the bot deaf until somebody restarts it."""
+    async with refusing(http_answer("503 Service Unavailable", "Retry-After: 86400")) as (server, line):
+        await trio.sleep(30)
+        assert server.connections == 1
+        server.script.http_answer = b""
+        await until(lambda: line.is_connected, 31)
+
+
 # -- the server fails --
 
 

@@ -39,6 +39,8 @@ _BACKOFF_CAP_S = 10.0
 # While somebody speaks or waits, the next try comes within this time whatever the backoff says: a server that
 # returns is to be used within 300 ms.
 _RETRY_PENDING_S = 0.25
+# A server that asks to be left alone is left alone (Retry-After), but one wrong header must not deafen us for a day.
+_LEAVE_ALONE_MAX_S = 60.0
 _HEALTHY_S = 5.0
 _VERDICT_S = 0.05
 # A server that fails with the whole utterance in hand, or answers nonsense, gets it so often in all: the third time
@@ -263,7 +265,8 @@ class TakeLine:
     def note_failure(self, error: StageError) -> None:
         """Log a failure, once per outage, and keep what the server asked for."""
         if isinstance(error, StageUnavailable) and error.retry_after_s is not None:
-            self._retry_at, self._refusal = trio.current_time() + error.retry_after_s, error
+            wait_s = min(error.retry_after_s, _LEAVE_ALONE_MAX_S)
+            self._retry_at, self._refusal = trio.current_time() + wait_s, error
         if not self._is_failing:
             self._is_failing = True
             self._log.warning("stt is not connected", error=type(error).__name__)

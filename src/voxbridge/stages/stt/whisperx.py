@@ -48,6 +48,11 @@ _BACKOFF_CAP_S = 10.0
 # While somebody speaks or waits, the next try comes within this time whatever the backoff says: a server that
 # returns is to be used within 300 ms.
 _RETRY_PENDING_S = 0.25
+# A refusal (credentials, a wrong path, a web page) stands until somebody mends it: each utterance asks once, when it
+# begins, and beside that the line looks no more often than this.
+_RETRY_REFUSED_S = 5.0
+# A server that asks to be left alone is left alone (Retry-After), but one wrong header must not deafen us for a day.
+_LEAVE_ALONE_MAX_S = 60.0
 _HEALTHY_S = 5.0
 _KEEPALIVE_S = 20.0
 # A pong may be late by a whole transcription, since servers run the model on their event loop.
@@ -124,6 +129,10 @@ class WhisperXLine:
         self._is_leaving = False
         self._left = trio.Event()
         self._last_failure: StageError | None = None
+        self._refused: tuple[Utterance, ...] = ()
+        """Those that the last refusal was for."""
+        self._retry_at = -math.inf
+        """Trio time before which the server wants no further try."""
         self._is_first = True
         self._partials_failed = False
         self.reconnect_count = 0
@@ -155,6 +164,7 @@ class WhisperXLine:
             return _NothingSaid()
         final = _Final(self, utterance, now + self._stage.limit_s)
         self._finals[utterance.id] = final.answer
+        self._fail_hopeless()
         self._changed.unpark_all()
         return final
 
@@ -245,17 +255,32 @@ class WhisperXLine:
         except StageError as error:
             if self._last_failure is None and not self._is_leaving:  # once per outage, not once per try
                 self._log.warning("stt is not connected", error=type(error).__name__)
-            self._last_failure = error
-            if isinstance(error, StageRefused):
-                for utterance in self._ledger.awaited:  # asking again gives the same answer
-                    self._ledger.abandon(utterance)
-                    self._resolve(self._finals, utterance.id, error)
+            self._note_failure(error)
         finally:
             self._ws = None
         return max(0.0, trio.current_time() - connected_at)
 
+    def _note_failure(self, error: StageError) -> None:
+        self._last_failure = error
+        self._refused = ()
+        if isinstance(error, StageRefused):
+            current = self._ledger.current
+            self._refused = (*self._ledger.awaited, *(() if current is None else (current,)))
+        elif isinstance(error, StageUnavailable) and error.retry_after_s is not None:
+            self._retry_at = trio.current_time() + min(error.retry_after_s, _LEAVE_ALONE_MAX_S)
+        self._fail_hopeless()
+
+    def _fail_hopeless(self) -> None:
+        """Fail those ended utterances at once for which no further try is made, or none in time."""
+        for utterance in self._ledger.awaited:
+            assert utterance.ended_at is not None, "who is awaited has ended"
+            due = utterance.ended_at + self._stage.limit_s
+            if self._last_failure is not None and (utterance in self._refused or due <= self._retry_at):
+                self._ledger.abandon(utterance)
+                self._resolve(self._finals, utterance.id, self._last_failure)
+
     def _note_connected(self, ws: WebSocket) -> None:
-        self._ws, self._last_failure = ws, None
+        self._ws, self._last_failure, self._refused = ws, None, ()
         if not self._is_first:
             self.reconnect_count += 1
             self._log.info("stt reconnected", reconnect_count=self.reconnect_count)
@@ -329,14 +354,23 @@ class WhisperXLine:
         self._connection.deadline = math.inf if due is None else due
 
     async def _pause(self, wait_s: float) -> None:
-        """Wait before the next try: shorter as soon as somebody speaks or waits."""
+        """Wait before the next try: shorter as soon as somebody speaks or waits whom it can help."""
         began = trio.current_time()
         while not self._is_leaving:
-            patience_s = min(wait_s, _RETRY_PENDING_S) if self._ledger.is_pending else wait_s
-            if trio.current_time() >= began + patience_s:
+            until = self._next_try(began, wait_s)
+            if trio.current_time() >= until:
                 return
-            with trio.move_on_at(began + patience_s):
+            with trio.move_on_at(until):
                 await self._changed.park()
+
+    def _next_try(self, began: float, wait_s: float) -> float:
+        """Return the Trio time of the next try, as things are now; the last one failed at ``began``."""
+        current = self._ledger.current
+        if isinstance(self._last_failure, StageRefused):
+            is_new = bool(self._ledger.awaited) or (current is not None and current not in self._refused)
+            return began if is_new else began + max(wait_s, _RETRY_REFUSED_S)
+        patience_s = min(wait_s, _RETRY_PENDING_S) if self._ledger.is_pending else wait_s
+        return max(began + patience_s, self._retry_at)
 
     def _tell(self, event: LedgerEvent) -> None:
         match event:
