@@ -5,7 +5,6 @@ A turn's failure is told at once; that a stage is back is found by the next turn
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
 import structlog
@@ -49,28 +48,36 @@ class OutageBoard:
         self._tell(self._outages.served(stage))
 
     async def run(self, port: VoicePort, stages: dict[StageName, Stage]) -> None:
-        """Post what is due, and probe what is down, for ever."""
-        wait_s, probe_at = _FIRST_PROBE_S, math.inf
+        """Post what is due, and probe what is down, for ever; a probe that hangs holds up no notice."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._post_due, port)
+            nursery.start_soon(self._probe_down, stages)
+
+    async def _post_due(self, port: VoicePort) -> None:
         while True:
             while self._due:
                 await self._post(self._due.popleft(), port)
-            if not self._outages.down:
-                wait_s, probe_at = _FIRST_PROBE_S, math.inf
-            elif math.isinf(probe_at):
-                probe_at = trio.current_time() + wait_s
-            with trio.move_on_at(probe_at):
+            await self._changed.wait()
+
+    async def _probe_down(self, stages: dict[StageName, Stage]) -> None:
+        wait_s = _FIRST_PROBE_S
+        while True:
+            with trio.move_on_after(wait_s) as waiting:
+                while self._outages.down:
+                    await self._changed.wait()
+            if not waiting.cancelled_caught:  # nothing is down
+                wait_s = _FIRST_PROBE_S
                 await self._changed.wait()
-            self._changed = trio.Event()
-            if trio.current_time() >= probe_at:
-                wait_s, probe_at = min(2 * wait_s, _PROBE_CAP_S), math.inf
-                for name in self._outages.down:
-                    is_well = await _is_well(stages[name])
-                    self._tell(self._outages.probed(name, is_well=is_well))
+                continue
+            wait_s = min(2 * wait_s, _PROBE_CAP_S)
+            for name in self._outages.down:
+                self._tell(self._outages.probed(name, is_well=await _is_well(stages[name])))
 
     def _tell(self, notice: Notice | None) -> None:
         if notice is not None:
             self._due.append(notice)
             self._changed.set()
+            self._changed = trio.Event()
 
     @staticmethod
     async def _post(notice: Notice, port: VoicePort) -> None:

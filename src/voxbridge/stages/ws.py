@@ -54,6 +54,7 @@ _CLOSE_LIMIT_S = 0.25  # a close over loopback takes 5 ms; a hung peer must not 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
 _SWITCHING_PROTOCOLS = 101
 _CLOSE_FRAME = 0x88  # FIN and opcode 8 (RFC 6455, section 5.2): the first byte of a close frame
+_OWN_CODES = 4000  # from here on close codes belong to applications (RFC 6455 section 7.4.2)
 _NO_CLOSE_FRAME, _TOO_BIG = 1006, 1009  # close codes that never, or not here, come from the peer (section 7.4.1)
 
 # It logs the reason text of closes, which a server is free to fill with anything.
@@ -196,7 +197,9 @@ class WebSocket:
     def close_code(self) -> int | None:
         """Return the code that the peer closed with, if it has."""
         reason = self._connection.closed
-        return reason.code if reason is not None and self._tap.has_sent_close else None
+        # The library knows the peer's code before it has answered the close; those from 4000 on are never its own.
+        is_peers = reason is not None and (self._tap.has_sent_close or reason.code >= _OWN_CODES)
+        return reason.code if reason is not None and is_peers else None
 
     async def send(self, *messages: str | bytes) -> None:
         """Send messages, each in a frame of its own, in one write.

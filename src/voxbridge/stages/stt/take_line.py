@@ -39,6 +39,9 @@ _BACKOFF_CAP_S = 10.0
 # While somebody speaks or waits, the next try comes within this time whatever the backoff says: a server that
 # returns is to be used within 300 ms.
 _RETRY_PENDING_S = 0.25
+# A refusal (credentials, a wrong path, a web page) stands until somebody mends it: each utterance asks once, and beside
+# that nobody connects ahead more often than this.
+_RETRY_REFUSED_S = 5.0
 # A server that asks to be left alone is left alone (Retry-After), but one wrong header must not deafen us for a day.
 _LEAVE_ALONE_MAX_S = 60.0
 _HEALTHY_S = 5.0
@@ -133,10 +136,13 @@ class TakeLine:
         self._spare: _Hand | None = None
         self._retry_at = -math.inf
         self._refusal: StageUnavailable | None = None
+        self._ahead_at = -math.inf
         self.changed = trio.lowlevel.ParkingLot()
         self._connected = 0
         self._is_failing = False
         self._was_up = False
+        self._is_overdue = False
+        """The last utterance that was waited for had no answer in time."""
         self.reconnect_count = 0
         self.undecodable_count = 0
         """Packets that were no Opus; they count as 20 ms of guessed sound."""
@@ -159,6 +165,8 @@ class TakeLine:
         if self._current is None:
             self._current = _Utterance()
             self._unclaimed.append(self._current)
+            if self._is_overdue and self._spare is not None:
+                self._spare.renew()  # it was made while the server hung, which may never look at it
         if not self._current.is_over.is_set():  # else it has failed for good
             self._current.packets.append(packet.opus)
             self._current.fed += 1
@@ -199,8 +207,10 @@ class TakeLine:
             self._unclaimed.remove(utterance)
         if utterance.serving is not None:
             utterance.serving.cancel(reason="superseded")
-        if self._spare is not None and trio.current_time() >= utterance.due:
-            self._spare.renew()  # a server that is overdue may have forgotten that connection as well
+        if trio.current_time() >= utterance.due:
+            self._is_overdue = True
+            if self._spare is not None:
+                self._spare.renew()  # a server that is overdue may have forgotten that connection as well
 
     def why_overdue(self, utterance: _Utterance) -> StageError:
         """Return the error for a final that did not come: the reason why there is no connection, if there is none."""
@@ -236,7 +246,11 @@ class TakeLine:
         if self._is_failing and self._was_up:
             self.reconnect_count += 1
             self._log.info("stt reconnected", reconnect_count=self.reconnect_count)
-        self._is_failing, self._was_up = False, True
+        self._is_failing, self._was_up, self._ahead_at = False, True, -math.inf
+
+    def note_served(self) -> None:
+        """Note that an utterance had its final."""
+        self._is_overdue = False
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -262,8 +276,16 @@ class TakeLine:
             with trio.move_on_at(self._retry_at):
                 await self.changed.park()
 
+    async def wait_for_use(self, claim: Callable[[], _Utterance | None]) -> None:
+        """Wait for an utterance, or until it makes sense to connect ahead again."""
+        while trio.current_time() < self._ahead_at and claim() is None:
+            with trio.move_on_at(self._ahead_at):
+                await self.changed.park()
+
     def note_failure(self, error: StageError) -> None:
         """Log a failure, once per outage, and keep what the server asked for."""
+        if isinstance(error, StageRefused):
+            self._ahead_at = trio.current_time() + _RETRY_REFUSED_S
         if isinstance(error, StageUnavailable) and error.retry_after_s is not None:
             wait_s = min(error.retry_after_s, _LEAVE_ALONE_MAX_S)
             self._retry_at, self._refusal = trio.current_time() + wait_s, error
@@ -309,6 +331,7 @@ class _Hand:
             with self._scope:
                 while not self._is_done():
                     await self._line.wait_for_leave(self._claim)
+                    await self._line.wait_for_use(self._claim)
                     if self._is_done():
                         break
                     ran_for_s = await self._one_connection()
@@ -348,6 +371,7 @@ class _Hand:
                 self._line.note_up()
             assert self._utterance is not None, "a transcript is of an utterance"
             self._utterance.resolve(transcript)
+            self._line.note_served()
         except StageError as error:
             self._line.note_failure(error)
             self._note_failure(error, is_own=take is not None and take.is_told_all)

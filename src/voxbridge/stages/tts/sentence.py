@@ -101,6 +101,8 @@ class SentenceSpeaker:
         self._limiter = FairLimiter(settings.concurrency)
         self.retry_count = 0
         """Repeated attempts of all turns."""
+        self.is_failing = False
+        """The last sentence that ended was not spoken to its end by the server's fault."""
 
     @property
     def free_slots(self) -> int:
@@ -142,7 +144,9 @@ class SentenceSpeaker:
             try:
                 with deadline:
                     await self._attempts(sentence, deadline, attempt)
+                self.is_failing = False
             except StageError as error:
+                self.is_failing = True
                 if sentence.sound_s:
                     error.retryable = False
                 raise
