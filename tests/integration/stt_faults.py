@@ -112,7 +112,7 @@ CASES = [
     Case("openai", "refused", StageUnavailable, "connection refused: the server is not running", 0, True),
     Case("openai", "dns", StageUnavailable, "host name cannot be resolved", 0, True),
     Case("openai", "tls", StageUnavailable, "TLS handshake failed", 0, True),
-    Case("openai", "hang before the upgrade", StageTimeout, "total deadline of 5000 ms", 0, True),
+    Case("openai", "hang before the upgrade", StageTimeout, "total deadline of 5000 ms", 1, True),
     Case("openai", "hang after", StageTimeout, "total deadline of 5000 ms", 1, True),
     Case("openai", "slow drip", StageTimeout, "total deadline of 5000 ms", 1, True),
     Case("openai", "truncated", StageProtocolError, "in the middle of its answer", 3),

@@ -13,7 +13,7 @@ import trio.lowlevel
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.turn_faults import APOLOGY, NOISE, hears_apology
+from tests.support.apology import APOLOGY, hears_apology
 from tests.support.hall import Hall, open_hall
 from tests.support.scheduling import run_virtual
 from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings, TurnSettings
@@ -49,6 +49,7 @@ SETTINGS = Settings(
 )
 SENTENCES = ("Alpha is here.", "Bravo comes next.", "Charlie ends it.")
 ANSWER = " ".join(SENTENCES)
+NOISE = "quux swordfish"
 HTML = f"<!DOCTYPE html><html><body>{NOISE}</body></html>"
 
 AGENT_FAULTS: dict[str, Plan | None] = {

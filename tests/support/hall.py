@@ -53,7 +53,7 @@ class Hall:
 
     async def wait_report(self, number: int = 0, timeout_s: float = 300.0) -> TurnReport:
         """Return the report of a turn once it is there, by its number from 0."""
-        await self.port.wait_for(lambda: len(self.reports) > number, timeout_s)
+        await self.port.wait_for(lambda: len(self.reports) > number, timeout_s, recheck_s=timeout_s)
         return self.reports[number]
 
 
@@ -92,21 +92,6 @@ def settings_for(stt: WhisperXServer, agent_: N8nServer, tts: ChatterboxServer, 
     )
 
 
-def _with_tls(settings: Settings, stage: str) -> Settings:
-    match stage:
-        case "stt":
-            return attrs.evolve(settings, stt=attrs.evolve(settings.stt, url=settings.stt.url.replace("ws:", "wss:")))
-        case "agent":
-            url = Secret(settings.agent.url.reveal().replace("http:", "https:"))
-            return attrs.evolve(settings, agent=attrs.evolve(settings.agent, url=url))
-        case "tts":
-            return attrs.evolve(
-                settings, tts=attrs.evolve(settings.tts, url=settings.tts.url.replace("http:", "https:"))
-            )
-        case _:
-            return settings
-
-
 @contextmanager
 def plain_failures() -> Iterator[None]:
     """Let a failed assertion out of the nurseries' groups, so that its message is what pytest shows."""
@@ -134,14 +119,13 @@ async def open_hall(
     in_memory: bool = True,
     change: Callable[[Tools], Tools] = lambda tools: tools,
     supervised: bool = False,
-    names: bool = False,
-    tls: str = "",
+    point: Callable[[Settings], Settings] = lambda settings: settings,
+    engines_socket: str = "",
 ) -> AsyncIterator[Hall]:
     """Open a room whose servers take these times, on the in-memory network (or on loopback sockets).
 
     ``change`` may put other stages into the tools. A crash of the room fails the test, unless it is ``supervised``
-    as in the daemon. With ``names`` the servers are found as stt.test, agent.test and tts.test. ``tls`` is the stage
-    whose server is addressed with TLS, which it does not speak.
+    as in the daemon. ``point`` may lead the settings to other servers; embedded ones are behind ``engines_socket``.
     """
     if in_memory:
         net = (net or MemNet()).install()
@@ -152,14 +136,10 @@ async def open_hall(
     numbers = itertools.count(1)
     with plain_failures():
         async with AsyncExitStack() as stack:
-            for name, server in (("stt", stt), ("agent", n8n), ("tts", tts)):
-                host = "127.0.0.1"
-                if names:
-                    assert net is not None, "names are for the in-memory network"
-                    net.hosts[f"{name}.test"], host = host, f"{name}.test"
-                await stack.enter_async_context(server.running(host))
-            settings = _with_tls(settings_for(stt, n8n, tts, settings or Settings()), tls)
-            stages = await stack.enter_async_context(open_stages(settings, engines_socket=""))
+            for server in (stt, n8n, tts):
+                await stack.enter_async_context(server.running())
+            settings = point(settings_for(stt, n8n, tts, settings or Settings()))
+            stages = await stack.enter_async_context(open_stages(settings, engines_socket=engines_socket))
             reports: list[TurnReport] = []
             breaking: deque[Exception] = deque()
             port = MemoryPort()

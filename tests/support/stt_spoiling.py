@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.stt_kinds import Kind, Server
 from voxbridge.rehearsal.servers.hearing import Ending, HearingScript
+from voxbridge.rehearsal.servers.http import Reply, Request
 from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
 from voxbridge.rehearsal.servers.websocket import WebSocketServer
 from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
@@ -87,7 +88,7 @@ def _spoil_whisperx(script: WhisperXScript, fault: str) -> None:
         case "hang before the upgrade":
             script.answers_upgrade = False
         case "hang after":
-            script.ignored_finalizes = 99
+            script.ignored_finalizes = script.ignored_peeks = 99
         case "slow drip":
             script.drip_s = 0.3
         case "reset mid-word":
@@ -105,6 +106,10 @@ def spoil(server: Server | WhisperXServer, kind: str, fault: str) -> None:
         return
     script = server.script
     match fault:
+        case "hang before the upgrade" if isinstance(server, TranscriptionServer):
+            server.instead = _hang
+        case "hang after" if isinstance(server, TranscriptionServer):
+            server.instead = _hang_after_head
         case "hang before the upgrade":
             server.connection_fault = "hang"
         case "hang after":
@@ -124,6 +129,15 @@ def spoil(server: Server | WhisperXServer, kind: str, fault: str) -> None:
             script.answer, script.then = answer_of(kind, fault), UNFINISHED.get(fault, default)
 
 
+async def _hang(_request: Request, reply: Reply) -> None:
+    await reply.hang()
+
+
+async def _hang_after_head(_request: Request, reply: Reply) -> None:
+    await reply.head(200, [("content-type", "application/json")])
+    await reply.hang()
+
+
 def mend(server: Server | WhisperXServer, script: HearingScript, whisperx: WhisperXScript) -> None:
     """Let it be well again, with a fresh script of its kind."""
     if isinstance(server, WhisperXServer):
@@ -134,7 +148,7 @@ def mend(server: Server | WhisperXServer, script: HearingScript, whisperx: Whisp
     if isinstance(server, WebSocketServer):
         server.http_answer = b""
     if isinstance(server, TranscriptionServer):
-        server.refusal = None
+        server.refusal = server.instead = None
     if isinstance(server, WhisperLiveServer):
         server.is_silent_after_hello = False
 

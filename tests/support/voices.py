@@ -177,11 +177,16 @@ class MemoryPort:
             self._positions[user] = position + index + 1
         return at
 
-    async def wait_for(self, condition: Callable[[], bool], timeout_s: float = 600.0) -> None:
-        """Wait in virtual time until ``condition()`` holds; say what was sent if it does not."""
+    async def wait_for(
+        self, condition: Callable[[], bool], timeout_s: float = 600.0, *, recheck_s: float = _RECHECK_S
+    ) -> None:
+        """Wait in virtual time until ``condition()`` holds; say what was sent if it does not.
+
+        It is looked at after each frame and whatever else calls ``touch``, and every ``recheck_s``.
+        """
         with trio.move_on_after(timeout_s):
             while not condition():
-                with trio.move_on_after(_RECHECK_S):  # a server's counters announce nothing
+                with trio.move_on_after(recheck_s):  # a server's counters announce nothing
                     await self._changed.wait()
         assert condition(), (
             f"not within {timeout_s} s; {len(self.voice)} voice frames, the last at "

@@ -76,6 +76,12 @@ class WsPeer:
                     await trio.sleep(self.piece_gap_s)
                 await self._stream.send_all(data[start : start + size])
 
+    async def hang(self) -> NoReturn:
+        """Say nothing more, whoever wants to."""
+        async with self._sending:
+            await trio.sleep_forever()
+        raise AssertionError("unreachable")
+
     async def cut(self) -> NoReturn:
         """Close the connection without a close frame."""
         raise PeerLeft
@@ -142,7 +148,7 @@ async def spoil(peer: WsPeer, script: HearingScript) -> None:
             case "reset":
                 await peer.reset()
             case "hang":
-                await trio.sleep_forever()
+                await peer.hang()
 
 
 Handler = Callable[[WsPeer], Awaitable[None]]

@@ -71,6 +71,7 @@ class WhisperXScript:
     partial_errors: int = 0
     finalize_errors: int = 0
     ignored_finalizes: int = 0
+    ignored_peeks: int = 0
     finals_each: int = 1
     extra_final_delay_s: float = 0.0
     """Before each further final if ``finals_each`` is over one."""
@@ -79,7 +80,7 @@ class WhisperXScript:
     reset_after_packets: int | None = None
     """Drop the connection without a word after so many more packets, once."""
     answer: bytes | None = None
-    """Raw bytes sent instead of each final."""
+    """Raw bytes sent instead of each final, and of each early transcript."""
     then: Ending = "hang"
     """What becomes of the connection behind ``answer``; ``hang``: it goes on as if nothing were."""
     drip_s: float = 0.0
@@ -252,11 +253,7 @@ class _Conversation:
             case "finalize" if self._is_started:
                 await self._on_finalize(message.get("id"))
             case "peek" if self._has_extension:
-                self._server.peeks += 1
-                heard = self._heard()
-                await self._server.model(self._server.script.peek_delay_s)
-                text = self._server.words(heard, len(self._server.heard)) if heard.packets else ""
-                await self._send(type="peeked", id=message.get("id"), text=text, noSpeech=self._server.script.no_speech)
+                await self._on_peek(message.get("id"))
             case "discard" if self._has_extension:
                 self._server.discards += 1
                 self._begin()
@@ -324,6 +321,27 @@ class _Conversation:
     def _heard(self) -> Heard:
         return Heard(self._user_id, tuple(self._packets), bytes(self._pcm))
 
+    async def _on_peek(self, utterance_id: object) -> None:
+        server, script = self._server, self._server.script
+        server.peeks += 1
+        heard = self._heard()
+        if script.ignored_peeks > 0:
+            script.ignored_peeks -= 1
+            return
+        await server.model(script.peek_delay_s)
+        if script.answer is not None:
+            await self._spoil(script.answer)
+            return
+        text = server.words(heard, len(server.heard)) if heard.packets else ""
+        await self._send(type="peeked", id=utterance_id, text=text, noSpeech=script.no_speech)
+
+    async def _spoil(self, answer: bytes) -> None:
+        await self._stream.send_all(answer)
+        if self._server.script.then == "reset":
+            await reset_stream(self._stream)
+        if self._server.script.then != "hang":
+            raise _ConversationOver
+
     async def _on_finalize(self, utterance_id: object) -> None:
         server, script = self._server, self._server.script
         server.finalizes += 1
@@ -342,11 +360,7 @@ class _Conversation:
             await server.model(script.final_delay_s)
         if script.answer is not None:
             self._finalizes_due -= 1
-            await self._stream.send_all(script.answer)
-            if script.then == "reset":
-                await reset_stream(self._stream)
-            if script.then != "hang":
-                raise _ConversationOver
+            await self._spoil(script.answer)
             return
         message: dict[str, object] = {"type": "final", "text": server.words(heard, index) if heard.packets else ""}
         message["userId"] = self._user_id
