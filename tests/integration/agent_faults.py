@@ -194,14 +194,14 @@ FAULTS: dict[str, Fault] = {
     ),
     "TLS failure": Fault(None, StageUnavailable, "not trusted", tries=3, ends=RETRIES_S, place="https"),
     "hang before headers": Fault(
-        hang, StageTimeout, "first deadline of 1000 ms", tries=3, ends=3 + RETRIES_S, settings=WITHIN
+        hang, StageTimeout, "first deadline of 1000 ms", tries=2, ends=2 + 0.25, settings=WITHIN
     ),
     "hang after headers": Fault(
         after(lambda _kind: b"", "hang"),
         StageTimeout,
         "first deadline of 1000 ms",
-        tries=3,
-        ends=3 + RETRIES_S,
+        tries=2,
+        ends=2 + 0.25,
         settings=WITHIN,
     ),
     "hang after text": Fault(

@@ -213,11 +213,58 @@ async def test_answer_total_deadline_ends_a_trickle(autojump_clock, net):
 async def test_answer_total_deadline_spans_the_attempts(autojump_clock, net):
     """The total limit is the turn's, not an attempt's, and its error names the configured length."""
     server = N8nServer(stream(Line("begin"), Wait(99)))
+    server.plans.append(Plan((Wait(1.5), Whole(503, b"")), succeeds=False))
     async with server.running(), stage_for(server, first_limit_ms=2000, total_limit_ms=3000) as stage:
         heard = await ask(stage)
+        assert stage.retry_count == 1
     assert isinstance(heard.error, StageTimeout)
     assert (heard.error.which, heard.error.limit_s) == ("total", 3.0)
     assert heard.ended == exactly(3.0)
+
+
+async def test_answer_silence_is_tried_again_once(autojump_clock, net):
+    """However many retries are allowed: the user has waited twice the limit. Other failures keep theirs."""
+    server = N8nServer(Plan((Break("hang"),)))
+    server.plans += [Plan((Whole(503, b""),), succeeds=False)] * 2
+    async with server.running(), stage_for(server, first_limit_ms=1000, retries=9) as stage:
+        heard = await ask(stage)
+        assert stage.retry_count == 3
+    assert isinstance(heard.error, StageTimeout)
+    assert heard.error.which == "first"
+    assert heard.ended == exactly(0.25 + 0.5 + 1.0 + 1.0 + 1.0)
+
+
+async def test_answer_failure_after_a_silence_is_tried_again(autojump_clock, net):
+    """A workflow that hung and is restarted refuses first, then answers."""
+    server = N8nServer(agent(ANSWER))
+    server.plans += [Plan((Break("hang"),), succeeds=False), Plan((Whole(503, b""),), succeeds=False)]
+    async with server.running(), stage_for(server, first_limit_ms=1000) as stage:
+        heard = await ask(stage)
+        assert stage.retry_count == 2
+    assert heard.text == "".join(ANSWER)
+    assert heard.marks["agent_first_text"] == exactly(1.0 + 0.25 + 0.5)
+
+
+@pytest.mark.parametrize(("total_ms", "tries"), [(2250, 2), (2249, 1)])
+async def test_answer_silence_is_not_tried_again_without_time_for_the_whole_limit(autojump_clock, net, total_ms, tries):
+    """A retry that would be cut short only makes the apology late."""
+    server = N8nServer(Plan((Break("hang"),)))
+    async with server.running(), stage_for(server, first_limit_ms=1000, total_limit_ms=total_ms) as stage:
+        heard = await ask(stage)
+        assert stage.retry_count == tries - 1
+    assert isinstance(heard.error, StageTimeout)
+    assert heard.ended == exactly(1.0 if tries == 1 else 2.25)
+
+
+async def test_answer_silence_is_not_tried_again_when_the_turn_has_no_time_left(autojump_clock, net):
+    """The turn's own limit counts as the agent's does."""
+    server = N8nServer(Plan((Break("hang"),)))
+    async with server.running(), stage_for(server, first_limit_ms=1000) as stage:
+        with trio.fail_after(2.2):
+            heard = await ask(stage)
+        assert stage.retry_count == 0
+    assert isinstance(heard.error, StageTimeout)
+    assert heard.ended == exactly(1.0)
 
 
 async def test_answer_waits_for_a_slow_consumer_without_losing_time(autojump_clock, net):

@@ -331,7 +331,12 @@ class AgentSettings:
     session_scope: str = option(
         "user", "Whose conversation it is: each user's own, or the channel's.", one_of("user", "channel")
     )
-    retries: int = option(2, "Further attempts after a failure, as long as nothing was spoken.", between(0, 10))
+    retries: int = option(
+        2,
+        "Further attempts after a failure, as long as nothing was spoken. After an agent that said nothing within "
+        "first_limit_ms: one at most.",
+        between(0, 10),
+    )
     retry_delay_ms: int = option(250, "Wait before the first of them.", between(0, 60_000))
     retry_empty: bool = option(False, "Try again also when the answer holds nothing to speak.")
     target_ms: int = option(500, "Request to first text: measured.", _LIMIT)

@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 PROBE_LIMIT_S = 5.0
 PROBE_BODY_BYTES_MAX = 1 << 20  # a list of models can be long
 _RETRY_CAP_S = 10.0
+# A first text that does not come costs its whole limit (15 s) each time: after one more try the user is told.
+_SILENCES_MAX = 1
 # A barge-in must not wait for the server; a request over a connection that is to be made takes a few round trips.
 _STOP_LIMIT_S = 0.25
 _CLOSE_LIMIT_S = 0.25
@@ -142,7 +144,7 @@ class AgentShell:
         end = trio.current_time() + total_s
         backoff = Backoff(base_s=self._settings.retry_delay_ms / 1000, cap_s=_RETRY_CAP_S, rng=self._rng)
         relay.mark("agent_request")
-        attempt = 1
+        attempt, silences = 1, 0
         while True:
             began = trio.current_time()
             try:
@@ -151,7 +153,8 @@ class AgentShell:
                 if isinstance(error, StageTimeout) and error.which == "total":
                     # the limit of the last attempt, what was left of the total, would only puzzle the reader
                     raise StageTimeout("agent", "total", total_s, backend=self.name) from None
-                wait_s = self._wait_s(error, attempt, relay, backoff, began, end)
+                silences += _is_silence(error)
+                wait_s = None if silences > _SILENCES_MAX else self._wait_s(error, attempt, relay, backoff, began, end)
                 if wait_s is None:
                     raise
                 cause = type(error).__name__
@@ -182,7 +185,9 @@ class AgentShell:
             return None
         if isinstance(error, StageUnavailable) and error.retry_after_s is not None:
             wait_s = max(wait_s, error.retry_after_s)
-        reserve_s = self._settings.target_ms / 1000  # a healthy agent's first text takes about so long
+        # A healthy agent's first text takes about as long as its target. One that was silent is given its whole limit
+        # again, or the retry would only be cut short as well.
+        reserve_s = (self._settings.first_limit_ms if _is_silence(error) else self._settings.target_ms) / 1000
         return wait_s if now + wait_s + reserve_s <= min(end, trio.current_effective_deadline()) else None
 
     async def _attempt(self, exchange: Exchange, attempt: int, relay: _Relay, *, left_s: float) -> bool:
@@ -237,6 +242,11 @@ class AgentShell:
         if ended.detail:
             log.warning("the agent said less than a whole answer", backend=self.name, reason=ended.detail)
         return is_whole
+
+
+def _is_silence(error: StageError) -> bool:
+    """Tell whether it was asked, and said nothing within the limit of the first text."""
+    return isinstance(error, StageTimeout) and error.which == "first"
 
 
 class _Relay:
