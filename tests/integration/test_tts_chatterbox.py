@@ -198,15 +198,14 @@ async def test_a_connection_is_opened_in_advance(autojump_clock: MockClock) -> N
     MemNet(latency_s=0.010).install()
     async with talking() as (server, stage):
         await warm_up(stage)
-        assert [request.path for request in server.requests] == ["/ping"]
         assert (await listen(stage)).marks["tts_first_byte"] == exactly(0.020 + 0.040)
         await warm_up(stage)
-        assert len(server.requests) == 2, "it was warm"
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listen, stage)
             await trio.sleep(0.03)
             await warm_up(stage)
-        assert len(server.requests) == 3, "a request was under way"
+        assert server.connections == 1, "it was warm, or a request was under way"
+        assert len(server.requests) == 2, "no request goes out in advance"
 
 
 async def test_an_answer_may_ask_for_its_own_voice(autojump_clock: MockClock, net: MemNet) -> None:

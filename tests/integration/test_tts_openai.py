@@ -263,13 +263,11 @@ async def test_barge_in_leaves_nothing_behind(autojump_clock: MockClock, net: Me
 
 
 async def test_warm_connection(autojump_clock: MockClock) -> None:
-    """10 ms each way: a connection made in advance saves a round trip; warming costs one request at most."""
+    """10 ms each way: a connection made in advance saves a round trip; no request goes over it."""
     MemNet(latency_s=0.010).install()
     async with talking() as (server, stage):
         await warm_up(stage)
-        assert [request.path for request in server.requests] == ["/v1/models"]
         await warm_up(stage)
-        assert len(server.requests) == 1, "it was warm"
         heard = await listen(stage)
         assert heard.marks["tts_first_byte"] == exactly(0.020 + 0.14)
         await idle_connections_are_closed(server)
@@ -277,18 +275,7 @@ async def test_warm_connection(autojump_clock: MockClock) -> None:
         await idle_connections_are_closed(server)
         await warm_up(stage)
         assert (await listen(stage)).marks["tts_first_byte"] == exactly(0.020 + 0.14)
-        assert server.generating_max == 1
-
-
-async def test_warming_a_dead_server_is_silent(autojump_clock: MockClock, net: MemNet) -> None:
-    """Refused, or hanging: no error, no wait of more than 2 s."""
-    async with talking() as (server, stage):
-        server.connection_fault = "hang"
-        began_at = trio.current_time()
-        await warm_up(stage)
-        assert trio.current_time() - began_at == exactly(2.0)
-        await server.stop()
-        await warm_up(stage)
+        assert (server.generating_max, server.connections, len(server.requests)) == (1, 3, 3)
 
 
 async def test_probe(autojump_clock: MockClock, net: MemNet) -> None:

@@ -25,7 +25,7 @@ from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.supervise import supervise
-from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark
+from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark, warm_up
 from voxbridge.stages.registry import open_stages
 
 APOLOGY = Pcm(tone_pcm(0.5, 880.0), SPEECH_RATE_HZ)
@@ -72,6 +72,9 @@ class _Breakable:
 
     async def __aexit__(self, *exc_info: object) -> None:
         """The stage inside is closed by who opened it."""
+
+    async def warm(self) -> None:
+        await warm_up(self._stage)
 
     async def probe(self) -> str:
         return await self._stage.probe()

@@ -6,6 +6,7 @@ survives turns and barge-in; a turn that crashes ends alone, and an ear that cra
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -161,8 +162,9 @@ class SpeakerSession:
                 case SpeechStarted():
                     self._utterance = utterance = Utterance(line)
                     self._context.tools.on_notice(SpeakerStarted(self.speaker))
-                    # The voice will be asked in a second or two; by then its connection is there.
-                    nursery.start_soon(_guarded, "warm-up", self._warm_up)
+                    # They will be asked in a second or two; by then their connections are there.
+                    for stage in (self._context.tools.agent, self._context.tools.tts):
+                        nursery.start_soon(_guarded, "warm-up", functools.partial(warm_up, stage))
                     for packet in self._preroll:
                         utterance.feed(packet)
                 case SpeechConfirmed():
@@ -174,9 +176,6 @@ class SpeakerSession:
                     self._utterance.resume()
                 case TurnEnded():
                     self._on_turn_ended(event, nursery)
-
-    async def _warm_up(self) -> None:
-        await warm_up(self._context.tools.tts)
 
     def _on_packet(self, packet: OpusPacket) -> None:
         self._preroll.append(packet)

@@ -15,6 +15,7 @@ import base64
 import contextlib
 import functools
 import logging
+import math
 import re
 import ssl
 import zlib
@@ -31,7 +32,7 @@ import trio
 from voxbridge import __version__
 from voxbridge.core.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden, is_html, quotable
 from voxbridge.errors import ConfigError, StageError, StageName, StageProtocolError, StageRefused, StageUnavailable
-from voxbridge.stages.one_write import OneWriteBackend
+from voxbridge.stages.connections import Connections, Stream
 from voxbridge.stages.reasons import why_unreachable
 
 Response = httpx.Response
@@ -52,6 +53,8 @@ READ_BACKSTOP_S = 180.0
 # An error's body comes with its head; a server that stalls in the middle of it must not hold up the retry.
 ERROR_BODY_LIMIT_S = 1.0
 
+_WARM_LIMIT_S = 2.0
+
 _URLS_KEPT = 16  # httpx takes 0.1 ms to take one apart
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
@@ -70,6 +73,13 @@ def ssl_context() -> ssl.SSLContext:
     return context
 
 
+class UnreadableError(ValueError):
+    """A body is not what its Content-Encoding says."""
+
+
+_BROKEN = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, UnreadableError)
+
+
 class Client:
     """The warm connections to one backend. Made by ``open_client``, entered once, kept for the life of the daemon."""
 
@@ -79,11 +89,15 @@ class Client:
         headers: Mapping[str, str],
         timeout: httpx.Timeout,
         pool: httpcore.AsyncConnectionPool,
+        connections: Connections,
     ) -> None:
         self.base_url = base_url
         self._headers = httpx.Headers({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT})
         self._headers.update(headers)
         self._timeout, self._pool = timeout.as_dict(), pool
+        self._connections = connections
+        self._warming = trio.Lock()
+        self._used_at = -math.inf
         self._url = functools.lru_cache(_URLS_KEPT)(self._joined)
 
     async def __aenter__(self) -> Self:
@@ -98,6 +112,18 @@ class Client:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._pool.aclose()
+        await self._connections.aclose()
+
+    async def warm(self) -> None:
+        """Have a connection ready for the request that will come soon, unless there is one. Cheap to call often.
+
+        Never raises: who needs it will see for himself.
+        """
+        if self._warming.locked() or trio.current_time() < self._used_at + KEEPALIVE_EXPIRY_S / 2:
+            return
+        async with self._warming:
+            with contextlib.suppress(*_BROKEN), trio.move_on_after(_WARM_LIMIT_S):
+                await self._connections.prepare()
 
     def build(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **body: Any) -> httpx.Request:
         """Return a request for ``path`` below the base URL; ``body`` is httpx's ``content``, ``json``, ``data``..."""
@@ -124,6 +150,7 @@ class Client:
                 extensions=extensions,
             )
         )
+        self._used_at = trio.current_time()
         return httpx.Response(answer.status, headers=answer.headers, stream=_Pieces(answer))
 
 
@@ -184,15 +211,25 @@ def open_client(
             allowed = "a name of letters, digits and -, a value of printable ASCII characters"
             raise ConfigError("is not a usable header", key=f"{stage}.headers.{name!a}", allowed=allowed)
     timeout = httpx.Timeout(read_backstop_s, connect=CONNECT_BACKSTOP_S, pool=CONNECT_BACKSTOP_S)
+    context = verify or ssl_context()
+    context.set_alpn_protocols(["http/1.1"])  # as httpcore does, but before a connection is made in advance
+    is_tls = url.scheme == "https"
+    connections = Connections(
+        url.raw_host.decode("ascii"),
+        url.port or (443 if is_tls else 80),
+        context=context if is_tls else None,
+        uds=uds,
+    )
     pool = httpcore.AsyncConnectionPool(
-        ssl_context=verify or ssl_context(),
+        ssl_context=context,
         uds=uds or None,
         max_connections=100,
         max_keepalive_connections=16,
         keepalive_expiry=KEEPALIVE_EXPIRY_S,
-        network_backend=OneWriteBackend(),
+        network_backend=connections,
     )
-    return Client(url.copy_with(username=None, password=None), {**_credentials(url), **(headers or {})}, timeout, pool)
+    own_headers = {**_credentials(url), **(headers or {})}
+    return Client(url.copy_with(username=None, password=None), own_headers, timeout, pool, connections)
 
 
 def _credentials(url: httpx.URL) -> dict[str, str]:
@@ -255,10 +292,10 @@ async def open_response(
 ) -> AsyncIterator[Response]:
     """Send a request and enter its answer when the head is in; read the body inside.
 
-    ``request`` are httpx's own (``content``, ``json``, ``data``, ``files``, ``headers``). A kept connection may have
-    been closed by the server while our request was under way; if it dies before any byte of an answer, the request is
-    sent once more. Errors inside the block, those of body reads included, are mapped by ``mapped_errors``. Leaving
-    early, or a cancel, closes the connection at once.
+    ``request`` are httpx's own (``content``, ``json``, ``data``, ``files``, ``headers``). A kept connection, or one
+    made in advance, may have been closed by the server while our request was under way; if it dies before any byte of
+    an answer, the request is sent once more. Errors inside the block, those of body reads included, are mapped by
+    ``mapped_errors``. Leaving early, or a cancel, closes the connection at once.
 
     Raises: StageUnavailable, StageProtocolError, StageRefused.
     """
@@ -273,9 +310,11 @@ async def open_response(
 async def _send(client: Client, method: str, path: str, parts: dict[str, Any]) -> Response:
     connected = False
 
-    async def trace(event: str, _info: dict[str, Any]) -> None:  # httpcore awaits it
+    async def trace(event: str, info: dict[str, Any]) -> None:  # httpcore awaits it
         nonlocal connected
-        connected = connected or event.startswith("connection.connect_")
+        if event.startswith("connection.connect_"):
+            stream = info.get("return_value")
+            connected = not (isinstance(stream, Stream) and stream.is_spare)
 
     request = client.build(method, path, **parts)
     try:
@@ -311,10 +350,6 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
     return not reading.cancel_called
 
 
-class UnreadableError(ValueError):
-    """A body is not what its Content-Encoding says."""
-
-
 def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
     """Return what turns pieces of a body in this Content-Encoding into plain ones; or raises UnreadableError."""
     names = [name for part in encoding.lower().split(",") if (name := part.strip()) not in ("", "identity")]
@@ -331,9 +366,6 @@ def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
             raise UnreadableError("it is not compressed as its head says") from None
 
     return unpack
-
-
-_BROKEN = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, UnreadableError)
 
 
 async def error_body(response: Response) -> bytes:

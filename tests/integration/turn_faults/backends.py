@@ -266,7 +266,7 @@ def _http(
         server.instead = None
 
     def asked() -> list[Request]:
-        # A connection is opened in advance by a GET, which asks for nothing; Dify is told to stop by a POST.
+        # Dify is told to stop by a POST.
         return [each for each in server.requests if each.method == "POST" and not each.path.endswith("/stop")]
 
     return Backend(

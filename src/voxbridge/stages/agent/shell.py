@@ -83,6 +83,10 @@ class AgentShell:
             raise InternalError("the agent stage is used outside its async with block")
         return self._client
 
+    async def warm(self) -> None:
+        """Open a connection for the answer that will be asked for soon, unless there is one."""
+        await self._open_client.warm()
+
     async def probe(self) -> str:
         """Check that the server is there, in the way of its kind; see Stage. Raises: StageError."""
         began = trio.current_time()

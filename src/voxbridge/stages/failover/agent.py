@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import trio
 
 from voxbridge.core.hedge import Hedge
-from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark
+from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark, warm_up
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner, hedged_patience
@@ -19,6 +19,10 @@ class FailoverAgent(Failover[AgentStage]):
     def __init__(self, guards: Sequence[Guard[AgentStage]], *, hedge: Hedge | None = None) -> None:
         super().__init__(guards)
         self._hedge = hedge
+
+    async def warm(self) -> None:
+        """Let the backend that will be asked first open its connection, if it can."""
+        await warm_up(in_order(self.guards)[0].stage)
 
     @property
     def retry_count(self) -> int:

@@ -47,7 +47,7 @@ class ChatterboxStage(HttpSpeech):
 
     def __init__(self, settings: TtsSettings, *, uds: str = "", rng: Callable[[], float] = random.random) -> None:
         client = open_client("tts", base_url(settings.url or (ENGINES_URL if uds else "")), uds=uds)
-        super().__init__(settings, client, warm_path="/ping", chars_max=TEXT_CHARS_MAX, rng=rng)
+        super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, rng=rng)
         self._is_ours = bool(uds)
         self._judge = VoiceJudge(settings.voice, otherwise="uses its default one")
 
@@ -97,7 +97,6 @@ class ChatterboxStage(HttpSpeech):
                 await raise_for_status(response, "tts", backend=self.name, hidden=Hidden(speech=sentence.text))
                 reader = SpeechReader(content_type=response.headers.get("content-type", ""))
                 await receive_sound(response, reader, sentence)
-            self._warmth.used()
             await finish_sound(reader, sentence)
         except (NotSoundError, DecoderMissingError) as error:
             raise not_sound(error, self.name) from error

@@ -1,4 +1,4 @@
-"""What the speech servers over HTTP share: a client, a warm connection, and a speaker of sentences."""
+"""What the speech servers over HTTP share: a client, and a speaker of sentences."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import trio
 from voxbridge.config.settings import TtsSettings
 from voxbridge.stages.http import Client
 from voxbridge.stages.tts.sentence import SentenceSpeaker
-from voxbridge.stages.tts.warmth import Warmth
 
 CLOSE_S = 0.25
 
 
 class HttpSpeech:
-    """The parts of a ``TtsStage`` over HTTP that are alike. ``warm_path`` costs the server nothing to answer."""
+    """The parts of a ``TtsStage`` over HTTP that are alike."""
 
     name: str
 
@@ -25,13 +24,11 @@ class HttpSpeech:
         settings: TtsSettings,
         client: Client,
         *,
-        warm_path: str,
         chars_max: int,
         rng: Callable[[], float],
         is_late: bool = False,
     ) -> None:
         self._settings, self._client = settings, client
-        self._warmth = Warmth(client, warm_path, backend=self.name)
         self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=chars_max, is_late=is_late, rng=rng)
 
     async def __aenter__(self) -> Self:
@@ -55,4 +52,4 @@ class HttpSpeech:
     async def warm(self) -> None:
         """Open a connection for the sentence that will be asked for soon, unless there is one."""
         if self._speaker.is_idle:
-            await self._warmth.warm()
+            await self._client.warm()

@@ -49,14 +49,16 @@ class OpenAiSpeechStage(HttpSpeech):
         key = settings.api_key.reveal()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         client = open_client("tts", base_url(settings.url), headers=headers)
-        super().__init__(settings, client, warm_path="/models", chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
+        super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
         self._hidden = Hidden(secrets=(key,))
         self._judge = VoiceJudge(settings.voice or DEFAULT_VOICE, otherwise="may refuse it")
 
     async def probe(self) -> str:
         """Post an empty request, which the right route refuses at once, and look for the voice.
 
-        A server that answers nothing while it speaks for us (Chatterbox-TTS-Server) is well. Raises: StageError.
+        A server that answers nothing while it speaks for us (Chatterbox-TTS-Server) is well, if it spoke before.
+
+        Raises: StageError.
         """
         try:
             with StageDeadline("tts", first_s=PROBE_LIMIT_S, backend=self.name):
@@ -66,8 +68,8 @@ class OpenAiSpeechStage(HttpSpeech):
                 except StageError:
                     names = None  # most servers have no such list, and each says so in its own way
         except StageTimeout:
-            if self._speaker.is_idle:
-                raise
+            if self._speaker.is_idle or self._speaker.is_failing:
+                raise  # a server that hangs is asked by the next turn, and does not speak for all that
             return "busy: it is speaking, and answers nothing else meanwhile"
         return f"ready; {self._judge.line(names)}"
 
@@ -118,7 +120,6 @@ class OpenAiSpeechStage(HttpSpeech):
                     pcm_rate_hz=self._settings.pcm_rate_hz,
                 )
                 await receive_sound(response, reader, sentence)
-            self._warmth.used()
             await finish_sound(reader, sentence)
         except (NotSoundError, DecoderMissingError) as error:
             raise not_sound(error, self.name) from error
