@@ -11,6 +11,7 @@ from voxbridge.config.settings import AgentSettings, Settings, TurnSettings
 from voxbridge.core.outages import Back, Down
 from voxbridge.core.sound import FRAME_S, SPEECH_RATE_HZ, Pcm, UserId
 from voxbridge.rehearsal.servers.chatterbox import Fault
+from voxbridge.rehearsal.servers.http import Reply, Request
 from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, whole, words
 from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
@@ -87,6 +88,27 @@ async def test_a_workflow_that_fails_is_not_announced_as_back_by_its_probes(
         assert told(hall) == [TEXTS[Down, "agent"]]
         assert (await turn(hall, ada)).outcome == "answered"
         assert told(hall) == [TEXTS[Down, "agent"], TEXTS[Back, "agent"]]
+
+
+async def test_a_probe_that_hangs_holds_up_no_notice(autojump_clock: trio.testing.MockClock) -> None:
+    """The turn that works tells at once that it is over, though the probe before it waits for its answer."""
+
+    async def hang_or_fail(request: Request, reply: Reply) -> None:
+        if request.method != "POST":
+            await reply.hang()
+        await reply.send(500)
+
+    async with open_hall() as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        hall.agent.instead = hang_or_fail
+        await turn(hall, ada)
+        await trio.sleep(2.1)
+        assert any(request.method != "POST" for request in hall.agent.requests[-1:]), "no probe is under way"
+        hall.agent.instead = None
+        assert (await turn(hall, ada)).outcome == "answered"
+        assert told(hall) == [TEXTS[Down, "agent"], TEXTS[Back, "agent"]]
+        assert hall.agent.disconnects == 0, "the probe was over before"
 
 
 @pytest.mark.parametrize("limit_ms", [1000, 3000])

@@ -230,6 +230,48 @@ async def test_a_wrong_token_is_refused_with_its_close_code(autojump_clock, chan
                 assert trio.current_time() - began < 0.5, "a refusal is told at once"
 
 
+async def test_a_refusal_is_asked_for_once_per_utterance(autojump_clock):
+    """Beside that, connections ahead of time are tried every 5 s; and mended, the next utterance is heard."""
+    MemNet().install()
+    async with (
+        DeepgramServer().running(HOST, PORT) as server,
+        deepgram_stage(DEEPGRAM.settings()) as stage,
+        stage.open(speaker()) as line,
+    ):
+        server.http_answer = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+        await trio.sleep(1)
+        assert server.connections == 1, "connecting ahead"
+        for number in (2, 3):
+            await speak(line, range(10))
+            began = trio.current_time()
+            with pytest.raises(StageRefused, match="HTTP 403"):
+                await line.finish()
+            assert trio.current_time() - began == exactly(0), "the refusal is known by then"
+            assert server.connections == number
+        await trio.sleep(60)
+        assert 3 < server.connections <= 3 + 60 / 5, "nobody speaks: at most each 5 s"
+        server.http_answer = b""
+        feed(line, [1, 2])
+        assert (await line.finish()).text == said([1, 2])
+
+
+@pytest.mark.parametrize("kind", [KINDS["wyoming"], DEEPGRAM], ids=lambda kind: kind.name)
+async def test_a_connection_made_while_the_server_hung_is_not_used(autojump_clock, kind):
+    """The server may have forgotten it: after an overdue final the next utterance has a connection of its own."""
+    async with connected(kind) as (server, line, _):
+        server.connection_fault = "hang"
+        await trio.sleep(1)
+        feed(line, [1])
+        server.script.ignored_ends = 1  # nor is the connection answered that was there before
+        with pytest.raises(StageTimeout):
+            await line.finish()
+        server.script.ignored_ends = 0
+        await trio.sleep(3)
+        server.connection_fault = None
+        feed(line, [1, 2])
+        assert (await line.finish()).text == said([1, 2])
+
+
 async def test_bad_parameters_are_refused_with_their_close_code(autojump_clock):
     MemNet().install()
     settings = DEEPGRAM.settings()
