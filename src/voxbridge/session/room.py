@@ -137,7 +137,7 @@ class Room:
             guild_id=self.port.guild_id,
             channel_id=self.port.channel_id,
             language=self._language_of(member.user_id),
-            vocabulary=self._names(),
+            names_now=self._names,
         )
         # Made here and not in its task: the next packet may be handled before the task has begun.
         session = self._sessions[member.user_id] = SpeakerSession(self._context, speaker)

@@ -7,7 +7,7 @@ its connections usable. Failures are ``StageError`` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self, runtime_checkable
 
@@ -27,14 +27,22 @@ def no_mark(name: str) -> None:
 
 @attrs.frozen
 class Speaker:
-    """Who is talking. ``name`` is untrusted text from Discord, as are the names in ``vocabulary``, to be expected."""
+    """Who is talking. ``name`` is untrusted text from Discord, as are the names in ``vocabulary``, to be expected.
+
+    ``names_now`` says who is in the channel at this moment, as often as it is asked.
+    """
 
     user_id: UserId
     name: str
     guild_id: GuildId
     channel_id: ChannelId
     language: str = "en"
-    vocabulary: tuple[str, ...] = ()
+    names_now: Callable[[], Sequence[str]] = attrs.field(default=tuple, eq=False, repr=False)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Return the names to expect now. Ask when an utterance begins; where that is too late, at each connection."""
+        return tuple(self.names_now())
 
 
 @attrs.frozen

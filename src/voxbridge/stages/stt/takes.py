@@ -69,7 +69,10 @@ class Connector(Protocol):
     async def __aexit__(self, *exc_info: object) -> None: ...
 
     def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AbstractAsyncContextManager[Take]:
-        """Open a connection, ready to hear; bounded in time. Entering raises: StageError."""
+        """Open a connection, ready to hear; bounded in time. The words to expect are those of now.
+
+        Entering raises: StageError.
+        """
         ...
 
     async def probe(self) -> str:
@@ -78,7 +81,7 @@ class Connector(Protocol):
 
 
 def expected_words(settings: SttSettings, speaker: Speaker) -> tuple[str, ...]:
-    """Return what the operator and the speaker's room have a server expect, each once."""
+    """Return what the operator and the speaker's room have a server expect, each once: whoever is there now."""
     return tuple(dict.fromkeys((*settings.hints, *speaker.vocabulary)))
 
 

@@ -1,0 +1,38 @@
+"""The names that a speech-to-text server is told to expect are those of the people in the channel."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from tests.support.hall import open_hall
+from voxbridge.config.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+
+async def test_names_follow_the_roster(autojump_clock: trio.testing.MockClock) -> None:
+    """Who comes is expected of everybody, who goes no more, and bots never; a name is one line."""
+    async with open_hall() as hall:
+        hall.port.join(1, "Ada")
+        await trio.sleep(0.1)
+        (ada,) = hall.room.speakers
+        assert ada.speaker.vocabulary == ("Ada",)
+        hall.port.join(2, "Bob\nthe  Builder")
+        hall.port.join(3, "Radio", is_bot=True)
+        await trio.sleep(0.1)
+        assert [each.speaker.vocabulary for each in hall.room.speakers] == [("Ada", "Bob the Builder")] * 2
+        hall.port.leave(2)
+        await trio.sleep(0.1)
+        assert ada.speaker.vocabulary == ("Ada",)
+
+
+async def test_names_are_kept_if_the_operator_wants_it(autojump_clock: trio.testing.MockClock) -> None:
+    """With stt.member_hints = false no name leaves."""
+    settings = attrs.evolve(Settings(), stt=attrs.evolve(Settings().stt, member_hints=False))
+    async with open_hall(settings=settings) as hall:
+        hall.port.join(1, "Ada")
+        await trio.sleep(0.1)
+        assert [each.speaker.vocabulary for each in hall.room.speakers] == [()]
