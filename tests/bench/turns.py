@@ -36,10 +36,10 @@ async def simulated(
 ) -> AsyncIterator[Settings]:
     """Run simulated servers on loopback; yield settings that point to them."""
     stt = WhisperXServer(WhisperXScript(final_delay_s=stt_s, has_partials=False))
-    # What falls into one instant goes out in one write, as real n8n's lines often share a segment.
+    # What falls into one instant goes out in one write: a server that answers at once, and no more than that.
     n8n = N8nServer(lambda _question: agent(words(answer), first_s=agent_s), is_coalesced=True)
     # The sound is made once: a server that answers at once does not compute a hum for a millisecond.
-    tts = ChatterboxServer(attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0), synthesize=_same_hum)
+    tts = ChatterboxServer(attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0), synthesize=_same_hum, is_coalesced=True)
     async with AsyncExitStack() as stack:
         for server in (stt, n8n, tts):
             await stack.enter_async_context(server.running())

@@ -18,7 +18,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 import attrs
@@ -121,11 +121,16 @@ class ChatterboxServer(HttpServer):
         voices: tuple[str, ...] = (),
         http_chunk_bytes: int | None = None,
         tcp_piece_bytes: int | None = None,
+        is_coalesced: bool = False,
     ) -> None:
-        """``http_chunk_bytes`` cuts header and sound anew, in odd places; ``tcp_piece_bytes`` cuts the writes."""
+        """``http_chunk_bytes`` cuts header and sound anew, in odd places; ``tcp_piece_bytes`` cuts the writes.
+
+        ``is_coalesced`` sends head, WAV header and first sound in one write if no time lies between them.
+        """
         super().__init__()
         self.timing, self.synthesize, self.voices = timing, synthesize, voices
         self.http_chunk_bytes, self.tcp_piece_bytes = http_chunk_bytes, tcp_piece_bytes
+        self.is_coalesced = is_coalesced
         self.state: Literal["initializing", "healthy", "error"] = "healthy"
         self.has_health_route = True
         self.faults: deque[Fault | None] = deque()
@@ -191,17 +196,19 @@ class ChatterboxServer(HttpServer):
             await self._wait(self.timing.head_s)
             if await self._fail(fault, "head", reply):
                 return
-            await reply.head(200, STREAM_HEADERS)
-            if await self._fail(fault, "body", reply):
-                return
-            if self.state != "healthy":
-                await reply.cut()  # 200 was promised before anybody looked for the model
-                return
-            await self._send(reply, streaming_header())
-            if await self._fail(fault, "header", reply):
-                return
-            if not await self._send_sound(reply, spoken, fault):
-                return
+            is_one_write = self.is_coalesced and fault is None and not self._synthesis_s(fields.text)
+            async with reply.coalesced() if is_one_write else nullcontext():
+                await reply.head(200, STREAM_HEADERS)
+                if await self._fail(fault, "body", reply):
+                    return
+                if self.state != "healthy":
+                    await reply.cut()  # 200 was promised before anybody looked for the model
+                    return
+                await self._send(reply, streaming_header())
+                if await self._fail(fault, "header", reply):
+                    return
+                if not await self._send_sound(reply, spoken, fault):
+                    return
         if self.timing.late_eof_every and (spoken.index + 1) % self.timing.late_eof_every == 0:
             await trio.sleep(self.timing.late_eof_s)
         await reply.end()
