@@ -218,3 +218,74 @@ async def test_a_bug_in_a_stage_ends_in_an_apology_too(autojump_clock: trio.test
         assert report.outcome == "failed"
         assert len(hall.port.voice) == EXACT(len(APOLOGY.data) / 2 / SPEECH_RATE_HZ / FRAME_S, abs=1)
         assert (await turn(hall, ada)).outcome == "answered"
+
+
+THREE = ("This is the first sentence of the answer.", "Here is another one after it.", "And this is the last of them.")
+SOME_SOUND = 24_000  # half a second, of more than one
+
+
+def breaks_off(kind: str) -> Fault:
+    return Fault(kind, at="pcm", pcm_bytes=SOME_SOUND)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["cut", "reset"])
+async def test_a_sentence_that_breaks_off_is_posted_and_the_others_are_spoken(
+    autojump_clock: trio.testing.MockClock, kind: str, at: int
+) -> None:
+    """What came is heard, the sentence can be read from its beginning, and the mute apology says where."""
+    mute = Pcm(tone_pcm(0.8, 660.0), SPEECH_RATE_HZ)
+    async with open_hall(answer=" ".join(THREE), mute_apology=mute) as hall:
+        hall.tts.faults.extend([None] * at + [breaks_off(kind)])
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        report = await turn(hall, ada)
+        assert (report.outcome, report.failed_stage) == ("failed", "tts")
+        assert [spoken.fields.text for spoken in hall.tts.spoken] == list(THREE)
+        assert sorted(told(hall)) == sorted([THREE[at], TEXTS[Down, "tts"]])
+        heard_s = sum(spoken.samples for spoken in hall.tts.spoken) / SPEECH_RATE_HZ + 0.8
+        assert len(hall.port.voice) == EXACT(heard_s / FRAME_S, abs=3), "part of the sound was not played"
+
+
+async def test_after_a_voice_that_hangs_in_mid_sentence_the_rest_is_posted(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A server that stopped is not asked for the rest: the sentences that broke off and those after it are written."""
+    answer = (*THREE, "Nobody is asked to say this one.")
+    async with open_hall(answer=" ".join(answer)) as hall:
+        hall.tts.faults.extend([None, *[breaks_off("hang")] * 3])
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        report = await turn(hall, ada)
+        assert report.outcome == "failed"
+        assert report.spoken.startswith(THREE[0])
+        assert answer[3] not in [spoken.fields.text for spoken in hall.tts.spoken]
+        assert sorted(told(hall)) == sorted([" ".join(answer[1:]), TEXTS[Down, "tts"]])
+
+
+async def test_a_sound_that_just_ends_early_counts_as_spoken(autojump_clock: trio.testing.MockClock) -> None:
+    """Nothing tells it from a short sentence: no error, no text, no apology."""
+    async with open_hall(answer=" ".join(THREE)) as hall:
+        hall.tts.faults.extend([None, breaks_off("end")])
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        report = await turn(hall, ada)
+        assert (report.outcome, report.error) == ("answered", None), report.error
+        assert hall.tts.spoken[1].samples * 2 == SOME_SOUND
+        assert told(hall) == []
+
+
+async def test_an_interrupted_answer_is_not_posted_though_its_voice_had_broken_off(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Who speaks over an answer does not want the rest of it."""
+    async with open_hall(answer=" ".join(THREE)) as hall:
+        hall.tts.faults.extend([breaks_off("hang")])
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 10)
+        await hall.say(ada)
+        report = await hall.wait_report(0)
+        assert report.outcome == "interrupted"
+        assert THREE[0] not in " ".join(told(hall))

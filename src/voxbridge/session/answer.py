@@ -87,7 +87,11 @@ class Answer:
 
     @property
     def unsaid(self) -> list[str]:
-        """Return the sentences that could not be spoken, in the order of the answer."""
+        """Return the sentences that could not be spoken to their end, in the order of the answer.
+
+        One that broke off is among them, whole: half a sentence cannot be read. One whose sound just ended, without an
+        error, counts as spoken: nothing tells it from a short one.
+        """
         return [text for _, text in sorted(self._unsaid.items())]
 
     def close(self) -> None:
@@ -192,8 +196,7 @@ class Answer:
             await self._context.tools.tts.speak(request, sound.push, mark)
         except StageError as error:
             self.tts_error = error
-            if not sound.has_come:
-                self._unsaid[request.index] = request.text
+            self._unsaid[request.index] = request.text
         finally:
             sound.end()
             self._end_if_whole()
@@ -248,11 +251,6 @@ class _SentenceSound:
     def __init__(self, track: Track, index: int, on_sound: Callable[[], None]) -> None:
         self._track, self._index, self._on_sound = track, index, on_sound
         self._resampler: Resampler | None = None
-
-    @property
-    def has_come(self) -> bool:
-        """Tell whether any sound has come."""
-        return self._track.sentences[self._index].came_bytes > 0
 
     def push(self, pcm: Pcm) -> None:
         """Add a piece; all pieces of a sentence have one rate."""

@@ -26,7 +26,9 @@ where no answer is heard. “Requests” are those for speech or an answer that 
 the turn; for speech to text they are connections, those before the user had finished included.
 
 - **notice**: one line in the channel when the outage begins, and one when it is over; later turns of the same outage
-  post none. **answer in the chat**: the text that could not be spoken.
+  post none. **answer in the chat**: the sentences that could not be spoken to their end. One that broke off is written
+  whole, since half a sentence cannot be read; one whose sound ended early without an error counts as spoken, since
+  nothing tells it from a short one.
 - With `[[stt.backup]]`, `[[agent.backup]]` or `[[tts.backup]]` the backup serves instead, unless part of the answer has
   been heard.
 - Every fault lasts until 10 s after the turn. The turn after it was an ordinary one in every case, with no restart.
