@@ -142,6 +142,11 @@ class ChatServer(HttpServer):
 
     # -- what a subclass says in its own bytes
 
+    @property
+    def opening(self) -> bytes:
+        """Return what stands before the first token, in the same write."""
+        return b""
+
     def encoded(self, step: Say | Think | CallTool | Fail | Finish) -> bytes:
         """Return a step as bytes of the stream."""
         raise NotImplementedError
@@ -217,6 +222,8 @@ class ChatServer(HttpServer):
                 await reply.hang()
             case Write(data):
                 await self._chunk(data, reply)
+            case Say() | Think() | CallTool() if not reply.has_head:
+                await self._chunk(self.opening + self.encoded(step), reply)
             case _:
                 await self._chunk(self.encoded(step), reply)
 

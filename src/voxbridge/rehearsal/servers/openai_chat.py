@@ -30,6 +30,11 @@ _CREATED = 1_795_365_450
 class OpenAiServer(ChatServer):
     """An OpenAI-compatible server."""
 
+    @property
+    def opening(self) -> bytes:
+        """Return the chunk that says whose message it is: without it n8n 2.8 and 2.40 drop a tool call (seen)."""
+        return event(_chunk({"role": "assistant", "content": ""}))
+
     def __init__(
         self,
         script: Script = greeting,
