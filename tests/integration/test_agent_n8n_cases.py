@@ -42,6 +42,8 @@ JWT = Credentials("jwt", "signing-k3y")
 RIGHT_HEADER = {"headers": {"X-Api-Key": Secret("k3y-value")}}
 RIGHT_BASIC = {"auth": AgentAuthSettings(kind="basic", user="voxbridge", secret=Secret("passw0rd"))}
 RIGHT_JWT = {"auth": AgentAuthSettings(kind="jwt", secret=Secret("signing-k3y"))}
+WRONG_BASIC = {"auth": AgentAuthSettings(kind="basic", user="voxbridge", secret=Secret("an0ther"))}
+EARLY_JWT = {"auth": AgentAuthSettings(kind="jwt", secret=Secret("signing-k3y"), claims={"nbf": 10**11})}
 WRONG_JWT = {"auth": AgentAuthSettings(kind="jwt", secret=Secret("another-k3y"))}
 
 
@@ -177,6 +179,22 @@ CASES: dict[str, Case] = {
     "chat-basic-ok": Case(
         OK, HELLO, settings=RIGHT_BASIC, server={"is_chat_trigger": True, "credentials": BASIC}, flushes=1
     ),
+    "chat-basic-wrong": Case(
+        OK,
+        error=StageRefused,
+        words="agent.headers and agent.auth",
+        settings=WRONG_BASIC,
+        server={"is_chat_trigger": True, "credentials": BASIC},
+    ),
+    "chat-respond-nodes": Case(
+        whole({"executionStarted": True, "executionId": "129", "resumeToken": "4f5e"}), error=NoReply, words="streaming"
+    ),
+    "no-respond-node": Case(
+        whole({"code": 0, "message": "No Respond to Webhook node found in the workflow"}, 500),
+        error=AgentFailed,
+        tries=3,
+        words="No Respond to Webhook node",
+    ),
     "bearer-ok": Case(
         OK,
         HELLO,
@@ -187,9 +205,36 @@ CASES: dict[str, Case] = {
     "header-missing": Case(OK, error=StageRefused, words="agent.headers", server={"credentials": HEADER}),
     "header-ok": Case(OK, HELLO, settings=RIGHT_HEADER, server={"credentials": HEADER}, flushes=1),
     "basic-missing": Case(OK, error=StageRefused, words="kind = basic", server={"credentials": BASIC}),
+    "basic-wrong": Case(
+        OK,
+        error=StageRefused,
+        words="user name and password; check",
+        settings=WRONG_BASIC,
+        server={"credentials": BASIC},
+    ),
+    "basic-wrong-2.8": Case(
+        OK,
+        error=StageRefused,
+        words="agent.headers and agent.auth",
+        settings=WRONG_BASIC,
+        server={"credentials": BASIC, "version": "2.8"},
+    ),
+    "basic-given-bearer": Case(
+        OK,
+        error=StageRefused,
+        words="kind = basic",
+        settings={"auth": AgentAuthSettings(kind="bearer", secret=Secret("k3y-value"))},
+        server={"credentials": BASIC},
+    ),
     "basic-ok": Case(OK, HELLO, settings=RIGHT_BASIC, server={"credentials": BASIC}, flushes=1),
     "jwt-missing": Case(OK, error=StageRefused, words="kind = jwt", server={"credentials": JWT}),
     "jwt-wrong": Case(OK, error=StageRefused, words="signed token", settings=WRONG_JWT, server={"credentials": JWT}),
+    "jwt-given-basic": Case(
+        OK, error=StageRefused, words="kind = jwt", settings=RIGHT_BASIC, server={"credentials": JWT}
+    ),
+    "jwt-early": Case(
+        OK, error=StageRefused, words="both hosts' clocks", settings=EARLY_JWT, server={"credentials": JWT}
+    ),
     "jwt-ok": Case(OK, HELLO, settings=RIGHT_JWT, server={"credentials": JWT}, flushes=1),
     "unknown-path": Case(OK, error=StageRefused, words="activate", path="/webhook/s3cret-typo"),
     "test-url": Case(OK, error=StageRefused, words="/webhook-test/", path="/webhook-test/s3cret-path"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 
@@ -11,7 +12,7 @@ import trio
 
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_credentials import Credentials
+from voxbridge.rehearsal.servers.n8n_credentials import Credentials, Version
 from voxbridge.rehearsal.servers.n8n_plans import Break, Head, Line, Plan, Wait, agent, failure, nothing, stream
 
 pytestmark = pytest.mark.integration
@@ -22,6 +23,12 @@ QUESTION = {"sessionId": "s1", "chatInput": "hi"}
 @pytest.fixture
 async def net() -> MemNet:
     return MemNet().install()
+
+
+def token(head: dict[str, str], signature: str = "") -> dict[str, str]:
+    """Return the header with a token without claims."""
+    encoded = base64.urlsafe_b64encode(json.dumps(head).encode()).decode().rstrip("=")
+    return {"Authorization": f"Bearer {encoded}.e30.{signature}"}
 
 
 async def exchange(server: N8nServer, head: str, body: bytes = b"") -> bytes:
@@ -88,22 +95,62 @@ async def test_head_leaves_before_any_node_has_worked(autojump_clock, net):
     ("credentials", "headers", "status", "body"),
     [
         (Credentials("basic", "pw", "me"), {}, 401, "Authorization is required!"),
-        (Credentials("basic", "pw", "me"), {"Authorization": "Basic bm8="}, 403, "Authorization data is wrong!"),
+        (Credentials("basic", "pw", "me"), {"Authorization": "Basic bm8="}, 401, "Authorization is required!"),
+        (Credentials("basic", "pw", "me"), {"Authorization": "Bearer pw"}, 401, "Authorization is required!"),
         (Credentials("header", "v", "X-Key"), {}, 403, "Authorization data is wrong!"),
         (Credentials("jwt", "k"), {}, 401, "No token provided"),
         (Credentials("jwt", "k"), {"Authorization": "Bearer a.b.c"}, 403, "invalid token"),
-        (Credentials("jwt", "k"), {"Authorization": "Bearer nonsense"}, 403, "invalid token"),
+        (Credentials("jwt", "k"), {"Authorization": "Bearer nonsense"}, 403, "jwt malformed"),
+        (Credentials("jwt", "k"), {"Authorization": "Basic eDp5"}, 403, "jwt malformed"),
+        (Credentials("jwt", "k"), token({"alg": "none"}), 403, "jwt signature is required"),
+        (Credentials("jwt", "k"), token({"alg": "HS512"}, "YWJj"), 403, "invalid algorithm"),
+        (Credentials("jwt", "k"), token({"alg": "HS256"}, "YWJj"), 403, "invalid signature"),
     ],
 )
 async def test_refusal_has_no_content_type_and_claims_basic(autojump_clock, net, credentials, headers, status, body):
-    """The captured refusals: no label, chunked, WWW-Authenticate Basic whatever is asked for, and a close."""
+    """The captured refusals: no label, chunked, WWW-Authenticate Basic whatever is asked for; the connection stays."""
     async with N8nServer(credentials=credentials).running() as server, httpx.AsyncClient(timeout=60) as client:
-        answer = await client.post(server.webhook_url, json=QUESTION, headers=headers)
+        for _ in range(2):
+            answer = await client.post(server.webhook_url, json=QUESTION, headers=headers)
+        assert server.connections == 1
     assert (answer.status_code, answer.text) == (status, body)
     assert "content-type" not in answer.headers
     assert answer.headers["www-authenticate"] == 'Basic realm="Webhook"'
-    assert answer.headers["connection"] == "close"
     assert server.questions == []
+
+
+@pytest.mark.parametrize(
+    ("version", "is_chat_trigger", "status", "body", "realm"),
+    [
+        ("2.8", False, 403, "Authorization data is wrong!", "Webhook"),
+        ("2.8", True, 403, "Authorization data is wrong!", "Webhook"),
+        ("2.40", False, 401, "Authentication data is wrong!", "Webhook"),
+        ("2.40", True, 403, "Authorization data is wrong!", "Webhook chat-1"),
+    ],
+)
+async def test_wrong_password_is_refused_in_each_versions_way(
+    autojump_clock, net, version: Version, is_chat_trigger, status, body, realm
+):
+    """The one refusal that changed between 2.8.4 and 2.40.7, and for the Webhook only; the realm for the other."""
+    server = N8nServer(credentials=Credentials("basic", "pw", "me"), version=version, is_chat_trigger=is_chat_trigger)
+    async with server.running(), httpx.AsyncClient(timeout=60) as client:
+        answer = await client.post(server.webhook_url, json=QUESTION, auth=("me", "no"))
+    assert (answer.status_code, answer.text) == (status, body)
+    assert answer.headers["www-authenticate"] == f'Basic realm="{realm}"'
+
+
+@pytest.mark.parametrize(
+    ("version", "cache_control", "varies"), [("2.8", "no-cache", True), ("2.40", "no-cache, no-transform", False)]
+)
+async def test_chat_trigger_streams_with_the_head_of_its_version(autojump_clock, net, version, cache_control, varies):
+    """A Chat Trigger of 2.40 has a head of its own; in 2.8 it is the Webhook's."""
+    async with (
+        N8nServer(version=version, is_chat_trigger=True).running() as server,
+        httpx.AsyncClient(timeout=60) as client,
+    ):
+        answer = await client.post(server.webhook_url, json=QUESTION)
+    assert answer.headers["cache-control"] == cache_control
+    assert ("vary" in answer.headers) == varies
 
 
 async def test_addresses_and_their_refusals(autojump_clock, net):
@@ -116,6 +163,9 @@ async def test_addresses_and_their_refusals(autojump_clock, net):
         assert test["message"] == 'The requested webhook "x" is not registered.'
         wrong = (await client.get("/webhook/test")).json()
         assert wrong["message"].endswith("GET requests. Did you mean to make a POST request?")
+        server.methods = ("GET", "POST")
+        wrong = (await client.put("/webhook/test")).json()
+        assert wrong["message"].endswith("PUT requests. Did you mean to make a GET or POST request?")
         bad = await client.post("/webhook/test", content=b"{")
         assert (bad.status_code, bad.json()["message"]) == (422, "Failed to parse request body")
         server.state = "starting"

@@ -10,6 +10,7 @@ lines ``application/json`` and plain text ``text/html`` (seen with 2.8.4 and 2.4
     { or [                one JSON value                            at the end
     <!doctype <html       a page: refused                           never
     RIFF, PK, NUL ...     binary: refused                           never
+    n8n is starting up    n8n's own word for "not yet": refused     never
     anything else         plain text                                as it comes
 
 A reader for one API (``values``) takes JSON only, in whichever of the three forms it comes: what is plain text there is
@@ -34,7 +35,7 @@ from voxbridge.core.sse import SseEvent, SseReader
 
 __all__ = ["AnswerEvent", "AnswerReader", "Delta", "Ended", "Flush", "Values"]
 
-Kind = Literal["sse", "json", "page", "binary", "text"]
+Kind = Literal["sse", "json", "page", "binary", "starting", "text"]
 
 _SPACE = b" \t\r\n"
 _BOM = codecs.BOM_UTF8
@@ -42,6 +43,8 @@ _LEADING = re.compile(rb"\A(?:[ \t\r\n]|\xef\xbb\xbf)+")
 _SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<body", b"<!--", b"<?xml")
 _MAGIC_STARTS = (b"RIFF", b"OggS", b"ID3", b"fLaC", b"%PDF", b"PK\x03\x04", b"GIF8")
+# what n8n answers with status 200 until its database is migrated, which takes minutes after an upgrade (seen: 2.40.7)
+_STARTING = b"n8n is starting up. Please wait"
 _MAGIC_BYTES = 12  # a file that starts with letters has a control byte in its first dozen
 _BINARY_TYPES = ("audio/", "image/", "video/", "font/")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -131,6 +134,8 @@ class AnswerReader:
                 return _Refused(Ended("unsupported", "the answer is plain text; is agent.url that of the API?"))
             case "text":
                 return _Text(said)
+            case "starting":
+                return _Refused(Ended("starting", "n8n is starting up"))
             case "page":
                 return _Refused(Ended("html_error", "the answer is an HTML page (a login page, a proxy?), not speech"))
             case _:
@@ -171,7 +176,9 @@ def sniff(head: bytes, content_type: str = "", *, at_end: bool = False) -> Kind 
         return "binary" if _CONTROL.search(head[:_MAGIC_BYTES]) else "text"
     if _CONTROL.match(head) or 0x80 <= head[0] < 0xC2 or head[0] > 0xF4:
         return "binary"  # no UTF-8 text starts so
-    if not at_end and any(known.startswith(head) for known in (*_SSE_STARTS, *_MAGIC_STARTS)):
+    if head.startswith(_STARTING):
+        return "starting"
+    if not at_end and any(known.startswith(head) for known in (_STARTING, *_SSE_STARTS, *_MAGIC_STARTS)):
         return None
     if not at_end and any(known.startswith(start) for known in _PAGE_STARTS):
         return None

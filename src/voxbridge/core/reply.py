@@ -15,7 +15,9 @@ import attrs
 
 from voxbridge.core.quote import is_html
 
-Outcome = Literal["ok", "empty", "no_reply", "agent_error", "html_error", "unsupported", "protocol_error", "cut"]
+Outcome = Literal[
+    "ok", "empty", "no_reply", "agent_error", "html_error", "unsupported", "protocol_error", "cut", "starting"
+]
 
 _KEYS = ("output", "text", "response", "reply", "answer", "content")
 _PATHS = (
@@ -27,6 +29,8 @@ _PATHS = (
     ("delta",),
     ("token",),
 )
+_OVER_A_SOCKET = "executionStarted"
+"""What a Chat Trigger in the mode "Using Response Nodes" answers with: the rest comes over a WebSocket (seen)."""
 # n8n's own messages for a workflow that answers without data (seen)
 _ACKNOWLEDGEMENTS = ("workflow was started", "webhook call received", "workflow executed successfully but")
 _ECHO_SIGNS = frozenset({"headers", "params", "query", "body"})
@@ -161,6 +165,11 @@ def _no_text(value: dict[str, object]) -> NoText:
             return NoText("agent_error", "the workflow reports an error")
         case _:
             pass
+    if value.get(_OVER_A_SOCKET) is True:
+        return NoText(
+            "no_reply",
+            "the Chat Trigger's answer comes over a WebSocket; set its response mode to streaming",
+        )
     if value.keys() >= _ECHO_SIGNS:
         return NoText("no_reply", "the webhook sends our own request back; put a node after it that answers")
     names = [key for key in value if _NAME.match(key)][:_KEYS_NAMED_MAX]

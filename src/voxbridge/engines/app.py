@@ -69,8 +69,9 @@ class _Http:
         ]
         voices = [Route(f"{prefix}/voices", self.voices) for prefix in ("", "/v1")]
         health = [Route(f"{prefix}/health", self.health) for prefix in ("", "/v1")]
+        webhook = Route("/webhook/{path:path}", self.webhook, methods=["GET", "PUT", "POST"])
         return Starlette(
-            routes=[*speech, *voices, *health, Route("/webhook/{path:path}", self.webhook, methods=["GET", "POST"])],
+            routes=[*speech, *voices, *health, webhook],
             exception_handlers={HTTPException: _not_here},
         )
 

@@ -205,6 +205,8 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ),
     ("answer beside our fields", "", '{"sessionId":"s","chatInput":"what time is it","text":"Noon."}', "Noon.", "ok"),
     ("cut JSON", "", '{"output":"Hel', "", "protocol_error"),
+    ("n8n that starts", "text/html", "n8n is starting up. Please wait", "", "starting"),
+    ("prose about n8n", "text/html", "n8n is starting up", "n8n is starting up", "ok"),
     ("page", "text/html", "<!DOCTYPE html><p>Log in</p>", "", "html_error"),
     ("page, upper case, after space", "text/html", "\n\n  <HTML>Bad gateway", "", "html_error"),
     ("page in JSON", "", '{"output":"<html><body>Bad gateway</body></html>"}', "", "html_error"),

@@ -3,7 +3,7 @@
 What it copies (seen with 2.8.4 and 2.40.7): the head leaves before any node has worked; a client that goes away does
 not stop the run, whose memory keeps the full answer late; a turn is kept only when its run succeeds; refusals come
 without Content-Type or with the labels of the real one; an idle connection is closed after 6 s; ``Connection: close``
-is ignored while streaming.
+is ignored while streaming. Where the two differ, ``version`` says which one to be.
 
     async with N8nServer(agent(["Hello ", "there."], first_s=0.4)).running() as n8n:
         ... n8n.url ...
@@ -23,7 +23,7 @@ import trio
 
 from voxbridge import clock
 from voxbridge.rehearsal.servers.http import Handler, HttpServer, Reply, Request
-from voxbridge.rehearsal.servers.n8n_credentials import Credentials, refuse
+from voxbridge.rehearsal.servers.n8n_credentials import Credentials, Door, Version, refuse
 from voxbridge.rehearsal.servers.n8n_plans import (
     Break,
     FailureShape,
@@ -45,8 +45,15 @@ KEEP_ALIVE_S = 6.0
 COLD_S = 1.8
 """What the first agent run of a fresh n8n takes longer, in seconds."""
 
-_CHAT_PAGE = b"null undefined"  # a Chat Trigger that does not stream answers GET with 14 bytes of nonsense
-_START_PAGE = '<!DOCTYPE html>\n<html lang="en">\n<body>\n<pre>Cannot POST {path}</pre>\n</body>\n</html>\n'
+_CHAT_PAGE = b"firstEntryJson"  # what a Chat Trigger that does not stream answers to GET
+_START_PAGE = (
+    '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n<body>\n'
+    "<pre>Cannot {method} {path}</pre>\n</body>\n</html>\n"
+)
+_NO_PROMPT = (
+    "Expected to find the prompt in an input field called 'chatInput' (this is what the chat trigger node node "
+    "outputs). To use something else, change the 'Prompt' parameter"
+)
 _NOT_ACTIVE_HINT = (
     "The workflow must be active for a production URL to run successfully. You can activate the workflow using the "
     "toggle in the top-right of the editor. Note that unlike test URL calls, production URL calls aren't shown on the "
@@ -96,17 +103,20 @@ class N8nServer(HttpServer):
         *,
         credentials: Credentials | None = None,
         is_chat_trigger: bool = False,
+        version: Version = "2.40",
         is_coalesced: bool = False,
         piece_bytes: int | None = None,
         piece_gap_s: float = 0.0,
     ) -> None:
         """``is_coalesced`` sends what falls into one instant in one write; ``piece_bytes`` cuts the writes."""
         super().__init__()
-        self.script, self.credentials, self.is_chat_trigger = script, credentials, is_chat_trigger
+        self.script, self.credentials, self.door = script, credentials, Door(version, is_chat_trigger)
         self.is_coalesced, self.piece_bytes, self.piece_gap_s = is_coalesced, piece_bytes, piece_gap_s
         self.paths = {"/", "/webhook/test", "/webhook/voxbridge", "/webhook/chat-1/chat"}
-        self.state: Literal["ready", "starting", "inactive"] = "ready"
-        """``starting`` answers 404 with a page; in ``inactive`` no workflow is active."""
+        self.methods: tuple[str, ...] = ("GET", "POST") if is_chat_trigger else ("POST",)
+        self.state: Literal["ready", "migrating", "starting", "inactive"] = "ready"
+        """``migrating`` answers 200 with a sentence, then ``starting`` 404 with a page; in ``inactive`` no workflow is
+        active."""
         self.is_streaming_trigger = True
         """Whether a Chat Trigger answers in streaming mode, which shows when it is asked by GET."""
         self.keep_alive_s = KEEP_ALIVE_S
@@ -141,7 +151,7 @@ class N8nServer(HttpServer):
     @property
     def webhook_url(self) -> str:
         """Return the URL of the webhook, or of the Chat Trigger."""
-        return self.url + ("/webhook/chat-1/chat" if self.is_chat_trigger else "/webhook/test")
+        return self.url + ("/webhook/chat-1/chat" if self.door.is_chat_trigger else "/webhook/test")
 
     def fail_next(self, count: int, shape: FailureShape = "status") -> None:
         """Let the next ``count`` runs fail."""
@@ -154,18 +164,28 @@ class N8nServer(HttpServer):
     # -- who listens
 
     def _handler_for(self, request: Request) -> Handler:
+        if self.state == "migrating":
+            return self._migrating
         if self.state == "starting":
             return self._starting
         if request.path.startswith("/webhook-test/"):
             return self._not_listening
         if self.state == "inactive" or request.path not in self.paths:
             return self._unknown
-        if request.method == "GET" and self.is_chat_trigger:
+        if request.method not in self.methods:
+            return self._wrong_method
+        if request.method == "GET" and self.door.is_chat_trigger:
             return self._chat_page
-        return self._webhook if request.method == "POST" else self._wrong_method
+        return self._webhook
+
+    async def _migrating(self, _request: Request, reply: Reply) -> None:
+        reply.piece_bytes, reply.piece_gap_s = self.piece_bytes, self.piece_gap_s
+        await reply.send(200, b"n8n is starting up. Please wait", "text/html; charset=utf-8")
 
     async def _starting(self, request: Request, reply: Reply) -> None:
-        await reply.send(404, _START_PAGE.format(path=request.path).encode(), "text/html; charset=utf-8")
+        await reply.send(
+            404, _START_PAGE.format(method=request.method, path=request.path).encode(), "text/html; charset=utf-8"
+        )
 
     async def _not_listening(self, request: Request, reply: Reply) -> None:
         name = request.path.removeprefix("/webhook-test/")
@@ -178,21 +198,24 @@ class N8nServer(HttpServer):
         await reply.send_json({"code": 404, "message": message, "hint": _NOT_ACTIVE_HINT}, 404)
 
     async def _wrong_method(self, request: Request, reply: Reply) -> None:
-        message = f"This webhook is not registered for {request.method} requests. Did you mean to make a POST request?"
+        taken = " or ".join(self.methods)
+        message = (
+            f"This webhook is not registered for {request.method} requests. Did you mean to make a {taken} request?"
+        )
         await reply.send_json({"code": 404, "message": message}, 404)
 
     async def _chat_page(self, request: Request, reply: Reply) -> None:
         if not self.is_streaming_trigger:
             await reply.send(200, _CHAT_PAGE, "text/html; charset=utf-8")
             return
-        await _Answer(request, reply).take(Head())  # seen with 2.8.4: the head, and then nothing for ever
+        await _Answer(request, reply, self.door).take(Head())  # and then nothing for ever
         await reply.hang()
 
     # -- the webhook
 
     async def _webhook(self, request: Request, reply: Reply) -> None:
         reply.piece_bytes, reply.piece_gap_s = self.piece_bytes, self.piece_gap_s
-        if (refused := refuse(request, self.credentials)) is not None:
+        if (refused := refuse(request, self.credentials, self.door)) is not None:
             await self._perform(Plan((refused,)), request, reply)
             return
         try:
@@ -260,7 +283,7 @@ class N8nServer(HttpServer):
     # -- the answer
 
     async def _perform(self, plan: Plan, request: Request, reply: Reply) -> None:
-        answer = _Answer(request, reply)
+        answer = _Answer(request, reply, self.door)
         *instants, last = _instants(plan.steps)
         for instant in instants:
             await self._at_once(answer, instant)
@@ -296,7 +319,7 @@ def _question(body: Mapping[str, object]) -> Question:
 def _missing(question: Question) -> Plan | None:
     """Fail as an agent with memory does without its two fields; the names of the early VoxBridge need no session."""
     if not any(key in question.body for key in ("chatInput", "transcript", "text")):
-        return stream(Line("error", "No prompt specified: expected to find it in the field chatInput"), succeeds=False)
+        return stream(Line("error", _NO_PROMPT), succeeds=False)
     if "chatInput" in question.body and not question.session_id:
         return stream(Line("error", "No session ID found"), succeeds=False)
     return None
@@ -316,8 +339,8 @@ def _instants(steps: tuple[Step, ...]) -> list[list[Step]]:
 class _Answer:
     """Writes the steps of a plan as one HTTP answer."""
 
-    def __init__(self, request: Request, reply: Reply) -> None:
-        self.reply = reply
+    def __init__(self, request: Request, reply: Reply, door: Door) -> None:
+        self.reply, self._door = reply, door
         accepted = request.headers.get("accept-encoding", "")
         self._gzip = zlib.compressobj(wbits=31) if "gzip" in accepted else None
         self.is_streaming = False
@@ -344,11 +367,12 @@ class _Answer:
 
     async def _head(self, content_type: str) -> None:
         self.is_streaming = True
+        is_new_chat = self._door == Door("2.40", is_chat_trigger=True)
         headers = [
             ("Content-Type", content_type),
-            ("Cache-Control", "no-cache"),
+            ("Cache-Control", "no-cache, no-transform" if is_new_chat else "no-cache"),
             ("Connection", "keep-alive"),
-            ("Vary", "Accept-Encoding"),
+            *(() if is_new_chat else [("Vary", "Accept-Encoding")]),
             ("Date", email.utils.formatdate(clock.wall_s(), usegmt=True)),
         ]
         if self._gzip is not None:

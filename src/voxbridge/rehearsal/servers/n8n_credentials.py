@@ -1,8 +1,13 @@
-"""Who may use the simulated webhook: n8n's ways to ask for credentials, and its words for no (all seen)."""
+"""Who may use the simulated webhook: n8n's ways to ask for credentials, and its words for no.
+
+All seen with 2.8.4 and 2.40.7, which differ in one thing: to a wrong user name or password a Webhook of 2.40 answers
+401, where 2.8 and every Chat Trigger answer 403.
+"""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import json
@@ -14,6 +19,8 @@ from voxbridge import clock
 from voxbridge.rehearsal.servers.http import Request
 from voxbridge.rehearsal.servers.n8n_plans import Whole
 
+Version = Literal["2.8", "2.40"]
+
 
 @attrs.frozen
 class Credentials:
@@ -24,37 +31,76 @@ class Credentials:
     name: str = ""
 
 
-def refuse(request: Request, wanted: Credentials | None) -> Whole | None:
+@attrs.frozen
+class Door:
+    """Where the credentials are asked for: a Webhook or a Chat Trigger, of which n8n."""
+
+    version: Version = "2.40"
+    is_chat_trigger: bool = False
+
+
+def refuse(request: Request, wanted: Credentials | None, door: Door) -> Whole | None:
     """Return n8n's refusal of a request, or None if it may come in."""
     if wanted is None:
         return None
-    if wanted.kind == "header":
-        is_right = request.headers.get(wanted.name.lower()) == wanted.secret
-        return None if is_right else _no(403, "Authorization data is wrong!")
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if wanted.kind == "basic":
-        if scheme.lower() != "basic":
-            return _no(401, "Authorization is required!")
-        pair = base64.b64encode(f"{wanted.name}:{wanted.secret}".encode()).decode()
-        return None if given == pair else _no(403, "Authorization data is wrong!")
-    if scheme.lower() != "bearer" or not given:
-        return _no(401, "No token provided")
-    return None if _is_signed(given, wanted.secret) else _no(403, "invalid token")
+    given = request.headers.get("authorization", "")
+    match wanted.kind:
+        case "header":
+            is_right = request.headers.get(wanted.name.lower()) == wanted.secret
+            return None if is_right else _no(403, "Authorization data is wrong!", door, request)
+        case "basic":
+            pair = _basic_pair(given)
+            if pair is None:
+                return _no(401, "Authorization is required!", door, request)
+            if pair == f"{wanted.name}:{wanted.secret}":
+                return None
+            if door.version == "2.40" and not door.is_chat_trigger:
+                return _no(401, "Authentication data is wrong!", door, request)
+            return _no(403, "Authorization data is wrong!", door, request)
+        case "jwt":
+            token = given.partition(" ")[2]  # whatever the scheme
+            if not token:
+                return _no(401, "No token provided", door, request)
+            problem = _jwt_problem(token, wanted.secret)
+            return _no(403, problem, door, request) if problem else None
 
 
-def _no(status: int, body: str) -> Whole:
-    """Return n8n's refusal: it always claims Basic, says no Content-Type and closes."""
-    headers = (("WWW-Authenticate", 'Basic realm="Webhook"'), ("Connection", "close"))
-    return Whole(status, body.encode(), content_type=None, headers=headers)
+def _no(status: int, body: str, door: Door, request: Request) -> Whole:
+    """Return n8n's refusal: it always claims Basic, and says no Content-Type."""
+    realm = "Webhook"
+    if door.is_chat_trigger and door.version == "2.40":
+        realm = f"Webhook {request.path.removeprefix('/webhook/').removesuffix('/chat')}"
+    return Whole(status, body.encode(), content_type=None, headers=(("WWW-Authenticate", f'Basic realm="{realm}"'),))
 
 
-def _is_signed(token: str, key: str) -> bool:
-    """Check an HS256 token and its time, in code of its own: the client's must not agree with itself."""
+def _basic_pair(given: str) -> str | None:
+    scheme, _, encoded = given.partition(" ")
+    try:
+        pair = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return pair if scheme.lower() == "basic" and ":" in pair else None
+
+
+def _jwt_problem(token: str, key: str) -> str:
+    """Return what is wrong with an HS256 token in n8n's words, in code of its own: the client's must not agree with
+    itself.
+    """
+    if token.count(".") != 2:
+        return "jwt malformed"
     try:
         head, claims, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split("."))
-        signed = token.rpartition(".")[0].encode()
-        good = hmac.new(key.encode(), signed, hashlib.sha256).digest()
-        algorithm, until_s = json.loads(head)["alg"], float(json.loads(claims).get("exp", 0))
-    except (ValueError, KeyError, TypeError):
-        return False
-    return hmac.compare_digest(signature, good) and algorithm == "HS256" and until_s > clock.wall_s()
+        algorithm, times = json.loads(head)["alg"], json.loads(claims)
+        until_s, from_s = float(times.get("exp", "inf")), float(times.get("nbf", 0))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "invalid token"
+    if not signature:
+        return "jwt signature is required"
+    if algorithm != "HS256":
+        return "invalid algorithm"
+    good = hmac.new(key.encode(), token.rpartition(".")[0].encode(), hashlib.sha256).digest()
+    if not hmac.compare_digest(signature, good):
+        return "invalid signature"
+    if from_s > clock.wall_s():
+        return "jwt not active"
+    return "" if until_s > clock.wall_s() else "jwt expired"

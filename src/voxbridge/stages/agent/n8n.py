@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
 from voxbridge import clock
 from voxbridge.config.settings import AgentSettings, TurnSettings
@@ -19,7 +20,7 @@ from voxbridge.errors import StageError
 from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.credentials import authorization
-from voxbridge.stages.agent.refusal import asks_for_post, refusal
+from voxbridge.stages.agent.refusal import methods_taken, refusal
 from voxbridge.stages.agent.request import PROBE_SESSION, request_body
 from voxbridge.stages.agent.shell import AgentShell
 from voxbridge.stages.agent.wire import ACCEPT, Call, Fetch
@@ -64,25 +65,27 @@ class N8nWire:
         return N8nExchange(self, request)
 
     async def probe(self, fetch: Fetch) -> str:
-        """Check that the webhook is there without running its workflow: a GET, which a webhook for POST refuses.
+        """Check that the webhook is there without running its workflow: a PUT, which a webhook for POST refuses.
 
-        n8n's refusal names the method that it wants, which proves that an active workflow listens. A Chat Trigger
-        answers GET with a page of its own or, in streaming mode, with a head and then nothing; asked for a session that
-        never was, it answers at once and runs nothing (both seen with n8n 2.8.4).
+        n8n's refusal names the methods that it takes, which proves that an active workflow listens. A GET would run a
+        webhook for GET, and a streaming Chat Trigger answers it with a head and then nothing. Asked for a session that
+        never was, a Chat Trigger answers at once and runs nothing (all seen with n8n 2.8.4 and 2.40.7).
 
         Raises: StageError.
         """
         headers = authorization(self.settings.auth, self.wall_s)
-        found = await fetch(Call("GET", self.address.target, headers=headers, wants_body=False))
-        if asks_for_post(found.status, found.body):
+        found = await fetch(Call("PUT", self.address.target, headers=headers, wants_body=False))
+        taken = methods_taken(found.status, found.headers, found.body)
+        is_chat_trigger = taken >= {"GET", "POST"} and self.address.path.rstrip("/").endswith("/chat")
+        if "POST" in taken and not is_chat_trigger:
             return "the webhook is there and takes POST"
-        if found.is_success and self.address.path.rstrip("/").endswith("/chat"):
+        if is_chat_trigger:
             body = json.dumps({"action": "loadPreviousSession", "sessionId": PROBE_SESSION}).encode()
             headers = {"Content-Type": "application/json", **headers}
             found = await fetch(Call("POST", self.address.target, body, headers))
             if found.is_success and b'"data"' in found.body:
                 return "the Chat Trigger is there and takes our credentials"
-        if found.is_success:
+        if found.is_success or found.status == HTTPStatus.METHOD_NOT_ALLOWED:
             return "something answers at this address; the first question will show what"
         raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
 

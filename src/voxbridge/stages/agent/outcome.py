@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voxbridge.core.quote import Hidden
 from voxbridge.core.said import Ended
-from voxbridge.errors import AgentFailed, NoReply, StageError, StageProtocolError
+from voxbridge.errors import AgentFailed, NoReply, StageError, StageProtocolError, StageUnavailable
 
 
 def outcome_error(ended: Ended, *, backend: str, hidden: Hidden, failed: str, retry_empty: bool) -> StageError | None:
@@ -19,6 +19,8 @@ def outcome_error(ended: Ended, *, backend: str, hidden: Hidden, failed: str, re
             return None
         case "agent_error":
             return AgentFailed("agent", f"{failed}: {said}", backend=backend)
+        case "starting":
+            return StageUnavailable("agent", said, backend=backend)
         case "cut":
             return StageProtocolError("agent", f"the answer was cut: {said}", backend=backend)
         case "protocol_error":

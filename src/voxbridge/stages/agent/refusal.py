@@ -7,12 +7,15 @@ it is told in our words; other messages are quoted through ``Hidden``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from voxbridge.core.quote import Hidden, quotable
 from voxbridge.errors import AgentFailed, StageError, StageRefused
 from voxbridge.stages.http import status_error
 
+_ASKS_FOR_METHODS = re.compile(r"Did you mean to make an? (.{1,60}) request")
+_METHOD = re.compile(r"[A-Z]{3,7}")
 _TEST_URL = (
     "n8n does not listen on this test URL: it works for one call after 'Execute workflow'; "
     "activate the workflow and use its production URL, with /webhook/ instead of /webhook-test/"
@@ -22,11 +25,20 @@ _NOT_REGISTERED = (
     "imported workflows are never active"
 )
 _WRONG_METHOD = "n8n's webhook does not take POST: set its HTTP method to POST"
+_WANTS_JWT = "n8n asks for a signed token; set agent.auth with kind = jwt"
+_WRONG_KEY = "n8n does not accept our signed token; agent.auth.secret must be the key of its JWT credential"
+_WRONG_TIME = "n8n says that our signed token is out of its time; set both hosts' clocks, check agent.auth.claims"
 _CREDENTIALS = {
     "Authorization is required!": "n8n asks for a user name and a password; set agent.auth with kind = basic",
     "Authorization data is wrong!": "n8n does not accept our credentials; check agent.headers and agent.auth",
-    "No token provided": "n8n asks for a signed token; set agent.auth with kind = jwt",
-    "invalid token": "n8n does not accept our signed token; agent.auth.secret must be the key of its JWT credential",
+    "Authentication data is wrong!": "n8n does not accept our user name and password; check agent.auth",
+    "No token provided": _WANTS_JWT,
+    "jwt malformed": _WANTS_JWT,
+    "invalid token": _WRONG_KEY,
+    "invalid signature": _WRONG_KEY,
+    "invalid algorithm": "n8n's JWT credential asks for another algorithm; set it to HS256",
+    "jwt expired": _WRONG_TIME,
+    "jwt not active": _WRONG_TIME,
     "IP is not allowed to access the webhook!": "n8n's webhook does not allow this host's address",
 }
 
@@ -47,9 +59,17 @@ def refusal(
     return status_error("agent", status, headers, body, backend=backend, hidden=hidden)
 
 
-def asks_for_post(status: int, body: bytes) -> bool:
-    """Tell whether a GET was refused in the way that proves that the webhook is there and takes POST."""
-    return status == 405 or (status == 404 and "Did you mean to make a POST" in (_message(body) or ""))
+def methods_taken(status: int, headers: Mapping[str, str], body: bytes) -> frozenset[str]:
+    """Return the methods that a refusal of another one names: what is there takes them.
+
+    n8n asks "Did you mean to make a POST request?", for a Chat Trigger "a GET or POST request?".
+    """
+    named = ""
+    if status == 405:
+        named = headers.get("allow", "").upper()
+    elif status == 404 and (asked := _ASKS_FOR_METHODS.search(_message(body) or "")):
+        named = asked[1]
+    return frozenset(_METHOD.findall(named))
 
 
 def _message(body: bytes) -> str | None:
