@@ -21,7 +21,7 @@ from voxbridge.errors import ConfigError, StageProtocolError, StageRefused, Stag
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, text_chunks
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.rehearsal.servers.openai_speech import OpenAiSpeechServer
+from voxbridge.rehearsal.servers.openai_speech import MODEL_ROUTE, OpenAiSpeechServer
 from voxbridge.stages import TtsRequest, no_mark, warm_up
 from voxbridge.stages.tts.openai import OpenAiSpeechStage, base_url
 
@@ -301,6 +301,27 @@ async def test_probe(autojump_clock: MockClock, net: MemNet) -> None:
         await wait_all_tasks_blocked()
         with pytest.raises(StageTimeout):
             await stage.probe()
+
+
+async def test_probe_of_a_server_without_its_model(autojump_clock: MockClock, net: MemNet) -> None:
+    """devnen's server starts when its model cannot be loaded, and would be taken for well by all but one of its routes.
+
+    A server whose list of voices is alike and that has no such route is taken as it is.
+    """
+    server = OpenAiSpeechServer("devnen", TIMING)
+    server.is_loaded = False
+    async with talking(server, voice="Anna.wav") as (_, stage):
+        with pytest.raises(StageUnavailable, match="the server runs without its model"):
+            await stage.probe()
+        server.is_loaded = True
+        assert await stage.probe() == "ready; voice 'Anna.wav'"
+
+        async def nowhere(_request: Request, reply: Reply) -> None:
+            await reply.send_json({"detail": "Not Found"}, 404)
+
+        server.route("GET", MODEL_ROUTE, nowhere)
+        assert await stage.probe() == "ready; voice 'Anna.wav'"
+    assert server.spoken == []
 
 
 async def test_probe_of_a_server_that_is_speaking(autojump_clock: MockClock, net: MemNet) -> None:

@@ -4,7 +4,7 @@
                 libav writes into a pipe (no lengths, a LIST chunk), ``alloy`` known
     devnen      devnen/Chatterbox-TTS-Server 68213e75 (seen): whole files of true length, cut into HTTP chunks at each
                 0x0A; model and voice required, a voice is a file name, no pcm; the whole server stands still while it
-                speaks; errors as ``{"detail": ...}``
+                speaks; errors as ``{"detail": ...}``; without its model it starts all the same
 
 travisvn/chatterbox-tts-api's own JSON route is in ``chatterbox.ChatterboxServer``. MP3 and FLAC need the extra
 ``compressed``.
@@ -31,6 +31,7 @@ from voxbridge.rehearsal.servers.ogg_opus import ogg_opus
 
 SPEECH_ROUTE = "/v1/audio/speech"
 VOICES_ROUTE = "/v1/audio/voices"
+MODEL_ROUTE = "/api/model-info"
 LABELS = {"wav": "audio/wav", "pcm": "audio/pcm", "opus": "audio/ogg", "mp3": "audio/mpeg", "flac": "audio/flac"}
 FORMATS = {"streaming": ("wav", "pcm", "opus", "mp3", "flac"), "devnen": ("wav", "opus", "mp3")}
 # What libav's WAV muxer writes into a pipe: sizes of -1, and its name in a LIST chunk before the sound.
@@ -91,6 +92,8 @@ class OpenAiSpeechServer(HttpServer):
         self.route("GET", VOICES_ROUTE, self._voices)
         if variant == "streaming":
             self.route("GET", "/v1/models", self._models)
+        else:
+            self.route("GET", MODEL_ROUTE, self._model)
 
     async def _speech(self, request: Request, reply: Reply) -> None:
         spoiler = self.spoilers.popleft() if self.spoilers else None
@@ -193,6 +196,11 @@ class OpenAiSpeechServer(HttpServer):
                 await reply.send_json({"status": "ok", "voices": list(self.voices)})
         else:
             await reply.send_json({"voices": [{"id": voice, "name": voice} for voice in self.voices]})
+
+    async def _model(self, _request: Request, reply: Reply) -> None:
+        async with self._loop:
+            sample_rate = SPEECH_RATE_HZ if self.is_loaded else None
+            await reply.send_json({"loaded": self.is_loaded, "type": "turbo", "sample_rate": sample_rate})
 
     async def _models(self, _request: Request, reply: Reply) -> None:
         await reply.send_json({"object": "list", "data": [{"id": "tts-1", "object": "model"}]})

@@ -18,7 +18,7 @@ from voxbridge.config.settings import TtsSettings
 from voxbridge.core.quote import Hidden
 from voxbridge.core.sound import Pcm
 from voxbridge.core.soundkind import NotSoundError
-from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout
+from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages import Mark, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status, status_error
@@ -48,7 +48,9 @@ class OpenAiSpeechStage(HttpSpeech):
                 raise ConfigError(str(error), key="tts.response_format", value=settings.response_format) from error
         key = settings.api_key.reveal()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        client = open_client("tts", base_url(settings.url), headers=headers)
+        base = base_url(settings.url)
+        client = open_client("tts", base, headers=headers)
+        self._root = base.removesuffix("/v1")
         super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
         self._hidden = Hidden(secrets=(key,))
         self._judge = VoiceJudge(settings.voice or DEFAULT_VOICE, otherwise="may refuse it")
@@ -64,14 +66,30 @@ class OpenAiSpeechStage(HttpSpeech):
             with StageDeadline("tts", first_s=PROBE_LIMIT_S, backend=self.name):
                 await self._check_route()
                 try:
-                    names = voice_names(await ask_json(self._client, "/audio/voices", self.name))
+                    library = await ask_json(self._client, "/audio/voices", self.name)
                 except StageError:
-                    names = None  # most servers have no such list, and each says so in its own way
+                    library = None  # most servers have no such list, and each says so in its own way
+                if isinstance(library, dict) and library.get("status") == "ok":
+                    await self._check_model()
         except StageTimeout:
             if self._speaker.is_idle or self._speaker.is_failing:
                 raise  # a server that hangs is asked by the next turn, and does not speak for all that
             return "busy: it is speaking, and answers nothing else meanwhile"
-        return f"ready; {self._judge.line(names)}"
+        return f"ready; {self._judge.line(voice_names(library))}"
+
+    async def _check_model(self) -> None:
+        """Ask a Chatterbox-TTS-Server, whose list of voices is like no other's, for its model.
+
+        It starts without one if that cannot be loaded, and all else looks well (68213e75, seen: 422 for the empty
+        request, 503 for speech).
+        """
+        async with open_client("tts", self._root) as client:
+            try:
+                info = await ask_json(client, "/api/model-info", self.name)
+            except StageError:
+                return
+        if isinstance(info, dict) and info.get("loaded") is False:
+            raise StageUnavailable("tts", "the server runs without its model: see its own log", backend=self.name)
 
     async def _check_route(self) -> None:
         async with open_response(self._client, "tts", "POST", SPEECH_PATH, backend=self.name, json={}) as response:
