@@ -24,6 +24,7 @@ from voxbridge.session.report import TurnReport
 from voxbridge.stages.http import ssl_context
 
 _SEED = 7  # of the jitter of retries
+_LATENCY_S = 0.001  # what happens at one instant comes in any order, on the wire one after the other
 _SOCKET = "/nowhere/engines.sock"  # in memory: no such file is made
 _PAUSE_S = 10.0
 """From the failed turn to the end of the fault: the probes of an outage come after 2 s and 4 s more."""
@@ -131,7 +132,7 @@ def _settings(settings: Settings, backend: Backend, title: str) -> Settings:
 async def play(stage: StageName, kind: str, title: str, *, turns: int = 1) -> Played:
     """Live ``turns`` turns with the fault and one after it, in the same room."""
     random.seed(_SEED)
-    backend, net, host = KINDS[stage][kind](), MemNet().install(), f"{stage}.test"
+    backend, net, host = KINDS[stage][kind](), MemNet(latency_s=_LATENCY_S).install(), f"{stage}.test"
     net.hosts[host] = "127.0.0.1"
     uds = _SOCKET if backend.is_embedded else ""
     with capture_logs() as lines:

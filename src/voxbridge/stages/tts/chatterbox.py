@@ -43,9 +43,8 @@ class ChatterboxStage(HttpSpeech):
     configuration was read.)
     """
 
-    name = "chatterbox"
-
     def __init__(self, settings: TtsSettings, *, uds: str = "", rng: Callable[[], float] = random.random) -> None:
+        self.name = "embedded" if uds else "chatterbox"
         client = open_client("tts", base_url(settings.url or (ENGINES_URL if uds else "")), uds=uds)
         super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, rng=rng)
         self._is_ours = bool(uds)
