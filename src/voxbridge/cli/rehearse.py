@@ -52,10 +52,11 @@ def rehearse(
 
     from voxbridge.rehearsal.embedded import own_ears, own_voice
     from voxbridge.rehearsal.rehearse import bundled_lines, lines_of
+    from voxbridge.stages.registry import EMBEDDED
 
     named = chosen_file(ctx, config)
     settings = tell_clamped(load_noting(named)) if named else Settings()
-    lines = lines_of(wavs) if wavs else bundled_lines(own_voice())
+    lines = lines_of(wavs) if wavs else bundled_lines(own_voice(), knows_answer=settings.agent.kind == EMBEDDED)
     out.mkdir(parents=True, exist_ok=True)
     verdicts = trio.run(_perform, settings, lines, out, muted, verbose)
     verdicts = _listen(verdicts, own_ears())

@@ -68,8 +68,12 @@ class Verdict:
         }
 
 
-def bundled_lines(speak: Callable[[str], Pcm]) -> list[Line]:
-    """Return the default lines: a human recording, and a question whose answer is known, spoken by ``speak``."""
+def bundled_lines(speak: Callable[[str], Pcm], *, knows_answer: bool = True) -> list[Line]:
+    """Return the default lines: a human recording, and a question spoken by ``speak``.
+
+    ``knows_answer`` holds the agent to the question's answer: ours can reckon; of another, which may repeat what it
+    hears or look after a house, nobody knows.
+    """
     question = "What is seven times eight?"
     clips = resources.files("voxbridge.rehearsal") / "clips"
     name = "sense_and_sensibility_01_austen_64kb-0930.wav"
@@ -77,7 +81,7 @@ def bundled_lines(speak: Callable[[str], Pcm]) -> list[Line]:
     words = dict(row for row in rows if len(row) == 2)[name]
     return [
         Line("a human recording", decode_wav((clips / name).read_bytes()), words=words),
-        Line("a question", speak(question), words=question, fact="56"),
+        Line("a question", speak(question), words=question, fact="56" if knows_answer else None),
     ]
 
 

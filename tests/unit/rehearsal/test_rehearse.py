@@ -100,6 +100,7 @@ def test_the_bundled_lines_are_a_person_and_a_question() -> None:
     assert 2 < recording.sound.duration_s < 10
     assert asked == [question.words]
     assert question.fact == "56"
+    assert bundled_lines(speak, knows_answer=False)[1].fact is None, "another agent is not ours to examine"
 
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
