@@ -45,7 +45,7 @@ async def test_page_of_the_editor_is_not_taken_for_a_webhook(autojump_clock):
     server = N8nServer()
     server.state = "starting"  # the same page
     async with server.running(), stage_for(server, path="/workflow/s3cret") as stage:
-        with pytest.raises(StageUnavailable, match="Cannot PUT"):
+        with pytest.raises(StageUnavailable, match="not that of a webhook"):
             await stage.probe()
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from voxbridge.core.quote import Hidden, quotable
-from voxbridge.errors import AgentFailed, StageError, StageRefused
+from voxbridge.errors import AgentFailed, StageError, StageRefused, StageUnavailable
 from voxbridge.stages.http import status_error
 
 _ASKS_FOR_METHODS = re.compile(r"Did you mean to make an? (.{1,60}) request")
@@ -25,6 +25,8 @@ _NOT_REGISTERED = (
     "imported workflows are never active"
 )
 _WRONG_METHOD = "n8n's webhook does not take POST: set its HTTP method to POST"
+_NOT_THERE = "n8n has nothing at this address: it is starting up, or agent.url is not that of a webhook"
+_NO_ROUTE = b"<pre>Cannot P"  # the page for POST and PUT, of a path without a route
 _WANTS_JWT = "n8n asks for a signed token; set agent.auth with kind = jwt"
 _WRONG_KEY = "n8n does not accept our signed token; agent.auth.secret must be the key of its JWT credential"
 _WRONG_TIME = "n8n says that our signed token is out of its time; set both hosts' clocks, check agent.auth.claims"
@@ -51,6 +53,8 @@ def refusal(
     if status == 404 and message is not None and "not registered" in message:
         hint = _TEST_URL if is_test_url else _WRONG_METHOD if "Did you mean" in message else _NOT_REGISTERED
         return StageRefused("agent", status, f"{hint} (HTTP 404)", backend=backend)
+    if status == 404 and _NO_ROUTE in body:
+        return StageUnavailable("agent", f"{_NOT_THERE} (HTTP 404)", backend=backend)
     if status in (401, 403) and (hint := _CREDENTIALS.get(body.decode("utf-8", "replace").strip(), "")):
         return StageRefused("agent", status, f"{hint} (HTTP {status})", backend=backend)
     if status == 500 and message is not None:
