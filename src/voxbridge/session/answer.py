@@ -51,6 +51,7 @@ class Answer:
         self._text: list[str] = []
         self._options: TtsOptions | None = None
         self._unsaid: dict[int, str] = {}
+        self._asking: dict[int, tuple[trio.CancelScope, _SentenceSound]] = {}
         self.has_all_text = False
         self.agent_error: StageError | None = None
         self.tts_error: StageError | None = None
@@ -162,8 +163,8 @@ class Answer:
         async def say(text: str) -> None:
             await _acquired(at_once)
             number = next(numbers)
-            if self.tts_error is not None and not isinstance(self.tts_error, StageProtocolError):
-                self._unsaid[number] = text  # no use in asking a dead server for each sentence
+            if self._is_voiceless:
+                self._unsaid[number] = text
                 at_once.release()
                 return
             await self._wait_for_room()
@@ -192,16 +193,34 @@ class Answer:
     async def _say(self, request: TtsRequest, sound: _SentenceSound, at_once: trio.Semaphore | None = None) -> None:
         # The turn's marks are those of its first sentence.
         mark = self._mark_and_announce if request.index == 0 else no_mark
-        try:
-            await self._context.tools.tts.speak(request, sound.push, mark)
-        except StageError as error:
-            self.tts_error = error
+        with trio.CancelScope() as asking:
+            self._asking[request.index] = asking, sound
+            try:
+                await self._context.tools.tts.speak(request, sound.push, mark)
+            except StageError as error:
+                self._unsaid[request.index] = request.text
+                self._failed(error)
+            finally:
+                del self._asking[request.index]
+                sound.end()
+                self._end_if_whole()
+                if at_once is not None:
+                    at_once.release()
+        if asking.cancelled_caught:
             self._unsaid[request.index] = request.text
-        finally:
-            sound.end()
-            self._end_if_whole()
-            if at_once is not None:
-                at_once.release()
+
+    @property
+    def _is_voiceless(self) -> bool:
+        """Tell that there is no use in asking for a further sentence: not an answer was broken, the server is dead."""
+        return self.tts_error is not None and not isinstance(self.tts_error, StageProtocolError)
+
+    def _failed(self, error: StageError) -> None:
+        """Note that a sentence could not be spoken; one that has no sound by now is not waited for either."""
+        self.tts_error = error
+        if self._is_voiceless:
+            for asking, sound in self._asking.values():
+                if not sound.has_come:
+                    asking.cancel(reason="deadline:tts")
 
     def _mark_and_announce(self, name: str) -> None:
         self._mark(name)
@@ -251,6 +270,11 @@ class _SentenceSound:
     def __init__(self, track: Track, index: int, on_sound: Callable[[], None]) -> None:
         self._track, self._index, self._on_sound = track, index, on_sound
         self._resampler: Resampler | None = None
+
+    @property
+    def has_come(self) -> bool:
+        """Tell whether any sound has come."""
+        return self._track.sentences[self._index].came_bytes > 0
 
     def push(self, pcm: Pcm) -> None:
         """Add a piece; all pieces of a sentence have one rate."""
