@@ -26,6 +26,8 @@ class TranscriptionServer(HttpServer):
         self.script = script or HearingScript()
         self.token = token
         self.models = ["whisper-1", "gpt-4o-transcribe"]
+        self.takes_any_model = False
+        """As WhisperLiveKit, which lists the one that it has, and uses that whatever is asked for."""
         self.no_speech = 0.01
         self.refusal: bytes | None = None
         """A whole HTTP response, or anything, that each upload gets instead of an answer."""
@@ -52,7 +54,7 @@ class TranscriptionServer(HttpServer):
             return
         form, file = _parts(request)
         self.forms.append(form)
-        if form.get("model") not in self.models:
+        if form.get("model") not in self.models and not self.takes_any_model:
             await _complain(reply, 404, "The model does not exist.", "model_not_found")
             return
         if form["model"].startswith("gpt-4o") and form.get("response_format") == "verbose_json":

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn, Self
 
+import structlog
 import trio
 
 from voxbridge.config.settings import SttSettings
@@ -20,11 +21,13 @@ from voxbridge.core import transcriptions
 from voxbridge.core.ndjson import Malformed
 from voxbridge.core.quote import Hidden, is_html
 from voxbridge.core.sound import HEARING_RATE_HZ
-from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout
+from voxbridge.errors import StageProtocolError, StageTimeout
 from voxbridge.stages import Speaker, Transcript
 from voxbridge.stages.http import Client, Response, open_client, open_response, raise_for_status, read_body
 from voxbridge.stages.stt.take_stage import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, bearer, expected_words
+
+log = structlog.get_logger(__name__)
 
 _NAME = "openai"
 _PATH = "/audio/transcriptions"
@@ -55,6 +58,7 @@ class OpenAi:
         self._settings = settings
         self._connect_limit_s = settings.connect_limit_ms / 1000
         self._hidden = self._hide(settings.hints)
+        self._is_model_listed = True  # what was told last
         self._client = open_client(
             "stt",
             base_url(settings.url),
@@ -100,12 +104,21 @@ class OpenAi:
                 body = await _read(response)
             if is_html(body.decode("utf-8", "replace")):
                 raise StageProtocolError("stt", f"a web page answers there: {_CHECK}", backend=_NAME)
-            model = self._settings.model
-            if model and model.encode() not in body:
-                detail = f"the server does not list the model {model}: check stt.model"
-                raise StageRefused("stt", 0, detail, backend=_NAME)
-            return f"a transcription server answers at {self._client.base_url}"
+            return f"a transcription server answers at {self._client.base_url}{self._judge_model(body)}"
         raise StageTimeout("stt", "connect", self._connect_limit_s, backend=_NAME)
+
+    def _judge_model(self, models: bytes) -> str:
+        """Say that the configured model is not in the list, which is no error.
+
+        speaches takes "whisper-1" for the model that it stands for, WhisperLiveKit any name (0.2.26, seen); where it is
+        one, the first upload is refused in words.
+        """
+        model = self._settings.model
+        is_listed = not model or model.encode() in models
+        if not is_listed and self._is_model_listed:
+            log.warning("the model is not listed by the transcription server", model=model)
+        self._is_model_listed = is_listed
+        return "" if is_listed else f"; it does NOT LIST the model {model!r}: if it refuses uploads, change stt.model"
 
 
 _CHECK = "check stt.url"
