@@ -21,9 +21,10 @@ _HEAD = f"""\
 
 Made by `python -m tests.integration.turn_faults` from whole turns that the tests play in virtual time, with every kind
 of every stage, the default settings and no backup; a test holds this page to them. The agent would have answered
-“{ANSWER}” “Sound after” counts from the decision that the user had finished to the first sound, which is the apology's
-where no answer is heard. “Requests” are those for speech or an answer that reached the faulty server up to the end of
-the turn; for speech to text they are connections, those before the user had finished included.
+“{ANSWER}” “Sound after” counts from the decision that the user had finished to
+the first sound, which is the apology's where no answer is heard. “Requests” are those for speech or an answer that
+reached the faulty server up to the end of the turn; for speech to text they are connections (with `openai` uploads),
+those before the user had finished included.
 
 - **notice**: one line in the channel when the outage begins, and one when it is over; later turns of the same outage
   post none. **answer in the chat**: the sentences that could not be spoken to their end. One that broke off is written
