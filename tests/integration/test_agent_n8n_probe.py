@@ -40,6 +40,15 @@ async def test_webhook_with_a_path_like_a_chat_triggers_is_not_run(autojump_cloc
     assert server.questions == []
 
 
+async def test_listening_test_url_is_told_from_the_production_url(autojump_clock):
+    """After 'Execute workflow' the test URL takes one call, which the probe leaves to the user."""
+    server = N8nServer()
+    server.paths.add("/webhook-test/x")
+    async with server.running(), stage_for(server, path="/webhook-test/x") as stage:
+        assert "for one call" in await stage.probe()
+    assert server.questions == []
+
+
 async def test_page_of_the_editor_is_not_taken_for_a_webhook(autojump_clock):
     """n8n answers GET with its editor wherever one looks; another method finds nothing there."""
     server = N8nServer()

@@ -112,6 +112,7 @@ class N8nServer(HttpServer):
         super().__init__()
         self.script, self.credentials, self.door = script, credentials, Door(version, is_chat_trigger)
         self.is_coalesced, self.piece_bytes, self.piece_gap_s = is_coalesced, piece_bytes, piece_gap_s
+        # a path under /webhook-test/ is one for which 'Execute workflow' waits
         self.paths = {"/", "/webhook/test", "/webhook/voxbridge", "/webhook/chat-1/chat"}
         self.methods: tuple[str, ...] = ("GET", "POST") if is_chat_trigger else ("POST",)
         self.state: Literal["ready", "migrating", "starting", "inactive"] = "ready"
@@ -168,7 +169,7 @@ class N8nServer(HttpServer):
             return self._migrating
         if self.state == "starting":
             return self._starting
-        if request.path.startswith("/webhook-test/"):
+        if request.path.startswith("/webhook-test/") and request.path not in self.paths:
             return self._not_listening
         if self.state == "inactive" or request.path not in self.paths:
             return self._unknown

@@ -76,6 +76,8 @@ class N8nWire:
         headers = authorization(self.settings.auth, self.wall_s)
         found = await fetch(Call("PUT", self.address.target, headers=headers, wants_body=False))
         taken = methods_taken(found.status, found.headers, found.body)
+        if "POST" in taken and self.is_test_url:
+            return "the test URL listens, for one call; the production URL has /webhook/ in place of /webhook-test/"
         is_chat_trigger = taken >= {"GET", "POST"} and self.address.path.rstrip("/").endswith("/chat")
         if "POST" in taken and not is_chat_trigger:
             return "the webhook is there and takes POST"
