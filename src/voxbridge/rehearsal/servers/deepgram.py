@@ -3,7 +3,7 @@
 ``Metadata`` comes first. Sound makes interim ``Results`` that repeat and are replaced, and now and then a final one; a
 turn is the finals, one after the other. ``CloseStream`` drains: the last final, ``Metadata`` with the duration, close
 1000. Deepgram closes with 1011 after 10 s without sound or ``KeepAlive``. ``is_subset``: the manners of WhisperLiveKit,
-which refuses ``Finalize`` and any rate but 16000 with ``Error`` and 4400, a wrong token with 4401 (Deepgram: HTTP 401),
+which refuses ``Finalize`` and any rate but 16000 with ``Error`` and 4400, a wrong token with HTTP 403 (Deepgram: 401),
 and knows no idle limit.
 """
 
@@ -16,7 +16,7 @@ import trio
 
 from voxbridge.core.sound import HEARING_RATE_HZ
 from voxbridge.rehearsal.servers.hearing import HearingScript, Sound
-from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, spoil
+from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, http_refusal, spoil
 
 PATH = "/v1/listen"
 _IDLE_S = 10.0
@@ -35,12 +35,14 @@ class DeepgramServer(WebSocketServer):
         self.heard: list[Sound] = []
         self.keep_alives = self.finalizes = 0
 
+    def _refusal(self, peer: WsPeer) -> bytes:
+        is_let_in = not self.token or peer.headers.get("authorization") == f"Token {self.token}"
+        return b"" if is_let_in else http_refusal(403 if self.is_subset else 401)
+
     async def _serve_client(self, peer: WsPeer) -> None:
         path, _, query = peer.target.partition("?")
         fields = urllib.parse.parse_qs(query)
         self.queries.append(fields)
-        if self.token and peer.headers.get("authorization") != f"Token {self.token}":
-            await peer.close(4401)
         if path != PATH or (self.is_subset and fields.get("sample_rate") != ["16000"]):
             await refuse(peer)
         await peer.send_json(type="Metadata", request_id=f"request-{peer.number}", channels=1)

@@ -94,20 +94,23 @@ class WsPeer:
     async def _send_event(self, event: ws_events.Event) -> None:
         await self.raw(self._protocol.send(event))
 
-    async def upgrade(self, answer: bytes, *, answers: bool) -> None:
-        """Take the request, and accept it, or send ``answer`` instead and close."""
+    async def take_request(self) -> None:
+        """Wait for the request for the upgrade."""
         while not self.target:
             for event in await self._next_events():
                 if isinstance(event, ws_events.Request):
                     self.target = event.target
                     fields = [(b"host", event.host.encode()), *event.extra_headers]
                     self.headers = {name.decode().lower(): value.decode() for name, value in fields}
-        if not answers:
-            await trio.sleep_forever()
-        if answer:
-            await self.raw(answer)
-            raise PeerLeft
+
+    async def upgrade(self) -> None:
+        """Accept the request."""
         await self._send_event(ws_events.AcceptConnection())
+
+    async def refuse(self, answer: bytes) -> NoReturn:
+        """Send an HTTP response, or anything, instead of the upgrade's, and close."""
+        await self.raw(answer)
+        raise PeerLeft
 
     async def read(self) -> NoReturn:
         """Fill the inbox and answer pings."""
@@ -154,6 +157,11 @@ async def spoil(peer: WsPeer, script: HearingScript) -> None:
 Handler = Callable[[WsPeer], Awaitable[None]]
 
 
+def http_refusal(status: int) -> bytes:
+    """Return an HTTP response without a body."""
+    return f"HTTP/1.1 {status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+
+
 class WebSocketServer(ListeningServer):
     """Serves a handler and counts what clients do. A handler that returns closes with 1000."""
 
@@ -166,10 +174,19 @@ class WebSocketServer(ListeningServer):
         self.http_answer = b""
         """Sent instead of the upgrade's answer: a whole HTTP response, or anything."""
 
+    def _refusal(self, peer: WsPeer) -> bytes:  # noqa: ARG002 - for those who look at the request
+        """Return what this request gets instead of the upgrade; nothing: it is accepted."""
+        return b""
+
     async def _converse(self, stream: trio.abc.Stream, number: int) -> None:
         peer = WsPeer(stream, number)
         try:
-            await peer.upgrade(self.http_answer, answers=self.answers_upgrade)
+            await peer.take_request()
+            if not self.answers_upgrade:
+                await trio.sleep_forever()
+            if answer := self.http_answer or self._refusal(peer):
+                await peer.refuse(answer)
+            await peer.upgrade()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(peer.read)
                 await self._handler(peer)

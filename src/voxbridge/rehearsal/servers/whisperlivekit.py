@@ -2,7 +2,8 @@
 
 ``config`` comes first; then some fifteen states a second, whether anything has changed or not: ``lines`` committed, the
 rest in ``buffer_transcription``. An empty message ends the sound; after the drain comes ``ready_to_stop``, and the
-connection is left open. Bad parameters: ``error`` and 4400; a wrong token: 4401.
+connection is left open. Bad parameters: ``error`` and 4400. A wrong token: it closes with 4401 before it has accepted,
+which its ASGI server (uvicorn) turns into HTTP 403.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import trio
 
 from voxbridge.core.sound import HEARING_RATE_HZ
 from voxbridge.rehearsal.servers.hearing import HearingScript, Sound
-from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, spoil
+from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, http_refusal, spoil
 
 PATH = "/asr"
 STATE_EVERY_S = 1 / 15
@@ -34,11 +35,13 @@ class WhisperLiveKitServer(WebSocketServer):
         self.languages: list[str] = []
         self.heard: list[Sound] = []
 
+    def _refusal(self, peer: WsPeer) -> bytes:
+        is_let_in = not self.token or peer.headers.get("authorization") == f"Bearer {self.token}"
+        return b"" if is_let_in else http_refusal(403)
+
     async def _serve_client(self, peer: WsPeer) -> None:
         path, _, query = peer.target.partition("?")
         fields = urllib.parse.parse_qs(query)
-        if self.token and peer.headers.get("authorization") != f"Bearer {self.token}":
-            await peer.close(4401)
         if path != PATH or "language" not in fields:
             await peer.send_json(type="error", error="bad parameters")
             await peer.close(4400)

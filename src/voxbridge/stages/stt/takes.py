@@ -108,7 +108,9 @@ async def must_answer(ws: WebSocket, backend: str, *, limit_s: float) -> None:
 
 def why_closed(ws: WebSocket, error: StageUnavailable, *, backend: str) -> StageError:
     """Return what the close of a connection means: ``error`` itself unless its code says that we are refused."""
-    match ws.close_code:  # WhisperLiveKit's codes, of both its protocols (seen)
+    # WhisperLiveKit's codes, of both its protocols. Its 4401 precedes the upgrade, so that uvicorn makes HTTP 403 of it
+    # (0.2.26, seen); a server that looks at the token behind the upgrade can say it.
+    match ws.close_code:
         case 4401 as code:
             detail = f"the server refuses our credentials (close code {code}): check stt.token"
         case 4400 as code:
