@@ -42,7 +42,8 @@ from voxbridge.errors import (
     StageTimeout,
     StageUnavailable,
 )
-from voxbridge.stages.http import retry_after_s, ssl_context
+from voxbridge.stages.http import ssl_context
+from voxbridge.stages.http_status import retry_after_s
 from voxbridge.stages.reasons import causes, why_unreachable
 
 _READ_BYTES = 65_536

@@ -6,7 +6,8 @@ import pytest
 
 from voxbridge.core.quote import Hidden
 from voxbridge.errors import ConfigError, StageRefused, StageUnavailable
-from voxbridge.stages.http import open_client, retry_after_s, status_error
+from voxbridge.stages.http import open_client
+from voxbridge.stages.http_status import retry_after_s, status_error
 
 pytestmark = pytest.mark.unit
 

@@ -10,7 +10,7 @@ from voxbridge.core.quote import Hidden, quotable
 from voxbridge.errors import StageError, StageRefused, StageUnavailable
 from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.wire import ACCEPT
-from voxbridge.stages.http import status_error
+from voxbridge.stages.http_status import status_error
 
 _NO_MORE_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
 

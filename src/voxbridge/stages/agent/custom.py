@@ -18,7 +18,7 @@ from voxbridge.stages.agent.api import api_headers
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.fields import placeholder_values
 from voxbridge.stages.agent.wire import Call, Fetch
-from voxbridge.stages.http import status_error
+from voxbridge.stages.http_status import status_error
 
 
 class HttpWire:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from voxbridge.core.quote import Hidden, quotable
 from voxbridge.errors import AgentFailed, StageError, StageRefused, StageUnavailable
-from voxbridge.stages.http import status_error
+from voxbridge.stages.http_status import status_error
 
 _ASKS_FOR_METHODS = re.compile(r"Did you mean to make an? (.{1,60}) request")
 _METHOD = re.compile(r"[A-Z]{3,7}")

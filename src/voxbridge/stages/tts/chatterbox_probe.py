@@ -9,7 +9,8 @@ from voxbridge.config.settings import TtsSettings
 from voxbridge.core.quote import quotable
 from voxbridge.errors import StageRefused, StageUnavailable
 from voxbridge.stages.deadline import StageDeadline
-from voxbridge.stages.http import Client, error_body, open_response, status_error
+from voxbridge.stages.http import Client, error_body, open_response
+from voxbridge.stages.http_status import status_error
 from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, ask_json, voice_names
 
 # The server takes OpenAI's names for its default voice.

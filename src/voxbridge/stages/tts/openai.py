@@ -21,7 +21,8 @@ from voxbridge.core.soundkind import NotSoundError
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages import Mark, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
-from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status, status_error
+from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status
+from voxbridge.stages.http_status import status_error
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
 from voxbridge.stages.tts.http_speech import HttpSpeech
 from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, ask_json, voice_names
