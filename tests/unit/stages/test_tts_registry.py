@@ -59,7 +59,7 @@ def test_kinds(settings, made):
     """Each kind has its class; with a lexicon a wrapper stands before it, under the same name."""
     stage = make_tts(settings, "/run/engines.sock")
     assert type(stage) is made
-    assert stage.name == ("chatterbox" if settings.kind == "embedded" else settings.kind)
+    assert stage.name == settings.kind
 
 
 async def test_words_are_said_as_written_down():
