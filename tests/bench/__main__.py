@@ -52,7 +52,9 @@ async def measure(group: str, count: int) -> Samples:
                 return await answered_turns(settings, voice("Stop it now."), count, "simulated_", progress)
         case "bridge":
             async with simulated(base, stt_s=0.0, agent_s=0.0, tts_s=0.0, answer=BRIEF) as settings:
-                samples = await answered_turns(settings, voice("Stop it now."), count, "bridge_", progress)
+                samples = await answered_turns(
+                    settings, voice("Stop it now."), count, "bridge_", progress, is_apart=True
+                )
             return {"bridge_overhead_ms": samples["bridge_first_audio_ms"]}
         case _:
             async with simulated(base, stt_s=0.0, agent_s=0.0, tts_s=0.0, answer=LONG) as settings:

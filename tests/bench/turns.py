@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -80,20 +82,41 @@ def stage_samples(report: dict[str, Any], samples: Samples, prefix: str) -> None
         samples[prefix + name].append((marks[end] - marks[begin]) * 1000)
 
 
-async def answered_turns(settings: Settings, sound: Pcm, count: int, prefix: str, progress: Progress) -> Samples:
-    """Have ``count`` turns answered to their end."""
+async def answered_turns(
+    settings: Settings, sound: Pcm, count: int, prefix: str, progress: Progress, *, is_apart: bool = False
+) -> Samples:
+    """Have ``count`` turns answered to their end. ``is_apart`` gives the daemon's loop a core of its own."""
     samples: Samples = defaultdict(list)
     async with _performance(settings) as performance:
-        await performance.perform(sound)  # the first turn opens connections
-        for number in range(count):
-            performance.forget()
-            scene = await performance.perform(sound)
-            if scene.report["outcome"] != "answered":
-                raise RuntimeError(f"turn {number} was {scene.report['outcome']}: {scene.report['error']}")
-            stage_samples(dict(scene.report), samples, prefix)
-            samples[f"{prefix}first_audio_ms"].append(first_packet_ms(scene))
-            progress(f"{prefix}* turn {number + 1} of {count}")
+        with _apart(performance.daemon.pid) if is_apart else nullcontext():
+            await performance.perform(sound)  # the first turn opens connections
+            for number in range(count):
+                performance.forget()
+                scene = await performance.perform(sound)
+                if scene.report["outcome"] != "answered":
+                    raise RuntimeError(f"turn {number} was {scene.report['outcome']}: {scene.report['error']}")
+                stage_samples(dict(scene.report), samples, prefix)
+                samples[f"{prefix}first_audio_ms"].append(first_packet_ms(scene))
+                progress(f"{prefix}* turn {number + 1} of {count}")
     return samples
+
+
+@contextmanager
+def _apart(daemon_pid: int) -> Iterator[None]:
+    """Give the daemon's loop one core, and the servers and Discord the others: in life they are other machines.
+
+    Else the kernel has the server that a request wakes run on the core that sent it, as often as not.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+    if len(cores) < 2:
+        yield
+        return
+    os.sched_setaffinity(daemon_pid, cores[:1])
+    os.sched_setaffinity(0, cores[1:])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 async def interrupted_turns(settings: Settings, sound: Pcm, count: int, progress: Progress) -> Samples:

@@ -4,8 +4,8 @@ A room plays one track at a time; answers that are ready queue in the order in w
 room keeps its own phase, so that the first frame of an answer leaves at once and not at somebody else's tick.
 
 A burst is announced (voice op 5) over TCP and sent over UDP, so its first frame overtakes an announcement that is made
-with it, and receivers may drop it. So speech is announced when its sound is asked for: the synthesis, some 40 ms, is
-the head start. That costs the first frame nothing, and no silence need be sent before it.
+with it, and receivers may drop it. So speech is announced when its sound has been asked for: the synthesis, some 40 ms,
+is the head start. That costs the first frame nothing, and no silence need be sent before it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from voxbridge.session.counters import SessionCounters
 from voxbridge.session.voice import VoicePort
 
 _log = structlog.get_logger(__name__)
+
+# To announce takes half a millisecond of our thread, which the request for the sound must not wait for.
+_ANNOUNCE_AFTER_S = 0.001
 
 # A rejoin takes 25 to 50 ms and Discord's own trouble some seconds; an answer that waits longer answers nothing.
 _HOLD_S = 10.0
@@ -77,13 +80,18 @@ class PlayoutClock:
     async def run(self) -> None:
         """Send each mouth's frames when they are due, for ever."""
         while True:
-            due = min((m.next_due for m in self._mouths if m.next_due is not None), default=math.inf)
+            due = min(
+                (min(m.announce_at, math.inf if m.next_due is None else m.next_due) for m in self._mouths),
+                default=math.inf,
+            )
             with trio.move_on_at(due):
                 await self._woken.wait()
             self._woken = trio.Event()
             self.beats += 1
             now = trio.current_time()
             for mouth in list(self._mouths):
+                if mouth.announce_at <= now:
+                    mouth.announce()
                 due_at = mouth.next_due
                 if due_at is not None and due_at <= now:
                     self._on_lateness(now - due_at)
@@ -106,6 +114,8 @@ class Mouth:
         self._queue: deque[Playing] = deque()
         self._current: Playing | None = None
         self._expected: list[Track] = []
+        self.announce_at = math.inf
+        """When to announce the sound that is expected, in Trio time."""
         self._is_announced = self._is_in_burst = False
         self._held_since: float | None = None
         self._moved = trio.Event()
@@ -127,9 +137,11 @@ class Mouth:
         return self._playout.late_frames
 
     def expect(self, track: Track) -> None:
-        """Announce that sound of ``track`` is on its way. Called off if it ends without a sound."""
+        """Announce in a moment that sound of ``track`` is on its way. Called off if it ends without a sound."""
         self._expected.append(track)
-        self._announce()
+        if not self._is_announced:
+            self.announce_at = trio.current_time() + _ANNOUNCE_AFTER_S
+            self._clock.wake()
 
     def play(self, track: Track, on_first: Callable[[float], None]) -> Playing:
         """Queue a track; it is played when those before it are done."""
@@ -188,7 +200,7 @@ class Mouth:
                 if pause_frames:
                     self._port.skip_frames(pause_frames)
                 self._is_in_burst = True
-                self._announce()
+                self.announce()
             case Pause(frames):
                 self._port.skip_frames(frames)
             case Speak(pcm):
@@ -200,7 +212,9 @@ class Mouth:
             case Done():
                 self._done(now)
 
-    def _announce(self) -> None:
+    def announce(self) -> None:
+        """Announce a burst, unless that is done."""
+        self.announce_at = math.inf
         if not self._is_announced:
             self._is_announced = True
             self._port.begin_burst()
@@ -209,6 +223,8 @@ class Mouth:
         """Announce silence when the burst is over and no sound is expected any more."""
         self._expected = [track for track in self._expected if not track.is_done]
         is_needed = self._is_in_burst or self._expected or self._queue or self._current is not None
+        if not is_needed:
+            self.announce_at = math.inf
         if self._is_announced and not is_needed:
             self._is_announced = False
             self._port.end_burst()

@@ -228,6 +228,9 @@ async def test_a_pause_of_the_gate_moves_the_timestamp(autojump_clock: trio.test
         )
 
 
+ANNOUNCE_AFTER_S = 0.001  # the request for the sound goes first
+
+
 async def test_speech_is_announced_ahead_of_its_first_frame(autojump_clock: trio.testing.MockClock) -> None:
     """Op 5 travels by TCP: it is sent while the sound is still being made, once, and ends with the burst."""
     async with rooms() as all_of_them:
@@ -242,7 +245,35 @@ async def test_speech_is_announced_ahead_of_its_first_frame(autojump_clock: trio
         playing, firsts = play(mouth, track)
         await playing.done.wait()
         assert firsts == [EXACT(began + 0.04, abs=1e-9)], "the announcement delayed the sound"
-        assert port.bursts == [(began, EXACT(began + 0.04 + 10 * FRAME_S, abs=0.021))]
+        announced, over = began + ANNOUNCE_AFTER_S, began + 0.04 + 10 * FRAME_S
+        assert port.bursts == [(EXACT(announced, abs=1e-9), EXACT(over, abs=0.021))]
+
+
+async def test_sound_that_comes_at_once_is_announced_with_its_first_frame(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A voice that needs no time: nothing waits for the announcement, which is made once."""
+    async with rooms() as all_of_them:
+        port, mouth = all_of_them.open()
+        track = track_of(3)
+        began = trio.current_time()
+        mouth.expect(track)
+        playing, firsts = play(mouth, track)
+        await playing.done.wait()
+        assert firsts == [began]
+        assert [begin for begin, _ in port.bursts] == [began]
+
+
+async def test_an_announcement_that_is_not_needed_any_more_is_not_made(autojump_clock: trio.testing.MockClock) -> None:
+    """The voice failed in the moment before: nobody hears of it."""
+    async with rooms() as all_of_them:
+        port, mouth = all_of_them.open()
+        track = track_of(0, finished=False)
+        mouth.expect(track)
+        track.close()
+        mouth.changed()
+        await trio.sleep(1)
+        assert port.bursts == []
 
 
 async def test_speech_that_was_announced_and_did_not_come_is_called_off(
@@ -254,15 +285,16 @@ async def test_speech_that_was_announced_and_did_not_come_is_called_off(
         first, second = track_of(0, finished=False), track_of(0, finished=False)
         mouth.expect(first)
         mouth.expect(second)
-        began = trio.current_time()
+        began = EXACT(trio.current_time() + ANNOUNCE_AFTER_S, abs=1e-9)
         await trio.sleep(1)
         first.close()
         mouth.changed()
         assert port.bursts == [(began, None)], "the other one is still expected"
         await trio.sleep(1)
         second.finish()
+        called_off = trio.current_time()
         mouth.changed()
-        assert port.bursts == [(began, began + 2)]
+        assert port.bursts == [(began, EXACT(called_off, abs=1e-9))]
         assert port.frames == []
 
 
