@@ -43,7 +43,7 @@ _LEADING = re.compile(rb"\A(?:[ \t\r\n]|\xef\xbb\xbf)+")
 _SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<body", b"<!--", b"<?xml")
 _MAGIC_STARTS = (b"RIFF", b"OggS", b"ID3", b"fLaC", b"%PDF", b"PK\x03\x04", b"GIF8")
-# what n8n answers with status 200 until its database is migrated, which takes minutes after an upgrade (seen: 2.40.7)
+# what n8n answers with status 200 until its database is migrated, which can take minutes after an upgrade (seen)
 _STARTING = b"n8n is starting up. Please wait"
 _MAGIC_BYTES = 12  # a file that starts with letters has a control byte in its first dozen
 _BINARY_TYPES = ("audio/", "image/", "video/", "font/")
