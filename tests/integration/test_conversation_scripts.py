@@ -45,7 +45,8 @@ async def whole_turn() -> None:
         gaps = [b.at - a.at for a, b in itertools.pairwise(hall.port.frames)]
         assert gaps == EXACT([FRAME_S] * len(gaps), abs=1e-9)
         announced, ended = hall.port.bursts[0]
-        assert hall.port.frames[0].at - announced == EXACT(0.04, abs=1e-9), "op 5 has the synthesis as its head start"
+        ahead_s = hall.port.frames[0].at - announced
+        assert ahead_s == EXACT(0.039, abs=1e-9), "op 5 has all but 1 ms of the synthesis as its head start"
         assert ended is not None
     assert hall.net is not None
     hall.net.assert_all_closed()
