@@ -1,7 +1,7 @@
 """Who may use the simulated webhook: n8n's ways to ask for credentials, and its words for no.
 
-All seen with 2.8.4 and 2.40.7, which differ in one thing: to a wrong user name or password a Webhook of 2.40 answers
-401, where 2.8 and every Chat Trigger answer 403.
+All seen with 2.8.4 and 2.40.7. They differ in two things: to a wrong user name or password a Webhook of 2.40 answers
+401, where 2.8 and every Chat Trigger answer 403; and the realm of a Chat Trigger of 2.40 names its path.
 """
 
 from __future__ import annotations

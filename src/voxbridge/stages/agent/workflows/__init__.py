@@ -1,7 +1,6 @@
 """Sample n8n workflows, to be imported: Webhook and Chat Trigger, each with an AI Agent and without any model.
 
-Imported, published and talked to with n8n 2.8.4; the node versions are known to 2.40.7 as well. The model's node stands
-for any.
+Imported, published and talked to with n8n 2.8.4 and 2.40.7. The model's node stands for any.
 """
 
 from __future__ import annotations
