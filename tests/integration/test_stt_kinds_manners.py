@@ -168,6 +168,22 @@ async def test_whisperlive_hears_silence_as_silence(autojump_clock):
         assert trio.current_time() - began < 5.0
 
 
+@pytest.mark.parametrize("pass_s", [2.8, 4.0])
+async def test_whisperlive_that_is_slow_gives_no_half_of_a_sentence(autojump_clock, pass_s):
+    """Its first words are of the first second, and come 2.8 or 5 s behind it: the next ones count, or a backup."""
+    async with connected(WHISPERLIVE) as (server, line, _):
+        server.pass_every_s = pass_s
+        await speak(line, range(25))
+        began = trio.current_time()
+        if pass_s < 3:
+            assert (await line.finish()).text == said(range(25))
+        else:
+            with pytest.raises(StageTimeout):
+                await line.finish()
+        assert server.passes >= 2
+        assert trio.current_time() - began <= 5.0
+
+
 async def test_whisperlive_segments_that_are_left_behind_stay_in_the_text(autojump_clock):
     """Only the last ten come again; the text is of all of them."""
     async with connected(WHISPERLIVE) as (server, line, _):

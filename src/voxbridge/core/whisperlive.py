@@ -111,6 +111,11 @@ class Text:
         return self.whole
 
     @property
+    def is_open(self) -> bool:
+        """Tell whether the last message left a stretch open, of which it will speak again."""
+        return bool(self._open)
+
+    @property
     def whole(self) -> str:
         """Return the text so far."""
         return " ".join(text for text in (*self._completed.values(), self._open) if text)

@@ -30,7 +30,7 @@ _NAME = "whisperlive"
 _MODEL = "small"  # the server's own client's choice; one that was started with a model of its own ignores it
 _FULL_RETRY_S = 1.0  # its own guess is in minutes, and wrong as soon as somebody leaves
 # Without words the server says nothing at all. After so much of the limit it is asked whether it is there, and its
-# silence is then taken for the speaker's.
+# silence is then taken for the speaker's, unless it has left a sentence open.
 _QUIET_SHARE = 0.8
 
 
@@ -101,6 +101,7 @@ class WhisperLiveTake(WsTake):
         self._samples = 0
         self._text = whisperlive.Text()
         self._patience = trio.CancelScope()
+        self._texts_since_end = 0
 
     async def hear(self, pcm: bytes) -> None:
         """Send a piece, as the 32-bit floats that every version understands."""
@@ -120,23 +121,30 @@ class WhisperLiveTake(WsTake):
         self.is_told_all = True
 
     async def listen(self) -> Transcript:
-        """Read until the text is settled."""
+        """Read until the text is settled, or as settled as it will be."""
         with self._patience:
             return await self._until_said_twice()
         await must_answer(self._ws, _NAME, limit_s=self._limit_s)
         self.is_told_all = True
+        # What it has said so far may be of the first second only, when it takes longer than that for a transcription
+        # (0.10.0 on a busy machine: 5 s, seen). Half a sentence is worse than a backup.
+        while self._text.is_open and self._texts_since_end < 2:
+            await self._next_text()
         return Transcript(self._text.whole)
 
     async def _until_said_twice(self) -> Transcript:
         before: str | None = None
         while True:
-            message = _parse(await self._ws.receive())
-            if not isinstance(message, whisperlive.Segments):
-                continue
-            text = self._text.add(message)
+            text = await self._next_text()
             if self.is_told_all:
                 if text == before:
                     return Transcript(text)
                 before = text
             elif self._on_partial is not None:
                 self._on_partial(text)
+
+    async def _next_text(self) -> str:
+        while not isinstance(message := _parse(await self._ws.receive()), whisperlive.Segments):
+            pass
+        self._texts_since_end += self.is_told_all
+        return self._text.add(message)
