@@ -174,8 +174,10 @@ async def logged_to_the_end(bridge: Bridge) -> None:
 async def test_the_tree_of_tasks_on_request(tmp_path: Path, speech: Pcm) -> None:
     """SIGUSR1: who waits where, and life goes on."""
     async with open_bridge(tmp_path, answer="Hello.") as bridge:
+        await bridge.performance.perform(speech)  # now the room and its speaker are there
         os.kill(bridge.performance.daemon.pid, signal.SIGUSR1)
         await logged(bridge, "Room._host")
+        bridge.performance.forget()
         scene = await bridge.performance.perform(speech)
         assert scene.report["outcome"] == "answered"
 
