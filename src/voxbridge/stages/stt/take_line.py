@@ -23,28 +23,17 @@ import structlog
 import trio
 
 from voxbridge.audio.opus import Decoder, OpusError
-from voxbridge.core.backoff import Backoff
 from voxbridge.core.sound import FRAME_S, OpusPacket
 from voxbridge.core.utterances import PACKETS_MAX
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages import PendingFinal, Speaker, Transcript
+from voxbridge.stages.stt.retrying import RETRY_PENDING_S, RETRY_REFUSED_S, reconnect_backoff, wanted_alone_until
 from voxbridge.stages.stt.takes import Connector, OnPartial, Take
 
 _log = structlog.get_logger(__name__)
 
 # Packets per message: 60 ms when live, so that a message's own cost (60 us) is shared; 100 ms when there is a backlog.
 _BATCH_MIN, _BATCH_MAX = 3, 5
-_BACKOFF_BASE_S = 0.25
-_BACKOFF_CAP_S = 10.0
-# While somebody speaks or waits, the next try comes within this time whatever the backoff says: a server that
-# returns is to be used within 300 ms.
-_RETRY_PENDING_S = 0.25
-# A refusal (credentials, a wrong path, a web page) stands until somebody mends it: each utterance asks once, and beside
-# that nobody connects ahead more often than this.
-_RETRY_REFUSED_S = 5.0
-# A server that asks to be left alone is left alone (Retry-After), but one wrong header must not deafen us for a day.
-_LEAVE_ALONE_MAX_S = 60.0
-_HEALTHY_S = 5.0
 _VERDICT_S = 0.05
 # A server that fails with the whole utterance in hand, or answers nonsense, gets it so often in all: the third time
 # would be no different from the fourth.
@@ -135,7 +124,7 @@ class TakeLine:
         self._unclaimed: deque[_Utterance] = deque()
         self._spare: _Hand | None = None
         self._retry_at = -math.inf
-        self._refusal: StageUnavailable | None = None
+        self._refusal: StageError | None = None
         self._ahead_at = -math.inf
         self.changed = trio.lowlevel.ParkingLot()
         self._connected = 0
@@ -285,10 +274,9 @@ class TakeLine:
     def note_failure(self, error: StageError) -> None:
         """Log a failure, once per outage, and keep what the server asked for."""
         if isinstance(error, StageRefused):
-            self._ahead_at = trio.current_time() + _RETRY_REFUSED_S
-        if isinstance(error, StageUnavailable) and error.retry_after_s is not None:
-            wait_s = min(error.retry_after_s, _LEAVE_ALONE_MAX_S)
-            self._retry_at, self._refusal = trio.current_time() + wait_s, error
+            self._ahead_at = trio.current_time() + RETRY_REFUSED_S
+        if (until := wanted_alone_until(error)) is not None:
+            self._retry_at, self._refusal = until, error
         if not self._is_failing:
             self._is_failing = True
             self._log.warning("stt is not connected", error=type(error).__name__)
@@ -326,7 +314,7 @@ class _Hand:
 
     async def run(self) -> None:
         """Connect, wait for an utterance, serve it; until that is over."""
-        backoff = Backoff(base_s=_BACKOFF_BASE_S, cap_s=_BACKOFF_CAP_S, healthy_s=_HEALTHY_S, rng=self._line.rng)
+        backoff = reconnect_backoff(self._line.rng)
         try:
             with self._scope:
                 while not self._is_done():
@@ -391,7 +379,7 @@ class _Hand:
         began = trio.current_time()
         while True:
             is_pending = self._utterance is not None or self._line.has_unclaimed
-            until = began + (min(wait_s, _RETRY_PENDING_S) if is_pending else wait_s)
+            until = began + (min(wait_s, RETRY_PENDING_S) if is_pending else wait_s)
             if trio.current_time() >= until:
                 return
             with trio.move_on_at(until):

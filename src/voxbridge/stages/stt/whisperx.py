@@ -23,7 +23,6 @@ import trio
 
 from voxbridge.config.settings import SttSettings
 from voxbridge.core import whisperx
-from voxbridge.core.backoff import Backoff
 from voxbridge.core.sound import OpusPacket
 from voxbridge.core.utterances import (
     FinalHeard,
@@ -39,21 +38,11 @@ from voxbridge.core.utterances import (
 )
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages import PendingFinal, Speaker, Transcript
+from voxbridge.stages.stt.retrying import RETRY_PENDING_S, RETRY_REFUSED_S, reconnect_backoff, wanted_alone_until
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
 
 _log = structlog.get_logger(__name__)
 
-_BACKOFF_BASE_S = 0.25
-_BACKOFF_CAP_S = 10.0
-# While somebody speaks or waits, the next try comes within this time whatever the backoff says: a server that
-# returns is to be used within 300 ms.
-_RETRY_PENDING_S = 0.25
-# A refusal (credentials, a wrong path, a web page) stands until somebody mends it: each utterance asks once, when it
-# begins, and beside that the line looks no more often than this.
-_RETRY_REFUSED_S = 5.0
-# A server that asks to be left alone is left alone (Retry-After), but one wrong header must not deafen us for a day.
-_LEAVE_ALONE_MAX_S = 60.0
-_HEALTHY_S = 5.0
 _KEEPALIVE_S = 20.0
 # A pong may be late by a whole transcription, since servers run the model on their event loop.
 _PONG_GRACE_S = 5.0
@@ -225,7 +214,7 @@ class WhisperXLine:
 
     async def run(self) -> None:
         """Keep the connection up until ``leave``; run by the stage in the line's own nursery."""
-        backoff = Backoff(base_s=_BACKOFF_BASE_S, cap_s=_BACKOFF_CAP_S, healthy_s=_HEALTHY_S, rng=self._rng)
+        backoff = reconnect_backoff(self._rng)
         try:
             while not self._is_leaving:
                 ran_for_s = await self._one_connection()
@@ -266,8 +255,8 @@ class WhisperXLine:
         if isinstance(error, StageRefused):
             current = self._ledger.current
             self._refused = (*self._ledger.awaited, *(() if current is None else (current,)))
-        elif isinstance(error, StageUnavailable) and error.retry_after_s is not None:
-            self._retry_at = trio.current_time() + min(error.retry_after_s, _LEAVE_ALONE_MAX_S)
+        elif (until := wanted_alone_until(error)) is not None:
+            self._retry_at = until
         self._fail_hopeless()
 
     def _fail_hopeless(self) -> None:
@@ -368,8 +357,8 @@ class WhisperXLine:
         current = self._ledger.current
         if isinstance(self._last_failure, StageRefused):
             is_new = bool(self._ledger.awaited) or (current is not None and current not in self._refused)
-            return began if is_new else began + max(wait_s, _RETRY_REFUSED_S)
-        patience_s = min(wait_s, _RETRY_PENDING_S) if self._ledger.is_pending else wait_s
+            return began if is_new else began + max(wait_s, RETRY_REFUSED_S)
+        patience_s = min(wait_s, RETRY_PENDING_S) if self._ledger.is_pending else wait_s
         return max(began + patience_s, self._retry_at)
 
     def _tell(self, event: LedgerEvent) -> None:
