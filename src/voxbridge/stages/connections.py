@@ -23,7 +23,8 @@ import trio
 # An utterance that is uploaded is larger, a request of an agent or a voice is not.
 _HELD_BYTES_MAX = 64 * 1024
 
-# Servers and proxies wait for the first request for 60 s at least (Node, nginx, Apache; uvicorn has no limit).
+# Node and nginx wait 60 s for a first request unless told otherwise (documented). Who closes sooner is noticed, or the
+# request is sent again.
 _SPARE_S_MAX = 45.0
 
 
