@@ -27,8 +27,9 @@ import trio
 from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
 from voxbridge.config.settings import Settings
-from voxbridge.core.backoff import Backoff
-from voxbridge.core.sound import SPEECH_RATE_HZ, GuildId, Pcm
+from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.ids import GuildId
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.discord import DiscordBridge
 from voxbridge.engines.process import EnginesProcess
 from voxbridge.errors import EngineError, StageError
@@ -43,10 +44,10 @@ from voxbridge.session.judge import no_judge, open_judge
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
-from voxbridge.session.supervise import supervise
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages import TtsRequest, TtsStage, no_mark
+from voxbridge.stages.contracts import TtsRequest, TtsStage, no_mark
 from voxbridge.stages.registry import Stages, needs_engines, open_stages
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 

@@ -15,8 +15,8 @@ from tests.bench.measures import Measure, host, table
 from tests.bench.stages import embedded_stages
 from tests.bench.turns import BRIEF, LONG, Samples, answered_turns, interrupted_turns, simulated
 from voxbridge.config.settings import Settings
-from voxbridge.core.sound import Pcm
-from voxbridge.core.wav import decode_wav
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.wire.wav import decode_wav
 from voxbridge.rehearsal.embedded import own_voice
 
 GROUPS = ("stages", "embedded", "simulated", "bridge", "barge-in")

@@ -9,10 +9,11 @@ import trio
 
 from tests.bench.turns import Progress, Samples
 from voxbridge.config.settings import Settings
-from voxbridge.core.sound import ChannelId, GuildId, OpusPacket, Pcm, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.pcm import OpusPacket, Pcm
 from voxbridge.engines.process import EnginesProcess
-from voxbridge.rehearsal.performance import opus_of
-from voxbridge.stages import Speaker, TtsRequest
+from voxbridge.rehearsal.call import opus_of
+from voxbridge.stages.contracts import Speaker, TtsRequest
 from voxbridge.stages.registry import open_stages
 
 SENTENCES = (

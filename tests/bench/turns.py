@@ -17,9 +17,9 @@ import trio
 
 from voxbridge.clock import monotonic_s
 from voxbridge.config.settings import Secret, Settings
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.rehearsal.call import Scene, SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import BOT_ID
-from voxbridge.rehearsal.performance import Performance, Scene, open_performance, opus_of
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, hum
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, words
@@ -87,12 +87,12 @@ async def answered_turns(
 ) -> Samples:
     """Have ``count`` turns answered to their end. ``is_apart`` gives the daemon's loop a core of its own."""
     samples: Samples = defaultdict(list)
-    async with _performance(settings) as performance:
-        with _apart(performance.daemon.pid) if is_apart else nullcontext():
-            await performance.perform(sound)  # the first turn opens connections
+    async with _simulated_call(settings) as simulated_call:
+        with _apart(simulated_call.daemon.pid) if is_apart else nullcontext():
+            await simulated_call.perform(sound)  # the first turn opens connections
             for number in range(count):
-                performance.forget()
-                scene = await performance.perform(sound)
+                simulated_call.forget()
+                scene = await simulated_call.perform(sound)
                 if scene.report["outcome"] != "answered":
                     raise RuntimeError(f"turn {number} was {scene.report['outcome']}: {scene.report['error']}")
                 stage_samples(dict(scene.report), samples, prefix)
@@ -122,14 +122,14 @@ def _apart(daemon_pid: int) -> Iterator[None]:
 async def interrupted_turns(settings: Settings, sound: Pcm, count: int, progress: Progress) -> Samples:
     """Have ``count`` answers interrupted: how fast the bridge falls silent."""
     samples: Samples = defaultdict(list)
-    async with _performance(settings) as performance:
+    async with _simulated_call(settings) as simulated_call:
         # The interrupting words are a turn themselves, whose answer the next words interrupt.
-        await _speak_over(performance, sound)
+        await _speak_over(simulated_call, sound)
         for number in range(count):
-            await _speak_over(performance, sound)
-            report = await performance.daemon.wait_turn(number, timeout_s=30)
+            await _speak_over(simulated_call, sound)
+            report = await simulated_call.daemon.wait_turn(number, timeout_s=30)
             cut = report["started_monotonic_s"] + report["marks"]["cut"]
-            scene = await performance.scene_of(report, since=report["started_monotonic_s"])
+            scene = await simulated_call.scene_of(report, since=report["started_monotonic_s"])
             # The next answer begins 0.5 s after the interrupting words at the earliest.
             before_next = [p.arrived_at for p in scene.packets if p.arrived_at <= cut + 0.4]
             samples["barge_in_ms"].append(max(0.0, (before_next[-1] - cut) * 1000))
@@ -137,13 +137,13 @@ async def interrupted_turns(settings: Settings, sound: Pcm, count: int, progress
     return samples
 
 
-async def _speak_over(performance: Performance, sound: Pcm) -> None:
+async def _speak_over(simulated_call: SimulatedCall, sound: Pcm) -> None:
     """Let Ada speak, and return when half a second of the answer has been heard."""
     since = monotonic_s()
-    await performance.ada.speak(opus_of(sound))
+    await simulated_call.ada.speak(opus_of(sound))
     ended = monotonic_s()
-    await performance.discord.wait_until(
-        lambda: sum(_is_voice_after(p, max(since, ended)) for p in performance.discord.packets[-200:]) >= 25,
+    await simulated_call.discord.wait_until(
+        lambda: sum(_is_voice_after(p, max(since, ended)) for p in simulated_call.discord.packets[-200:]) >= 25,
         timeout_s=30,
     )
 
@@ -153,9 +153,9 @@ def _is_voice_after(packet: Any, at: float) -> bool:
 
 
 @asynccontextmanager
-async def _performance(settings: Settings) -> AsyncIterator[Performance]:
+async def _simulated_call(settings: Settings) -> AsyncIterator[SimulatedCall]:
     with tempfile.TemporaryDirectory(prefix="voxbridge-bench-") as directory:
-        async with open_performance(settings, Path(directory)) as performance:
-            yield performance
+        async with open_simulated_call(settings, Path(directory)) as simulated_call:
+            yield simulated_call
             with trio.move_on_after(30):
-                await performance.daemon.stop()
+                await simulated_call.daemon.stop()

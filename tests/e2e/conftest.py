@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.hall import plain_failures, settings_for
 from voxbridge.config.settings import Settings
-from voxbridge.rehearsal.performance import Performance, open_performance
+from voxbridge.rehearsal.call import SimulatedCall, open_simulated_call
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, words
@@ -23,7 +23,7 @@ from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 class Bridge:
     """The daemon's process in the simulated Discord, on simulated servers that this test holds in its hand."""
 
-    performance: Performance
+    simulated_call: SimulatedCall
     stt: WhisperXServer
     agent: N8nServer
     tts: ChatterboxServer
@@ -40,8 +40,8 @@ async def open_bridge(directory: Path, *, answer: str, settings: Settings | None
             for server in (stt, n8n, tts):
                 await stack.enter_async_context(server.running())
             pointed = settings_for(stt, n8n, tts, settings or Settings())
-            performance = await stack.enter_async_context(open_performance(pointed, directory))
-            yield Bridge(performance, stt, n8n, tts)
+            simulated_call = await stack.enter_async_context(open_simulated_call(pointed, directory))
+            yield Bridge(simulated_call, stt, n8n, tts)
 
 
 @pytest.fixture

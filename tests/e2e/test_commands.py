@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import open_bridge
 from tests.support.speech import clips
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.discord.world import BOT_ID, OTHER_VOICE_CHANNEL_ID, VOICE_CHANNEL_ID
 
 pytestmark = pytest.mark.e2e
@@ -24,13 +24,13 @@ def speech() -> Pcm:
 async def test_commands_and_accidents_then_a_turn(tmp_path: Path, speech: Pcm) -> None:
     """/status, /leave, /join, a move, and four ways to lose the voice connection: after each the bot is heard."""
     async with open_bridge(tmp_path, answer="Here I am.") as bridge:
-        performance = bridge.performance
-        discord, ada = performance.discord, performance.ada
+        simulated_call = bridge.simulated_call
+        discord, ada = simulated_call.discord, simulated_call.ada
 
         async def answered() -> None:
             await ada.wait_dave_ready()
-            performance.forget()
-            scene = await performance.perform(speech)
+            simulated_call.forget()
+            scene = await simulated_call.perform(speech)
             assert scene.report["outcome"] == "answered", scene.report["error"]
             assert scene.is_encrypted
             assert scene.reply.duration_s > 0.3
@@ -66,14 +66,14 @@ async def test_commands_and_accidents_then_a_turn(tmp_path: Path, speech: Pcm) -
 async def test_a_kicked_bot_stays_out_until_it_is_asked(tmp_path: Path, speech: Pcm) -> None:
     """Who throws the bot out means it; /join brings it back, and it hears and answers."""
     async with open_bridge(tmp_path, answer="Back again.") as bridge:
-        discord, ada = bridge.performance.discord, bridge.performance.ada
+        discord, ada = bridge.simulated_call.discord, bridge.simulated_call.ada
         discord.kick(BOT_ID)
-        await bridge.performance.daemon.wait_for(
-            lambda: any("kick" in line for line in bridge.performance.daemon.log), "notice of the kick", timeout_s=10
+        await bridge.simulated_call.daemon.wait_for(
+            lambda: any("kick" in line for line in bridge.simulated_call.daemon.log), "notice of the kick", timeout_s=10
         )
         assert not discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID)
         await discord.interaction(ada, "join")
         await discord.wait_until(lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=5)
         await discord.wait_until(discord.is_dave_settled, timeout_s=5)
-        scene = await bridge.performance.perform(speech)
+        scene = await bridge.simulated_call.perform(speech)
         assert scene.report["outcome"] == "answered", scene.report["error"]

@@ -15,11 +15,11 @@ from tests.e2e.conftest import is_alive, open_bridge
 from tests.support.speech import clips
 from voxbridge.clock import monotonic_s
 from voxbridge.config.settings import Settings, TurnSettings
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.rehearsal.call import clean_environ, opus_of, rehearsal_tables
 from voxbridge.rehearsal.daemon_process import daemon_process
 from voxbridge.rehearsal.discord import SimulatedDiscord
 from voxbridge.rehearsal.discord.world import BOT_ID, VOICE_CHANNEL_ID
-from voxbridge.rehearsal.performance import clean_environ, opus_of, rehearsal_tables
 from voxbridge.rehearsal.servers.chatterbox import Fault
 from voxbridge.rehearsal.servers.n8n_plans import agent, failure, text, words
 
@@ -38,33 +38,33 @@ def speech() -> Pcm:
 async def test_a_turn_through_discord_is_encrypted_and_whole(tmp_path: Path, speech: Pcm) -> None:
     """The answer's sound arrives complete and end-to-end encrypted, in frames of 20 ms, five silent ones at the end."""
     async with open_bridge(tmp_path, answer="Hello there, this is the answer.") as bridge:
-        scene = await bridge.performance.perform(speech)
+        scene = await bridge.simulated_call.perform(speech)
         assert scene.report["outcome"] == "answered"
         assert scene.is_encrypted
         assert scene.report["spoken"] == scene.report["answer"]
-        sent = [p for p in bridge.performance.discord.packets if p.sender == BOT_ID]
+        sent = [p for p in bridge.simulated_call.discord.packets if p.sender == BOT_ID]
         assert [b.sequence - a.sequence for a, b in itertools.pairwise(sent)] == [1] * (len(sent) - 1)
-        assert bridge.performance.discord.record.faults == {}
+        assert bridge.simulated_call.discord.record.faults == {}
         assert bridge.stt.undecodable == 0
 
 
 async def test_barge_in_through_discord(tmp_path: Path, speech: Pcm) -> None:
     """Speech over the answer ends it at once, and is answered itself; the agent learns what was heard."""
     async with open_bridge(tmp_path, answer=LONG) as bridge:
-        performance = bridge.performance
-        await performance.ada.speak(opus_of(speech))
-        await performance.discord.wait_until(
-            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in performance.discord.packets) > 25,
+        simulated_call = bridge.simulated_call
+        await simulated_call.ada.speak(opus_of(speech))
+        await simulated_call.discord.wait_until(
+            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 25,
             timeout_s=20,
         )
-        await performance.ada.speak(opus_of(speech))
-        first = await performance.daemon.wait_turn(0, timeout_s=20)
-        second = await performance.daemon.wait_turn(1, timeout_s=40)
+        await simulated_call.ada.speak(opus_of(speech))
+        first = await simulated_call.daemon.wait_turn(0, timeout_s=20)
+        second = await simulated_call.daemon.wait_turn(1, timeout_s=40)
         assert (first["outcome"], second["outcome"]) == ("interrupted", "answered")
         cut = first["started_monotonic_s"] + first["marks"]["cut"]
         after = [
             p.arrived_at - cut
-            for p in performance.discord.packets
+            for p in simulated_call.discord.packets
             if p.sender == BOT_ID and not p.is_silence and 0 < p.arrived_at - cut < 0.4
         ]
         assert len(after) <= 5, f"voice frames {after} s after the decision to stop"
@@ -88,14 +88,14 @@ async def test_the_next_turn_works_after_a_failure(tmp_path: Path, speech: Pcm, 
                 bridge.tts.faults.extend([Fault("status", status=503)] * 20)
             case "timed out":
                 bridge.agent.plans.append(agent(words("Too late."), first_s=10.0))
-        failed = await bridge.performance.perform(speech)
+        failed = await bridge.simulated_call.perform(speech)
         outcomes = {"timed out": "timed-out", "html agent": "no-reply"}
         assert failed.report["outcome"] == outcomes.get(kind, "failed")
         said = failed.report["error"] or ""
         if kind == "html agent":
             assert "log in" not in said.lower(), "a page's text was shown as an error"
         if kind == "failed tts":
-            written = [message.content for message in bridge.performance.discord.messages]
+            written = [message.content for message in bridge.simulated_call.discord.messages]
             assert sorted(written) == [
                 "I have lost my voice: speech synthesis is not working. I will write my answers until it is back.",
                 "That is fine.",
@@ -103,8 +103,8 @@ async def test_the_next_turn_works_after_a_failure(tmp_path: Path, speech: Pcm, 
         else:
             assert failed.packets, f"after {kind!r} nothing was heard: a turn ended in silence"
         bridge.tts.faults.clear()
-        bridge.performance.forget()
-        scene = await bridge.performance.perform(speech)
+        bridge.simulated_call.forget()
+        scene = await bridge.simulated_call.perform(speech)
         assert scene.report["outcome"] == "answered", scene.report["error"]
         assert scene.is_encrypted
 
@@ -112,7 +112,7 @@ async def test_the_next_turn_works_after_a_failure(tmp_path: Path, speech: Pcm, 
 async def test_ten_speakers_through_discord(tmp_path: Path, speech: Pcm) -> None:
     """Ten people who speak at once are each heard and answered, and no words go to the wrong one."""
     async with open_bridge(tmp_path, answer="") as bridge:
-        discord = bridge.performance.discord
+        discord = bridge.simulated_call.discord
         bridge.stt.script.text = lambda heard: f"I am {heard.user_id}"
         bridge.agent.script = lambda question: agent(words(f"So: {question.text[-4:]}."))
         people = [discord.add_member(f"Person {number}") for number in range(9)]
@@ -123,12 +123,12 @@ async def test_ten_speakers_through_discord(tmp_path: Path, speech: Pcm) -> None
         await discord.wait_until(lambda: discord.is_dave_settled(), timeout_s=10)
         packets = opus_of(speech)[:90]
         async with trio.open_nursery() as nursery:
-            for person in [bridge.performance.ada, *people]:
+            for person in [bridge.simulated_call.ada, *people]:
                 nursery.start_soon(person.speak, packets)
-        await bridge.performance.daemon.wait_turn(9, timeout_s=60)
-        turns = bridge.performance.daemon.turns
+        await bridge.simulated_call.daemon.wait_turn(9, timeout_s=60)
+        turns = bridge.simulated_call.daemon.turns
         assert {turn["outcome"] for turn in turns} == {"answered"}, [turn["error"] for turn in turns]
-        assert {turn["user_id"] for turn in turns} == {str(p.id) for p in [bridge.performance.ada, *people]}
+        assert {turn["user_id"] for turn in turns} == {str(p.id) for p in [bridge.simulated_call.ada, *people]}
         for turn in turns:
             assert turn["heard"] == f"I am {turn['user_id']}"
             assert turn["answer"] == f"So: {turn['user_id'][-4:]}."
@@ -138,19 +138,19 @@ async def test_sigterm_in_mid_sentence_ends_the_sentence(tmp_path: Path, speech:
     """On SIGTERM the sentence is spoken to its end, the channel is left, and the exit code is 0 within 15 s."""
     answer = "The first sentence is spoken to its very end. The second one is not begun. Nor is the third."
     async with open_bridge(tmp_path, answer=answer) as bridge:
-        performance = bridge.performance
-        await performance.ada.speak(opus_of(speech))
-        await performance.discord.wait_until(
-            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in performance.discord.packets) > 25,
+        simulated_call = bridge.simulated_call
+        await simulated_call.ada.speak(opus_of(speech))
+        await simulated_call.discord.wait_until(
+            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 25,
             timeout_s=20,
         )
         began = monotonic_s()
-        code = await performance.daemon.stop()
+        code = await simulated_call.daemon.stop()
         took_s = monotonic_s() - began
-        assert code == 0, performance.daemon.tail()
+        assert code == 0, simulated_call.daemon.tail()
         assert took_s < 15, f"the drain took {took_s:.1f} s"
-        assert not performance.discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID)
-        (report,) = performance.daemon.read_turns()
+        assert not simulated_call.discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID)
+        (report,) = simulated_call.daemon.read_turns()
         assert report["spoken"] == "The first sentence is spoken to its very end."
 
 
@@ -178,20 +178,20 @@ async def test_nothing_is_left_after_the_end(tmp_path: Path, descendants) -> Non
 
 async def test_engines_that_die_are_started_again(tmp_path: Path, speech: Pcm, descendants) -> None:
     """A killed engines' process costs a turn at most: the daemon starts it again and goes on."""
-    from voxbridge.rehearsal.performance import open_performance
+    from voxbridge.rehearsal.call import open_simulated_call
 
-    async with open_performance(Settings(), tmp_path) as performance:
-        (child,) = descendants(performance.daemon.pid)
+    async with open_simulated_call(Settings(), tmp_path) as simulated_call:
+        (child,) = descendants(simulated_call.daemon.pid)
         os.kill(child, signal.SIGKILL)
-        await performance.daemon.wait_for(
+        await simulated_call.daemon.wait_for(
             lambda: (
-                [c for c in descendants(performance.daemon.pid) if c != child] != []
-                and sum("engines are warm" in line for line in performance.daemon.log) == 2
+                [c for c in descendants(simulated_call.daemon.pid) if c != child] != []
+                and sum("engines are warm" in line for line in simulated_call.daemon.log) == 2
             ),
             "the engines again",
             timeout_s=60,
         )
-        scene = await performance.perform(speech)
+        scene = await simulated_call.perform(speech)
         assert scene.report["outcome"] == "answered", scene.report["error"]
 
 
@@ -222,16 +222,16 @@ async def test_a_wrong_token_is_one_clear_line(tmp_path: Path) -> None:
 async def test_second_signal_stops_at_once(tmp_path: Path, speech: Pcm) -> None:
     """Who asks twice does not wait for the sentence."""
     async with open_bridge(tmp_path, answer=" ".join(["word"] * 24) + ".") as bridge:
-        performance = bridge.performance
-        await performance.ada.speak(opus_of(speech))
-        await performance.discord.wait_until(
-            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in performance.discord.packets) > 25,
+        simulated_call = bridge.simulated_call
+        await simulated_call.ada.speak(opus_of(speech))
+        await simulated_call.discord.wait_until(
+            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 25,
             timeout_s=20,
         )
-        performance.daemon.process.terminate()
-        await performance.daemon.wait_for(
-            lambda: any("draining" in line for line in performance.daemon.log), "draining", timeout_s=5
+        simulated_call.daemon.process.terminate()
+        await simulated_call.daemon.wait_for(
+            lambda: any("draining" in line for line in simulated_call.daemon.log), "draining", timeout_s=5
         )
         began = monotonic_s()
-        assert await performance.daemon.stop() == 0, performance.daemon.tail()
+        assert await simulated_call.daemon.stop() == 0, simulated_call.daemon.tail()
         assert monotonic_s() - began < 3

@@ -21,7 +21,7 @@ from tests.e2e.conftest import Bridge, open_bridge
 from tests.support.speech import clips
 from voxbridge.clock import monotonic_s
 from voxbridge.config.settings import EndpointingSettings, Settings
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.discord.world import BOT_ID, GUILD_ID, VOICE_CHANNEL_ID
 
 pytestmark = pytest.mark.e2e
@@ -96,20 +96,20 @@ def change(directory: Path, **tables: dict[str, object]) -> None:
 
 async def logged(bridge: Bridge, words: str, timeout_s: float = 10.0) -> None:
     """Wait until a line of the daemon's log holds the words."""
-    daemon = bridge.performance.daemon
+    daemon = bridge.simulated_call.daemon
     await daemon.wait_for(lambda: any(words in line for line in daemon.log), words, timeout_s=timeout_s)
 
 
 async def test_systemd_is_told_each_step(tmp_path: Path, manager: Manager, speech: Pcm) -> None:
     """READY when in the channel and probed, the status follows, a reload is bracketed, STOPPING comes first."""
     async with open_bridge(tmp_path, answer="Hello there.") as bridge:
-        daemon = bridge.performance.daemon
+        daemon = bridge.simulated_call.daemon
         await daemon.wait_for(lambda: any("READY=1" in m for m in manager.take()), "READY", timeout_s=10)
         (ready,) = [m for m in manager.take() if "READY=1" in m]
         assert ready[0] == "READY=1"
         # the member who listens to all this joins at about the same time
         assert ready[1] in [f"STATUS=ready; 1 room; {who}; 0 turns" for who in ("0 speakers", "1 speaker")]
-        await bridge.performance.perform(speech)
+        await bridge.simulated_call.perform(speech)
         await daemon.wait_for(
             lambda: ["STATUS=ready; 1 room; 1 speaker; 0 turns"] in manager.take(),
             "a status after the turn",
@@ -144,7 +144,7 @@ def bracketed(manager: Manager) -> list[list[str]]:
 async def test_a_stalled_loop_is_not_petted_and_names_its_line(tmp_path: Path, manager: Manager) -> None:
     """No petting during a stall; the watchdog's SIGABRT leaves the stalled line, every thread and the tree of tasks."""
     async with open_bridge(tmp_path, answer="Hello.") as bridge:
-        daemon = bridge.performance.daemon
+        daemon = bridge.simulated_call.daemon
         await daemon.wait_for(lambda: manager.pets() >= 4, "petted at first", timeout_s=10)
         os.kill(daemon.pid, signal.SIGUSR2)
         stalled_at = monotonic_s()
@@ -165,7 +165,7 @@ async def test_a_stalled_loop_is_not_petted_and_names_its_line(tmp_path: Path, m
 
 async def logged_to_the_end(bridge: Bridge) -> None:
     """Wait for the last of what a dead daemon wrote."""
-    daemon = bridge.performance.daemon
+    daemon = bridge.simulated_call.daemon
     with trio.move_on_after(5):
         while not any("PlayoutClock.run" in line for line in daemon.log):  # noqa: ASYNC110 - a pipe
             await trio.sleep(0.01)
@@ -174,36 +174,36 @@ async def logged_to_the_end(bridge: Bridge) -> None:
 async def test_the_tree_of_tasks_on_request(tmp_path: Path, speech: Pcm) -> None:
     """SIGUSR1: who waits where, and life goes on."""
     async with open_bridge(tmp_path, answer="Hello.") as bridge:
-        await bridge.performance.perform(speech)  # now the room and its speaker are there
-        os.kill(bridge.performance.daemon.pid, signal.SIGUSR1)
+        await bridge.simulated_call.perform(speech)  # now the room and its speaker are there
+        os.kill(bridge.simulated_call.daemon.pid, signal.SIGUSR1)
         await logged(bridge, "Room._host")
-        bridge.performance.forget()
-        scene = await bridge.performance.perform(speech)
+        bridge.simulated_call.forget()
+        scene = await bridge.simulated_call.perform(speech)
         assert scene.report["outcome"] == "answered"
 
 
 async def test_ctl_rules_a_running_daemon(tmp_path: Path, speech: Pcm) -> None:
     """Status with the last turn's waterfall, say, leave, join, stop, events; each with its exit code."""
     async with open_bridge(tmp_path, answer="Hello there, this is the answer.") as bridge:
-        await bridge.performance.perform(speech)
+        await bridge.simulated_call.perform(speech)
         done = await ctl(tmp_path, "status")
         assert done.returncode == 0, done.stderr
         for words in ("ready; 1 room; 1 speaker", "end-to-end encrypted", "tts       up", "1 answered", "first_audio"):
             assert words in done.stdout, done.stdout
         told = json.loads((await ctl(tmp_path, "status", "--json")).stdout)
-        assert told["rooms"][0]["speakers"][0]["user_id"] == str(bridge.performance.ada.id)
+        assert told["rooms"][0]["speakers"][0]["user_id"] == str(bridge.simulated_call.ada.id)
         assert "answer" not in told["last_turns"][0]
-        bridge.performance.forget()
+        bridge.simulated_call.forget()
         done = await ctl(tmp_path, "say", str(GUILD_ID), "One", "two.")
         assert (done.returncode, done.stdout) == (0, "said\n"), done.stderr
-        assert any(p.sender == BOT_ID and not p.is_silence for p in bridge.performance.discord.packets)
+        assert any(p.sender == BOT_ID and not p.is_silence for p in bridge.simulated_call.discord.packets)
         assert (await ctl(tmp_path, "stop", str(GUILD_ID))).stdout == "nothing was being said\n"
         assert (await ctl(tmp_path, "leave", str(GUILD_ID))).returncode == 0
-        assert not bridge.performance.discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID)
+        assert not bridge.simulated_call.discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID)
         done = await ctl(tmp_path, "say", str(GUILD_ID), "Hello?")
         assert (done.returncode, done.stderr) == (1, "voxbridge: not in a voice channel of that server\n")
         assert (await ctl(tmp_path, "join", str(GUILD_ID), str(VOICE_CHANNEL_ID))).returncode == 0
-        assert bridge.performance.discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID)
+        assert bridge.simulated_call.discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID)
         done = await ctl(tmp_path, "join", str(GUILD_ID), "4242")
         assert done.returncode == 1
         assert done.stderr.startswith("voxbridge: ")
@@ -227,10 +227,10 @@ async def test_a_reload_changes_what_comes_next(tmp_path: Path, speech: Pcm) -> 
         assert "endpointing.commit_ms" in done.stderr
         assert done.stderr.endswith("not reloaded; the old configuration stays in force\n")
         # Ada was there before: her ear keeps its times. Who comes now gets the new ones.
-        await bridge.performance.ada.leave()
-        await bridge.performance.ada.join(VOICE_CHANNEL_ID)
-        await bridge.performance.ada.wait_dave_ready()
-        scene = await bridge.performance.perform(speech)
+        await bridge.simulated_call.ada.leave()
+        await bridge.simulated_call.ada.join(VOICE_CHANNEL_ID)
+        await bridge.simulated_call.ada.wait_dave_ready()
+        scene = await bridge.simulated_call.perform(speech)
         parts = {part["name"]: part for part in scene.report["parts"]}
         assert 890 <= parts["endpointing"]["ms"] <= 1100, f"the turn ended after {parts['endpointing']['ms']:.0f} ms"
         assert parts["agent"]["budget_ms"] == 1
@@ -238,8 +238,8 @@ async def test_a_reload_changes_what_comes_next(tmp_path: Path, speech: Pcm) -> 
 
 async def test_a_signal_while_starting_ends_it_at_once(tmp_path: Path) -> None:
     """With no Discord to reach, nobody waits for a login: exit code 0 within a second or two. Clamped is told once."""
+    from voxbridge.rehearsal.call import clean_environ
     from voxbridge.rehearsal.daemon_process import daemon_process
-    from voxbridge.rehearsal.performance import clean_environ
 
     tables = {
         "discord": {"token": "MTA.a.b", "network": {"hosts": {"discord.com": "127.0.0.1:9"}}},

@@ -21,8 +21,8 @@ from tests.support.hall import plain_failures, settings_for
 from tests.support.speech import clips
 from voxbridge.cli.door import _UnixConnection
 from voxbridge.config.settings import AgentAuthSettings, LogSettings, Secret, Settings, TurnSettings
+from voxbridge.rehearsal.call import SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import GUILD_ID, VOICE_CHANNEL_ID
-from voxbridge.rehearsal.performance import Performance, open_performance, opus_of
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import Line, agent, stream, text, whole, words
@@ -76,10 +76,10 @@ async def get(found: Collected, directory: Path, target: str) -> None:
 
 
 async def fail_everything(
-    performance: Performance, stt: WhisperXServer, n8n: N8nServer, tts: ChatterboxServer, packets: list[bytes]
+    simulated_call: SimulatedCall, stt: WhisperXServer, n8n: N8nServer, tts: ChatterboxServer, packets: list[bytes]
 ) -> None:
     """Live a turn for each way in which a server quotes what it was asked, and some that just break."""
-    people = [performance.ada, *(performance.discord.add_member(f"{NAME} {number}") for number in range(3))]
+    people = [simulated_call.ada, *(simulated_call.discord.add_member(f"{NAME} {number}") for number in range(3))]
     for person in people[1:]:
         await person.join(VOICE_CHANNEL_ID)
     for person in people:
@@ -89,7 +89,7 @@ async def fail_everything(
         async with trio.open_nursery() as nursery:
             for person in people:
                 nursery.start_soon(person.speak, packets)
-        await performance.daemon.wait_turn(turns - 1, timeout_s=30)
+        await simulated_call.daemon.wait_turn(turns - 1, timeout_s=30)
 
     echo = f"cannot parse: {HEARD}; key {WEBHOOK_KEY}; {BEARER}"
     n8n.plans += [
@@ -128,9 +128,11 @@ async def test_no_secret_and_no_speech_in_anything_that_is_written(tmp_path: Pat
                     retries=0,
                 ),
             )
-            performance = await stack.enter_async_context(open_performance(settings, tmp_path, on_log=lines.append))
-            daemon = performance.daemon
-            await fail_everything(performance, stt, n8n, tts, opus_of_clip(clip.pcm))
+            simulated_call = await stack.enter_async_context(
+                open_simulated_call(settings, tmp_path, on_log=lines.append)
+            )
+            daemon = simulated_call.daemon
+            await fail_everything(simulated_call, stt, n8n, tts, opus_of_clip(clip.pcm))
             outcomes = [turn["outcome"] for turn in daemon.turns]
             assert outcomes.count("failed") >= 5, outcomes
             await ctl(found, tmp_path, "say", str(GUILD_ID), SAID)
@@ -154,7 +156,7 @@ async def test_no_secret_and_no_speech_in_anything_that_is_written(tmp_path: Pat
                 while is_alive(daemon.pid) or sum("Trio tasks" in line for line in lines) < 2:  # noqa: ASYNC110
                     await trio.sleep(0.01)
             found.add("log", "\n".join(lines))
-            token = performance.discord.bot_token
+            token = simulated_call.discord.bot_token
     assert "Fatal Python error" in found.places["log"]
     assert f"({len(HEARD)} characters)" in found.places["log"], "the search must have had something to find"
     assert f'"characters": {len(HEARD)}' in found.places["ctl events"]
@@ -174,7 +176,7 @@ async def test_no_secret_and_no_speech_in_anything_that_is_written(tmp_path: Pat
 
 def opus_of_clip(pcm: bytes) -> list[bytes]:
     """A second of a person's speech."""
-    from voxbridge.core.sound import Pcm
+    from voxbridge.core.sound.pcm import Pcm
 
     return opus_of(Pcm(pcm, 16_000))[:55]
 

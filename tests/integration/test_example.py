@@ -6,11 +6,11 @@ import pytest
 import trio
 
 from voxbridge.config.settings import AgentSettings, Secret
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.n8n import N8nServer, agent
-from voxbridge.stages import AgentEvent, AgentRequest, Speaker, TextDelta
 from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, Speaker, TextDelta
 
 pytestmark = pytest.mark.integration
 

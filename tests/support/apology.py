@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.support.voices import SentFrame, tone_pcm
 from voxbridge.audio.opus import Decoder
-from voxbridge.core.sound import HEARING_RATE_HZ, SPEECH_RATE_HZ, Pcm
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ, SPEECH_RATE_HZ, Pcm
 
 APOLOGY_HZ = 3000.0
 APOLOGY = Pcm(tone_pcm(0.5, APOLOGY_HZ), SPEECH_RATE_HZ)

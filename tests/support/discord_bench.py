@@ -12,9 +12,10 @@ import trio
 import trio.lowlevel
 
 from voxbridge.config.settings import DiscordSettings, NetworkSettings, Secret
-from voxbridge.core.deafness import DeafnessWatch
-from voxbridge.core.sound import OpusPacket, UserId
-from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.call.deafness import DeafnessWatch
+from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
 from voxbridge.rehearsal.discord import Member, SimulatedDiscord
 from voxbridge.session.voice import VoicePort

@@ -20,7 +20,7 @@ import trio_asyncio
 from discord.voice_state import VoiceConnectionState
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
 
-from voxbridge.core.sound import SILENCE_OPUS
+from voxbridge.core.sound.pcm import SILENCE_OPUS
 from voxbridge.rehearsal.discord import SimulatedDiscord
 
 aio = trio_asyncio.aio_as_trio

@@ -13,7 +13,8 @@ import trio
 
 from tests.support.voices import LoudnessDetector, MemoryPort, tone_packets, tone_pcm
 from voxbridge.config.settings import Secret, Settings
-from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm, UserId
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Timing
 from voxbridge.rehearsal.servers.n8n import N8nServer
@@ -24,9 +25,9 @@ from voxbridge.session.judge import no_judge
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
-from voxbridge.session.supervise import supervise
-from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark, warm_up
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, Mark, warm_up
 from voxbridge.stages.registry import open_stages
+from voxbridge.supervise import supervise
 
 APOLOGY = Pcm(tone_pcm(0.5, 880.0), SPEECH_RATE_HZ)
 ANSWER = "Hello there. This is the answer."

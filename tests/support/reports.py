@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 
 from voxbridge.config.settings import Settings
-from voxbridge.core.sound import ChannelId, GuildId, UserId
-from voxbridge.core.timeline import Timeline
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.turns.timeline import Timeline
 from voxbridge.session.report import TurnReport, parts_of
 
 # Seconds of Trio's clock; each part of the turn is another power of two in ms, so that a mix-up shows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from voxbridge.core.sound import GuildId
+from voxbridge.core.ids import GuildId
 from voxbridge.ops.service import Conversation
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.room import Room

@@ -11,8 +11,8 @@ import attrs
 import trio
 
 from tests.support.voices import tone_pcm
-from voxbridge.core.sound import SPEECH_RATE_HZ, OpusPacket, Pcm
-from voxbridge.stages import AgentEvent, AgentRequest, Mark, Speaker, TextDelta, Transcript, TtsRequest
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, OpusPacket, Pcm
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, Mark, Speaker, TextDelta, Transcript, TtsRequest
 
 Outcome = str | Exception
 

@@ -9,7 +9,8 @@ import attrs
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core.sound import FRAME_S, ChannelId, GuildId, OpusPacket, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.deepgram import DeepgramServer
 from voxbridge.rehearsal.servers.hearing import HearingScript
@@ -18,7 +19,7 @@ from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
 from voxbridge.rehearsal.servers.whisperlivekit import WhisperLiveKitServer
 from voxbridge.rehearsal.servers.wyoming_stt import WyomingHearingServer
 from voxbridge.rehearsal.tones import packets_of
-from voxbridge.stages import Speaker
+from voxbridge.stages.contracts import Speaker
 from voxbridge.stages.stt.deepgram import deepgram_stage
 from voxbridge.stages.stt.openai import openai_stage
 from voxbridge.stages.stt.take_line import TakeLine

@@ -11,18 +11,16 @@ import attrs
 import trio
 
 from voxbridge.audio.opus import Decoder, encode_speech
-from voxbridge.core.sound import (
+from voxbridge.core.call.events import MemberJoined, MemberLeft, VoiceEvent
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.pcm import (
     FRAME_S,
     HEARING_RATE_HZ,
     RTP_TICKS_PER_FRAME,
     SILENCE_OPUS,
     SPEECH_RATE_HZ,
-    ChannelId,
-    GuildId,
     OpusPacket,
-    UserId,
 )
-from voxbridge.core.voice import MemberJoined, MemberLeft, VoiceEvent
 
 GUILD, CHANNEL = GuildId(900_000_000_000_000_001), ChannelId(900_000_000_000_000_002)
 VAD_FRAME_BYTES = 1024

@@ -9,7 +9,7 @@ import pytest
 from tests.support.speech import clips
 from tests.systemd.installing import install
 from tests.systemd.machine import CannotBoot, Machine
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.discord.world import BOT_TOKEN
 
 

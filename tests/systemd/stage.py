@@ -16,10 +16,10 @@ from tests.support.hall import plain_failures, settings_for
 from tests.systemd.machine import ROOT, Machine
 from voxbridge.clock import monotonic_s
 from voxbridge.config import Settings, load
-from voxbridge.core.sound import ChannelId
+from voxbridge.core.ids import ChannelId
+from voxbridge.rehearsal.call import rehearsal_tables
 from voxbridge.rehearsal.discord import Member, SimulatedDiscord
 from voxbridge.rehearsal.discord.world import BOT_ID, GUILD_ID, VOICE_CHANNEL_ID
-from voxbridge.rehearsal.performance import rehearsal_tables
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, words

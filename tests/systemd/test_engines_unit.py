@@ -10,8 +10,8 @@ from tests.support.speech import Clip, clips, words_wrong
 from tests.systemd.machine import Machine
 from tests.systemd.stage import Stage, open_stage, shipped_settings
 from voxbridge.clock import monotonic_s
-from voxbridge.core.sound import Pcm
-from voxbridge.rehearsal.performance import opus_of
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.rehearsal.call import opus_of
 
 pytestmark = pytest.mark.systemd
 

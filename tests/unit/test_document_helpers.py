@@ -13,7 +13,7 @@ from tests.fixtures.audio_samples import (
 )
 from tests.utils.helpers import LatencyAssertions, LatencyTracker, StreamValidator, wait_for_condition
 from voxbridge.audio.opus import Decoder, packet_duration_s
-from voxbridge.core.wav import decode_wav
+from voxbridge.core.wire.wav import decode_wav
 
 pytestmark = pytest.mark.unit
 

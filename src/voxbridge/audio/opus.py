@@ -13,7 +13,7 @@ import importlib.util
 import weakref
 from pathlib import Path
 
-from voxbridge.core.sound import HEARING_RATE_HZ, SPEECH_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ, SPEECH_RATE_HZ
 from voxbridge.errors import ConfigError
 
 _APPLICATION_AUDIO = 2049  # opus_defines.h; VOIP at this rate costs three times as much (SILK)

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from voxbridge.audio.opus import Decoder, OpusError
 from voxbridge.audio.resample import to_mono
-from voxbridge.core.ogg import OggError, OggReader, OpusHead
-from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm
-from voxbridge.core.soundkind import SNIFFED_BYTES, NotSoundError, labelled_rate_hz, sound_kind
-from voxbridge.core.wav import WavError, WavReader
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
+from voxbridge.core.wire.ogg import OggError, OggReader, OpusHead
+from voxbridge.core.wire.sound_kind import SNIFFED_BYTES, NotSoundError, labelled_rate_hz, sound_kind
+from voxbridge.core.wire.wav import WavError, WavReader
 
 EXTRA = "compressed"
 BODY_BYTES_MAX = 32 << 20

@@ -6,7 +6,7 @@ import numpy as np
 
 from voxbridge.audio.mel import FRAMES_PER_S, log_mel, samples_of
 from voxbridge.audio.models import SMART_TURN, open_session
-from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 
 _WINDOW_S = 8
 _WINDOW_SAMPLES = _WINDOW_S * HEARING_RATE_HZ

@@ -9,7 +9,7 @@ import numpy as np
 
 from voxbridge.audio.mel import Floats, samples_of
 from voxbridge.audio.models import SILERO_VAD, open_session
-from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 
 VAD_FRAME_SAMPLES: Final = 512  # the only size that the model takes at 16 kHz
 VAD_FRAME_S: Final = VAD_FRAME_SAMPLES / HEARING_RATE_HZ

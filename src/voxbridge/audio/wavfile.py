@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from voxbridge.core.sound import Pcm
-from voxbridge.core.wav import WavError, decode_wav, encode_wav
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.wire.wav import WavError, decode_wav, encode_wav
 from voxbridge.errors import SoundFileError
 
 

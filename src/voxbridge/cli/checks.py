@@ -13,11 +13,11 @@ from voxbridge.audio import models, opus
 from voxbridge.cli.findings import Finding, failed, ok, problem, warning
 from voxbridge.cli.shell import our_errors
 from voxbridge.config import Settings, inline_secrets
-from voxbridge.core.sound import SPEECH_RATE_HZ
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
 from voxbridge.errors import EXIT_CONFIG, StageName, StageTimeout, VoxBridgeError
-from voxbridge.stages import Stage
+from voxbridge.stages.contracts import Stage
 from voxbridge.stages.registry import EMBEDDED, AnySettings, make_agent, make_stt, make_tts
 
 PROBE_LIMIT_S = 20.0  # a server that is loading its model answers late; a person waits here

@@ -73,18 +73,18 @@ def _progress(line: str) -> None:
 
 async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool, verbose: bool) -> list[Verdict]:
     from voxbridge.audio.wavfile import write_wav
+    from voxbridge.rehearsal.call import open_simulated_call
     from voxbridge.rehearsal.daemon_process import DaemonFailed
-    from voxbridge.rehearsal.performance import open_performance
     from voxbridge.rehearsal.rehearse import Verdict, judge
 
     log = (lambda line: click.echo(line, err=True)) if verbose else (lambda _line: None)
     verdicts: list[Verdict] = []
     with tempfile.TemporaryDirectory(prefix="voxbridge-rehearsal-") as directory:
-        async with open_performance(settings, Path(directory), progress=_progress, on_log=log) as performance:
+        async with open_simulated_call(settings, Path(directory), progress=_progress, on_log=log) as simulated_call:
             for number, line in enumerate(lines, 1):
                 _progress(f"Ada says {line.name} ({line.sound.duration_s:.1f} s) ...")
                 try:
-                    scene = await performance.perform(line.sound, muted=muted)
+                    scene = await simulated_call.perform(line.sound, muted=muted)
                 except DaemonFailed as error:
                     verdicts.append(Verdict(line, None, None, None, (str(error).splitlines()[0],)))
                     continue
@@ -93,9 +93,11 @@ async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool
                 _progress(f"The bot answered for {scene.reply.duration_s:.1f} s.")
                 verdicts.append(Verdict(line, scene, reply, None, judge(line, scene, None)))
             _progress("The daemon is asked to stop (SIGTERM) ...")
-            code = await performance.daemon.stop()
+            code = await simulated_call.daemon.stop()
             if code != 0:
-                raise VoxBridgeError(f"the daemon ended with code {code} after SIGTERM:\n{performance.daemon.tail()}")
+                raise VoxBridgeError(
+                    f"the daemon ended with code {code} after SIGTERM:\n{simulated_call.daemon.tail()}"
+                )
     return verdicts
 
 

@@ -11,7 +11,7 @@ import attrs
 
 from voxbridge.config.plugins import plugin_kinds
 from voxbridge.config.secrets import Secret
-from voxbridge.core.placeholders import template_fault
+from voxbridge.core.agents.placeholders import template_fault
 from voxbridge.errors import ConfigError
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from voxbridge.config.rules import (
     url,
 )
 from voxbridge.config.secrets import Secret as Secret  # the classes below are made of it: one import for users
-from voxbridge.core.ttsoptions import CHUNK_CHARS, RANGES
+from voxbridge.core.agents.tts_options import CHUNK_CHARS, RANGES
 
 _LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
 LANGUAGE = r"[a-z]{2,3}(-[A-Za-z]{2,4})?"

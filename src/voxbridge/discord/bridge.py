@@ -22,10 +22,10 @@ from discord import app_commands
 from discord.errors import ConnectionClosed, LoginFailure, PrivilegedIntentsRequired
 
 from voxbridge.config.settings import DiscordSettings
-from voxbridge.core.backoff import Backoff
-from voxbridge.core.deafness import DeafnessWatch
-from voxbridge.core.sound import ChannelId, GuildId
-from voxbridge.core.voice import MemberJoined
+from voxbridge.core.call.deafness import DeafnessWatch
+from voxbridge.core.call.events import MemberJoined
+from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.commands import CommandHandler, Commands, build_tree
 from voxbridge.discord.counters import BridgeStatus, RoomStatus

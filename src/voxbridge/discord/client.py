@@ -8,8 +8,8 @@ import discord
 import structlog
 import trio
 
-from voxbridge.core.sound import ChannelId, GuildId, UserId
-from voxbridge.core.voice import MemberJoined
+from voxbridge.core.call.events import MemberJoined
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 
 _log = structlog.get_logger(__name__)
 

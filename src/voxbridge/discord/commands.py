@@ -12,7 +12,7 @@ import discord
 import structlog
 from discord import app_commands
 
-from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.island import Island
 from voxbridge.discord.keeper import explain_refusal
 from voxbridge.errors import VoiceHandshakeError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from voxbridge.core.rtp import NotAudio
-from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.wire.rtp import NotAudio
 
 
 @attrs.define

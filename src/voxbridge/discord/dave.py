@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import davey
 
-from voxbridge.core.sound import SILENCE_OPUS, UserId
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import SILENCE_OPUS
 
 if TYPE_CHECKING:
     from discord.voice_state import VoiceConnectionState

@@ -21,9 +21,10 @@ import structlog
 import trio
 from discord.errors import ConnectionClosed
 
-from voxbridge.core.deafness import DeafnessWatch
-from voxbridge.core.sound import ChannelId, GuildId, OpusPacket
-from voxbridge.core.voice import MemberJoined, SpeakingChanged
+from voxbridge.core.call.deafness import DeafnessWatch
+from voxbridge.core.call.events import MemberJoined, SpeakingChanged
+from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.island import CallCancelled, Island
 from voxbridge.discord.link import Deaf, Poke, Relinked, VoiceLink

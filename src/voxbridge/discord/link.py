@@ -32,10 +32,11 @@ from discord.types.voice import GuildVoiceState, SupportedModes
 from discord.utils import MISSING
 from discord.voice_state import ConnectionFlowState, VoiceConnectionState
 
-from voxbridge.core.deafness import DeafnessWatch
-from voxbridge.core.rtp import SEQUENCE_MODULUS, TIMESTAMP_MODULUS, DaveAdvice
-from voxbridge.core.sound import ChannelId, OpusPacket, UserId
-from voxbridge.core.voice import SpeakingChanged
+from voxbridge.core.call.deafness import DeafnessWatch
+from voxbridge.core.call.events import SpeakingChanged
+from voxbridge.core.ids import ChannelId, UserId
+from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.wire.rtp import SEQUENCE_MODULUS, TIMESTAMP_MODULUS, DaveAdvice
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import EndToEnd, NotEncrypted
 from voxbridge.discord.island import CallCancelled, Island

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import trio
 
-from voxbridge.core.sound import OpusPacket
-from voxbridge.core.voice import SpeakingChanged, VoiceEvent
+from voxbridge.core.call.events import SpeakingChanged, VoiceEvent
+from voxbridge.core.sound.pcm import OpusPacket
 
 # One second of ten people speaking at once. A room that is a second behind will not catch up by working through it.
 CAPACITY = 512

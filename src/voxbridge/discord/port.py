@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 import trio
 
-from voxbridge.core.sound import ChannelId, GuildId, OpusPacket, UserId
-from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.link import VoiceLink
 from voxbridge.discord.outbox import Outbox

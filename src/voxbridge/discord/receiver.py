@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from voxbridge.core.deafness import DeafnessWatch
-from voxbridge.core.rtp import (
+from voxbridge.core.call.deafness import DeafnessWatch
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import SILENCE_OPUS, OpusPacket
+from voxbridge.core.wire.rtp import (
     DaveAdvice,
     DaveHealth,
     NotAudio,
@@ -15,7 +17,6 @@ from voxbridge.core.rtp import (
     open_packet,
     trial_order,
 )
-from voxbridge.core.sound import SILENCE_OPUS, OpusPacket, UserId
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import FRAME_MARKER, EndToEnd
 from voxbridge.discord.seal import TransportKey

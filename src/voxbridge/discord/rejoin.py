@@ -21,7 +21,7 @@ from typing import Literal
 
 import attrs
 
-from voxbridge.core.backoff import Backoff
+from voxbridge.core.health.backoff import Backoff
 
 OUR_PROTOCOL_FAULTS = frozenset({4001, 4002, 4003, 4005, 4012, 4020})
 _FATAL = {

@@ -13,8 +13,8 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
-from voxbridge.core.rtp import NONCE_BYTES, SEQUENCE_MODULUS, TIMESTAMP_MODULUS, build_header
-from voxbridge.core.sound import RTP_TICKS_PER_FRAME
+from voxbridge.core.sound.pcm import RTP_TICKS_PER_FRAME
+from voxbridge.core.wire.rtp import NONCE_BYTES, SEQUENCE_MODULUS, TIMESTAMP_MODULUS, build_header
 
 _NONCE_PAD = bytes(24 - NONCE_BYTES)
 _COUNTER = struct.Struct(">I")

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxbridge.clock import wall_s
-from voxbridge.core.wav import streaming_header
+from voxbridge.core.wire.wav import streaming_header
 from voxbridge.engines.agent_stream import answer_lines, error_line, heard_in
 from voxbridge.engines.hearing_socket import HearingSocket
 from voxbridge.engines.rule_agent import RuleAgent

@@ -31,10 +31,10 @@ import trio
 
 from voxbridge.audio.opus import Decoder, OpusError
 from voxbridge.audio.resample import Resampler, to_mono
-from voxbridge.core.sound import HEARING_RATE_HZ
-from voxbridge.core.whisperx import EXTENSION
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
+from voxbridge.core.wire.whisperx import EXTENSION
+from voxbridge.engines.open_sound import OpenSound, Request
 from voxbridge.engines.transcript import NOTHING
-from voxbridge.engines.utterance import Request, Utterance
 from voxbridge.engines.workers import Recogniser, Workers
 
 _log = structlog.get_logger(__name__)
@@ -104,7 +104,7 @@ class _Speaker:
     is_extended: bool
     wants_partials: bool
     sound: _OpusSound | _PcmSound
-    utterance: Utterance
+    utterance: OpenSound
     partial_scope: trio.CancelScope | None = None
     partial_due_s: float = _PARTIAL_FIRST_S
     partial_due_at: float = 0.0
@@ -187,7 +187,7 @@ class HearingSocket:
             is_extended=is_extended,
             wants_partials=message.get("partials", True) is not False,
             sound=_PcmSound() if message.get("audio_format") == "pcm" else _OpusSound(),
-            utterance=Utterance(self._recogniser, self._workers, language),
+            utterance=OpenSound(self._recogniser, self._workers, language),
         )
         if is_extended:
             await self._send_json({"type": "ready", "protocol": EXTENSION})
@@ -199,10 +199,10 @@ class HearingSocket:
         if speaker.partial_scope is not None:
             speaker.partial_scope.cancel(reason="superseded")
             speaker.partial_scope = None
-        speaker.utterance = Utterance(self._recogniser, self._workers, speaker.language)
+        speaker.utterance = OpenSound(self._recogniser, self._workers, speaker.language)
         speaker.partial_due_s = _PARTIAL_FIRST_S
 
-    async def _settle(self, utterance: Utterance) -> None:
+    async def _settle(self, utterance: OpenSound) -> None:
         try:
             await utterance.settle()
         except Exception as error:  # noqa: BLE001 - the engine's own error: the final will meet it again and say so
@@ -217,7 +217,7 @@ class HearingSocket:
         speaker.partial_scope = trio.CancelScope()
         self._nursery.start_soon(self._send_partial, speaker, speaker.utterance, speaker.partial_scope)
 
-    async def _send_partial(self, speaker: _Speaker, utterance: Utterance, scope: trio.CancelScope) -> None:
+    async def _send_partial(self, speaker: _Speaker, utterance: OpenSound, scope: trio.CancelScope) -> None:
         with scope:
             try:
                 text = await utterance.partial()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from voxbridge.core.ttsoptions import CHUNK_CHARS, RANGES
+from voxbridge.core.agents.tts_options import CHUNK_CHARS, RANGES
 
 TEXT_CHARS_MAX = 3000
 STRATEGIES = ("sentence", "paragraph", "fixed", "word")

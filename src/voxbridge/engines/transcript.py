@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 
 PIECE_MAX_S = 29.0  # Whisper sees 30 s, and the last second must be silence
 _PIECE_MIN_S = 20.0

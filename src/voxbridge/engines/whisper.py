@@ -20,7 +20,7 @@ import attrs
 import numpy as np
 
 from voxbridge.audio.mel import FRAMES_PER_S, MEL_BANDS, Floats, log_mel, samples_of
-from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.engines.transcript import NO_SPEECH_LIMIT, NOTHING, PIECE_MAX_S, Heard, without_fillers
 from voxbridge.errors import EngineError
 

@@ -16,10 +16,10 @@ import attrs
 import structlog
 import trio
 
-from voxbridge.core.backoff import Backoff
+from voxbridge.core.health.backoff import Backoff
 from voxbridge.errors import StageError, StageName, StageTimeout
 from voxbridge.session.report import TurnReport
-from voxbridge.stages import Stage
+from voxbridge.stages.contracts import Stage
 from voxbridge.stages.registry import Stages
 
 _log = structlog.get_logger(__name__)

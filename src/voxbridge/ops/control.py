@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.errors import VoxBridgeError
 from voxbridge.ops.events import Event, EventHub, make_event
 from voxbridge.ops.reload import Reloaded

@@ -27,7 +27,7 @@ from voxbridge.session.notices import (
     SpeakerStopped,
 )
 from voxbridge.session.report import TurnReport
-from voxbridge.stages import Speaker
+from voxbridge.stages.contracts import Speaker
 
 # A busy room makes some ten events a second: half a minute of a follower's pause.
 _QUEUE_EVENTS = 256

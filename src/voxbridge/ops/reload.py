@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from voxbridge.config.settings import Secret, Settings
-from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.bridge import parse_seats
 from voxbridge.errors import ConfigError
 

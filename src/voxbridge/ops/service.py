@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from voxbridge.config import load_noting, secret_values
 from voxbridge.config.settings import Settings
-from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord import DiscordBridge
 from voxbridge.discord.counters import BridgeStatus
 from voxbridge.errors import ConfigError, VoiceHandshakeError

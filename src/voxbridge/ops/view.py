@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from voxbridge import __version__
-from voxbridge.core.sound import GuildId
+from voxbridge.core.ids import GuildId
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.ops.backends import Backend
 from voxbridge.session.report import TurnReport

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from voxbridge.audio.resample import Resampler
-from voxbridge.core.sound import HEARING_RATE_HZ, SPEECH_RATE_HZ, Pcm
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ, SPEECH_RATE_HZ, Pcm
 from voxbridge.engines.weights import whisper_dir
 from voxbridge.errors import EngineError
 

@@ -15,9 +15,9 @@ from typing import Any
 import attrs
 
 from voxbridge.audio.wavfile import read_wav
-from voxbridge.core.sound import Pcm
-from voxbridge.core.wav import decode_wav
-from voxbridge.rehearsal.performance import Scene
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.wire.wav import decode_wav
+from voxbridge.rehearsal.call import Scene
 from voxbridge.rehearsal.words import NUMBER_WORDS, word_error_rate, words_of
 
 # Whisper tiny.en gets 4 of 70 words of the bundled recordings wrong, and one clip has 2 of its 8 wrong.

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from voxbridge.audio.opus import encode_speech
-from voxbridge.core.sound import FRAME_S, HEARING_FRAME_SAMPLES, HEARING_RATE_HZ, SPEECH_RATE_HZ
+from voxbridge.core.sound.pcm import FRAME_S, HEARING_FRAME_SAMPLES, HEARING_RATE_HZ, SPEECH_RATE_HZ
 
 WORDS_MAX = 40
 PACKETS_PER_WORD = 4

@@ -19,9 +19,9 @@ import trio
 from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
 from voxbridge.config.settings import Secret, Settings, TtsSettings
-from voxbridge.core.endpointing import TurnEnded
-from voxbridge.core.floor import Floor
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.turns.endpointing import TurnEnded
+from voxbridge.core.turns.floor import Floor
 from voxbridge.errors import StageError, StageProtocolError
 from voxbridge.scripting.background import Background, Started
 from voxbridge.scripting.whisper_client import WhisperClient, speaker_of
@@ -32,7 +32,8 @@ from voxbridge.session.report import TurnReport
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import Words
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages import (
+from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.contracts import (
     AgentEvent,
     AgentRequest,
     AgentStage,
@@ -44,7 +45,6 @@ from voxbridge.stages import (
     TtsRequest,
     TtsStage,
 )
-from voxbridge.stages.agent.n8n import N8nStage
 from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 
-from voxbridge.core.answer import AnswerReader, Delta, Ended
-from voxbridge.core.n8nlines import N8nLines
-from voxbridge.core.quote import Hidden
-from voxbridge.core.said import AnswerEvent, Flush
-from voxbridge.core.speakable import SpokenPieces
+from voxbridge.core.agents.answer_reader import AnswerReader, Delta, Ended
+from voxbridge.core.agents.n8n_lines import N8nLines
+from voxbridge.core.agents.said import AnswerEvent, Flush
+from voxbridge.core.text.speakable import SpokenPieces
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError
 from voxbridge.stages.agent.outcome import outcome_error
 

@@ -11,10 +11,11 @@ import attrs
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core.sound import RTP_TICKS_PER_FRAME, ChannelId, GuildId, OpusPacket, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.pcm import RTP_TICKS_PER_FRAME, OpusPacket
 from voxbridge.errors import StageError, StageUnavailable
 from voxbridge.scripting.background import Background, Started
-from voxbridge.stages import Speaker
+from voxbridge.stages.contracts import Speaker
 from voxbridge.stages.stt.whisperx import WhisperXLine, WhisperXStage
 from voxbridge.stages.ws import WebSocket
 

@@ -14,13 +14,13 @@ from contextlib import suppress
 import trio
 
 from voxbridge.audio.resample import Resampler, to_mono
-from voxbridge.core.playout import Track
-from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm
-from voxbridge.core.speakable import SpokenPieces
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
+from voxbridge.core.sound.playout import Track
+from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.errors import StageError, StageProtocolError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.mouth import Playing
-from voxbridge.stages import (
+from voxbridge.stages.contracts import (
     AgentEvent,
     AgentRequest,
     AnswerOptions,

@@ -8,8 +8,8 @@ from typing import Protocol
 import attrs
 
 from voxbridge.config.settings import Settings
-from voxbridge.core.floor import CutReason, Floor
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.turns.floor import CutReason, Floor
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
 from voxbridge.session.mouth import Mouth
@@ -18,7 +18,7 @@ from voxbridge.session.outages import OutageBoard
 from voxbridge.session.report import TurnReport
 from voxbridge.session.utterance import Judge
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages import AgentStage, SttStage, TtsStage
+from voxbridge.stages.contracts import AgentStage, SttStage, TtsStage
 
 
 @attrs.frozen

@@ -13,9 +13,9 @@ from typing import Protocol
 import attrs
 
 from voxbridge.audio.opus import Decoder, OpusError
-from voxbridge.core.endpointing import Endpointer, EndpointEvent
-from voxbridge.core.jitter import Frame, Gap, JitterBuffer, Lost, StreamReset
-from voxbridge.core.sound import FRAME_S, HEARING_FRAME_SAMPLES, HEARING_RATE_HZ, SILENCE_OPUS, OpusPacket
+from voxbridge.core.sound.jitter import Frame, Gap, JitterBuffer, Lost, StreamReset
+from voxbridge.core.sound.pcm import FRAME_S, HEARING_FRAME_SAMPLES, HEARING_RATE_HZ, SILENCE_OPUS, OpusPacket
+from voxbridge.core.turns.endpointing import Endpointer, EndpointEvent
 from voxbridge.session.counters import SessionCounters
 
 VAD_FRAME_SAMPLES = 512

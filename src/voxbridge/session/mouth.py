@@ -20,8 +20,8 @@ import trio
 
 from voxbridge.audio.opus import Encoder
 from voxbridge.audio.resample import to_stereo
-from voxbridge.core.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak, Track
-from voxbridge.core.sound import SILENCE_OPUS
+from voxbridge.core.sound.pcm import SILENCE_OPUS
+from voxbridge.core.sound.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak, Track
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.voice import VoicePort
 

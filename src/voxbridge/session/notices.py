@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import attrs
 
-from voxbridge.core.sound import UserId
-from voxbridge.stages import Speaker
+from voxbridge.core.ids import UserId
+from voxbridge.stages.contracts import Speaker
 
 
 @attrs.frozen

@@ -10,10 +10,10 @@ from collections import deque
 import structlog
 import trio
 
-from voxbridge.core.outages import Back, Down, Notice, Outages
+from voxbridge.core.health.outages import Back, Down, Notice, Outages
 from voxbridge.errors import StageError, StageName
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages import Stage
+from voxbridge.stages.contracts import Stage
 
 _log = structlog.get_logger(__name__)
 

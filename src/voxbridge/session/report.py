@@ -8,8 +8,8 @@ from typing import Literal
 import attrs
 
 from voxbridge.config.settings import Settings
-from voxbridge.core.sound import ChannelId, GuildId, UserId
-from voxbridge.core.timeline import Part, Timeline
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.turns.timeline import Part, Timeline
 
 Outcome = Literal[
     "answered", "nothing-said", "no-reply", "interrupted", "superseded", "failed", "timed-out", "cancelled"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import structlog
 import trio
 
-from voxbridge.core.floor import Floor
-from voxbridge.core.sound import FRAME_S, OpusPacket, UserId
-from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
+from voxbridge.core.turns.floor import Floor
 from voxbridge.errors import StageName
 from voxbridge.session.context import OpenTurn, RoomContext, Tools
 from voxbridge.session.mouth import Mouth, PlayoutClock
 from voxbridge.session.saying import Saying
 from voxbridge.session.speaker import SpeakerSession
-from voxbridge.session.supervise import supervise
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages import Speaker, Stage
+from voxbridge.stages.contracts import Speaker, Stage
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import trio
 
-from voxbridge.core.floor import CutReason
+from voxbridge.core.turns.floor import CutReason
 from voxbridge.session.answer import Answer
 from voxbridge.session.context import RoomContext
-from voxbridge.stages import no_mark
+from voxbridge.stages.contracts import no_mark
 
 
 class Saying:

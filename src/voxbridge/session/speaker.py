@@ -16,8 +16,10 @@ import structlog
 import trio
 
 from voxbridge.config.settings import EndpointingSettings, Settings
-from voxbridge.core.backoff import Backoff
-from voxbridge.core.endpointing import (
+from voxbridge.core.call.events import VoiceDown
+from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.sound.pcm import FRAME_MS, OpusPacket
+from voxbridge.core.turns.endpointing import (
     Endpointer,
     EndpointRules,
     Guess,
@@ -26,15 +28,13 @@ from voxbridge.core.endpointing import (
     SpeechStarted,
     TurnEnded,
 )
-from voxbridge.core.sound import FRAME_MS, OpusPacket
-from voxbridge.core.voice import VoiceDown
 from voxbridge.session.context import RoomContext
 from voxbridge.session.ear import Ear, EarEvent, Heard
 from voxbridge.session.notices import BargeIn, PartialTranscript, SpeakerStarted, SpeakerStopped
-from voxbridge.session.supervise import supervise
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import Utterance
-from voxbridge.stages import Speaker, SttSession, warm_up
+from voxbridge.stages.contracts import Speaker, SttSession, warm_up
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 

@@ -14,10 +14,10 @@ import structlog
 import trio
 
 from voxbridge import clock
-from voxbridge.core.endpointing import TurnEnded
-from voxbridge.core.floor import CutReason
-from voxbridge.core.sound import UserId
-from voxbridge.core.timeline import Timeline
+from voxbridge.core.ids import UserId
+from voxbridge.core.turns.endpointing import TurnEnded
+from voxbridge.core.turns.floor import CutReason
+from voxbridge.core.turns.timeline import Timeline
 from voxbridge.errors import (
     DiscordError,
     InternalError,
@@ -33,7 +33,7 @@ from voxbridge.session.context import RoomContext
 from voxbridge.session.notices import FinalTranscript
 from voxbridge.session.report import Outcome, TurnReport, parts_of
 from voxbridge.session.utterance import Words
-from voxbridge.stages import AgentRequest, Previous, Speaker, Transcript
+from voxbridge.stages.contracts import AgentRequest, Previous, Speaker, Transcript
 
 _log = structlog.get_logger(__name__)
 _OUTCOME_OF_CUT: dict[CutReason, Outcome] = {

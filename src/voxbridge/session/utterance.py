@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 import trio
 
-from voxbridge.core.sound import OpusPacket
+from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.errors import StageError
-from voxbridge.stages import PendingFinal, SttSession, Transcript
+from voxbridge.stages.contracts import PendingFinal, SttSession, Transcript
 
 _log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import trio
 
-from voxbridge.core.sound import ChannelId, GuildId
-from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.ids import ChannelId, GuildId
 
 __all__ = [
     "MemberJoined",

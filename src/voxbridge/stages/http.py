@@ -28,7 +28,7 @@ import httpx  # flake8-async's ASYNC127 names its successor; the head of this mo
 import trio
 
 from voxbridge import __version__
-from voxbridge.core.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden
+from voxbridge.core.wire.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden
 from voxbridge.errors import ConfigError, StageName, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages.connections import Connections, Stream
 from voxbridge.stages.http_status import status_error

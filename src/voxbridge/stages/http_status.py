@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from voxbridge.core.quote import NOTHING_HIDDEN, Hidden, is_html, quotable
+from voxbridge.core.wire.quote import NOTHING_HIDDEN, Hidden, is_html, quotable
 from voxbridge.errors import StageError, StageName, StageRefused, StageUnavailable
 
 

@@ -14,11 +14,11 @@ import attrs
 
 from voxbridge.config.plugins import find_plugin, plugin_kinds
 from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings
-from voxbridge.core.hedge import Hedge
+from voxbridge.core.health.hedge import Hedge
 from voxbridge.errors import ConfigError, StageName
-from voxbridge.stages import AgentStage, SttStage, TtsStage
-from voxbridge.stages.agent.kinds import WIRES, stage_of_kind
+from voxbridge.stages.agent.kinds import DIALECTS, stage_of_kind
 from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.contracts import AgentStage, SttStage, TtsStage
 from voxbridge.stages.failover import FailoverAgent, FailoverStt, FailoverTts, Guard
 from voxbridge.stages.stt.deepgram import deepgram_stage
 from voxbridge.stages.stt.openai import openai_stage
@@ -59,7 +59,7 @@ STT: Mapping[str, Callable[[SttSettings, str], SttStage]] = {
 }
 AGENT: Mapping[str, Callable[[AgentSettings, str], AgentStage]] = {
     EMBEDDED: _embedded_agent,
-    **dict.fromkeys(WIRES, lambda settings, _socket: stage_of_kind(settings)),
+    **dict.fromkeys(DIALECTS, lambda settings, _socket: stage_of_kind(settings)),
 }
 TTS: Mapping[str, Callable[[TtsSettings, str], TtsStage]] = {
     EMBEDDED: _embedded_tts,

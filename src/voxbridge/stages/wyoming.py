@@ -13,8 +13,8 @@ from typing import Self
 import attrs
 import trio
 
-from voxbridge.core.ndjson import Malformed
-from voxbridge.core.wyoming import WyomingEvent, WyomingReader, encode_event
+from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.wyoming import WyomingEvent, WyomingReader, encode_event
 from voxbridge.errors import ConfigError, StageName, StageProtocolError, StageUnavailable
 from voxbridge.stages.reasons import why_unreachable
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from voxbridge.audio.speech_reader import BODY_BYTES_MAX, SOUND_S_MAX, DecoderMissingError, SpeechReader
-from voxbridge.core.sound import Pcm
-from voxbridge.core.soundkind import NotSoundError
-from voxbridge.core.wav import encode_wav
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.wire.sound_kind import NotSoundError
+from voxbridge.core.wire.wav import encode_wav
 from voxbridge.rehearsal.servers.ogg_opus import ogg_opus
 
 pytestmark = pytest.mark.unit

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from voxbridge.audio.wavfile import read_wav, write_wav
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import SoundFileError
 
 pytestmark = pytest.mark.unit

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from voxbridge.config import load, load_noting
 from voxbridge.config.clamping import Clamped, clamp
 from voxbridge.config.settings import Settings, TtsSettings
-from voxbridge.core.ttsoptions import CHUNK_CHARS, RANGES
+from voxbridge.core.agents.tts_options import CHUNK_CHARS, RANGES
 from voxbridge.errors import ConfigError
 
 pytestmark = pytest.mark.unit

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import trio
 
-from voxbridge.core.sound import OpusPacket, UserId
-from voxbridge.core.voice import MemberJoined, MemberLeft, SpeakingChanged
+from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.outbox import CAPACITY, Outbox
 
 pytestmark = pytest.mark.unit

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxbridge.core.sound import ChannelId, GuildId, UserId
-from voxbridge.core.voice import MemberJoined, MemberLeft
+from voxbridge.core.call.events import MemberJoined, MemberLeft
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.port import DiscordVoicePort, split_message
 

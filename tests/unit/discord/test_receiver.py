@@ -5,8 +5,9 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from voxbridge.core.rtp import build_header
-from voxbridge.core.sound import SILENCE_OPUS, OpusPacket, UserId
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import SILENCE_OPUS, OpusPacket
+from voxbridge.core.wire.rtp import build_header
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import FRAME_MARKER
 from voxbridge.discord.receiver import Receiver

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxbridge.core.rtp import NotAudio, RtpPacket, open_packet
+from voxbridge.core.wire.rtp import NotAudio, RtpPacket, open_packet
 from voxbridge.discord.seal import RtpStream, TransportKey
 
 pytestmark = pytest.mark.unit

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from voxbridge.core.sound import ChannelId, GuildId, UserId
-from voxbridge.core.timeline import Part
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.turns.timeline import Part
 from voxbridge.ops.backends import Backend
 from voxbridge.ops.events import Event, EventHub
 from voxbridge.session.notices import (
@@ -18,7 +18,7 @@ from voxbridge.session.notices import (
     SpeakerStopped,
 )
 from voxbridge.session.report import TurnReport
-from voxbridge.stages import Speaker
+from voxbridge.stages.contracts import Speaker
 
 pytestmark = pytest.mark.unit
 

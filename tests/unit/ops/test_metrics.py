@@ -10,7 +10,7 @@ import pytest
 from tests.support.service import Hosted
 from tests.unit.ops.test_events import REPORT
 from voxbridge.config.settings import Settings
-from voxbridge.core.sound import ChannelId, GuildId
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.counters import BridgeStatus, RoomStatus, VoiceCounters
 from voxbridge.ops.backends import Backend
 from voxbridge.ops.metrics import Metrics, Sources

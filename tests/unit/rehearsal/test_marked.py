@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voxbridge.audio.opus import Decoder, encode_speech, packet_duration_s
-from voxbridge.core.sound import SILENCE_OPUS
+from voxbridge.core.sound.pcm import SILENCE_OPUS
 from voxbridge.rehearsal.marked import mark, marks_of, read_mark
 
 pytestmark = pytest.mark.unit

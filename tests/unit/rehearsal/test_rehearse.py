@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.reports import make_report
 from tests.support.voices import tone_pcm
-from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.errors import SoundFileError
+from voxbridge.rehearsal.call import Scene
 from voxbridge.rehearsal.discord import Packet
-from voxbridge.rehearsal.performance import Scene
 from voxbridge.rehearsal.rehearse import Line, Verdict, bundled_lines, judge, lines_of
 
 pytestmark = pytest.mark.unit

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from tests.support.voices import LoudnessDetector, tone_packets
-from voxbridge.core.endpointing import (
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import FRAME_S, SILENCE_OPUS, OpusPacket
+from voxbridge.core.turns.endpointing import (
     Endpointer,
     EndpointRules,
     Guess,
@@ -16,7 +18,6 @@ from voxbridge.core.endpointing import (
     SpeechStarted,
     TurnEnded,
 )
-from voxbridge.core.sound import FRAME_S, SILENCE_OPUS, OpusPacket, UserId
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import Ear, EarEvent, Heard
 

@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from tests.support.voices import MemoryPort
-from voxbridge.core.playout import Track
-from voxbridge.core.sound import FRAME_S, SPEECH_FRAME_BYTES
+from voxbridge.core.sound.pcm import FRAME_S, SPEECH_FRAME_BYTES
+from voxbridge.core.sound.playout import Track
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.mouth import Mouth, Playing, PlayoutClock
 

@@ -10,9 +10,10 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from tests.support.stages import ScriptedFinal, ScriptedLine, ScriptedStt
-from voxbridge.core.sound import OpusPacket, UserId
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.session.utterance import Utterance
-from voxbridge.stages import Transcript
+from voxbridge.stages.contracts import Transcript
 
 pytestmark = pytest.mark.unit
 

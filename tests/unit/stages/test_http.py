@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxbridge.core.quote import Hidden
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import ConfigError, StageRefused, StageUnavailable
 from voxbridge.stages.http import open_client
 from voxbridge.stages.http_status import retry_after_s, status_error

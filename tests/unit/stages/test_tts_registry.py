@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from voxbridge.config.settings import TtsSettings
-from voxbridge.core.sound import Pcm
-from voxbridge.stages import TtsRequest, no_mark, warm_up
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.stages.contracts import TtsRequest, no_mark, warm_up
 from voxbridge.stages.registry import make_tts, tts_stage
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 from voxbridge.stages.tts.openai import OpenAiSpeechStage

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 
 from voxbridge.cli import main
 from voxbridge.config.settings import AgentSettings, Secret
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import EXIT_CONFIG
-from voxbridge.stages import AgentRequest, Previous, Speaker
 from voxbridge.stages.agent.request import request_body
 from voxbridge.stages.agent.workflows import samples
+from voxbridge.stages.contracts import AgentRequest, Previous, Speaker
 
 pytestmark = pytest.mark.unit
 

@@ -16,7 +16,7 @@ from voxbridge.rehearsal.conformance.cases import (
     expect,
     server_down,
 )
-from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Previous, TextDelta
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, Previous, TextDelta
 
 QUESTION = "Good morning. Please tell me in one or two sentences what the sea looks like."
 _CANCEL_S = 2.0

@@ -9,9 +9,9 @@ from typing import Generic, Literal, TypeVar
 import attrs
 import trio
 
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import StageError, leaf_of
-from voxbridge.stages import Speaker, Stage
+from voxbridge.stages.contracts import Speaker, Stage
 
 S = TypeVar("S", bound=Stage)
 S_co = TypeVar("S_co", bound=Stage, covariant=True)

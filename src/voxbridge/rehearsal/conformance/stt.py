@@ -9,8 +9,8 @@ import trio
 
 from voxbridge.audio.opus import encode_speech
 from voxbridge.audio.resample import Resampler
-from voxbridge.core.sound import FRAME_S, RTP_TICKS_PER_FRAME, SPEECH_RATE_HZ, OpusPacket
-from voxbridge.core.wav import decode_wav
+from voxbridge.core.sound.pcm import FRAME_S, RTP_TICKS_PER_FRAME, SPEECH_RATE_HZ, OpusPacket
+from voxbridge.core.wire.wav import decode_wav
 from voxbridge.errors import StageError
 from voxbridge.rehearsal.conformance.cases import (
     SPEAKER,
@@ -23,7 +23,7 @@ from voxbridge.rehearsal.conformance.cases import (
     server_down,
 )
 from voxbridge.rehearsal.words import word_error_rate
-from voxbridge.stages import SttSession, SttStage
+from voxbridge.stages.contracts import SttSession, SttStage
 
 _CONNECT_S = 10.0
 _ERRORS_MAX = 0.5  # the smallest models mishear every fifth word; a backend that loses sound loses half

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from voxbridge.core.sound import Pcm
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError
 from voxbridge.rehearsal.conformance.cases import (
     Case,
@@ -16,7 +16,7 @@ from voxbridge.rehearsal.conformance.cases import (
     expect,
     server_down,
 )
-from voxbridge.stages import TtsRequest, TtsStage
+from voxbridge.stages.contracts import TtsRequest, TtsStage
 
 SENTENCE = "Good morning, this is a sentence of an ordinary length."
 # From a hurried voice to a slow one: seconds of sound for the sentence above.

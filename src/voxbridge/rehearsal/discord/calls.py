@@ -14,7 +14,8 @@ from typing import Protocol
 import attrs
 
 from voxbridge.clock import monotonic_s
-from voxbridge.core.sound import SILENCE_OPUS, ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.pcm import SILENCE_OPUS
 from voxbridge.rehearsal.discord import dave
 from voxbridge.rehearsal.discord.knobs import Knobs
 from voxbridge.rehearsal.discord.mls import ExternalSender

@@ -21,7 +21,7 @@ from typing import Literal
 
 import attrs
 
-from voxbridge.core.sound import UserId
+from voxbridge.core.ids import UserId
 from voxbridge.rehearsal.discord import mls
 
 PREPARE_TRANSITION, EXECUTE_TRANSITION, TRANSITION_READY, PREPARE_EPOCH = 21, 22, 23, 24

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import davey
 
-from voxbridge.core.sound import ChannelId, UserId
+from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.rehearsal.discord.dave import PROTOCOL_VERSION
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import trio
 
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.rehearsal.discord.connection import CloseWith, Connection, HungUp
 from voxbridge.rehearsal.discord.knobs import Knobs
 from voxbridge.rehearsal.discord.objects import guild_object, member_object, user_object, voice_state_object
 from voxbridge.rehearsal.discord.record import Record
-from voxbridge.rehearsal.discord.wire import CloseWith, Connection, HungUp
 from voxbridge.rehearsal.discord.world import CONNECT_PERMISSION, STAGE, VOICE, Bot, VoiceState, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import attrs
 
 from voxbridge.audio.opus import Decoder, OpusError
-from voxbridge.core.sound import Pcm, UserId
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import Pcm
 
 _RTP_HZ = 48_000
 _WRAP = 1 << 32

@@ -11,7 +11,7 @@ import attrs
 import h11
 import trio
 
-from voxbridge.rehearsal.discord.wire import NETWORK_ERRORS
+from voxbridge.rehearsal.discord.connection import NETWORK_ERRORS
 
 _MAX_BODY_BYTES = 10 << 20  # Discord's own limit for a request without attachments is lower
 

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from voxbridge.clock import monotonic_s
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.rehearsal.discord.http import Response
 from voxbridge.rehearsal.discord.objects import Json, channel_object, member_object, message_object, user_object
 from voxbridge.rehearsal.discord.record import PostedMessage, Record

@@ -10,7 +10,8 @@ from typing import Any
 import trio
 
 from voxbridge.clock import monotonic_s
-from voxbridge.core.sound import FRAME_S, RTP_TICKS_PER_FRAME, SILENCE_OPUS, ChannelId, GuildId, Pcm, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.pcm import FRAME_S, RTP_TICKS_PER_FRAME, SILENCE_OPUS, Pcm
 from voxbridge.rehearsal.discord import dave
 from voxbridge.rehearsal.discord.calls import CLIENT_CONNECT, CLIENT_DISCONNECT, CLIENTS_CONNECT, Call, Seat
 from voxbridge.rehearsal.discord.ends import DaveLibrary, make_end

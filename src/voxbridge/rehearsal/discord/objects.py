@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from voxbridge.core.sound import UserId
+from voxbridge.core.ids import UserId
 from voxbridge.rehearsal.discord.record import PostedMessage
 from voxbridge.rehearsal.discord.world import (
     OWNER_ID,

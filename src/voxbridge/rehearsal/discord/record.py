@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from voxbridge.clock import monotonic_s
-from voxbridge.core.sound import ChannelId, UserId
+from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.rehearsal.discord.hearing import Heard
 
 # A condition may look at things outside this server (a client's state), whose changes nobody announces here.

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from voxbridge.clock import monotonic_s
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.rehearsal.discord.gateway import MainGateway
 from voxbridge.rehearsal.discord.http import Request, Response
 from voxbridge.rehearsal.discord.interactions import Interactions

@@ -18,7 +18,8 @@ from typing import Any
 import trio
 import trustme
 
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.rehearsal.discord.connection import serve_websocket
 from voxbridge.rehearsal.discord.ends import DaveLibrary
 from voxbridge.rehearsal.discord.gateway import MainGateway
 from voxbridge.rehearsal.discord.http import serve_http
@@ -31,7 +32,6 @@ from voxbridge.rehearsal.discord.rest import Rest, RestFault
 from voxbridge.rehearsal.discord.sfu import Sfu
 from voxbridge.rehearsal.discord.timers import Timers
 from voxbridge.rehearsal.discord.voice import VoiceGateway
-from voxbridge.rehearsal.discord.wire import serve_websocket
 from voxbridge.rehearsal.discord.world import (
     BOT_ID,
     BOT_TOKEN,

@@ -17,16 +17,16 @@ from typing import Any
 import attrs
 import trio
 
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.rehearsal.discord import dave
 from voxbridge.rehearsal.discord.calls import CLIENT_CONNECT, CLIENTS_CONNECT, Call, Seat
+from voxbridge.rehearsal.discord.connection import CloseWith, Connection, HungUp
 from voxbridge.rehearsal.discord.knobs import Knobs
 from voxbridge.rehearsal.discord.mls import ExternalSender
 from voxbridge.rehearsal.discord.record import Record
 from voxbridge.rehearsal.discord.rtp import RtpPacket, Seal
 from voxbridge.rehearsal.discord.sfu import Leg, Sfu
 from voxbridge.rehearsal.discord.timers import Timers
-from voxbridge.rehearsal.discord.wire import CloseWith, Connection, HungUp
 from voxbridge.rehearsal.discord.world import STAGE, VoiceState, World
 
 IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SESSION_DESCRIPTION, SPEAKING = 0, 1, 2, 3, 4, 5

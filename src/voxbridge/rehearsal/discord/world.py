@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from voxbridge.clock import wall_iso
-from voxbridge.core.sound import ChannelId, GuildId, UserId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 
 TEXT, VOICE, STAGE, PUBLIC_THREAD = 0, 2, 13, 11
 

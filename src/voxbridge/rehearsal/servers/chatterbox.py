@@ -25,8 +25,8 @@ import attrs
 import numpy as np
 import trio
 
-from voxbridge.core.sound import SPEECH_RATE_HZ
-from voxbridge.core.wav import FLOAT_TAG, streaming_header
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
+from voxbridge.core.wire.wav import FLOAT_TAG, streaming_header
 from voxbridge.rehearsal.servers import chatterbox_form as form
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 

@@ -14,7 +14,7 @@ import urllib.parse
 
 import trio
 
-from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.rehearsal.servers.hearing import HearingScript, Sound
 from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, http_refusal, spoil
 

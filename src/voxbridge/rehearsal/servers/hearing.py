@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 
-from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.rehearsal.tones import words_in
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from voxbridge.audio.opus import Encoder
-from voxbridge.core.sound import SPEECH_RATE_HZ
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 
 _TICKS_PER_FRAME = 960  # 20 ms at 48 kHz
 _PRE_SKIP_TICKS = 312  # of libopus, at 48 kHz

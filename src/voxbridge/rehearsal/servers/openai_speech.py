@@ -23,8 +23,8 @@ import numpy as np
 import trio
 
 from voxbridge.audio.speech_reader import require_decoder
-from voxbridge.core.sound import SPEECH_RATE_HZ, Pcm
-from voxbridge.core.wav import encode_wav, streaming_header
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
+from voxbridge.core.wire.wav import encode_wav, streaming_header
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, Synthesis, Timing, hum, text_chunks
 from voxbridge.rehearsal.servers.http import Handler, HttpServer, Reply, Request
 from voxbridge.rehearsal.servers.ogg_opus import ogg_opus

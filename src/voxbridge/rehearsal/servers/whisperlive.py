@@ -13,7 +13,7 @@ import json
 import numpy as np
 import trio
 
-from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.rehearsal.servers.hearing import HearingScript, Sound
 from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer, spoil
 

@@ -21,8 +21,8 @@ from wsproto import events as ws_events
 from wsproto.utilities import ProtocolError
 
 from voxbridge.audio.opus import Decoder, OpusError, packet_duration_s
-from voxbridge.core.sound import HEARING_RATE_HZ
-from voxbridge.core.whisperx import EXTENSION
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
+from voxbridge.core.wire.whisperx import EXTENSION
 from voxbridge.rehearsal.servers.hearing import Ending
 from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer, reset_stream
 

@@ -19,8 +19,8 @@ from typing import NoReturn
 
 import trio
 
-from voxbridge.core.ndjson import Malformed
-from voxbridge.core.wyoming import NO_DATA, WyomingEvent, WyomingReader, encode_event
+from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.wyoming import NO_DATA, WyomingEvent, WyomingReader, encode_event
 from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer, reset_stream
 
 

@@ -11,7 +11,7 @@ from collections import deque
 
 import trio
 
-from voxbridge.core.wyoming import AudioFormat, WyomingEvent
+from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, Synthesis, Timing, hum
 from voxbridge.rehearsal.servers.wyoming import Handler, Peer, WyomingServer
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import trio
 
-from voxbridge.core.wyoming import WyomingEvent
+from voxbridge.core.wire.wyoming import WyomingEvent
 from voxbridge.rehearsal.servers.hearing import HearingScript, Sound
 from voxbridge.rehearsal.servers.wyoming import Peer, WyomingServer
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 
 from voxbridge.config.settings import AgentSettings
-from voxbridge.core.quote import Hidden, quotable
+from voxbridge.core.wire.quote import Hidden, quotable
 from voxbridge.errors import StageError, StageRefused, StageUnavailable
-from voxbridge.stages import AgentRequest
-from voxbridge.stages.agent.wire import ACCEPT
+from voxbridge.stages.agent.dialect import ACCEPT
+from voxbridge.stages.contracts import AgentRequest
 from voxbridge.stages.http_status import status_error
 
 _NO_MORE_MONEY = ("insufficient_quota", "billing_hard_limit_reached")

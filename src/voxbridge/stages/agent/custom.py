@@ -7,21 +7,21 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from voxbridge.config.settings import AgentSettings
-from voxbridge.core.answer import AnswerReader
-from voxbridge.core.placeholders import filled
-from voxbridge.core.quote import Hidden
-from voxbridge.core.reply import ReplyRule
+from voxbridge.core.agents.answer_reader import AnswerReader
+from voxbridge.core.agents.placeholders import filled
+from voxbridge.core.agents.reply import ReplyRule
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import ConfigError, StageError
-from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_headers
 from voxbridge.stages.agent.credentials import authorization
+from voxbridge.stages.agent.dialect import Call, Fetch
 from voxbridge.stages.agent.fields import placeholder_values
-from voxbridge.stages.agent.wire import Call, Fetch
+from voxbridge.stages.contracts import AgentRequest
 from voxbridge.stages.http_status import status_error
 
 
-class HttpWire:
+class HttpDialect:
     """A server of the operator's own."""
 
     name = "http"
@@ -61,30 +61,30 @@ class HttpWire:
 class HttpExchange:
     """One turn with the server."""
 
-    def __init__(self, wire: HttpWire, request: AgentRequest) -> None:
-        self._wire, self._request = wire, request
-        self.hidden = Hidden(wire.secrets, speech=request.text)
+    def __init__(self, dialect: HttpDialect, request: AgentRequest) -> None:
+        self._dialect, self._request = dialect, request
+        self.hidden = Hidden(dialect.secrets, speech=request.text)
 
     def call(self, attempt: int) -> Call:
         """Return the request: the template with its placeholders filled; with GET its fields are the query's."""
-        settings, target = self._wire.settings, self._wire.address.target
+        settings, target = self._dialect.settings, self._dialect.address.target
         body = filled(settings.body, placeholder_values(self._request, settings.session_scope, attempt))
-        headers = api_headers(self._request, authorization(settings.auth, self._wire.wall_s))
+        headers = api_headers(self._request, authorization(settings.auth, self._dialect.wall_s))
         if settings.method != "GET":
             return Call(settings.method, target, body, headers)
         fields = json.loads(body)
         query = urlencode({key: each if isinstance(each, str) else json.dumps(each) for key, each in fields.items()})
         del headers["Content-Type"]
-        return Call("GET", f"{target}{'&' if self._wire.address.query else '?'}{query}", None, headers)
+        return Call("GET", f"{target}{'&' if self._dialect.address.query else '?'}{query}", None, headers)
 
     def reader(self, headers: Mapping[str, str]) -> AnswerReader:
         """Return the sniffing reader, which takes text, JSON, JSON lines and events alike."""
-        rule = ReplyRule(self._wire.settings.output_path, self._request.text, self._wire.own_keys)
+        rule = ReplyRule(self._dialect.settings.output_path, self._request.text, self._dialect.own_keys)
         return AnswerReader(content_type=headers.get("content-type", ""), rule=rule)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
         """Return the error that a status outside 2xx stands for."""
-        return self._wire.refusal(status, headers, body, self.hidden)
+        return self._dialect.refusal(status, headers, body, self.hidden)
 
     def said(self, text: str) -> None:
         """Keep nothing: the server remembers, or does not."""

@@ -12,25 +12,25 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from voxbridge.config.settings import AgentSettings
-from voxbridge.core.answer import AnswerReader
-from voxbridge.core.chat import DifyValues
-from voxbridge.core.placeholders import filled_text
-from voxbridge.core.quote import Hidden
-from voxbridge.core.said import Said
+from voxbridge.core.agents.answer_reader import AnswerReader
+from voxbridge.core.agents.chat import DifyValues
+from voxbridge.core.agents.placeholders import filled_text
+from voxbridge.core.agents.said import Said
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
-from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_headers, api_refusal
 from voxbridge.stages.agent.credentials import authorization
+from voxbridge.stages.agent.dialect import Call, Fetch
 from voxbridge.stages.agent.fields import placeholder_values
 from voxbridge.stages.agent.request import session_id
-from voxbridge.stages.agent.wire import Call, Fetch
+from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/chat-messages"
 _CONVERSATIONS_MAX = 1000
 
 
-class DifyWire:
+class DifyDialect:
     """A Dify chat app (chatbot, agent or chatflow)."""
 
     name = "dify"
@@ -81,28 +81,28 @@ class DifyWire:
 class DifyExchange:
     """One turn with an app."""
 
-    def __init__(self, wire: DifyWire, request: AgentRequest) -> None:
-        self._wire, self._request = wire, request
-        self._session = session_id(request.speaker, wire.settings.session_scope)
+    def __init__(self, dialect: DifyDialect, request: AgentRequest) -> None:
+        self._dialect, self._request = dialect, request
+        self._session = session_id(request.speaker, dialect.settings.session_scope)
         self._values: DifyValues | None = None
-        self.hidden = Hidden(wire.secrets, speech=request.text)
+        self.hidden = Hidden(dialect.secrets, speech=request.text)
 
     def _headers(self) -> dict[str, str]:
-        return api_headers(self._request, authorization(self._wire.settings.auth, self._wire.wall_s))
+        return api_headers(self._request, authorization(self._dialect.settings.auth, self._dialect.wall_s))
 
     def call(self, attempt: int) -> Call:
         """Return the request. A conversation belongs to its ``user``, which is therefore the session."""
-        settings = self._wire.settings
+        settings = self._dialect.settings
         values = placeholder_values(self._request, settings.session_scope, attempt)
         fields = {
             "query": self._request.text,
             "inputs": {name: filled_text(text, values) for name, text in settings.inputs.items()},
             "response_mode": "streaming",
-            "conversation_id": self._wire.conversation(self._session),
+            "conversation_id": self._dialect.conversation(self._session),
             "user": self._session,
         }
         body = json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
-        return Call("POST", self._wire.address.route(ROUTE), body, self._headers())
+        return Call("POST", self._dialect.address.route(ROUTE), body, self._headers())
 
     def reader(self, headers: Mapping[str, str]) -> AnswerReader:
         """Return a reader of Dify's events."""
@@ -115,9 +115,9 @@ class DifyExchange:
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
         """Return the error that a status outside 2xx stands for; a conversation that is gone is begun anew."""
-        error = self._wire.refusal(status, headers, body, self.hidden)
-        if status == 404 and b"conversation" in body.lower() and self._wire.conversation(self._session):
-            self._wire.forget(self._session)
+        error = self._dialect.refusal(status, headers, body, self.hidden)
+        if status == 404 and b"conversation" in body.lower() and self._dialect.conversation(self._session):
+            self._dialect.forget(self._session)
             error.retryable = True
         return error
 
@@ -129,8 +129,8 @@ class DifyExchange:
         if self._values is None:
             return None
         if self._values.conversation_id:
-            self._wire.keep(self._session, self._values.conversation_id)
+            self._dialect.keep(self._session, self._values.conversation_id)
         if is_whole or not self._values.task_id:
             return None
-        path = self._wire.address.route(f"{ROUTE}/{self._values.task_id}/stop", ROUTE)
+        path = self._dialect.address.route(f"{ROUTE}/{self._values.task_id}/stop", ROUTE)
         return Call("POST", path, json.dumps({"user": self._session}).encode(), self._headers())

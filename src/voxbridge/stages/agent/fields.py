@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from voxbridge.core.placeholders import NAMES
-from voxbridge.stages import AgentRequest
+from voxbridge.core.agents.placeholders import NAMES
 from voxbridge.stages.agent.request import session_id
+from voxbridge.stages.contracts import AgentRequest
 
 
 def placeholder_values(request: AgentRequest, scope: str, attempt: int) -> dict[str, str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from voxbridge.config.settings import AgentSettings
-from voxbridge.core.history import History, HistoryRules
-from voxbridge.stages import AgentRequest
+from voxbridge.core.agents.history import History, HistoryRules
 from voxbridge.stages.agent.request import session_id
+from voxbridge.stages.contracts import AgentRequest
 
 
 class Memory:

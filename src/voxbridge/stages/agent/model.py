@@ -7,20 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from voxbridge.config.settings import AgentSettings
-from voxbridge.core.answer import AnswerReader, Values
-from voxbridge.core.quote import Hidden
-from voxbridge.core.said import Said
+from voxbridge.core.agents.answer_reader import AnswerReader, Values
+from voxbridge.core.agents.said import Said
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
-from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.api import api_headers
 from voxbridge.stages.agent.credentials import authorization
+from voxbridge.stages.agent.dialect import Call
 from voxbridge.stages.agent.memory import Memory
-from voxbridge.stages.agent.wire import Call
+from voxbridge.stages.contracts import AgentRequest
 
 _MODELS_NAMED_MAX = 5
 
 
-class ModelWire(Protocol):
+class ModelDialect(Protocol):
     """What differs between the APIs of language models."""
 
     settings: AgentSettings
@@ -45,25 +45,25 @@ class ModelWire(Protocol):
 class ModelExchange:
     """One turn with a model. Every attempt is the same to the server, and a closed connection stops it."""
 
-    def __init__(self, wire: ModelWire, request: AgentRequest, now: float) -> None:
-        self._wire, self._request = wire, request
-        self._remembered = wire.memory.begin(request, now)
-        self.hidden = Hidden(wire.secrets, speech=self._remembered.user_words)
+    def __init__(self, dialect: ModelDialect, request: AgentRequest, now: float) -> None:
+        self._dialect, self._request = dialect, request
+        self._remembered = dialect.memory.begin(request, now)
+        self.hidden = Hidden(dialect.secrets, speech=self._remembered.user_words)
 
     def call(self, attempt: int) -> Call:  # noqa: ARG002 - see above
         """Return the request."""
-        fields = self._wire.fields(self._remembered.messages)
+        fields = self._dialect.fields(self._remembered.messages)
         body = json.dumps({key: value for key, value in fields.items() if value is not None}, ensure_ascii=False)
-        headers = api_headers(self._request, authorization(self._wire.settings.auth, self._wire.wall_s))
-        return Call("POST", self._wire.target, body.encode("utf-8", "replace"), headers)
+        headers = api_headers(self._request, authorization(self._dialect.settings.auth, self._dialect.wall_s))
+        return Call("POST", self._dialect.target, body.encode("utf-8", "replace"), headers)
 
     def reader(self, headers: Mapping[str, str]) -> AnswerReader:
         """Return a reader of this API's stream."""
-        return AnswerReader(content_type=headers.get("content-type", ""), values=self._wire.values)
+        return AnswerReader(content_type=headers.get("content-type", ""), values=self._dialect.values)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
         """Return the error that a status outside 2xx stands for."""
-        return self._wire.refusal(status, headers, body, self.hidden)
+        return self._dialect.refusal(status, headers, body, self.hidden)
 
     def said(self, text: str) -> None:
         """Add to the history."""

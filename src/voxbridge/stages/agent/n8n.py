@@ -13,23 +13,23 @@ from http import HTTPStatus
 
 from voxbridge import clock
 from voxbridge.config.settings import AgentSettings, TurnSettings
-from voxbridge.core.answer import AnswerReader
-from voxbridge.core.quote import Hidden
-from voxbridge.core.reply import ReplyRule
+from voxbridge.core.agents.answer_reader import AnswerReader
+from voxbridge.core.agents.reply import ReplyRule
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError
-from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.address import address_of, secrets_of
+from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.credentials import authorization
+from voxbridge.stages.agent.dialect import ACCEPT, Call, Fetch
 from voxbridge.stages.agent.refusal import methods_taken, refusal
 from voxbridge.stages.agent.request import PROBE_SESSION, request_body
-from voxbridge.stages.agent.shell import AgentShell
-from voxbridge.stages.agent.wire import ACCEPT, Call, Fetch
+from voxbridge.stages.contracts import AgentRequest
 
 # The daemon's engines serve the embedded agent here, on their unix socket.
 ENGINES_URL = "http://engines/webhook/voxbridge"
 
 
-class N8nStage(AgentShell):
+class N8nStage(AgentClient):
     """An n8n workflow as the agent; with ``uds`` the embedded agent.
 
     ``rng`` gives the jitter of retries, in [0, 1); ``wall_s`` the wall-clock time for signed tokens.
@@ -44,11 +44,11 @@ class N8nStage(AgentShell):
         rng: Callable[[], float] = random.random,
         wall_s: Callable[[], float] = clock.wall_s,
     ) -> None:
-        wire = N8nWire(settings, name="embedded" if uds else "n8n", wall_s=wall_s)
-        super().__init__(wire, settings, uds=uds, answer_chars_max=answer_chars_max, rng=rng)
+        dialect = N8nDialect(settings, name="embedded" if uds else "n8n", wall_s=wall_s)
+        super().__init__(dialect, settings, uds=uds, answer_chars_max=answer_chars_max, rng=rng)
 
 
-class N8nWire:
+class N8nDialect:
     """n8n's Webhook and Chat Trigger, which take the same request."""
 
     failed = "the workflow failed"
@@ -99,33 +99,33 @@ class N8nWire:
 class N8nExchange:
     """One turn with a workflow."""
 
-    def __init__(self, wire: N8nWire, request: AgentRequest) -> None:
-        self._wire, self._request = wire, request
-        self.hidden = Hidden(wire.secrets, speech=request.text)
+    def __init__(self, dialect: N8nDialect, request: AgentRequest) -> None:
+        self._dialect, self._request = dialect, request
+        self.hidden = Hidden(dialect.secrets, speech=request.text)
 
     def call(self, attempt: int) -> Call:
         """Return the request of one attempt; its keys are the same for each: the workflow can tell a repetition."""
-        settings, turn_id = self._wire.settings, self._request.turn_id
+        settings, turn_id = self._dialect.settings, self._request.turn_id
         headers = {
             "Content-Type": "application/json",
             "Accept": ACCEPT,
             "X-Request-Id": turn_id,
             "Idempotency-Key": turn_id,
-            **authorization(settings.auth, self._wire.wall_s),
+            **authorization(settings.auth, self._dialect.wall_s),
         }
         body = json.dumps(request_body(self._request, settings, attempt), ensure_ascii=False)
-        return Call("POST", self._wire.address.target, body.encode("utf-8", "replace"), headers)
+        return Call("POST", self._dialect.address.target, body.encode("utf-8", "replace"), headers)
 
     def reader(self, headers: Mapping[str, str]) -> AnswerReader:
         """Return the sniffing reader."""
-        settings = self._wire.settings
+        settings = self._dialect.settings
         own_keys = frozenset({settings.session_key, settings.input_key})
         rule = ReplyRule(settings.output_path, self._request.text, own_keys)
         return AnswerReader(content_type=headers.get("content-type", ""), rule=rule, nodes=settings.nodes)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
         """Return the error that a status outside 2xx stands for."""
-        return self._wire.refusal(status, headers, body, self.hidden)
+        return self._dialect.refusal(status, headers, body, self.hidden)
 
     def said(self, text: str) -> None:
         """Keep nothing: the workflow's memory is n8n's."""

@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from voxbridge.config.settings import AgentSettings
-from voxbridge.core.chat import OllamaValues
-from voxbridge.core.quote import Hidden
-from voxbridge.core.said import Said
+from voxbridge.core.agents.chat import OllamaValues
+from voxbridge.core.agents.said import Said
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
-from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_refusal
 from voxbridge.stages.agent.credentials import authorization
+from voxbridge.stages.agent.dialect import Call, Fetch
 from voxbridge.stages.agent.memory import Memory
 from voxbridge.stages.agent.model import ModelExchange, names_in
-from voxbridge.stages.agent.wire import Call, Fetch
+from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/api/chat"
 _COPIED = ("/api", "/v1")  # what people have at the end of the address, for other clients
 
 
-class OllamaWire:
+class OllamaDialect:
     """An Ollama server."""
 
     name = "ollama"

@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from voxbridge.config.settings import AgentSettings
-from voxbridge.core.chat import OpenAiValues
-from voxbridge.core.quote import Hidden
-from voxbridge.core.said import Said
+from voxbridge.core.agents.chat import OpenAiValues
+from voxbridge.core.agents.said import Said
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
-from voxbridge.stages import AgentRequest
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_refusal
 from voxbridge.stages.agent.credentials import authorization
+from voxbridge.stages.agent.dialect import Call, Fetch
 from voxbridge.stages.agent.memory import Memory
 from voxbridge.stages.agent.model import ModelExchange, names_in, without_model
-from voxbridge.stages.agent.wire import Call, Fetch
+from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/chat/completions"
 
 
-class OpenAiWire:
+class OpenAiDialect:
     """An OpenAI-compatible server."""
 
     name = "openai"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from voxbridge.core.quote import Hidden
-from voxbridge.core.said import Ended
+from voxbridge.core.agents.said import Ended
+from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import AgentFailed, NoReply, StageError, StageProtocolError, StageUnavailable
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from voxbridge.core.quote import Hidden, quotable
+from voxbridge.core.wire.quote import Hidden, quotable
 from voxbridge.errors import AgentFailed, StageError, StageRefused, StageUnavailable
 from voxbridge.stages.http_status import status_error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voxbridge.config.settings import AgentSettings
-from voxbridge.stages import AgentRequest, Speaker
+from voxbridge.stages.contracts import AgentRequest, Speaker
 
 PROBE_SESSION = "voxbridge:probe"
 

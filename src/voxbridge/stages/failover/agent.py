@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import trio
 
-from voxbridge.core.hedge import Hedge
-from voxbridge.stages import AgentEvent, AgentRequest, AgentStage, Mark, warm_up
+from voxbridge.core.health.hedge import Hedge
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, Mark, warm_up
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner, hedged_patience

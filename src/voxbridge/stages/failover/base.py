@@ -9,7 +9,7 @@ from typing import Generic, Self, TypeVar
 import trio
 
 from voxbridge.errors import StageError
-from voxbridge.stages import Stage
+from voxbridge.stages.contracts import Stage
 from voxbridge.stages.failover.guard import Guard
 
 S = TypeVar("S", bound=Stage)

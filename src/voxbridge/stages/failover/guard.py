@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 import structlog
 import trio
 
-from voxbridge.core.breaker import Breaker, BreakerRules
+from voxbridge.core.health.breaker import Breaker, BreakerRules
 from voxbridge.errors import NoReply, StageError, StageName
-from voxbridge.stages import Stage
+from voxbridge.stages.contracts import Stage
 
 _log = structlog.get_logger(__name__)
 

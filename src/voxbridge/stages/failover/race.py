@@ -17,9 +17,9 @@ from typing import Generic, TypeVar
 import structlog
 import trio
 
-from voxbridge.core.hedge import Hedge
+from voxbridge.core.health.hedge import Hedge
 from voxbridge.errors import NoReply, StageError, StageName, StageTimeout
-from voxbridge.stages import Stage
+from voxbridge.stages.contracts import Stage
 from voxbridge.stages.failover.guard import Guard
 
 _log = structlog.get_logger(__name__)

@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from voxbridge.core.sound import OpusPacket
-from voxbridge.core.utterances import PACKETS_MAX
-from voxbridge.stages import PendingFinal, Speaker, SttSession, SttStage, Transcript
+from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.wire.whisperx_ledger import PACKETS_MAX
+from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner

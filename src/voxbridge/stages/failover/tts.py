@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import attrs
 import trio
 
-from voxbridge.core.hedge import Hedge
-from voxbridge.core.sound import Pcm
-from voxbridge.stages import Mark, TtsRequest, TtsStage, warm_up
+from voxbridge.core.health.hedge import Hedge
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.stages.contracts import Mark, TtsRequest, TtsStage, warm_up
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner, hedged_patience

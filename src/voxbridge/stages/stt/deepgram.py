@@ -16,9 +16,9 @@ from typing import NoReturn
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core import deepgram
+from voxbridge.core.wire import deepgram
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
-from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, expected_words, json_object, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake

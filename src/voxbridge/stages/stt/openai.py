@@ -17,12 +17,12 @@ import structlog
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core import transcriptions
-from voxbridge.core.ndjson import Malformed
-from voxbridge.core.quote import Hidden, is_html
-from voxbridge.core.sound import HEARING_RATE_HZ
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
+from voxbridge.core.wire import transcriptions
+from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.quote import Hidden, is_html
 from voxbridge.errors import StageProtocolError, StageTimeout
-from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.http import Client, Response, open_client, open_response, raise_for_status, read_body
 from voxbridge.stages.stt.take_stage import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, bearer, expected_words

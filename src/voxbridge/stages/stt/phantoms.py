@@ -9,9 +9,9 @@ from typing import Self
 import attrs
 import structlog
 
-from voxbridge.core.phantoms import is_phantom
-from voxbridge.core.sound import FRAME_S, OpusPacket
-from voxbridge.stages import PendingFinal, Speaker, SttSession, SttStage, Transcript
+from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
+from voxbridge.core.text.phantoms import is_phantom
+from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
 
 _log = structlog.get_logger(__name__)
 

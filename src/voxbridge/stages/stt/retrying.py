@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import trio
 
-from voxbridge.core.backoff import Backoff
+from voxbridge.core.health.backoff import Backoff
 from voxbridge.errors import StageUnavailable
 
 # While somebody speaks or waits, the next try comes within this time whatever the backoff says: a server that

@@ -23,10 +23,10 @@ import structlog
 import trio
 
 from voxbridge.audio.opus import Decoder, OpusError
-from voxbridge.core.sound import FRAME_S, OpusPacket
-from voxbridge.core.utterances import PACKETS_MAX
+from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
+from voxbridge.core.wire.whisperx_ledger import PACKETS_MAX
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.stages import PendingFinal, Speaker, Transcript
+from voxbridge.stages.contracts import PendingFinal, Speaker, Transcript
 from voxbridge.stages.stt.retrying import RETRY_PENDING_S, RETRY_REFUSED_S, reconnect_backoff, wanted_alone_until
 from voxbridge.stages.stt.takes import Connector, OnPartial, Take
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import trio
 
-from voxbridge.stages import Speaker
+from voxbridge.stages.contracts import Speaker
 from voxbridge.stages.stt.take_line import TakeLine
 from voxbridge.stages.stt.takes import Connector, OnPartial
 

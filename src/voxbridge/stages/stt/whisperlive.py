@@ -18,9 +18,9 @@ import numpy as np
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core import whisperlive
+from voxbridge.core.wire import whisperlive
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
-from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, expected_words, json_object, must_answer
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake

@@ -14,9 +14,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core import whisperlivekit
+from voxbridge.core.wire import whisperlivekit
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, json_object, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake

@@ -22,9 +22,9 @@ import structlog
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core import whisperx
-from voxbridge.core.sound import OpusPacket
-from voxbridge.core.utterances import (
+from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.wire import whisperx
+from voxbridge.core.wire.whisperx_ledger import (
     FinalHeard,
     LedgerEvent,
     PartialHeard,
@@ -37,7 +37,7 @@ from voxbridge.core.utterances import (
     UtteranceLedger,
 )
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.stages import PendingFinal, Speaker, Transcript
+from voxbridge.stages.contracts import PendingFinal, Speaker, Transcript
 from voxbridge.stages.stt.retrying import RETRY_PENDING_S, RETRY_REFUSED_S, reconnect_backoff, wanted_alone_until
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
 

@@ -14,10 +14,10 @@ from typing import NoReturn, Self
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core.sound import HEARING_RATE_HZ
-from voxbridge.core.wyoming import AudioFormat, WyomingEvent
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
+from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout
-from voxbridge.stages import Speaker, Transcript
+from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
 from voxbridge.stages.stt.takes import OnPartial
 from voxbridge.stages.wyoming import WyomingAddress, WyomingLine

@@ -7,7 +7,7 @@ import math
 import trio
 
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
-from voxbridge.core.soundkind import NotSoundError
+from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import StageProtocolError, StageRefused
 from voxbridge.stages.http import Response, read_body
 from voxbridge.stages.tts.sentence import Sentence

@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
 from voxbridge.config.settings import TtsSettings
-from voxbridge.core.quote import Hidden
-from voxbridge.core.sound import Pcm
-from voxbridge.core.soundkind import NotSoundError
-from voxbridge.core.ttsoptions import TtsOptions
+from voxbridge.core.agents.tts_options import TtsOptions
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.wire.quote import Hidden
+from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import StageProtocolError
-from voxbridge.stages import Mark, TtsRequest
+from voxbridge.stages.contracts import Mark, TtsRequest
 from voxbridge.stages.http import open_client, open_response, raise_for_status
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
 from voxbridge.stages.tts.chatterbox_probe import probe

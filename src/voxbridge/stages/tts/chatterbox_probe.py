@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from voxbridge.config.settings import TtsSettings
-from voxbridge.core.quote import quotable
+from voxbridge.core.wire.quote import quotable
 from voxbridge.errors import StageRefused, StageUnavailable
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import Client, error_body, open_response

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader, require_decoder
 from voxbridge.config.settings import TtsSettings
-from voxbridge.core.quote import Hidden
-from voxbridge.core.sound import Pcm
-from voxbridge.core.soundkind import NotSoundError
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.wire.quote import Hidden
+from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.stages import Mark, TtsRequest
+from voxbridge.stages.contracts import Mark, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status
 from voxbridge.stages.http_status import status_error

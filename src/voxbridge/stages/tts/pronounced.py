@@ -7,9 +7,9 @@ from typing import Self
 
 import attrs
 
-from voxbridge.core.lexicon import Lexica
-from voxbridge.core.sound import Pcm
-from voxbridge.stages import Mark, TtsRequest, TtsStage, warm_up
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.text.lexicon import Lexica
+from voxbridge.stages.contracts import Mark, TtsRequest, TtsStage, warm_up
 
 
 class PronouncedStage:

@@ -14,10 +14,10 @@ import structlog
 import trio
 
 from voxbridge.config.settings import TtsSettings
-from voxbridge.core.backoff import Backoff
-from voxbridge.core.sound import Pcm
+from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
-from voxbridge.stages import Mark, TtsRequest
+from voxbridge.stages.contracts import Mark, TtsRequest
 from voxbridge.stages.tts.deadline import SentenceDeadline
 from voxbridge.stages.tts.fair import FairLimiter, Slot
 

@@ -17,12 +17,12 @@ import structlog
 import trio
 
 from voxbridge.config.settings import TtsSettings
-from voxbridge.core.quote import Hidden
-from voxbridge.core.sound import Pcm
-from voxbridge.core.wav import WavFormat, to_s16_mono
-from voxbridge.core.wyoming import AudioFormat, WyomingEvent
+from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.wire.quote import Hidden
+from voxbridge.core.wire.wav import WavFormat, to_s16_mono
+from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
-from voxbridge.stages import Mark, TtsRequest
+from voxbridge.stages.contracts import Mark, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, voice_names
 from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from voxbridge.core.sound import ChannelId, UserId
+from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.rehearsal.discord import dave, mls
 from voxbridge.rehearsal.discord.ends import make_end
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voxbridge.audio.opus import encode_speech
-from voxbridge.core.sound import UserId
+from voxbridge.core.ids import UserId
 from voxbridge.rehearsal.discord.hearing import Heard, sound_of
 
 pytestmark = pytest.mark.unit

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxbridge.core.sound import ChannelId, UserId
+from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.rehearsal.discord import mls
 from voxbridge.rehearsal.discord.ends import make_end
 

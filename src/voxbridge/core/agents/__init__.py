@@ -1,0 +1,1 @@
+"""What an agent's answer says, and what is remembered of a conversation."""

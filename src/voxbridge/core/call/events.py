@@ -1,0 +1,47 @@
+"""What happens in a voice channel, as values. Both the adapter that sees it and the conversation use these."""
+
+from __future__ import annotations
+
+import attrs
+
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import OpusPacket
+
+
+@attrs.frozen
+class MemberJoined:
+    """A member is in the channel (also sent for those who are there when we join). ``name`` is untrusted."""
+
+    user_id: UserId
+    name: str
+    is_bot: bool
+
+
+@attrs.frozen
+class MemberLeft:
+    """A member left the channel."""
+
+    user_id: UserId
+
+
+@attrs.frozen
+class SpeakingChanged:
+    """Discord's hint (voice op 5) that a member's microphone opened or closed. A hint only."""
+
+    user_id: UserId
+    is_speaking: bool
+
+
+@attrs.frozen
+class VoiceDown:
+    """The voice connection is gone; the port is joining again. ``reason`` is for the operator."""
+
+    reason: str
+
+
+@attrs.frozen
+class VoiceUp:
+    """The voice connection is there (again); stream positions of all speakers start anew."""
+
+
+VoiceEvent = OpusPacket | MemberJoined | MemberLeft | SpeakingChanged | VoiceDown | VoiceUp

@@ -1,0 +1,1 @@
+"""Whether a backend may be asked, and when again."""

@@ -1,0 +1,1 @@
+"""Text on its way to a voice, and transcripts on their way to an agent."""

@@ -1,0 +1,210 @@
+"""Endpointing: deciding from voice activity and time when an utterance begins and when the turn has ended.
+
+    [preroll][voiced ............ pause ...... voiced ......]........|...................|
+                 ^ SpeechStarted                            ^ last    ^ Guess             ^ TurnEnded
+                     ^ SpeechConfirmed (barge-in)             voiced    (speculative STT)
+
+Guess early, commit late: at ``guess_ms`` of silence a transcript is asked for on what there is; the turn ends at
+``commit_ms``, or at ``hesitant_commit_ms`` if the turn model thinks that more is coming. Speech that resumes
+before that drops the guess and goes on with the same utterance.
+
+Silence is counted from the last voiced frame. Discord sends nothing in silence, so a gap without packets counts
+as silence by the clock once it is longer than ``packet_gap_ms``; a shorter one may be a late packet. When the last
+frame was silent already, a packet that is late by more than the jitter buffer's depth would bring more silence.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+# Silero's own rule of thumb: speech goes on until the probability falls this far below the threshold.
+_HYSTERESIS = 0.15
+_LATE_S = 0.06  # the depth of the jitter buffer
+
+
+@attrs.frozen
+class SpeechStarted:
+    """An utterance began; ``at`` is the beginning of its first voiced frame."""
+
+    at: float
+
+
+@attrs.frozen
+class SpeechConfirmed:
+    """The utterance has been voiced long enough to be no cough: it may interrupt the agent."""
+
+    at: float
+
+
+@attrs.frozen
+class Guess:
+    """The speaker may have finished: time for a speculative transcript."""
+
+    at: float
+
+
+@attrs.frozen
+class SpeechResumed:
+    """The speaker went on after a guess: it is void."""
+
+    at: float
+
+
+EndReason = Literal["silence", "limit", "cut off"]
+
+
+@attrs.frozen
+class TurnEnded:
+    """The turn is over. ``speech_end`` is the end of the last voiced frame; ``reason`` says which rule decided."""
+
+    at: float
+    started_at: float
+    speech_end: float
+    voiced_s: float
+    confirmed: bool
+    reason: EndReason
+
+
+EndpointEvent = SpeechStarted | SpeechConfirmed | Guess | SpeechResumed | TurnEnded
+
+
+@attrs.frozen
+class EndpointRules:
+    """The times of the rules above, in seconds, and the probability from which a frame counts as voiced."""
+
+    threshold: float = 0.5
+    start_s: float = 0.064
+    confirm_s: float = 0.16
+    guess_s: float = 0.2
+    commit_s: float = 0.5
+    hesitant_commit_s: float = 1.2
+    packet_gap_s: float = 0.12
+    max_utterance_s: float = 120.0
+
+
+@attrs.define
+class _Stretch:
+    started_at: float
+    speech_end: float
+    voiced_s: float
+    confirmed: bool = False
+    guessed: bool = False
+    completion: float | None = None
+
+
+@attrs.define
+class Endpointer:
+    """Turns frames of voice probability into the beginning and the end of utterances, for one speaker."""
+
+    rules: EndpointRules = EndpointRules()
+    _utterance: _Stretch | None = attrs.field(default=None, init=False)
+    _onset_at: float | None = attrs.field(default=None, init=False)
+    _onset_s: float = attrs.field(default=0.0, init=False)
+    _last_frame_at: float = attrs.field(default=0.0, init=False)
+    _last_frame_voiced: bool = attrs.field(default=False, init=False)
+
+    @property
+    def is_speaking(self) -> bool:
+        """Tell whether an utterance is open."""
+        return self._utterance is not None
+
+    def on_frame(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
+        """Take the voice probability of the frame that ended at ``now`` and lasted ``frame_s``."""
+        self._last_frame_at = now
+        self._last_frame_voiced = probability >= self.rules.threshold - _HYSTERESIS
+        utterance = self._utterance
+        if utterance is None:
+            return self._onset(probability, frame_s, now)
+        if not self._last_frame_voiced:
+            return self._silence(utterance, now)
+        events: list[EndpointEvent] = []
+        if utterance.guessed:
+            utterance.guessed, utterance.completion = False, None
+            events.append(SpeechResumed(now))
+        utterance.speech_end = now
+        utterance.voiced_s += frame_s
+        events += self._confirm(utterance, now)
+        if now - utterance.started_at >= self.rules.max_utterance_s:
+            events.append(self._end(utterance, now, "limit"))
+        return events
+
+    def _onset(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
+        if probability < self.rules.threshold:
+            self._onset_at, self._onset_s = None, 0.0
+            return []
+        if self._onset_at is None:
+            self._onset_at = now - frame_s
+        self._onset_s += frame_s
+        if self._onset_s < self.rules.start_s - 1e-9:
+            return []
+        utterance = _Stretch(started_at=self._onset_at, speech_end=now, voiced_s=self._onset_s)
+        self._utterance, self._onset_at, self._onset_s = utterance, None, 0.0
+        return [SpeechStarted(utterance.started_at), *self._confirm(utterance, now)]
+
+    def _confirm(self, utterance: _Stretch, now: float) -> list[EndpointEvent]:
+        if utterance.confirmed or utterance.voiced_s < self.rules.confirm_s - 1e-9:
+            return []
+        utterance.confirmed = True
+        return [SpeechConfirmed(now)]
+
+    def on_completion(self, probability: float) -> None:
+        """Take the turn model's answer to the last guess: the probability that the speaker has finished."""
+        if self._utterance is not None and self._utterance.guessed:
+            self._utterance.completion = probability
+
+    def on_clock(self, now: float) -> list[EndpointEvent]:
+        """Let time pass without a frame; call at ``next_due``."""
+        utterance = self._utterance
+        if now - self._last_frame_at < self._gap_s - 1e-9:
+            return []
+        if utterance is None:
+            self._onset_at, self._onset_s = None, 0.0
+            return []
+        return self._silence(utterance, now)
+
+    def next_due(self) -> float | None:
+        """Return when ``on_clock`` has something to decide if no frame comes before, or None if never."""
+        utterance = self._utterance
+        if utterance is None:
+            return None
+        silence_s = self._commit_s(utterance) if utterance.guessed else self.rules.guess_s
+        return max(utterance.speech_end + silence_s, self._last_frame_at + self._gap_s)
+
+    @property
+    def _gap_s(self) -> float:
+        """Return how long no frame must have come before silence is counted by the clock."""
+        return self.rules.packet_gap_s if self._last_frame_voiced else min(_LATE_S, self.rules.packet_gap_s)
+
+    def _commit_s(self, utterance: _Stretch) -> float:
+        hesitant = utterance.completion is not None and utterance.completion < 0.5
+        return self.rules.hesitant_commit_s if hesitant else self.rules.commit_s
+
+    def _silence(self, utterance: _Stretch, now: float) -> list[EndpointEvent]:
+        silence_s = now - utterance.speech_end + 1e-9
+        events: list[EndpointEvent] = []
+        if not utterance.guessed and silence_s >= self.rules.guess_s:
+            utterance.guessed = True
+            events.append(Guess(now))
+        if utterance.guessed and silence_s >= self._commit_s(utterance):
+            events.append(self._end(utterance, now, "silence"))
+        elif now - utterance.started_at >= self.rules.max_utterance_s:
+            events.append(self._end(utterance, now, "limit"))
+        return events
+
+    def _end(self, utterance: _Stretch, now: float, reason: EndReason) -> TurnEnded:
+        self._utterance = None
+        return TurnEnded(
+            at=now,
+            started_at=utterance.started_at,
+            speech_end=utterance.speech_end,
+            voiced_s=utterance.voiced_s,
+            confirmed=utterance.confirmed,
+            reason=reason,
+        )
+
+    def cut_off(self, now: float) -> list[EndpointEvent]:
+        """End an open utterance where it is: the stream broke off, and what was said must not be lost."""
+        self._onset_at, self._onset_s = None, 0.0
+        return [] if self._utterance is None else [self._end(self._utterance, now, "cut off")]

@@ -1,0 +1,306 @@
+"""The one stage round every kind of agent: retries, deadlines, and the reading of answers.
+
+    answer() -> call -> head (status) -> sniffing reader -> Delta, Flush ... -> out
+                 ^ again, attempt + 1, while no text has been passed on and the time left allows it
+
+However a turn ends, the exchange is closed: that is where a conversation's history learns what was passed on, and where
+a server that can be told to stop is told.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Self
+
+import structlog
+import trio
+
+from voxbridge.config.settings import AgentSettings, TurnSettings
+from voxbridge.core.agents.answer_reader import AnswerEvent, Delta, Ended, Flush
+from voxbridge.core.agents.tts_options import HEADER as TTS_OPTIONS_HEADER
+from voxbridge.core.agents.tts_options import parse_tts_options
+from voxbridge.core.health.backoff import Backoff
+from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
+from voxbridge.stages.agent.dialect import Call, Dialect, Exchange, Found
+from voxbridge.stages.agent.outcome import outcome_error
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, AnswerOptions, Mark, TextDelta, TextFlush
+from voxbridge.stages.deadline import StageDeadline
+from voxbridge.stages.http import Client, Response, error_body, open_client, open_response, read_body
+
+log = structlog.get_logger(__name__)
+
+PROBE_LIMIT_S = 5.0
+PROBE_BODY_BYTES_MAX = 1 << 20  # a list of models can be long
+_RETRY_CAP_S = 10.0
+# A first text that does not come costs its whole limit (15 s) each time: after one more try the user is told.
+_SILENCES_MAX = 1
+# A barge-in must not wait for the server; a request over a connection that is to be made takes a few round trips.
+_STOP_LIMIT_S = 0.25
+_CLOSE_LIMIT_S = 0.25
+
+
+class AgentClient:
+    """An AgentStage on one dialect. ``rng`` gives the jitter of retries, in [0, 1)."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        settings: AgentSettings,
+        *,
+        uds: str = "",
+        answer_chars_max: int = TurnSettings().answer_chars_max,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = dialect.name
+        self.retry_count = 0
+        self._dialect, self._settings, self._uds = dialect, settings, uds
+        self._chars_max, self._rng = answer_chars_max, rng
+        self._headers = {name: value.reveal() for name, value in settings.headers.items()}
+        self._client: Client | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the pool. Raises: ConfigError if the URL or a header cannot be one."""
+        longest_s = max(self._settings.first_limit_ms, self._settings.idle_limit_ms) / 1000
+        client = open_client(
+            "agent", self._dialect.origin, uds=self._uds, headers=self._headers, read_backstop_s=longest_s + 30.0
+        )
+        self._client = await client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close the pool."""
+        client, self._client = self._client, None
+        if client is not None:
+            # closing idle connections takes no time, a hung TLS peer might
+            with trio.move_on_after(_CLOSE_LIMIT_S, shield=True):
+                await client.aclose()
+
+    @property
+    def _open_client(self) -> Client:
+        if self._client is None:
+            raise InternalError("the agent stage is used outside its async with block")
+        return self._client
+
+    async def warm(self) -> None:
+        """Open a connection for the answer that will be asked for soon, unless there is one."""
+        await self._open_client.warm()
+
+    async def probe(self) -> str:
+        """Check that the server is there, in the way of its kind; see Stage. Raises: StageError."""
+        began = trio.current_time()
+        with StageDeadline("agent", first_s=PROBE_LIMIT_S, backend=self.name):
+            said = await self._dialect.probe(self._fetch)
+        return f"{self.name}: {said} ({(trio.current_time() - began) * 1000:.0f} ms)"
+
+    async def _fetch(self, call: Call) -> Found:
+        async with self._send(call) as response:
+            if not response.is_success:
+                return Found(response.status_code, response.headers, await error_body(response))
+            body = bytearray()
+
+            async def take(chunk: bytes) -> bool:  # read_body awaits it
+                body.extend(chunk)
+                return len(body) >= PROBE_BODY_BYTES_MAX
+
+            if call.wants_body:
+                await read_body(response, take)
+            return Found(response.status_code, response.headers, bytes(body))
+
+    def _send(self, call: Call) -> AbstractAsyncContextManager[Response]:
+        return open_response(
+            self._open_client,
+            "agent",
+            call.method,
+            call.path,
+            backend=self.name,
+            content=call.body,
+            headers=dict(call.headers),
+        )
+
+    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+        """Stream the answer into ``out``; see AgentStage. Raises: StageError."""
+        exchange = self._dialect.begin(request, trio.current_time())
+        relay = _Relay(out, mark, exchange.said, self._chars_max)
+        is_whole = False
+        try:
+            is_whole = await self._attempts(request, exchange, relay)
+        finally:
+            stop = exchange.close(trio.current_time(), is_whole=is_whole)
+            if stop is not None:
+                with trio.move_on_after(_STOP_LIMIT_S, shield=True) as limit:
+                    await self._stop(stop)
+                if limit.cancelled_caught:
+                    log.warning("the agent could not be told to stop", backend=self.name, error="no answer in time")
+
+    async def _stop(self, call: Call) -> None:
+        """Tell the server to stop: it costs tokens to go on, and its memory would keep it all."""
+        try:
+            async with self._send(call):
+                pass
+        except StageError as error:
+            log.warning("the agent could not be told to stop", backend=self.name, error=type(error).__name__)
+
+    async def _attempts(self, request: AgentRequest, exchange: Exchange, relay: _Relay) -> bool:
+        """Return whether the answer came to its own end."""
+        total_s = self._settings.total_limit_ms / 1000
+        end = trio.current_time() + total_s
+        backoff = Backoff(base_s=self._settings.retry_delay_ms / 1000, cap_s=_RETRY_CAP_S, rng=self._rng)
+        relay.mark("agent_request")
+        attempt, silences = 1, 0
+        while True:
+            began = trio.current_time()
+            try:
+                return await self._attempt(exchange, attempt, relay, left_s=end - began)
+            except StageError as error:
+                if isinstance(error, StageTimeout) and error.which == "total":
+                    # the limit of the last attempt, what was left of the total, would only puzzle the reader
+                    raise StageTimeout("agent", "total", total_s, backend=self.name) from None
+                silences += _is_silence(error)
+                wait_s = None if silences > _SILENCES_MAX else self._wait_s(error, attempt, relay, backoff, began, end)
+                if wait_s is None:
+                    raise
+                cause = type(error).__name__
+            self.retry_count += 1
+            attempt += 1
+            log.warning(
+                "agent attempt failed, trying again",
+                backend=self.name,
+                turn_id=request.turn_id,
+                attempt=attempt,
+                wait_ms=round(wait_s * 1000),
+                error=cause,
+            )
+            await trio.sleep(wait_s)
+
+    def _wait_s(
+        self, error: StageError, attempt: int, relay: _Relay, backoff: Backoff, began: float, end: float
+    ) -> float | None:
+        """Return how long to wait before the next attempt, or None if the error is final.
+
+        An attempt that cannot end in time is not begun: the caller learns the real error, not that time ran out.
+        """
+        if relay.has_text or not error.retryable or attempt > self._settings.retries:
+            return None
+        now = trio.current_time()
+        wait_s = backoff.failed(now, now - began)
+        if wait_s is None:
+            return None
+        if isinstance(error, StageUnavailable) and error.retry_after_s is not None:
+            wait_s = max(wait_s, error.retry_after_s)
+        # A healthy agent's first text takes about as long as its target. One that was silent is given its whole limit
+        # again, or the retry would only be cut short as well.
+        reserve_s = (self._settings.first_limit_ms if _is_silence(error) else self._settings.target_ms) / 1000
+        return wait_s if now + wait_s + reserve_s <= min(end, trio.current_effective_deadline()) else None
+
+    async def _attempt(self, exchange: Exchange, attempt: int, relay: _Relay, *, left_s: float) -> bool:
+        settings = self._settings
+        is_whole = False
+        with StageDeadline(
+            "agent",
+            first_s=settings.first_limit_ms / 1000,
+            idle_s=settings.idle_limit_ms / 1000,
+            total_s=left_s,
+            backend=self.name,
+        ) as deadline:
+            async with self._send(exchange.call(attempt)) as response:
+                if not response.is_success:
+                    raise exchange.refusal(response.status_code, response.headers, await error_body(response))
+                relay.options = self._options(response)
+                is_whole = await self._read(response, exchange, relay, deadline)
+        return is_whole
+
+    def _options(self, response: Response) -> AnswerOptions | None:
+        header = response.headers.get(TTS_OPTIONS_HEADER)
+        if header is None:
+            return None
+        parsed = parse_tts_options(header)
+        if parsed.clamped or parsed.ignored:
+            log.warning("X-TTS-Options cannot all be used", clamped=parsed.clamped, ignored=parsed.ignored)
+        return AnswerOptions(parsed.options)
+
+    async def _read(self, response: Response, exchange: Exchange, relay: _Relay, deadline: StageDeadline) -> bool:
+        reader = exchange.reader(response.headers)
+        ended: Ended | None = None
+
+        async def take(chunk: bytes) -> bool:
+            nonlocal ended
+            if relay.has_text:
+                deadline.item()
+            ended = await relay.take(reader.feed(chunk), deadline)
+            return ended is not None
+
+        if is_whole := await read_body(response, take):
+            ended = await relay.take(reader.end(), deadline)
+        assert ended is not None, "a reader that was told of the end ends"
+        error = outcome_error(
+            ended,
+            backend=self.name,
+            hidden=exchange.hidden,
+            failed=self._dialect.failed,
+            retry_empty=self._settings.retry_empty,
+        )
+        if error is not None:
+            raise error
+        if ended.detail:
+            log.warning("the agent said less than a whole answer", backend=self.name, reason=ended.detail)
+        return is_whole
+
+
+def _is_silence(error: StageError) -> bool:
+    """Tell whether it was asked, and said nothing within the limit of the first text."""
+    return isinstance(error, StageTimeout) and error.which == "first"
+
+
+class _Relay:
+    """Passes the reader's events on to the turn, and remembers whether it did."""
+
+    def __init__(
+        self,
+        out: trio.MemorySendChannel[AgentEvent],
+        mark: Mark,
+        said: Callable[[str], None],
+        chars_max: int,
+    ) -> None:
+        self.mark = mark
+        self.has_text = False
+        self.options: AnswerOptions | None = None
+        """How the answer of this attempt wants to be spoken."""
+        self._out, self._said = out, said
+        self._chars_left = chars_max
+
+    async def take(self, events: Iterable[AnswerEvent], deadline: StageDeadline) -> Ended | None:
+        """Pass events on; return how the answer ended if it has, or is as long as it may be."""
+        for event in events:
+            match event:
+                case Delta(text):
+                    if fitting := text[: self._chars_left]:
+                        await self._pass_on(TextDelta(fitting), deadline)
+                        self._said(fitting)
+                    self._chars_left -= len(text)
+                case Flush():
+                    await self._pass_on(TextFlush(), deadline)
+                case Ended():
+                    return event
+            if self._chars_left < 0:
+                log.warning("answer cut at its longest allowed length")
+                await self._pass_on(TextFlush(), deadline)
+                return Ended("ok")
+        return None
+
+    async def _pass_on(self, event: AgentEvent, deadline: StageDeadline) -> None:
+        if not self.has_text:  # the reader's first event is visible text
+            self.has_text = True
+            self.mark("agent_first_text")  # before anything is sent: it decides a race of backends
+            if self.options is not None:
+                await self._put(self.options, deadline)
+        await self._put(event, deadline)
+
+    async def _put(self, event: AgentEvent, deadline: StageDeadline) -> None:
+        try:
+            self._out.send_nowait(event)  # no task switch a token while there is room
+            deadline.item()
+        except trio.WouldBlock:
+            with deadline.paused():
+                await self._out.send(event)

@@ -1,0 +1,248 @@
+"""The three stages of a turn: speech to text, agent, text to speech.
+
+The conversation knows only the Protocols here. A stage object lives as long as the daemon, owns its warm
+connections, and is used by many speakers at once. Every call may be cancelled at any await and must leave
+its connections usable. Failures are ``StageError`` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, Self, runtime_checkable
+
+import attrs
+import trio
+
+from voxbridge.core.agents.tts_options import TtsOptions as TtsOptions
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.pcm import OpusPacket, Pcm
+
+Mark = Callable[[str], None]
+"""Names an instant of the turn, such as ``tts_first_byte``; the callee stamps it with Trio's clock."""
+
+
+def no_mark(name: str) -> None:
+    """Ignore a mark (for calls outside a turn)."""
+
+
+@attrs.frozen
+class Speaker:
+    """Who is talking. ``name`` is untrusted text from Discord, as are the names in ``vocabulary``, to be expected.
+
+    ``names_now`` says who is in the channel at this moment, as often as it is asked.
+    """
+
+    user_id: UserId
+    name: str
+    guild_id: GuildId
+    channel_id: ChannelId
+    language: str = "en"
+    names_now: Callable[[], Sequence[str]] = attrs.field(default=tuple, eq=False, repr=False)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Return the names to expect now. Ask when an utterance begins; where that is too late, at each connection."""
+        return tuple(self.names_now())
+
+
+@attrs.frozen
+class Transcript:
+    """What was heard. ``text`` may be empty: nothing was said."""
+
+    text: str
+    is_final: bool = True
+    confidence: float | None = None
+    duration_s: float | None = None
+    no_speech: float | None = None
+    """How probable it is that nobody spoke at all, if the server says so."""
+
+
+class PendingFinal(Protocol):
+    """An ended utterance whose final transcript is on its way."""
+
+    async def wait(self) -> Transcript:
+        """Return the final transcript.
+
+        Raises: StageError. A cancel drops the utterance; the next one starts clean, and a late final of this
+        one is not mistaken for the next one's.
+        """
+        ...
+
+
+class SttSession(Protocol):
+    """One speaker's warm line to a speech-to-text server. Survives turns and barge-in.
+
+    ``feed`` and ``discard`` are synchronous and never block: a queue in front of the one writer task takes the
+    packets, and packets of the current utterance are kept until its final transcript is in, so that a lost
+    connection is replayed.
+    """
+
+    @property
+    def reconnect_count(self) -> int:
+        """Return how often the line was lost and made anew."""
+        ...
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the line is up now."""
+        ...
+
+    @property
+    def can_peek(self) -> bool:
+        """Tell whether ``peek`` is possible: a transcript that leaves the utterance open."""
+        ...
+
+    def feed(self, packet: OpusPacket) -> None:
+        """Add one 20 ms packet to the current utterance; the first call opens it."""
+
+    async def peek(self) -> Transcript:
+        """Transcribe what was fed so far and leave the utterance open (only if ``can_peek``)."""
+        ...
+
+    def end(self) -> PendingFinal:
+        """End the utterance now: what is fed from here on belongs to the next one."""
+        ...
+
+    async def finish(self) -> Transcript:
+        """End the utterance and wait for its final transcript: ``await line.end().wait()``."""
+        ...
+
+    def discard(self) -> None:
+        """Forget the current utterance (a cough, noise)."""
+
+
+class Stage(Protocol):
+    """What all backends share. Entered once by the daemon, which opens what the stage keeps warm."""
+
+    name: str
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc_info: object) -> None: ...
+
+    async def probe(self) -> str:
+        """Check that the server is there, speaks our protocol and knows what we ask of it, at no cost to the user.
+
+        Returns one line for the operator. Raises: StageError, whose text says how to mend it.
+        """
+        ...
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A stage, or anything else with connections, that can make one ready in advance. Not every stage is one."""
+
+    async def warm(self) -> None:
+        """Open what the next request will need, unless it is open. Cheap to call often; never raises a StageError."""
+        ...
+
+
+async def warm_up(stage: object) -> None:
+    """Let a stage open its connection now, if it can: the user has begun to speak, so it will be needed soon."""
+    if isinstance(stage, Warmable):
+        await stage.warm()
+
+
+class SttStage(Stage, Protocol):
+    """A speech-to-text backend."""
+
+    def open(
+        self, speaker: Speaker, on_partial: Callable[[str], None] | None = None
+    ) -> AbstractAsyncContextManager[SttSession]:
+        """Open a line for one speaker; entering does not wait for the connection."""
+        ...
+
+
+@attrs.frozen
+class Previous:
+    """What became of the answer before: the agent's memory holds text that nobody heard."""
+
+    interrupted: bool
+    heard: str
+
+
+@attrs.frozen
+class AgentRequest:
+    """One user turn for the agent. The same ``turn_id`` goes with every attempt."""
+
+    turn_id: str
+    text: str
+    speaker: Speaker
+    confidence: float | None = None
+    speech_ms: int | None = None
+    started_at: str | None = None
+    participants: int | None = None
+    previous: Previous | None = None
+
+
+@attrs.frozen
+class TextDelta:
+    """A piece of the answer as it streams, spaces included."""
+
+    text: str
+
+
+@attrs.frozen
+class TextFlush:
+    """Whatever has come so far is complete: speak it now (a tool call may follow)."""
+
+
+@attrs.frozen
+class AnswerOptions:
+    """How this answer is to be spoken; comes before its first text, if at all."""
+
+    tts: TtsOptions
+
+
+AgentEvent = TextDelta | TextFlush | AnswerOptions
+
+
+class AgentStage(Stage, Protocol):
+    """An agent backend."""
+
+    @property
+    def retry_count(self) -> int:
+        """Return the number of repeated attempts of all turns."""
+        ...
+
+    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+        """Stream the answer into ``out`` (not closed here) and return at its end.
+
+        Marks ``agent_request`` (first attempt sent) and ``agent_first_text`` (first non-blank text). Retries only
+        before the first text was passed on. The time spent in a full ``out`` does not count against a deadline.
+
+        Raises: StageError.
+        """
+
+
+@attrs.frozen
+class TtsRequest:
+    """One speakable sentence. ``voice`` None means the backend's configured one.
+
+    ``options`` are the answer's own wishes, within Chatterbox's ranges; a backend uses those it knows.
+    """
+
+    text: str
+    turn_id: str
+    index: int
+    voice: str | None = None
+    language: str = "en"
+    options: TtsOptions | None = None
+
+
+class TtsStage(Stage, Protocol):
+    """A text-to-speech backend."""
+
+    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+        """Call ``out`` with each piece of sound as it comes (mono, any rate) and return at the last sample.
+
+        ``out`` is synchronous: the caller bounds how much it asks for, not how fast it takes it.
+        Marks ``tts_request``, ``tts_first_byte`` (first body byte), ``tts_first_pcm`` (first sample),
+        ``tts_last_pcm`` (with every piece, since nobody knows which is the last: the last mark stands). The next
+        sentence may be asked for before this one is over: the backend orders them. No samples at all is success.
+        Cut off after sound was passed on: returns what came by raising StageProtocolError (``retryable`` is then
+        False); the caller keeps what it has.
+
+        Raises: StageError.
+        """

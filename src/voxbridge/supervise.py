@@ -1,0 +1,50 @@
+"""The only way to start a task in a nursery that others live in.
+
+Trio has no isolation inside a nursery: one task that raises ends its siblings. ``supervise`` runs one child, starts
+it again with backoff when it crashes, and gives it up when it crashes too often, so that nobody else is touched.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+import trio
+
+from voxbridge.core.health.backoff import Backoff
+
+_log = structlog.get_logger(__name__)
+
+
+async def supervise(
+    name: str, run: Callable[[], Awaitable[None]], *, backoff: Backoff | None = None, **fields: object
+) -> bool:
+    """Run ``run`` until it returns (True) or has crashed too often (False); ``fields`` go into each log line.
+
+    Catches ``Exception`` only, which a group of exceptions is too; a cancel and a keyboard interrupt pass. A group
+    that holds both (a crash in the instant of a cancel) is parted: the crash is logged, and the rest passes.
+    """
+    rule = backoff or Backoff(circuit=5, circuit_window_s=60.0, rng=random.random)
+    while True:
+        began = trio.current_time()
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001 - this is the supervisor
+            now = trio.current_time()
+            wait_s = rule.failed(now, now - began)
+            _log.exception("task crashed", task=name, failures=rule.failures, error=type(error).__name__, **fields)
+            if wait_s is None:
+                _log.error("task given up: it crashes again and again", task=name, **fields)
+                return False
+            await trio.sleep(wait_s)
+        except BaseExceptionGroup as group:
+            # Whole, the group would pass; the scope that was cancelled takes its Cancelled out of it, and what is left
+            # would be a crash in the nursery that this function is here to protect.
+            crash, rest = group.split(Exception)
+            if crash is not None:
+                _log.error("task crashed while it was cancelled", task=name, exc_info=crash, **fields)
+            assert rest is not None, "a group of Exceptions alone is an Exception"
+            raise rest from None
+        else:
+            return True

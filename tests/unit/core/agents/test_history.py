@@ -1,0 +1,203 @@
+"""The conversations we keep: what was heard stays, what was not goes, and there is never too much."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxbridge.core.agents.history import History, HistoryRules, Message, tokens_of
+
+pytestmark = pytest.mark.unit
+
+S = "session"
+
+
+def exchange(history: History, turn: str, asked: str, answer: str, *, user: str = "ada", now: float = 0.0, **more):
+    """Play an exchange that comes to its end; return the messages that went out."""
+    messages = history.ask(S, turn, user, asked, now, **more)
+    for piece in answer:
+        history.add(S, turn, piece)
+    history.close(S, turn, now)
+    return messages
+
+
+def pairs(messages: list[Message]) -> list[tuple[str, str]]:
+    return [(message.role[0], message.content) for message in messages]
+
+
+def test_answers_are_remembered():
+    """The next question comes with what was said before it."""
+    history = History(HistoryRules())
+    assert pairs(exchange(history, "1", "One?", "Yes.")) == [("u", "One?")]
+    assert pairs(exchange(history, "2", "Two?", "No.")) == [("u", "One?"), ("a", "Yes."), ("u", "Two?")]
+
+
+def test_interrupted_answer_keeps_what_was_heard():
+    """Barge-in: the model's full answer gives way to the words that were played."""
+    history = History(HistoryRules())
+    exchange(history, "1", "Tell me a story.", "Once upon a time there was a very long story.")
+    messages = history.ask(S, "2", "ada", "Stop.", 1.0, heard="Once upon a time")
+    assert pairs(messages) == [("u", "Tell me a story."), ("a", "Once upon a time"), ("u", "Stop.")]
+
+
+def test_superseded_turn_is_dropped():
+    """The user went on speaking before anything was heard: the new question holds the words of the old one."""
+    history = History(HistoryRules())
+    exchange(history, "0", "Hi.", "Hello.")
+    history.ask(S, "1", "ada", "What is the weather", 1.0)
+    history.add(S, "1", "It is ")
+    history.close(S, "1", 1.5)
+    messages = history.ask(S, "2", "ada", "What is the weather in Rome?", 2.0, heard="")
+    assert pairs(messages) == [("u", "Hi."), ("a", "Hello."), ("u", "What is the weather in Rome?")]
+
+
+def test_superseded_before_the_first_text_spares_the_answer_before():
+    """``heard`` belongs to the turn that was cut, also when that one had no text yet."""
+    history = History(HistoryRules())
+    exchange(history, "0", "Hi.", "Hello.")
+    exchange(history, "1", "What is", "")
+    messages = history.ask(S, "2", "ada", "What is that?", 2.0, heard="")
+    assert pairs(messages) == [("u", "Hi."), ("a", "Hello."), ("u", "What is that?")]
+
+
+def test_interrupted_before_a_word_was_whole_joins_the_questions():
+    """Nothing was heard, but the words are new: both questions go in one message, since roles must alternate."""
+    history = History(HistoryRules())
+    exchange(history, "1", "Tell me a story.", "Once upon a time.")
+    assert pairs(history.ask(S, "2", "ada", "No, a joke.", 1.0, heard="")) == [("u", "Tell me a story.\nNo, a joke.")]
+
+
+def test_failed_turn_is_forgotten():
+    """A question that got no answer is not asked again with the next one."""
+    history = History(HistoryRules())
+    exchange(history, "1", "One?", "")
+    assert pairs(exchange(history, "2", "Two?", "Yes.")) == [("u", "Two?")]
+
+
+def test_late_words_of_a_cut_answer_do_not_count():
+    """The old turn may still be unwinding when the next question is asked."""
+    history = History(HistoryRules())
+    history.ask(S, "1", "ada", "One?", 0.0)
+    history.add(S, "1", "Yes, and")
+    history.ask(S, "2", "ada", "Two?", 1.0, heard="Yes")
+    history.add(S, "1", " so on.")
+    history.close(S, "1", 1.0)
+    history.add(S, "2", "No.")
+    history.close(S, "2", 1.5)
+    assert pairs(history.ask(S, "3", "ada", "Three?", 2.0))[:2] == [("u", "One?"), ("a", "Yes")]
+
+
+def test_channel_conversation_names_its_speakers():
+    """Each line says whose it is; an interruption cuts the interrupter's answer, not the last one."""
+    history = History(HistoryRules())
+    exchange(history, "1", "One?", "Yes indeed.", user="ada", name="Ada: the\nfirst")
+    exchange(history, "2", "Two?", "No.", user="bob", name="Bob")
+    messages = history.ask(S, "3", "ada", "Three?", 1.0, name="Ada", heard="Yes")
+    assert pairs(messages) == [
+        ("u", "Ada the first: One?"),
+        ("a", "Yes"),
+        ("u", "Bob: Two?"),
+        ("a", "No."),
+        ("u", "Ada: Three?"),
+    ]
+
+
+def test_others_answer_under_way_is_left_out():
+    """A shared conversation does not wait: what is still being said is not history yet."""
+    history = History(HistoryRules())
+    history.ask(S, "1", "ada", "One?", 0.0)
+    history.add(S, "1", "Well")
+    assert pairs(history.ask(S, "2", "bob", "Two?", 0.5)) == [("u", "Two?")]
+
+
+def test_old_exchanges_are_forgotten():
+    """After ``age_s`` the conversation begins anew."""
+    history = History(HistoryRules(age_s=60.0))
+    exchange(history, "1", "One?", "Yes.", now=0.0)
+    exchange(history, "2", "Two?", "No.", now=50.0)
+    assert [content for _role, content in pairs(history.ask(S, "3", "ada", "Three?", 100.0))] == [
+        "Two?",
+        "No.",
+        "Three?",
+    ]
+    assert pairs(history.ask("other", "4", "ada", "Four?", 100.0)) == [("u", "Four?")]
+
+
+def test_conversations_are_bounded():
+    """The conversation that was silent longest goes first."""
+    history = History(HistoryRules(conversations_max=2))
+    for index in range(5):
+        history.ask(f"s{index}", "1", "ada", "One?", float(index))
+        history.add(f"s{index}", "1", "Yes.")
+        history.close(f"s{index}", "1", float(index))
+    assert len(history.ask("s4", "2", "ada", "Two?", 9.0)) == 3
+    assert len(history.ask("s0", "2", "ada", "Two?", 9.0)) == 1
+
+
+@attrs.frozen
+class Step:
+    user: str
+    asked: str
+    answer: str
+    heard: str | None
+    gap_s: float
+    is_closed: bool
+
+
+WORD = st.text("ab é世", min_size=1, max_size=8).filter(str.strip)
+STEPS = st.lists(
+    st.builds(
+        Step,
+        user=st.sampled_from(["ada", "bob"]),
+        asked=WORD,
+        answer=st.text("xyz ", max_size=12),
+        heard=st.none() | st.text("h", max_size=3),
+        gap_s=st.sampled_from([0.0, 1.0, 40.0, 100.0]),
+        is_closed=st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@given(steps=STEPS, tokens_max=st.integers(0, 60))
+def test_messages_alternate_and_fit(steps, tokens_max):
+    """Roles alternate, the question is last, and what goes before it is neither too much nor empty."""
+    history = History(HistoryRules(tokens_max=tokens_max, age_s=60.0))
+    now = 0.0
+    for index, step in enumerate(steps):
+        now += step.gap_s
+        messages = history.ask(S, str(index), step.user, step.asked, now, heard=step.heard)
+        assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
+        assert all(message.content for message in messages)
+        assert messages[-1].content.endswith(step.asked)
+        assert tokens_of(messages[:-1]) <= tokens_max
+        history.add(S, str(index), step.answer)
+        if step.is_closed:
+            history.close(S, str(index), now)
+
+
+@given(steps=STEPS)
+def test_what_was_not_heard_is_never_sent(steps):
+    """An answer that was cut short comes back as what was heard of it, whatever else happens."""
+    history = History(HistoryRules(tokens_max=10_000))
+    unheard: set[str] = set()
+    latest: dict[str, str] = {}
+    for index, step in enumerate(steps):
+        if step.heard is not None and step.user in latest:
+            unheard.add(latest[step.user])
+        messages = history.ask(S, str(index), step.user, step.asked, float(index), heard=step.heard)
+        sent = [message.content for message in messages if message.role == "assistant"]
+        assert not unheard & set(sent), f"{unheard & set(sent)} was never heard"
+        latest[step.user] = f"answer {index}."
+        history.add(S, str(index), f"answer {index}.")
+        if step.is_closed:
+            history.close(S, str(index), float(index))
+
+
+def test_tokens_are_estimated():
+    """Four ASCII characters or one other letter make a token, and a message costs four."""
+    assert tokens_of([Message("user", "abcd")]) == 5
+    assert tokens_of([Message("user", "abcde")]) == 6
+    assert tokens_of([Message("user", "世界"), Message("assistant", "")]) == 10

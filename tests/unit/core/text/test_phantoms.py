@@ -1,0 +1,98 @@
+"""What speech models make out of noise, and what people really say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxbridge.core.text.phantoms import is_phantom
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Subtitles by the Amara.org community",
+        "Untertitel der Amara.org-Community",
+        "Untertitelung im Auftrag des ZDF für funk, 2017",
+        "Sous-titres réalisés para la communauté d'Amara.org",
+        "Sous-titrage Société Radio-Canada, sous-titrage ST' 501",
+        "Subtítulos realizados por la comunidad de Amara.org",
+        "Sottotitoli creati dalla comunità Amara.org",
+        "Legendas pela comunidade Amara.org",
+        "Napisy stworzone przez społeczność Amara.org",
+        "Altyaz\u0131 M.K.",
+        "Субтитры сделал DimaTorzok",
+        "Продолжение следует...",
+        "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目",
+        "ご視聴ありがとうございました",
+        "시청해주셔서 감사합니다",
+        "Transcription by CastingWords",
+        "...",
+        "♪♪♪",
+        "you you you you you you you you",
+        "I'm sorry. I'm sorry. I'm sorry. I'm sorry. I'm sorry. I'm sorry.",
+    ],
+)
+def test_credits_marks_and_loops_are_phantoms_however_long_the_sound(text):
+    assert is_phantom(text, sound_s=10.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you.",
+        "Thank you for watching the stove for me.",
+        "ok",
+        "No.",
+        "What are subtitles?",
+        "Add the subtitles by tomorrow.",
+        "Please subscribe me to the newsletter of the museum.",
+        "no no no, that is wrong",
+        "bye",
+        "Vielen Dank!",
+        "Wie wird das Wetter morgen?",
+        "今日の天気は?",
+        "오늘 날씨 어때",
+        "İyi günler",
+        "42",
+        "",
+        "  ",
+    ],
+)
+def test_what_people_say_is_none(text):
+    assert not is_phantom(text, sound_s=1.5)
+    assert not is_phantom(text, sound_s=1.5, no_speech=0.3)
+
+
+def test_doubtful_words_count_only_in_doubt():
+    assert is_phantom("Thank you.", sound_s=0.4), "it takes longer to say"
+    assert is_phantom("Thanks for watching!", sound_s=5.0, no_speech=0.55)
+    assert not is_phantom("Thanks for watching!", sound_s=5.0, no_speech=0.1)
+    assert not is_phantom("Turn it off.", sound_s=0.6, no_speech=0.55), "words of its own need more doubt"
+
+
+def test_a_model_that_is_sure_of_silence_is_believed():
+    assert is_phantom("Turn it off.", sound_s=2.0, no_speech=0.95)
+
+
+def test_more_words_than_the_time_could_hold():
+    text = "and so we went to the market to buy some bread and butter for the whole family"
+    assert is_phantom(text, sound_s=1.0)
+    assert not is_phantom(text, sound_s=4.0)
+    assert is_phantom("x" * 60, sound_s=1.0)
+    assert not is_phantom("yes please do", sound_s=0.3), "a rate over a few words is chance"
+
+
+@given(st.text(max_size=60), st.floats(0, 200), st.none() | st.floats(0, 1))
+def test_any_text_has_an_answer(text, sound_s, no_speech):
+    verdict = is_phantom(text, sound_s=sound_s, no_speech=no_speech)
+    if not text.strip():
+        assert not verdict, "an empty text is no phantom"
+
+
+@given(st.lists(st.sampled_from(["weather", "lamp", "kitchen", "music", "please"]), min_size=1, max_size=5))
+def test_a_few_everyday_words_at_a_human_pace_pass(words):
+    assert not is_phantom(" ".join(words), sound_s=1.0 + 0.3 * len(words))

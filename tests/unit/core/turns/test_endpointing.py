@@ -1,0 +1,166 @@
+"""Beginning and end of utterances, by plain numbers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxbridge.core.turns.endpointing import (
+    Endpointer,
+    EndpointEvent,
+    EndpointRules,
+    Guess,
+    SpeechConfirmed,
+    SpeechResumed,
+    SpeechStarted,
+    TurnEnded,
+)
+
+pytestmark = pytest.mark.unit
+
+FRAME_S = 0.032
+
+
+def voiced(endpointer: Endpointer, count: int, start: float) -> tuple[list[EndpointEvent], float]:
+    """Feed voiced frames; return the events and the time of the last one's end."""
+    events: list[EndpointEvent] = []
+    now = start
+    for _ in range(count):
+        now += FRAME_S
+        events += endpointer.on_frame(0.9, FRAME_S, now)
+    return events, now
+
+
+def run_clock(endpointer: Endpointer, until: float) -> list[EndpointEvent]:
+    """Let time pass without frames, waking only when the endpointer asks for it."""
+    events: list[EndpointEvent] = []
+    while (due := endpointer.next_due()) is not None and due <= until:
+        events += endpointer.on_clock(due)
+    return events
+
+
+def test_a_turn_ends_at_exactly_the_commit_silence() -> None:
+    """Guess at 200 ms and end at 500 ms after the last voiced frame, though no packet ever comes again."""
+    endpointer = Endpointer()
+    events, last = voiced(endpointer, 20, 10.0)
+    assert events == [SpeechStarted(10.0), SpeechConfirmed(pytest.approx(10.0 + 5 * FRAME_S))]
+    guess, ended = run_clock(endpointer, last + 5)
+    assert guess == Guess(pytest.approx(last + 0.2))
+    assert isinstance(ended, TurnEnded)
+    assert ended.at == pytest.approx(last + 0.5), f"ended {(ended.at - last) * 1000:.0f} ms after the last voice"
+    assert ended.speech_end == last
+    assert ended.started_at == 10.0
+    assert ended.voiced_s == pytest.approx(20 * FRAME_S)
+    assert ended.confirmed
+
+
+def test_packets_that_stop_in_silence_do_not_delay_the_end() -> None:
+    """A microphone that closes just before the commit costs at most the jitter buffer's depth, not the packet gap."""
+    endpointer = Endpointer()
+    _, last = voiced(endpointer, 20, 0.0)
+    now = last
+    while now < last + 0.45:
+        now += FRAME_S
+        endpointer.on_frame(0.0, FRAME_S, now)
+    (ended,) = run_clock(endpointer, last + 5)
+    assert isinstance(ended, TurnEnded)
+    assert ended.at - last <= 0.5 + 0.06, f"ended {(ended.at - last) * 1000:.0f} ms after the last voice"
+
+
+def test_a_hesitant_speaker_is_given_more_time() -> None:
+    """When the turn model says that more is coming, the turn ends at 1.2 s."""
+    endpointer = Endpointer()
+    _, last = voiced(endpointer, 20, 0.0)
+    assert endpointer.on_clock(last + 0.2) == [Guess(last + 0.2)]
+    endpointer.on_completion(0.1)
+    assert run_clock(endpointer, last + 1.19) == []
+    (ended,) = run_clock(endpointer, last + 1.3)
+    assert isinstance(ended, TurnEnded)
+    assert ended.at == pytest.approx(last + 1.2)
+
+
+def test_resumed_speech_is_the_same_utterance() -> None:
+    """A pause longer than the guess and shorter than the commit drops the guess and nothing else."""
+    endpointer = Endpointer()
+    _, last = voiced(endpointer, 10, 0.0)
+    assert endpointer.on_clock(last + 0.25) == [Guess(last + 0.25)]
+    events, last = voiced(endpointer, 10, last + 0.3)
+    assert events[0] == SpeechResumed(pytest.approx(last - 9 * FRAME_S))
+    guess, ended = run_clock(endpointer, last + 5)
+    assert isinstance(guess, Guess)
+    assert isinstance(ended, TurnEnded)
+    assert ended.started_at == 0.0
+    assert ended.voiced_s == pytest.approx(20 * FRAME_S)
+
+
+def test_a_stale_verdict_changes_nothing() -> None:
+    """The turn model's answer to a dropped guess is not taken for the next one's."""
+    endpointer = Endpointer()
+    _, last = voiced(endpointer, 10, 0.0)
+    endpointer.on_clock(last + 0.25)
+    _, last = voiced(endpointer, 10, last + 0.3)
+    endpointer.on_completion(0.0)
+    ended = run_clock(endpointer, last + 5)[-1]
+    assert isinstance(ended, TurnEnded)
+    assert ended.at == pytest.approx(last + 0.5)
+
+
+def test_a_click_starts_nothing() -> None:
+    """One loud frame between silent ones is no utterance."""
+    endpointer = Endpointer()
+    for index in range(20):
+        probability = 0.99 if index % 5 == 0 else 0.0
+        assert endpointer.on_frame(probability, FRAME_S, index * FRAME_S) == []
+    assert endpointer.next_due() is None
+
+
+def test_a_cough_ends_unconfirmed() -> None:
+    """Sound shorter than the barge-in limit is an utterance that may not interrupt."""
+    endpointer = Endpointer()
+    events, last = voiced(endpointer, 3, 0.0)
+    assert not any(isinstance(event, SpeechConfirmed) for event in events)
+    ended = run_clock(endpointer, last + 5)[-1]
+    assert isinstance(ended, TurnEnded)
+    assert not ended.confirmed
+
+
+def test_endless_speech_is_cut_at_the_limit() -> None:
+    """An open microphone in a noisy room ends the turn at the limit, and speech goes on as the next one."""
+    endpointer = Endpointer(EndpointRules(max_utterance_s=2.0))
+    events, _ = voiced(endpointer, 100, 0.0)
+    ends = [event for event in events if isinstance(event, TurnEnded)]
+    assert [end.reason for end in ends] == ["limit"]
+    assert ends[0].at == pytest.approx(2.0, abs=FRAME_S)
+    assert endpointer.is_speaking
+
+
+def test_a_broken_stream_keeps_what_was_said() -> None:
+    """When the connection breaks in mid-utterance the utterance ends there; without one nothing happens."""
+    endpointer = Endpointer()
+    assert endpointer.cut_off(0.0) == []
+    _, last = voiced(endpointer, 10, 0.0)
+    (ended,) = endpointer.cut_off(last + 0.1)
+    assert isinstance(ended, TurnEnded)
+    assert (ended.reason, ended.confirmed) == ("cut off", True)
+    assert not endpointer.is_speaking
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.0, 2.0)), max_size=200))
+def test_every_beginning_has_one_end(steps: list[tuple[float, float]]) -> None:
+    """Whatever the frames and gaps, started and ended alternate, and no utterance stays open for ever."""
+    endpointer, now, open_ = Endpointer(), 0.0, False
+    events: list[EndpointEvent] = []
+    for probability, gap_s in steps:
+        events += run_clock(endpointer, now + gap_s)
+        now += gap_s + FRAME_S
+        events += endpointer.on_frame(probability, FRAME_S, now)
+    events += run_clock(endpointer, now + 10)
+    for event in events:
+        if isinstance(event, SpeechStarted):
+            assert not open_
+            open_ = True
+        elif isinstance(event, TurnEnded):
+            assert open_
+            open_ = False
+    assert not open_

@@ -1,0 +1,61 @@
+"""The messages of the whisperx protocol."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxbridge.core.wire import whisperx
+from voxbridge.core.wire.whisperx import Failed, Final, Partial, Peeked, Ready, parse
+
+pytestmark = pytest.mark.unit
+
+
+def test_start_names_the_extension_only_when_asked():
+    plain = {"type": "start", "userId": "42", "language": "en", "audio_format": "opus"}
+    assert json.loads(whisperx.start(42, "en", extension=False)) == plain
+    assert json.loads(whisperx.start(42, "en", extension=False, partials=False)) == plain
+    assert json.loads(whisperx.start(42, "en", extension=True)) == {**plain, "protocol": "voxbridge/1"}
+    quiet = {**plain, "protocol": "voxbridge/1", "partials": False}
+    assert json.loads(whisperx.start(42, "en", extension=True, partials=False)) == quiet
+
+
+def test_finalize_and_peek():
+    assert json.loads(whisperx.finalize(None)) == {"type": "finalize"}
+    assert json.loads(whisperx.finalize(7)) == {"type": "finalize", "id": 7}
+    assert json.loads(whisperx.peek(8)) == {"type": "peek", "id": 8}
+
+
+@pytest.mark.parametrize(
+    ("message", "means"),
+    [
+        ('{"type": "partial", "text": "and 0001.", "userId": "42"}', Partial("and 0001.")),
+        ('{"type": "final", "text": "hello", "userId": "42"}', Final("hello")),
+        ('{"type": "final", "text": ""}', Final("")),
+        ('{"type":"final","text":"a","id":3,"confidence":1,"duration":2.5}', Final("a", 3, 1.0, 2.5)),
+        ('{"type":"final","text":"a","id":"3","confidence":"high","duration":true}', Final("a")),
+        ('{"type": "error", "error": "CUDA out of memory"}', Failed()),
+        ('{"type": "error", "id": 4}', Failed(4)),
+        ('{"type":"ready","protocol":"voxbridge/1"}', Ready()),
+        ('{"type":"ready","protocol":"voxbridge/2"}', None),
+        ('{"type":"peeked","id":5,"text":"he","noSpeech":0.25}', Peeked(5, "he", 0.75)),
+        ('{"type":"peeked","id":5,"text":"he","noSpeech":0.25,"confidence":0.5}', Peeked(5, "he", 0.5)),
+        ('{"type":"peeked","text":"he"}', None),
+        ('{"type":"final","text":null}', None),
+        ('{"type":"surprise"}', None),
+        ("[]", None),
+        ("{", None),
+        (b"\xff\x00", None),
+        (b'{"type":"final","text":"as bytes"}', Final("as bytes")),
+    ],
+)
+def test_parse(message, means):
+    assert parse(message) == means
+
+
+@given(st.one_of(st.text(), st.binary(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
+def test_parse_never_raises(message):
+    assert parse(message) is None or isinstance(message, str | bytes)
