@@ -40,6 +40,8 @@ def _secrets_in(value: Any) -> Iterator[str]:
         case _ if attrs.has(type(value)):
             for _, item in _leaves(value, ""):
                 yield from _secrets_in(item)
+        case _:
+            pass
 
 
 def all_keys(cls: type, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -361,6 +361,8 @@ class VoiceLink(discord.VoiceClient):
             case {"op": 13, "d": {"user_id": user}}:
                 self.receiver.ssrcs.drop_user(UserId(int(user)))
                 self._deafness.gone(UserId(int(user)))
+            case _:
+                pass  # discord.py acts on the others
 
     def _rekey(self, key: bytes) -> None:
         # The nonce counter starts anew with a new key only: under one key no nonce may come twice.

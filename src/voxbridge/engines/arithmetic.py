@@ -90,7 +90,8 @@ def number(text: str) -> Fraction:
             return value
         case ["-", Fraction() as value]:
             return -value
-    raise NotArithmetic
+        case _:
+            raise NotArithmetic
 
 
 def _tokens(text: str) -> list[Fraction | str]:

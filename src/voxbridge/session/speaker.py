@@ -10,6 +10,7 @@ import functools
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import assert_never
 
 import attrs
 import structlog
@@ -169,13 +170,17 @@ class SpeakerSession:
                         utterance.feed(packet)
                 case SpeechConfirmed():
                     self._take_floor()
-                case Guess() if self._utterance is not None:
-                    guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, ear.on_completion)
-                    nursery.start_soon(_guarded, "guess", guess)
-                case SpeechResumed() if self._utterance is not None:
-                    self._utterance.resume()
+                case Guess():
+                    if self._utterance is not None:
+                        guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, ear.on_completion)
+                        nursery.start_soon(_guarded, "guess", guess)
+                case SpeechResumed():
+                    if self._utterance is not None:
+                        self._utterance.resume()
                 case TurnEnded():
                     self._on_turn_ended(event, nursery)
+                case _:
+                    assert_never(event)
 
     def _on_packet(self, packet: OpusPacket) -> None:
         self._preroll.append(packet)

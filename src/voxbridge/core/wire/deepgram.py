@@ -61,7 +61,8 @@ def parse(message: Mapping[str, object]) -> Result | Failed | None:
             return Result(text.strip(), message.get("is_final") is True, float(confidence) if is_number else None)
         case {"type": "Error"}:
             return Failed()
-    return None
+        case _:
+            return None
 
 
 class Text:

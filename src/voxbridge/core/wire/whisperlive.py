@@ -84,7 +84,8 @@ def parse(message: Mapping[str, object]) -> ServerMessage | None:
             return Full(float(wait_min) if isinstance(wait_min, int | float) else None)
         case {"status": "ERROR"}:
             return Failed()
-    return None
+        case _:
+            return None
 
 
 def _segment(value: object) -> Segment | None:

@@ -77,4 +77,5 @@ def parse(message: Mapping[str, object]) -> Config | State | Done | Failed | Non
             return State(
                 " ".join(text for text in texts if text), unstable.strip() if isinstance(unstable, str) else ""
             )
-    return None
+        case _:
+            return None

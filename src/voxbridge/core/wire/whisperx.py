@@ -103,7 +103,8 @@ def parse(message: str | bytes) -> ServerMessage | None:
             return Peeked(peek_id, text, _peek_confidence(value))
         case "error":
             return Failed(_id(value))
-    return None
+        case _:
+            return None
 
 
 def _id(value: dict[str, Any]) -> int | None:

@@ -242,6 +242,8 @@ class UtteranceLedger:
                 return PeekHeard(peek) if self._forget(peek.id) else Stray()
             case whisperx.Failed(failed_id):
                 return self._on_failed(failed_id)
+            case None:
+                pass
         return None
 
     def _on_final(self, final: whisperx.Final) -> LedgerEvent:

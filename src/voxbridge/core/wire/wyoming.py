@@ -60,7 +60,8 @@ class AudioFormat:
         match event.data:
             case {"rate": int(rate), "width": int(width), "channels": int(channels)}:
                 return cls(rate, width, channels)
-        return None
+            case _:
+                return None
 
 
 def encode_event(event: WyomingEvent) -> bytes:

@@ -85,6 +85,8 @@ class _Stream:
             case "CloseStream":
                 await self._drain()
                 return True
+            case _:
+                pass
         return False
 
     def _words(self) -> list[str]:

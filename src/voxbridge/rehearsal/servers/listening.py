@@ -96,6 +96,8 @@ class ListeningServer:
                     await reset_stream(stream)
                 case None:
                     await self._converse(stream, number)
+                case "close":
+                    pass
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client went away, or the script cut the connection
         except Exception as error:

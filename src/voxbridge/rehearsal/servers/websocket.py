@@ -130,6 +130,8 @@ class WsPeer:
                             is_text = isinstance(event, ws_events.TextMessage)
                             self._inbox.send_nowait("".join(parts) if is_text else b"".join(parts))
                             parts = []
+                    case _:
+                        pass
 
     async def _next_events(self) -> list[ws_events.Event]:
         data = await self._stream.receive_some(READ_BYTES)

@@ -198,6 +198,8 @@ class _Conversation:
                             is_text = isinstance(event, ws_events.TextMessage)
                             self._arrived("".join(parts) if is_text else b"".join(parts))
                             parts = []
+                    case _:
+                        pass
 
     async def _upgrade(self) -> None:
         script = self._server.script
@@ -259,6 +261,8 @@ class _Conversation:
                 self._begin()
             case "close":
                 await self._close()
+            case _:
+                pass  # the real one ignores what it does not know
 
     async def _on_start(self, message: dict[str, Any]) -> None:
         self._server.starts.append(message)

@@ -48,6 +48,8 @@ class FailoverAgent(Failover[AgentStage]):
                             return
                         if self._hedge is not None:
                             self._hedge.came(trio.current_time() - runner.asked_at)
+                    case _:
+                        pass
                 mark(name)
 
             await runner.guard.stage.answer(request, out, mark_it)

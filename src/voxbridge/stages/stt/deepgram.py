@@ -112,6 +112,8 @@ class DeepgramTake(WsTake):
                         self._on_partial(text)
                 case deepgram.Failed():
                     await self._until_closed()
+                case None:
+                    pass
 
     async def _until_closed(self) -> NoReturn:
         """Read on after an error: the close code says of which kind it is. Raises: StageError."""

@@ -112,3 +112,5 @@ class WhisperLiveKitTake(WsTake):
                     latest = state.whole
                 case whisperlivekit.Done():
                     return Transcript(latest)
+                case whisperlivekit.Config() | None:
+                    pass

@@ -154,6 +154,8 @@ class WyomingSpeechStage:
                     return
                 case "error":
                     raise _failure(event, sentence.text, self.name)
+                case _:
+                    pass  # of a newer protocol
 
     def _take_kept(self) -> WyomingLine | None:
         """Take a connection on which nothing has come meanwhile; a closed one has an end of file waiting."""
