@@ -1,9 +1,10 @@
-"""What is counted, and what the status page shows of it."""
+"""What is counted of a guild's voice (each count is a metric), and what the status shows of the Discord side."""
 
 from __future__ import annotations
 
 import attrs
 
+from voxbridge.core.counting import counted
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.wire.rtp import NotAudio
 
@@ -12,31 +13,43 @@ from voxbridge.core.wire.rtp import NotAudio
 class VoiceCounters:
     """Counts of one guild's voice, over all its connections. Plain numbers that only grow."""
 
-    received: int = 0
-    sent: int = 0
-    sent_bytes: int = 0
-    send_errors: int = 0  # the socket refused a frame (full buffer, gone)
-    plaintext_held: int = 0  # frames that did not leave, since the gate was closed
-    plaintext_refused: int = 0  # frames that came without end-to-end encryption where it is required
-    transport_fail: int = 0
-    malformed: int = 0
-    not_audio: int = 0  # keepalive echoes, RTCP, video
-    no_key_yet: int = 0  # came before the session description
-    dave_fail: int = 0
-    opened_later: int = 0  # of these, opened after the next change of keys
-    dave_not_ready: int = 0  # came while we had no place in the group
-    dave_heals: int = 0
-    deaf: int = 0  # times that somebody spoke and nobody was heard; heals and rejoins that it led to
-    unknown_ssrc: int = 0  # packets whose owner was not known when they came
-    identified_by_key: int = 0  # streams whose owner was found by trial decryption
-    expired: int = 0  # packets of unknown streams that nobody claimed
-    late: int = 0  # out of order or twice; handed on, since the jitter buffer decides
-    events_dropped: int = 0  # packets and hints that the room was too slow to take
-    reader_errors: int = 0
-    signalling_errors: int = 0
-    joins: int = 0
-    rejoins: int = 0
-    posts_failed: int = 0
+    received: int = counted("Voice packets that came.", metric="voice_packets_received")
+    sent: int = counted("Voice packets that left.", metric="voice_packets_sent")
+    sent_bytes: int = counted("Bytes of the voice packets that left.", metric="voice_sent_bytes")
+    send_errors: int = counted("Frames that the socket refused.", metric="voice_send_errors")
+    plaintext_held: int = counted(
+        "Frames that did not leave, since the channel was not yet encrypted.", metric="voice_frames_held"
+    )
+    plaintext_refused: int = counted(
+        "Packets that came without end-to-end encryption.", metric="voice_plaintext_refused"
+    )
+    transport_fail: int = counted("Packets whose transport seal did not open.", metric="voice_transport_failures")
+    malformed: int = counted("Datagrams that are no voice packet.", metric="voice_malformed")
+    not_audio: int = counted("Datagrams that hold no sound: keepalive echoes, RTCP, video.", metric="voice_not_audio")
+    no_key_yet: int = counted("Packets that came before the key of the connection.", metric="voice_no_key_yet")
+    dave_fail: int = counted("Packets whose end-to-end seal did not open.", metric="voice_dave_failures")
+    opened_later: int = counted(
+        "Of these, packets that opened after the next change of keys.", metric="voice_dave_opened_later"
+    )
+    dave_not_ready: int = counted(
+        "Packets that came while we had no place in the encrypted group.", metric="voice_dave_not_ready"
+    )
+    dave_heals: int = counted("Times the end-to-end encryption was made anew.", metric="voice_dave_heals")
+    deaf: int = counted("Times that somebody spoke and nobody was heard.", metric="voice_deaf")
+    unknown_ssrc: int = counted(
+        "Packets whose speaker was not known when they came.", metric="voice_unknown_streams_packets"
+    )
+    identified_by_key: int = counted(
+        "Streams whose speaker was found by trying the members' keys.", metric="voice_streams_found_by_key"
+    )
+    expired: int = counted("Packets of unknown streams that nobody claimed in time.", metric="voice_expired")
+    late: int = counted("Packets that came out of order or twice.", metric="voice_late")
+    events_dropped: int = counted("Packets and hints that a room was too slow to take.", metric="voice_events_dropped")
+    reader_errors: int = counted("Datagrams that made our reader fail.", metric="voice_reader_errors")
+    signalling_errors: int = counted("Messages of a voice gateway that made us fail.", metric="voice_signalling_errors")
+    joins: int = counted("Voice connections made.", metric="voice_joins")
+    rejoins: int = counted("Voice connections lost and made anew.", metric="voice_reconnects")
+    posts_failed: int = counted("Lines that Discord would not let into the text chat.", metric="voice_posts_failed")
     last_close: str = ""
 
     def note_not_audio(self, kind: NotAudio) -> None:

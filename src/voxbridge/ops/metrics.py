@@ -14,6 +14,8 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from voxbridge import __version__
+from voxbridge.core.counting import counts_of
+from voxbridge.discord.counters import VoiceCounters
 from voxbridge.ops.view import View
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.report import TurnReport
@@ -141,32 +143,11 @@ def _conversation(view: View, counters: SessionCounters) -> Iterator[Metric]:
     yield _gauge("ready", "1 if the daemon can serve now (as /readyz says).", float(not view.unready()))
     yield _gauge("rooms", "Voice channels with us in them.", len(rooms))
     yield _gauge("speaker_sessions", "Speakers who are listened to.", len(sessions))
-    yield _gauge("open_turns", "Turns that are being lived.", sum(room.open_turns for room in rooms))
-    yield _counter("speakers", "Speakers who were ever listened to.", counters.speakers)
-    yield _counter("barge_ins", "Answers that were spoken over and cut short.", counters.barge_ins)
-    yield _counter("dropped_packets", "Packets dropped because we were too slow.", counters.dropped_packets)
-    yield _counter("concealed_frames", "Frames of 20 ms that never came, or too late.", counters.concealed_frames)
-    yield _counter("undecodable_packets", "Packets that hold no Opus.", counters.undecodable_packets)
-    yield _counter("dropped_answers", "Answers given up since nothing could be sent.", counters.dropped_answers)
+    yield _gauge("open_turns", "Turns that are going on.", sum(room.open_turns for room in rooms))
+    for name, about, value in counts_of(counters):
+        yield _counter(name, about, value)
     reconnects = counters.stt_reconnects + sum(session.line_reconnects for session in sessions)
     yield _counter("stt_reconnects", "Lines to the STT server that were lost and made anew.", reconnects)
-
-
-# VoiceCounters' name, ours, meaning
-_VOICE: tuple[tuple[str, str, str], ...] = (
-    ("received", "voice_packets_received", "Voice packets that came."),
-    ("sent", "voice_packets_sent", "Voice packets that left."),
-    ("send_errors", "voice_send_errors", "Frames that the socket refused."),
-    ("plaintext_held", "voice_frames_held", "Frames that did not leave, since the channel was not yet encrypted."),
-    ("plaintext_refused", "voice_plaintext_refused", "Packets that came without end-to-end encryption."),
-    ("transport_fail", "voice_transport_failures", "Packets whose transport seal did not open."),
-    ("dave_fail", "voice_dave_failures", "Packets whose end-to-end seal did not open."),
-    ("dave_heals", "voice_dave_heals", "Times the end-to-end encryption was made anew."),
-    ("events_dropped", "voice_events_dropped", "Packets and hints that a room was too slow to take."),
-    ("joins", "voice_joins", "Voice connections made."),
-    ("rejoins", "voice_reconnects", "Voice connections lost and made anew."),
-    ("posts_failed", "voice_posts_failed", "Lines that Discord would not let into the text chat."),
-)
 
 
 def _discord(view: View) -> Iterator[Metric]:
@@ -189,11 +170,14 @@ def _discord(view: View) -> Iterator[Metric]:
         if room.udp_ping_s is not None:
             ping.add_metric(guild, room.udp_ping_s)
     yield from (connected, encrypted, ping)
-    for field, name, about in _VOICE:
-        family = CounterMetricFamily(f"voxbridge_{name}", about, labels=["guild"])
-        for room in bridge.rooms:
-            family.add_metric([str(room.guild_id)], getattr(room.counters, field))
-        yield family
+    voice = {
+        name: CounterMetricFamily(f"voxbridge_{name}", about, labels=["guild"])
+        for name, about, _ in counts_of(VoiceCounters())
+    }
+    for room in bridge.rooms:
+        for name, _, value in counts_of(room.counters):
+            voice[name].add_metric([str(room.guild_id)], value)
+    yield from voice.values()
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:

@@ -1,18 +1,21 @@
-"""What is counted over all rooms of the daemon. Plain numbers that only grow: a metric is read off them."""
+"""What is counted over all rooms of the daemon. Plain numbers that only grow: each is a metric."""
 
 from __future__ import annotations
 
 import attrs
+
+from voxbridge.core.counting import counted
 
 
 @attrs.define
 class SessionCounters:
     """Counts of the conversation, over all speakers and rooms that ever were."""
 
-    speakers: int = 0
-    dropped_packets: int = 0  # the speaker's inbox was full: the loop was stalled for seconds
-    concealed_frames: int = 0  # 20 ms that never came, or too late
-    undecodable_packets: int = 0
-    barge_ins: int = 0
-    stt_reconnects: int = 0  # of lines that are closed; an open one counts its own
-    dropped_answers: int = 0  # the way to Discord was shut for too long
+    speakers: int = counted("Speakers who were ever listened to.")
+    dropped_packets: int = counted("Packets dropped because we were too slow.")
+    concealed_frames: int = counted("Frames of 20 ms that never came, or too late.")
+    undecodable_packets: int = counted("Packets that hold no Opus.")
+    barge_ins: int = counted("Answers that were spoken over and cut short.")
+    dropped_answers: int = counted("Answers given up since nothing could be sent.")
+    stt_reconnects: int = 0
+    """Of lines that are closed; an open one counts its own, and the metric adds them."""

@@ -10,6 +10,7 @@ import pytest
 from tests.support.service import Hosted
 from tests.unit.ops.test_events import REPORT
 from voxbridge.config.settings import Settings
+from voxbridge.core.counting import counts_of
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.counters import BridgeStatus, RoomStatus, VoiceCounters
 from voxbridge.ops.backends import Backend
@@ -138,3 +139,12 @@ def test_the_page_of_the_docs_has_every_metric_and_no_other() -> None:
     """The rows are written by this test: copy what it says into docs/metrics.md."""
     shown = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `voxbridge_")]
     assert shown == rows(), "docs/metrics.md should hold:\n" + "\n".join(rows())
+
+
+@pytest.mark.parametrize("counters", [SessionCounters(), VoiceCounters()], ids=lambda counters: type(counters).__name__)
+def test_no_counter_is_kept_that_nobody_can_read(counters: SessionCounters | VoiceCounters) -> None:
+    """Each number of the two classes is a metric; the lines' reconnects are added to those of the open lines."""
+    numbers = {field.name for field in attrs.fields(type(counters)) if field.type in {int, "int"}}
+    described = {field.name for field in attrs.fields(type(counters)) if field.metadata}
+    assert numbers - described <= {"stt_reconnects"}
+    assert len(list(counts_of(counters))) == len(described)
