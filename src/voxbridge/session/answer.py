@@ -15,7 +15,7 @@ import trio
 
 from voxbridge.audio.resample import Resampler, to_mono
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
-from voxbridge.core.sound.playout import Track
+from voxbridge.core.sound.track import Track
 from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.errors import StageError, StageProtocolError
 from voxbridge.session.context import RoomContext

@@ -21,7 +21,8 @@ import trio
 from voxbridge.audio.opus import Encoder
 from voxbridge.audio.resample import to_stereo
 from voxbridge.core.sound.pcm import SILENCE_OPUS
-from voxbridge.core.sound.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak, Track
+from voxbridge.core.sound.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak
+from voxbridge.core.sound.track import Track
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.voice import VoicePort
 
@@ -117,7 +118,6 @@ class Mouth:
         self.announce_at = math.inf
         """When to announce the sound that is expected, in Trio time."""
         self._is_announced = self._is_in_burst = False
-        self._held_since: float | None = None
         self._moved = trio.Event()
         self._counters = counters or SessionCounters()
 
@@ -184,9 +184,8 @@ class Mouth:
 
     def tick(self, now: float) -> None:
         """Carry out what the schedule says for ``now``."""
-        can_send = self._port.can_send
-        self._hold(now, can_send=can_send)
-        for command in self._playout.tick(now, can_send=can_send):
+        self._lose_patience(now)
+        for command in self._playout.tick(now, can_send=self._port.can_send):
             try:
                 self._carry_out(command, now)
             except Exception as error:  # noqa: BLE001 - synchronous; one room's bug must not stop the clock of all
@@ -237,22 +236,21 @@ class Mouth:
             current.was_given_up = True
             current.track.close()
 
-    def _hold(self, now: float, *, can_send: bool) -> None:
-        """Count how long the port has been shut, and give up what waited too long."""
-        if can_send:
-            self._held_since = None
-            return
-        if self._held_since is None:
-            self._held_since = now
-        if now - self._held_since > _HOLD_S and self._current is not None:
+    def _lose_patience(self, now: float) -> None:
+        """Give up what could not leave for too long."""
+        held_since, current = self._playout.held_since, self._current
+        if held_since is not None and now - held_since > _HOLD_S and current is not None:
             self._counters.dropped_answers += 1
-            self._current.was_given_up = True
-            self._current.track.close()
+            current.was_given_up = True
+            current.track.close()
 
     def _speak(self, pcm: bytes, now: float) -> None:
         has_left = self._port.send_frame(self._encoder.encode(to_stereo(pcm) if self._stereo else pcm))
+        if not has_left:
+            self._playout.stayed()
+            return
         current = self._current
-        if current is None or not has_left:
+        if current is None:
             return
         is_first, current.last_frame_at = current.last_frame_at is None, now
         if is_first:
@@ -260,7 +258,6 @@ class Mouth:
 
     def _done(self, now: float) -> None:
         current, self._current = self._current, None
-        self._held_since = None  # the next one gets its own time, be the gate shut or not
         if current is not None:
             current.done.set()
         self._advance()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ import trio
 
 from tests.support.voices import MemoryPort
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_FRAME_BYTES
-from voxbridge.core.sound.playout import Track
+from voxbridge.core.sound.track import Track
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.mouth import Mouth, Playing, PlayoutClock
 
@@ -189,6 +189,65 @@ async def test_a_frame_that_did_not_leave_is_not_the_first_audio(autojump_clock:
         playing, firsts = play(mouth, track_of(10))
         await playing.done.wait()
         assert firsts == [EXACT(began + 2 * FRAME_S, abs=1e-9)]
+
+
+class Refusing(MemoryPort):
+    """A port that is open, and whose socket refuses these calls."""
+
+    def __init__(self, refused: Callable[[int], bool]) -> None:
+        super().__init__()
+        self._refused, self.calls = refused, 0
+
+    def send_frame(self, opus: bytes) -> bool:
+        self.calls += 1
+        return not self._refused(self.calls) and super().send_frame(opus)
+
+
+async def test_what_the_socket_refuses_is_sent_again(autojump_clock: trio.testing.MockClock) -> None:
+    """Nine of ten frames are refused: all leave in the end, none twice, and the timestamp is right for each."""
+    async with rooms() as all_of_them:
+        port, mouth = all_of_them.open(Refusing(lambda call: call % 10 != 0))
+        track = track_of(40)
+        playing, _ = play(mouth, track)
+        await playing.done.wait()
+        assert len(port.voice) == 40, f"{len(port.voice)} of 40 frames left"
+        assert track.is_played
+        assert [(b.timestamp - a.timestamp) / 48_000 for a, b in pairwise(port.voice)] == EXACT([0.2] * 39, abs=1e-9)
+
+
+async def test_what_did_not_leave_was_not_heard(autojump_clock: trio.testing.MockClock) -> None:
+    """The socket dies in mid-answer: after ten seconds it is given up, and half of it counts as heard."""
+    async with rooms() as all_of_them:
+        counters = SessionCounters()
+        port, mouth = all_of_them.open(Refusing(lambda call: call > 20), counters)
+        track = track_of(40)
+        track.sentences[0].text = "one two three four"
+        began = trio.current_time()
+        playing, _ = play(mouth, track)
+        await playing.done.wait()
+        assert trio.current_time() - began == EXACT(0.4 + 10.0 + 5 * FRAME_S, abs=0.03)
+        assert (len(port.voice), playing.was_given_up, counters.dropped_answers) == (20, True, 1)
+        assert track.heard_text == "one two"
+        assert not track.is_played
+
+
+async def test_a_paused_answer_waits_and_loses_nothing(autojump_clock: trio.testing.MockClock) -> None:
+    """Paused for an hour, the answer is not given up; it goes on at once, and the others are played behind it."""
+    async with rooms() as all_of_them:
+        port, mouth = all_of_them.open()
+        track = track_of(40)
+        playing, _ = play(mouth, track)
+        await trio.sleep(0.195)
+        track.pause()
+        mouth.changed()
+        await trio.sleep(3600)
+        assert len(port.voice) == 10
+        track.resume()
+        resumed_at = trio.current_time()
+        mouth.changed()
+        await playing.done.wait()
+        assert (len(port.voice), track.is_played, playing.was_given_up) == (40, True, False)
+        assert port.voice[10].at == resumed_at
 
 
 async def test_a_shut_gate_is_waited_for_ten_seconds_by_each_answer(autojump_clock: trio.testing.MockClock) -> None:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import array
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.support.tracks import track_of
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_FRAME_BYTES
-from voxbridge.core.sound.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak, Track
+from voxbridge.core.sound.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak
 
 pytestmark = pytest.mark.unit
-
-
-def track_of(frames: int, *, finished: bool = True, sentences: int = 1) -> Track:
-    """Make a track of ``frames`` in each of its sentences; the samples of sentence i are all i + 1."""
-    track = Track()
-    for number in range(sentences):
-        index = track.begin_sentence(f"Sentence number {number}.")
-        track.push(index, array.array("h", [number + 1] * (frames * SPEECH_FRAME_BYTES // 2)).tobytes())
-        track.end_sentence(index)
-    if finished:
-        track.finish()
-    return track
 
 
 def play(playout: Playout, until: float) -> list[tuple[float, PlayoutCommand]]:
@@ -87,7 +72,7 @@ def test_a_late_tick_is_made_up_at_most_three_frames_at_a_time() -> None:
     play(playout, 0.1)
     assert len([c for c in playout.tick(0.16, can_send=True) if isinstance(c, Speak)]) == 3
     assert playout.next_due == pytest.approx(0.18)
-    playout.tick(1.16, can_send=True)
+    list(playout.tick(1.16, can_send=True))
     assert playout.rebased == 1
     assert playout.next_due == pytest.approx(1.18)
 
@@ -97,7 +82,7 @@ def test_a_shut_gate_holds_the_sound() -> None:
     playout, track = Playout(), track_of(5)
     playout.load(track)
     playout.wake(0.0)
-    assert playout.tick(0.0, can_send=False) == []
+    assert list(playout.tick(0.0, can_send=False)) == []
     assert playout.next_due == pytest.approx(0.02)
     assert track.queued_s == pytest.approx(0.1)
     assert len([c for _, c in play(playout, 5) if isinstance(c, Speak)]) == 5
@@ -110,91 +95,66 @@ def test_a_gate_that_shuts_within_a_burst_makes_a_pause() -> None:
     playout.wake(0.0)
     play(playout, 0.1)  # the sixth frame leaves at 0.1
     while playout.next_due is not None and playout.next_due < 0.3 - 1e-9:
-        playout.tick(playout.next_due, can_send=False)
+        list(playout.tick(playout.next_due, can_send=False))
     commands = [command for _, command in play(playout, 5)]
     assert commands[0] == Pause(9), "0.12 .. 0.28 were not sent"
     assert not [c for c in commands if isinstance(c, Begin)]
     assert len([c for c in commands if isinstance(c, Speak)]) == 14
 
 
-def test_heard_text_counts_whole_words_by_the_share_played() -> None:
-    """What was heard: whole sentences that were played, and the words of the broken one in proportion."""
-    track = Track()
-    for text in ("One two three four.", "Five six seven eight."):
-        index = track.begin_sentence(text)
-        track.push(index, bytes(4 * SPEECH_FRAME_BYTES))
-        track.end_sentence(index)
-    for _ in range(6):
-        track.take_frame()
-    assert track.heard_text == "One two three four. Five six"
-    track.close()
-    assert track.heard_text == "One two three four. Five six", "what was cut off was not heard"
+def test_a_frame_that_could_not_leave_is_the_next_one_again() -> None:
+    """Not a sample is lost or counted as played, and the timestamp goes on over the frames that were refused."""
+    track = track_of(6)
+    playout = Playout()
+    playout.load(track)
+    playout.wake(0.0)
+    left: list[bytes] = []
+    skipped = refused = 0
+    while playout.next_due is not None:
+        now = playout.next_due
+        for command in playout.tick(now, can_send=True):
+            if isinstance(command, Pause):
+                skipped += command.frames
+            if isinstance(command, Speak) and 0.03 < now < 0.11:
+                refused += 1
+                assert track.played_samples == 2 * SPEECH_FRAME_BYTES // 2
+                playout.stayed()
+            elif isinstance(command, Speak):
+                left.append(command.pcm)
+    assert (refused, skipped, len(left)) == (4, 4, 6)
+    assert track.is_played
 
 
-def test_sound_of_a_later_sentence_waits_for_the_one_before() -> None:
-    """Two sentences are synthesised at once; they are played in order, and the later one not before its turn."""
-    track = Track()
-    first, second = track.begin_sentence("First."), track.begin_sentence("Second.")
-    track.push(second, array.array("h", [2] * (2 * SPEECH_FRAME_BYTES // 2)).tobytes())
-    assert not track.has_frame
-    track.push(first, array.array("h", [1] * (SPEECH_FRAME_BYTES // 2)).tobytes())
-    assert set(array.array("h", track.take_frame())) == {1}
-    assert not track.has_frame, "the second sentence began before the first was known to be over"
-    track.end_sentence(first)
-    assert set(array.array("h", track.take_frame())) == {2}
+def test_a_burst_of_late_frames_ends_with_the_first_that_cannot_leave() -> None:
+    """After a stall three frames are due at once: when the first is refused, the second does not overtake it."""
+    playout = Playout()
+    playout.load(track_of(10))
+    playout.wake(0.0)
+    asked = 0
+    for command in playout.tick(0.1, can_send=True):
+        if isinstance(command, Speak):
+            asked += 1
+            playout.stayed()
+    assert asked == 1
+    assert playout.next_due == pytest.approx(0.12)
+    assert playout.held_since == 0.1
 
 
-def test_a_track_can_end_with_the_sentence_that_is_played() -> None:
-    """Sound of later sentences is thrown away, also what comes after; the track is done at the sentence's end."""
-    track = track_of(4, finished=False, sentences=3)
-    track.take_frame()
-    track.stop_after_sentence()
-    track.push(2, bytes(SPEECH_FRAME_BYTES))
-    samples = set()
-    while track.has_frame:
-        samples |= set(array.array("h", track.take_frame()))
-    assert samples == {1}
-    assert track.is_done
-
-
-def test_a_track_that_was_not_begun_ends_at_once() -> None:
-    """With nothing played yet there is no sentence to finish."""
-    track = track_of(4, finished=False, sentences=2)
-    track.stop_after_sentence()
-    assert track.is_done
-    assert not track.has_frame
-
-
-def test_fade_out_falls_to_silence_and_closes() -> None:
-    """Each frame of a fade is quieter than the one before; then the track is closed."""
-    track = Track()
-    track.push(track.begin_sentence("x"), array.array("h", [10_000] * (10 * SPEECH_FRAME_BYTES // 2)).tobytes())
-    track.fade_out(4)
-    peaks = []
-    while track.has_frame:
-        peaks.append(max(array.array("h", track.take_frame())))
-    assert len(peaks) == 4
-    assert peaks == sorted(peaks, reverse=True)
-    assert peaks[-1] <= 2500
-    assert track.is_closed
-
-
-@given(st.lists(st.integers(1, 5000), min_size=1, max_size=40))
-def test_any_cutting_of_the_sound_gives_the_same_frames(sizes: list[int]) -> None:
-    """The pieces in which sound comes do not show in the frames."""
-    pcm = array.array("h", (n % 30_000 for n in range(sum(sizes)))).tobytes()
-    whole, cut = Track(), Track()
-    whole.push(whole.begin_sentence("x"), pcm)
-    index, at = cut.begin_sentence("x"), 0
-    for size in sizes:
-        cut.push(index, pcm[at : at + 2 * size])
-        at += 2 * size
-    frames: list[list[bytes]] = [[], []]
-    for track, found in zip((whole, cut), frames, strict=True):
-        track.end_sentence(0)
-        track.finish()
-        while track.has_frame:
-            found.append(track.take_frame())
-        assert track.is_done
-    assert frames[0] == frames[1]
-    assert b"".join(frames[0])[: len(pcm)] == pcm
+def test_a_paused_track_ends_the_burst_and_goes_on_with_the_next_sample() -> None:
+    """A pause is five frames of silence and then nothing; the resumed track begins a burst of its own at once."""
+    track = track_of(10)
+    playout = Playout()
+    playout.load(track)
+    playout.wake(0.0)
+    play(playout, 0.05)
+    track.pause()
+    paused = [command for _, command in play(playout, 5.0)]
+    assert [type(command) for command in paused] == [Silence] * 5 + [End]
+    assert playout.next_due is None
+    assert track.played_samples == 3 * SPEECH_FRAME_BYTES // 2
+    track.resume()
+    playout.wake(2.0)
+    resumed = play(playout, 5.0)
+    assert resumed[0] == (2.0, Begin(92)), "0.16 .. 1.98 were not sent"
+    assert len([c for _, c in resumed if isinstance(c, Speak)]) == 7
+    assert playout.is_idle

@@ -1,0 +1,298 @@
+"""The sound of one answer on its way out: sentences in order, read frame by frame, lowered, paused, closed.
+
+    push -> | sentence | sentence | sentence (still coming) |
+                   ^ the next sample; moves on by ``advance`` only, when the frame has really left
+
+What was played is counted in samples that left, so whatever happens to the sound (a socket that refuses a frame, a
+pause, a cut), what was heard is known, and the sound goes on with the very next sample.
+"""
+
+from __future__ import annotations
+
+import array
+from collections import deque
+from itertools import islice
+
+import attrs
+
+from voxbridge.core.sound.pcm import SPEECH_FRAME_BYTES, SPEECH_RATE_HZ
+
+_BYTES_PER_S = SPEECH_RATE_HZ * 2
+_WORD_S = 0.35  # the pace of speech, for a sentence whose sound has not all come
+
+
+@attrs.define
+class Sentence:
+    """One sentence of the answer: its sound (24 kHz mono s16le) and how much of it came and was played, in bytes."""
+
+    text: str
+    came_bytes: int = 0
+    played_bytes: int = 0
+    is_complete: bool = False
+    queued_bytes: int = attrs.field(default=0, init=False)
+    _waiting: deque[bytes] = attrs.field(factory=deque, init=False, repr=False)
+    _offset: int = attrs.field(default=0, init=False, repr=False)  # into the first piece: it is never copied
+
+    @property
+    def is_played(self) -> bool:
+        """Tell whether it came whole and was played to its last sample."""
+        return self.is_complete and self.played_bytes == self.came_bytes
+
+    def push(self, pcm: bytes) -> None:
+        """Add sound."""
+        self.came_bytes += len(pcm)
+        self.queued_bytes += len(pcm)
+        self._waiting.append(pcm)
+
+    def peek(self, wanted_bytes: int) -> bytes:
+        """Return up to so much of what waits, and leave it there."""
+        parts: list[bytes] = []
+        offset = self._offset
+        for piece in self._waiting:
+            part = piece[offset : offset + wanted_bytes]
+            parts.append(part)
+            wanted_bytes -= len(part)
+            offset = 0
+            if not wanted_bytes:
+                break
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def take(self, wanted_bytes: int) -> int:
+        """Count up to so much of what waits as played; return how much that is."""
+        taken = left = min(wanted_bytes, self.queued_bytes)
+        while left:
+            in_piece = len(self._waiting[0]) - self._offset
+            if left < in_piece:
+                self._offset += left
+                break
+            left -= in_piece
+            self._waiting.popleft()
+            self._offset = 0
+        self.played_bytes += taken
+        self.queued_bytes -= taken
+        return taken
+
+    def drop(self) -> None:
+        """Throw away what waits."""
+        self.queued_bytes = self._offset = 0
+        self._waiting.clear()
+
+
+@attrs.define
+class Gain:
+    """How loud the sound is, from 0 to 1, on a straight line to where it is going. In steps of one frame."""
+
+    level: float = 1.0
+    target: float = 1.0
+    _frames_left: int = attrs.field(default=0, init=False)
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether it has arrived."""
+        return not self._frames_left
+
+    def move(self, target: float, frames: int) -> None:
+        """Go to ``target`` within the next ``frames`` frames, from wherever it is now."""
+        self.target, self._frames_left = target, max(1, frames)
+
+    def apply(self, frame: bytes) -> bytes:
+        """Return the frame that is next at its level, which stays where it is until ``advance``."""
+        if self.level == 1.0 and self.is_there:
+            return frame
+        samples = array.array("h", frame)
+        per_sample = 0.0
+        if self._frames_left:
+            per_sample = (self.target - self.level) / (self._frames_left * len(samples))
+        level = self.level
+        return array.array("h", (int(s * (level + per_sample * n)) for n, s in enumerate(samples))).tobytes()
+
+    def advance(self) -> None:
+        """Note that a frame has left."""
+        if not self._frames_left:
+            return
+        self.level += (self.target - self.level) / self._frames_left
+        self._frames_left -= 1
+        if not self._frames_left:
+            self.level = self.target
+
+
+@attrs.define
+class Track:
+    """The sound of one answer, sentence by sentence. Closed tracks swallow what still arrives.
+
+    Sound may come for several sentences at once; it is played in their order, and a sentence begins only when the
+    one before is complete and played. ``frame`` shows the next 20 ms, ``advance`` says that they have left.
+    """
+
+    sentences: list[Sentence] = attrs.field(factory=list)
+    _at: int = 0  # the sentence that is being played
+    _queued_bytes: int = 0
+    _played_bytes: int = 0
+    _finished: bool = False
+    _closed: bool = False
+    _paused: bool = False
+    _was_played: bool = False  # when it was closed
+    _last_index: int | None = None  # no sound of a later sentence is taken any more
+    _gain: Gain = attrs.field(factory=Gain)
+    _is_fading_out: bool = False
+
+    @property
+    def queued_s(self) -> float:
+        """Return the seconds of sound that wait to be played."""
+        return self._queued_bytes / _BYTES_PER_S
+
+    @property
+    def played_samples(self) -> int:
+        """Return how many samples have left: where in the sound we are, and where it goes on after a pause."""
+        return self._played_bytes // 2
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether the track was closed before its end."""
+        return self._closed
+
+    @property
+    def is_paused(self) -> bool:
+        """Tell whether it is paused."""
+        return self._paused
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether all sound has come and gone, or the track was closed."""
+        return self._closed or (self._queued_bytes == 0 and self.is_whole)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all sound that will be taken has come."""
+        last = self._last_index
+        return self._finished or (last is not None and (last < 0 or self.sentences[last].is_complete))
+
+    @property
+    def is_played(self) -> bool:
+        """Tell whether there was sound and all of it was played to its last sample, before it was closed if it was."""
+        if self._closed:
+            return self._was_played
+        return self.is_whole and bool(self.sentences) and all(sentence.is_played for sentence in self.sentences)
+
+    @property
+    def has_frame(self) -> bool:
+        """Tell whether there is a frame to play: a whole one, or the padded last one of a finished track."""
+        if self._closed or self._paused:
+            return False
+        ready_bytes = 0
+        for sentence in islice(self.sentences, self._at, None):
+            ready_bytes += sentence.queued_bytes
+            if ready_bytes >= SPEECH_FRAME_BYTES:
+                return True
+            if not sentence.is_complete:
+                break
+        return ready_bytes > 0 and self.is_whole
+
+    def begin_sentence(self, text: str) -> int:
+        """Announce the next sentence; return its index."""
+        self.sentences.append(Sentence(text))
+        return len(self.sentences) - 1
+
+    def push(self, index: int, pcm: bytes) -> None:
+        """Add sound of a sentence: 24 kHz mono s16le, any length that holds whole samples."""
+        if self._closed or not pcm or (self._last_index is not None and index > self._last_index):
+            return
+        self.sentences[index].push(pcm)
+        self._queued_bytes += len(pcm)
+
+    def end_sentence(self, index: int) -> None:
+        """Note that all sound of a sentence has come."""
+        self.sentences[index].is_complete = True
+
+    def finish(self) -> None:
+        """Note that no further sentence will come."""
+        self._finished = True
+
+    def stop_after_sentence(self) -> None:
+        """Let the sentence that is being played be the last: what waits behind it is thrown away."""
+        played = [index for index, sentence in enumerate(self.sentences) if sentence.played_bytes]
+        self._last_index = last = played[-1] if played else -1
+        self._drop_from(last + 1)
+
+    def close(self) -> None:
+        """Throw away what waits and what is still to come: no frame leaves after this."""
+        if self._closed:
+            return
+        self._was_played = self.is_played
+        self._closed = True
+        self._drop_from(self._at)
+
+    def _drop_from(self, index: int) -> None:
+        for sentence in islice(self.sentences, index, None):
+            self._queued_bytes -= sentence.queued_bytes
+            sentence.drop()
+
+    def lower(self, level: float, frames: int) -> None:
+        """Bring the sound to ``level`` (0 to 1, of its own loudness) over the next ``frames`` frames; 1.0 undoes it."""
+        if not self._is_fading_out:
+            self._gain.move(level, frames)
+
+    def pause(self) -> None:
+        """Let no further frame leave until ``resume``. Nothing is lost: sound still comes, and waits."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on with the sample that follows the last one that left."""
+        self._paused = False
+
+    def fade_out(self, frames: int) -> None:
+        """Let the sound die away over the next ``frames`` frames, then close."""
+        if not self._is_fading_out:
+            self.lower(0.0, frames)
+            self._is_fading_out = True
+
+    def frame(self) -> bytes:
+        """Return the next 20 ms, padded with silence at the very end, and leave them there. Only if ``has_frame``."""
+        at = self._at
+        frame = self.sentences[at].peek(SPEECH_FRAME_BYTES)
+        while len(frame) < SPEECH_FRAME_BYTES and self._goes_on_after(at):
+            at += 1
+            frame += self.sentences[at].peek(SPEECH_FRAME_BYTES - len(frame))
+        return self._gain.apply(frame.ljust(SPEECH_FRAME_BYTES, b"\0"))
+
+    def advance(self) -> None:
+        """Note that the frame has left."""
+        wanted = SPEECH_FRAME_BYTES - self.sentences[self._at].take(SPEECH_FRAME_BYTES)
+        while wanted and self._goes_on_after(self._at):
+            self._at += 1
+            wanted -= self.sentences[self._at].take(wanted)
+        self._played_bytes += SPEECH_FRAME_BYTES - wanted
+        self._queued_bytes -= SPEECH_FRAME_BYTES - wanted
+        self._gain.advance()
+        if self._is_fading_out and self._gain.is_there:
+            self.close()
+
+    def _goes_on_after(self, index: int) -> bool:
+        return index + 1 < len(self.sentences) and self.sentences[index].is_complete
+
+    @property
+    def unheard_text(self) -> str:
+        """Return the sentences that were not played to their end, the one that broke off included."""
+        return " ".join(each.text for each in self.sentences if not each.is_played)
+
+    @property
+    def heard_text(self) -> str:
+        """Return the words that were really played, as whole words, by the share of each sentence's sound.
+
+        The sound of a sentence is not aligned to its words, so an interrupted sentence is cut in proportion.
+        """
+        heard: list[str] = []
+        for sentence in self.sentences:
+            if sentence.played_bytes == 0:
+                break
+            if sentence.is_played:
+                heard.append(sentence.text)
+                continue
+            words = sentence.text.split()
+            # A sentence still being synthesised has more sound to come.
+            total_bytes = max(
+                sentence.came_bytes, 0 if sentence.is_complete else int(len(words) * _WORD_S * _BYTES_PER_S)
+            )
+            heard.append(" ".join(words[: int(len(words) * sentence.played_bytes / total_bytes)]))
+            break
+        return " ".join(part for part in heard if part)
