@@ -34,15 +34,32 @@ class ConfigError(VoxBridgeError):
     def __str__(self) -> str:
         parts = []
         if self.file:
-            parts.append(f"{self.file}: ")
+            parts.append(f"{printable(self.file)}: ")
         if self.key:
-            parts.append(f"{self.key}: ")
-        parts.append(self.message)
+            parts.append(f"{printable(self.key)}: ")
+        parts.append(printable(self.message))
         if self.value is not None:
-            parts.append(f" (got {self.value!r})")
+            parts.append(f" (got {shown(self.value)})")
         if self.allowed:
             parts.append(f". Allowed: {self.allowed}")
         return "".join(parts)
+
+
+_SHOWN_CHARS_MAX = 200
+_DIGITS_MAX = 60  # Python writes no number of more than 4,300 digits; nobody reads one of a hundred
+
+
+def shown(value: object) -> str:
+    """Return a value of the configuration as a message quotes it: short, and whatever it is."""
+    if isinstance(value, int) and value.bit_length() > _DIGITS_MAX * 10 // 3:
+        return f"a number of some {value.bit_length() * 3 // 10} digits"
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}..."
+
+
+def printable(text: str) -> str:
+    """Return a text without what a terminal would obey; what is left out stands there as an escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class StageError(VoxBridgeError):

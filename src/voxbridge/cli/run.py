@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from voxbridge.cli.shell import chosen_file, config_option, load_settings
+from voxbridge.cli.shell import config_option, load_settings
 from voxbridge.config import secret_values
 from voxbridge.errors import ConfigError
 
@@ -29,4 +29,4 @@ def run(ctx: click.Context, config: Path | None) -> None:
 
     logs.configure(settings.log, secret_values(settings))
     logs.warn_of_clamped(loaded.clamped)
-    ctx.exit(daemon.run(settings, chosen_file(ctx, config)))
+    ctx.exit(daemon.run(settings, loaded.file))

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from voxbridge.config.rules import ClampRule
+from voxbridge.errors import shown
 
 
 @attrs.frozen
@@ -24,7 +25,8 @@ class Clamped:
     used: float
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.key}: out of range (got {self.value!r}). Allowed: {self.allowed}. Used: {self.used}"
+        got = shown(self.value)
+        return f"{self.file}: {self.key}: out of range (got {got}). Allowed: {self.allowed}. Used: {self.used}"
 
 
 def clamp(raw: Any, cls: type, path: str = "") -> Iterator[Clamped]:

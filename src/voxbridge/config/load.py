@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,27 +29,45 @@ HERE = Path("voxbridge.toml")
 SYSTEM = Path("/etc/voxbridge/voxbridge.toml")
 TOKEN_CREDENTIAL = "discord-token"  # noqa: S105 - the name of a credential, not one
 
+_FILE_BYTES_MAX = 1 << 20  # the template is 20 kB; a device or a log given by mistake must not fill the memory
+_KEY_PARTS_MAX = 100
+_KEY_PART = re.compile(r"""\s*["'\w-]+\s*""")
+
 _KINDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def find_file(environ: Mapping[str, str] = os.environ) -> Path | None:
     """Return the configuration file to use when none was named: ./voxbridge.toml, $VOXBRIDGE_CONFIG, then /etc.
 
-    None when there is none. A file that $VOXBRIDGE_CONFIG names is returned even if it is not there, so that
-    reading it says so.
+    None when there is none. A file that $VOXBRIDGE_CONFIG names is returned even if it is not there, and one that we
+    may not look at as well, so that reading it says so.
     """
-    if HERE.exists():
+    if _may_be_there(HERE):
         return HERE
     if named := environ.get(CONFIG_FILE):
         return Path(named)
-    return SYSTEM if SYSTEM.exists() else None
+    return SYSTEM if _may_be_there(SYSTEM) else None
+
+
+def _may_be_there(file: Path) -> bool:
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # a directory that we may not enter, a loop of links
+        return True
+    return True
 
 
 @attrs.frozen
 class Loaded:
-    """The settings, and the numbers that were ``clamped``: whoever loads tells the operator."""
+    """The settings, the ``file`` they were read from (if any), and the numbers that were ``clamped``.
+
+    Whoever loads tells the operator.
+    """
 
     settings: Settings
+    file: Path | None = None
     clamped: tuple[Clamped, ...] = ()
 
 
@@ -74,7 +93,7 @@ def load_noting(file: Path | None = None, environ: Mapping[str, str] = os.enviro
         settings: Settings = _converter(reader).structure(raw, Settings)
     except Exception as error:  # noqa: BLE001 - cattrs gathers whatever our hooks and rules raised
         raise _as_config_error(error, str(file or ""), overrides) from None
-    return Loaded(settings, clamped)
+    return Loaded(settings, file, clamped)
 
 
 def inline_secrets(file: Path) -> list[str]:
@@ -97,14 +116,36 @@ def _inline(raw: Any, cls: type, path: str) -> Iterator[str]:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    """Read a file as TOML, whatever is in it. Raises: ConfigError."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror}); `voxbridge init` writes one", file=str(file)) from error
+        with file.open("rb") as source:
+            data = source.read(_FILE_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path that no file system takes
+        said = getattr(error, "strerror", None) or "it is no path"
+        raise ConfigError(f"cannot be read ({said}); `voxbridge init` writes one", file=str(file)) from error
+    if len(data) > _FILE_BYTES_MAX:
+        raise ConfigError(f"is too long: more than {_FILE_BYTES_MAX} bytes", file=str(file))
+    try:
+        text = data.decode("utf-8-sig")  # Windows editors write a byte order mark
+        if _has_endless_key(text):
+            raise ConfigError(f"has a key of more than {_KEY_PARTS_MAX} parts", file=str(file))
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise ConfigError("is not UTF-8 text", file=str(file)) from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError("is not a configuration: something in it is nested too deeply", file=str(file)) from None
+    except ValueError as error:  # TOMLDecodeError is one, and a number of thousands of digits is another
         raise ConfigError(f"is not TOML: {error}", file=str(file)) from error
+
+
+def _has_endless_key(text: str) -> bool:
+    """Tell whether a.b.c goes on for ever somewhere: tomllib takes the square of its length in time."""
+    parts = 0
+    for piece in text.split("."):
+        parts = parts + 1 if _KEY_PART.fullmatch(piece) else 0
+        if parts > _KEY_PARTS_MAX:
+            return True
+    return False
 
 
 def _put(raw: dict[str, Any], key: str, value: Any) -> None:
@@ -168,7 +209,10 @@ def _is_a(kind: Any, container: type) -> bool:
 
 def _plain(raw: Any, kind: type) -> Any:
     if kind is float and type(raw) is int:
-        return float(raw)
+        try:
+            return float(raw)
+        except OverflowError:
+            raise ConfigError("is too large", value=raw, allowed=_KINDS[kind]) from None
     if type(raw) is not kind:  # not isinstance: true is no number
         shown = raw if isinstance(raw, str | int | float) else type(raw).__name__
         raise ConfigError("is of the wrong type", value=shown, allowed=_KINDS[kind])

@@ -18,6 +18,7 @@ from voxbridge.errors import ConfigError
 
 SOURCES = ("file", "env", "credential")
 ALLOWED = 'a text, or one of { file = "/path" }, { env = "NAME" }, { credential = "name" }'
+_SECRET_BYTES_MAX = 1 << 16
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), "Credentials"
 
 
@@ -76,9 +77,16 @@ class SecretReader:
         return self.read({"credential": name}) if is_there else None
 
     def _file(self, where: str) -> str:
-        path = self.base / Path(where).expanduser()
+        try:
+            path = self.base / Path(where).expanduser()
+        except RuntimeError:  # a ~ whose home nobody knows
+            raise ConfigError(f"the secret's file {where} is in no home directory that is known here") from None
         text = _read(path)
-        if path.stat().st_mode & stat.S_IROTH:
+        try:
+            is_open = bool(path.stat().st_mode & stat.S_IROTH)
+        except OSError as error:
+            raise ConfigError(f"the secret's file {path} cannot be read ({error.strerror})") from error
+        if is_open:
             raise ConfigError(f"the secret's file {path} is readable for everybody on this host: chmod o-rwx it")
         return text
 
@@ -102,8 +110,14 @@ class SecretReader:
 
 def _read(path: Path, *, hint: str = "") -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as source:
+            data = source.read(_SECRET_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path that no file system takes
+        said = getattr(error, "strerror", None) or "it is no path"
+        raise ConfigError(f"the secret's file {path} cannot be read ({said}){hint}") from error
+    if len(data) > _SECRET_BYTES_MAX:
+        raise ConfigError(f"the secret's file {path} is too long: more than {_SECRET_BYTES_MAX} bytes")
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"the secret's file {path} is not UTF-8 text") from None
-    except OSError as error:
-        raise ConfigError(f"the secret's file {path} cannot be read ({error.strerror}){hint}") from error

@@ -224,7 +224,7 @@ class Service:
         """Raises: ConfigError."""
         # In a thread, since a file system may be slow; a cancel waits for it.
         loaded = await trio.to_thread.run_sync(load_noting, self._file)
-        new = loaded.settings
+        new, self._file = loaded.settings, loaded.file  # one that was found is missed from now on when it vanishes
         seats = moves(self.settings.discord.join, new.discord.join)
         found = change(self.settings, new)
         secrets = {*secret_values(self.settings), *secret_values(new)}

@@ -192,6 +192,39 @@ async def test_bad_reload_keeps_the_old_configuration(desk: Desk) -> None:
     assert desk.service.settings.stt.limit_ms == before.stt.limit_ms
 
 
+@pytest.mark.parametrize("what", ["vanished", "poisoned", "marked"])
+async def test_reload_of_a_file_that_is_not_as_it_was(desk: Desk, what: str) -> None:
+    """Gone, the defaults must not come into force; poisoned, the daemon lives on; a byte order mark is fine."""
+    text = desk.file.read_text()
+    match what:
+        case "vanished":
+            desk.file.unlink()
+        case "poisoned":
+            desk.file.write_text(f"{text}[endpointing]\ncommit_ms = {'9' * 5001}\n")
+        case _:
+            desk.file.write_text(f"{text}[endpointing]\ncommit_ms = 400\n", encoding="utf-8-sig")
+    before = desk.service.settings
+    answer = await desk.ask("POST", "/v1/reload")
+    assert answer["is_taken"] is (what == "marked")
+    if what != "marked":
+        assert str(desk.file) in answer["problems"][0]
+        assert desk.service.settings is before
+
+
+async def test_file_that_was_found_is_missed_when_it_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody named ./voxbridge.toml, but the daemon began with it: without it the defaults would empty its rooms."""
+    monkeypatch.chdir(tmp_path)
+    file = trio.Path("voxbridge.toml")
+    await file.write_text('[log]\nlevel = "warning"\n')
+    service = Service(Settings(), Hosted().conversation(), environ={})
+    assert (await service.reload()).applied == ("log.level",)
+    await file.unlink()
+    again = await service.reload()
+    assert not again.is_taken
+    assert "cannot be read" in again.problems[0]
+    assert service.settings.log.level == "warning"
+
+
 async def test_reload_tells_which_numbers_were_clamped(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """The file is taken, with what the server would refuse brought into its range; caller and log are told."""
     desk.file.write_text(desk.file.read_text() + "[tts]\ncfg_weight = 3\n")

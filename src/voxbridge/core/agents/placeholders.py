@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+_DEPTH_MAX = 50  # a body is a handful deep; what reads it below recurses
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 NAMES = (
@@ -36,12 +37,34 @@ def template_fault(template: str) -> str | None:
         return f"is not JSON: {error}"
     except RecursionError:
         return "is nested too deeply"
-    unknown = sorted({name for text in _strings(value) for name in _PLACEHOLDER.findall(text)} - set(NAMES))
+    if _is_deeper_than(value, _DEPTH_MAX):
+        return "is nested too deeply"
+    named = {name for text in _strings(value) for name in _PLACEHOLDER.findall(text)}
+    unknown = sorted(named - set(NAMES))
     if unknown:
         return f"has an unknown placeholder, {{{unknown[0]}}}"
-    if "text" not in {name for text in _strings(value) for name in _PLACEHOLDER.findall(text)}:
+    if "text" not in named:
         return "lacks {text}, the user's words"
     return None
+
+
+def _is_deeper_than(value: object, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth):
+        level = [part for each in level for part in _parts(each)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: object) -> Iterable[object]:
+    match value:
+        case list():
+            return value
+        case dict():
+            return value.values()
+        case _:
+            return ()
 
 
 def filled(template: str, values: Mapping[str, str]) -> bytes:
