@@ -43,7 +43,11 @@ def engines(ctx: click.Context, socket: Path | None, listen: str | None, model_d
     logs.configure(LogSettings())
     settings = EnginesSettings(model_dir=str(model_dir or ""), workers=workers)
     place = f"fd:{handed[0]}" if handed else _place(socket, listen)
-    ctx.exit(package.run(settings, listen=place, on_ready=lambda address: notifier.ready(f"listening on {address}")))
+
+    def tell_ready(address: str) -> None:
+        notifier.ready(f"listening on {address}")
+
+    ctx.exit(package.run(settings, listen=place, on_ready=tell_ready, on_alive=notifier.pet))
 
 
 def _place(socket: Path | None, listen: str | None) -> str:

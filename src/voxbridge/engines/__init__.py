@@ -11,11 +11,13 @@ from collections.abc import Callable
 from voxbridge.config.settings import EnginesSettings
 
 
-async def serve(settings: EnginesSettings, *, listen: str, on_ready: Callable[[str], None]) -> None:
+async def serve(
+    settings: EnginesSettings, *, listen: str, on_ready: Callable[[str], None], on_alive: Callable[[], None]
+) -> None:
     """Load the engines and serve them until cancelled; see ``voxbridge.engines.server.serve``."""
     from voxbridge.engines import server  # Starlette, hypercorn and numpy are not for those who only supervise
 
-    await server.serve(settings, listen=listen, on_ready=on_ready)
+    await server.serve(settings, listen=listen, on_ready=on_ready, on_alive=on_alive)
 
 
 def run(
@@ -24,8 +26,9 @@ def run(
     listen: str,
     parent_pipe: bool = False,
     on_ready: Callable[[str], None] = lambda _address: None,
+    on_alive: Callable[[], None] = lambda: None,
 ) -> int:
     """Be the engines' process; return its exit code. See ``voxbridge.engines.child.run``."""
     from voxbridge.engines import child
 
-    return child.run(settings, listen=listen, parent_pipe=parent_pipe, on_ready=on_ready)
+    return child.run(settings, listen=listen, parent_pipe=parent_pipe, on_ready=on_ready, on_alive=on_alive)

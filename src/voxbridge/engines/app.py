@@ -28,6 +28,8 @@ from voxbridge.engines.workers import Recogniser, Voice, Workers
 
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
+# The longest piece (29 s of sound) takes 2 to 4 s on two busy cores; a slow board may take ten times that.
+_CALL_S_MAX = 60.0
 _HEARD_CHARS_MAX = 2000  # two minutes of fast speech; the rules' patterns need no more
 
 
@@ -42,6 +44,11 @@ class Engines:
     speaking: Workers
     recogniser_name: str
     voice_name: str
+
+    @property
+    def are_alive(self) -> bool:
+        """Tell whether no call into an engine has been running for so long that it will not end."""
+        return max(self.hearing.oldest_s, self.speaking.oldest_s) < _CALL_S_MAX
 
 
 def make_app(engines: Engines) -> AsgiApp:

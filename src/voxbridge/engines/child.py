@@ -6,7 +6,8 @@ Signals do not end it then: systemd sends SIGTERM to every process of the unit a
 daemon lets end need a voice.
 
     stdin    nothing; its end is the end
-    stdout   {"ready": "/run/.../engines.sock"} or {"failed": "why"}, one line
+    stdout   {"ready": "/run/.../engines.sock"} or {"failed": "why"}, one line; then {"alive": true} every 5 s
+             for as long as no engine hangs
     stderr   log lines
 """
 
@@ -37,17 +38,19 @@ def run(
     listen: str,
     parent_pipe: bool = False,
     on_ready: Callable[[str], None] = lambda _address: None,
+    on_alive: Callable[[], None] = lambda: None,
 ) -> int:
     """Serve the engines until told to end; return the exit code.
 
-    ``listen`` is the path of a unix socket, ``host:port`` or ``fd:N``; ``on_ready`` is called with the address. With
-    ``parent_pipe`` the process talks to a parent as described above and lowers its own priority. An engine that
+    ``listen`` is the path of a unix socket, ``host:port`` or ``fd:N``; ``on_ready`` is called with the address,
+    ``on_alive`` every few seconds while no engine hangs. With ``parent_pipe`` the process talks to a parent as
+    described above and lowers its own priority. An engine that
     cannot start is reported, not raised.
     """
     if parent_pipe:
         os.nice(_NICENESS)
     try:
-        trio.run(_run, settings, listen, parent_pipe, on_ready, strict_exception_groups=True)
+        trio.run(_run, settings, listen, parent_pipe, on_ready, on_alive, strict_exception_groups=True)
     except* EngineError as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
@@ -64,17 +67,27 @@ def run(
     os._exit(code)
 
 
-async def _run(settings: EnginesSettings, listen: str, parent_pipe: bool, on_ready: Callable[[str], None]) -> None:
+async def _run(
+    settings: EnginesSettings,
+    listen: str,
+    parent_pipe: bool,
+    on_ready: Callable[[str], None],
+    on_alive: Callable[[], None],
+) -> None:
     def tell(address: str) -> None:
         _tell(parent_pipe, {"ready": address})
         on_ready(address)
 
+    def tell_alive() -> None:
+        _tell(parent_pipe, {"alive": True})
+        on_alive()
+
     async with trio.open_nursery() as nursery:
         await nursery.start(_end_with_parent if parent_pipe else _end_at_signal, nursery.cancel_scope)
-        await serve(settings, listen=listen, on_ready=tell)
+        await serve(settings, listen=listen, on_ready=tell, on_alive=tell_alive)
 
 
-def _tell(parent_pipe: bool, message: dict[str, str]) -> None:
+def _tell(parent_pipe: bool, message: dict[str, object]) -> None:
     if parent_pipe:
         sys.stdout.write(json.dumps(message) + "\n")
         sys.stdout.flush()

@@ -22,6 +22,8 @@ _log = structlog.get_logger(__name__)
 _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 _TERM_AFTER_S = 1.0  # an idle child is gone 0.1 s after its pipe closes; one that still loads does not see it
 _KILL_AFTER_S = 1.0
+# Four signs of life: a machine so busy that all four are late could not speak either.
+SILENCE_LIMIT_S = 20.0
 _LAST_WORDS_S = 0.5  # for what the child still had to say; its pipes are closed by then
 _LINE_BYTES_MAX = 1 << 16
 _READ_BYTES = 4096
@@ -30,8 +32,9 @@ _READ_BYTES = 4096
 class EnginesProcess:
     """A child process that serves the embedded engines on a unix socket in ``directory``."""
 
-    def __init__(self, settings: EnginesSettings, directory: Path) -> None:
+    def __init__(self, settings: EnginesSettings, directory: Path, *, silence_limit_s: float = SILENCE_LIMIT_S) -> None:
         """``directory`` must be private to us: who can write there can be the engines."""
+        self._silence_limit_s = silence_limit_s
         self._settings = settings
         self._socket = directory / "engines.sock"
         self._last_words = ""
@@ -57,7 +60,7 @@ class EnginesProcess:
         A cancel ends the child: its pipe is closed, then SIGTERM, then SIGKILL, within 2 s. It also ends by itself
         when this process dies, however that happens.
 
-        Raises: EngineError, naming the cause, when the engines are not installed, do not start in time, or die.
+        Raises: EngineError, naming the cause, when the engines are not installed, do not start in time, die, or hang.
         """
         check_installed(self._settings.model_dir)
         process = await trio.lowlevel.open_process(
@@ -86,16 +89,23 @@ class EnginesProcess:
     async def _live(self, process: trio.Process, task_status: trio.TaskStatus[str]) -> str:
         """See the child through its life; return what ended it."""
         limit_ms, line = self._settings.start_limit_ms, b""
-        with trio.move_on_after(limit_ms / 1000) as scope:
-            line = await _first_line(process)
-        if scope.cancelled_caught:
-            return f"the engines were not warm within engines.start_limit_ms = {limit_ms}"
-        said = _parse(line)
-        if "failed" in said:
-            return str(said["failed"])
-        if "ready" not in said:
-            return f"the engines' process ended while it started ({_how(await process.wait())})"
-        task_status.started(str(self._socket))
+        assert process.stdout is not None
+        async with aclosing(_lines(process.stdout)) as lines:
+            with trio.move_on_after(limit_ms / 1000) as scope:
+                line = await anext(lines, b"")
+            if scope.cancelled_caught:
+                return f"the engines were not warm within engines.start_limit_ms = {limit_ms}"
+            said = _parse(line)
+            if "failed" in said:
+                return str(said["failed"])
+            if "ready" not in said:
+                return f"the engines' process ended while it started ({_how(await process.wait())})"
+            task_status.started(str(self._socket))
+            with trio.move_on_after(self._silence_limit_s) as scope:
+                async for _sign_of_life in lines:
+                    scope.deadline = trio.current_time() + self._silence_limit_s
+            if scope.cancelled_caught:
+                return f"the engines' process hangs: it gave no sign of life for {self._silence_limit_s:g} s"
         return f"the engines' process ended by itself ({_how(await process.wait())})"
 
     async def _forward(self, process: trio.Process, drained: trio.Event) -> None:
@@ -123,14 +133,6 @@ def _parse(line: bytes) -> dict[str, object]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-async def _first_line(process: trio.Process) -> bytes:
-    assert process.stdout is not None
-    async with aclosing(_lines(process.stdout)) as lines:
-        async for line in lines:
-            return line
-    return b""
 
 
 async def _lines(stream: trio.abc.ReceiveStream) -> AsyncGenerator[bytes, None]:

@@ -35,6 +35,8 @@ _log = structlog.get_logger(__name__)
 _KEEP_ALIVE_S = 86_400
 _MESSAGE_BYTES_MAX = 1 << 20  # the default limit of the real WhisperX server's library
 _GRACE_S = 0.5
+ALIVE_EVERY_S = 5.0
+"""How often a sign of life is given."""
 INHERITED = "fd:"  # a listening socket that somebody opened for us (systemd's socket activation)
 
 
@@ -155,8 +157,10 @@ def _where(listener: stdlib_socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def serve_engines(engines: Engines, *, listen: str, on_ready: Callable[[str], None]) -> None:
-    """Serve loaded engines until cancelled.
+async def serve_engines(
+    engines: Engines, *, listen: str, on_ready: Callable[[str], None], on_alive: Callable[[], None] = lambda: None
+) -> None:
+    """Serve loaded engines until cancelled. ``on_alive`` is called every few seconds while none of them hangs.
 
     ``listen`` is the path of a unix socket (with a slash in it), ``host:port``, or ``fd:N`` for a listening socket
     that was handed to us; ``on_ready`` is told the address, with the real port when 0 was asked for.
@@ -173,6 +177,10 @@ async def serve_engines(engines: Engines, *, listen: str, on_ready: Callable[[st
             await nursery.start(_serve, make_app(engines), config)
             _log.info("engines are listening", address=address)
             on_ready(address)
+            while True:
+                if engines.are_alive:
+                    on_alive()
+                await trio.sleep(ALIVE_EVERY_S)
     finally:
         if _is_path(listen):
             _remove_socket(listen)
@@ -182,9 +190,15 @@ async def _serve(app: object, config: Config, *, task_status: trio.TaskStatus[li
     await serve_asgi(app, config, shutdown_trigger=trio.sleep_forever, task_status=task_status)  # type: ignore[arg-type]
 
 
-async def serve(settings: EnginesSettings, *, listen: str, on_ready: Callable[[str], None]) -> None:
+async def serve(
+    settings: EnginesSettings,
+    *,
+    listen: str,
+    on_ready: Callable[[str], None],
+    on_alive: Callable[[], None] = lambda: None,
+) -> None:
     """Load the engines and serve them until cancelled; ``on_ready`` is called once, when all are warm.
 
     Raises: EngineError.
     """
-    await serve_engines(await load(settings), listen=listen, on_ready=on_ready)
+    await serve_engines(await load(settings), listen=listen, on_ready=on_ready, on_alive=on_alive)

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import trio
 
+from voxbridge.clock import monotonic_s
 from voxbridge.engines.transcript import Heard
 
 Result = TypeVar("Result")
@@ -38,6 +39,13 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._limiter = trio.CapacityLimiter(count)
+        self._calls: dict[object, float] = {}
+
+    @property
+    def oldest_s(self) -> float:
+        """Return for how long the oldest call has been running; 0 when none is. Abandoned ones count."""
+        now = monotonic_s()
+        return now - min(list(self._calls.values()), default=now)
 
     @property
     def has_spare(self) -> bool:
@@ -46,4 +54,13 @@ class Workers:
 
     async def run(self, call: Callable[[], Result]) -> Result:
         """Run a blocking call in a thread. A cancel abandons the thread, whose place stays taken until it ends."""
-        return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
+        return await trio.to_thread.run_sync(self._timed, call, limiter=self._limiter, abandon_on_cancel=True)
+
+    def _timed(self, call: Callable[[], Result]) -> Result:
+        # In the thread, so that waiting for a place does not count and a cancelled caller's call still does.
+        number = object()
+        self._calls[number] = monotonic_s()
+        try:
+            return call()
+        finally:
+            del self._calls[number]

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import asynccontextmanager
 
 import attrs
@@ -21,9 +22,10 @@ from voxbridge.audio.opus import Decoder
 from voxbridge.config.settings import EnginesSettings
 from voxbridge.core.wire.wav import decode_wav
 from voxbridge.engines.hibari_voice import HibariVoice
-from voxbridge.engines.process import EnginesProcess
+from voxbridge.engines.process import SILENCE_LIMIT_S, EnginesProcess
 from voxbridge.engines.weights import whisper_dir
 from voxbridge.engines.whisper import Whisper
+from voxbridge.engines.workers import Workers
 from voxbridge.errors import EngineError
 
 pytestmark = [
@@ -104,10 +106,10 @@ async def test_two_speakers_at_once_are_kept_apart(tmp_path, whisper, voice):
 
 
 @asynccontextmanager
-async def running(**settings):
+async def running(*, silence_limit_s=SILENCE_LIMIT_S, **settings):
     """Run the engines' process for the time of a block; yield it and its socket."""
     async with EnginesProcess.directory() as directory, trio.open_nursery() as nursery:
-        process = EnginesProcess(EnginesSettings(**settings), directory)
+        process = EnginesProcess(EnginesSettings(**settings), directory, silence_limit_s=silence_limit_s)
         socket = await nursery.start(process.run)
         yield process, socket
         nursery.cancel_scope.cancel()
@@ -160,10 +162,44 @@ async def test_death_of_the_process_is_an_error_that_names_it():
     assert "ended by itself (killed by signal 9)" in str(error)
 
 
+async def test_a_process_that_hangs_is_ended_and_named():
+    """A stopped process says nothing more: it is given up after the limit, although its sockets are still open."""
+
+    async def live_until_stopped() -> None:
+        async with running(silence_limit_s=6.0) as (process, _):
+            os.kill(process.pid, signal.SIGSTOP)
+            await trio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup) as caught, trio.fail_after(40):
+        await live_until_stopped()
+    (error,) = caught.value.exceptions
+    assert isinstance(error, EngineError)
+    assert "hangs: it gave no sign of life for 6 s" in str(error)
+
+
+async def test_a_call_that_does_not_end_is_seen_even_when_nobody_waits_for_it_any_more():
+    """What counts is the thread, not the caller: a cancelled caller's call may be the one that hangs."""
+    workers, began, gate = Workers(1), trio.Event(), threading.Event()
+
+    def call() -> None:
+        trio.from_thread.run_sync(began.set)
+        assert gate.wait(10), "the gate was never opened"
+
+    assert workers.oldest_s == 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(workers.run, call)
+        await began.wait()
+        nursery.cancel_scope.cancel()
+    assert workers.oldest_s > 0
+    gate.set()
+    await workers.run(lambda: None)  # the only place is free again
+    assert workers.oldest_s == 0
+
+
 _PARENT = """
 import sys, trio
 from voxbridge.config.settings import EnginesSettings
-from voxbridge.engines.process import EnginesProcess
+from voxbridge.engines.process import SILENCE_LIMIT_S, EnginesProcess
 from pathlib import Path
 
 async def main():
