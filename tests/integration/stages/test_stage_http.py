@@ -103,6 +103,43 @@ async def test_response_that_a_proxy_compressed_is_unpacked_as_it_comes(autojump
     assert [at - began for at in times] == [pytest.approx(0), pytest.approx(1)]
 
 
+async def test_a_bomb_is_refused_and_holds_up_nobody(autojump_clock, net):
+    """200 kB that unpack to 200 MB: 32 MiB of them are looked at, and others have their turn between 64 KiB of it."""
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
+    turns_of_others = 0
+
+    async def handler(_request: Request, reply: Reply) -> None:
+        await reply.send(200, bomb, headers=[("content-encoding", "gzip")])
+
+    async def live() -> None:
+        nonlocal turns_of_others
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns_of_others += 1
+
+    async with server_that(handler).running() as server, trio.open_nursery() as nursery:
+        nursery.start_soon(live)
+        assert "over 32 MiB" in await fails_with(StageProtocolError, server.url)
+        nursery.cancel_scope.cancel()
+    assert turns_of_others >= (32 << 20) // (64 << 10)
+
+
+async def test_what_one_answer_sets_is_not_sent_with_the_next_request(autojump_clock, net):
+    """One client serves all speakers: a cookie of one is not sent for another, and no redirect is prepared."""
+    cookies: list[str | None] = []
+
+    async def handler(request: Request, reply: Reply) -> None:
+        cookies.append(request.headers.get("cookie"))
+        await reply.send(307, b"", headers=[("set-cookie", "session=1; Path=/"), ("location", "http://[no/address")])
+
+    async with server_that(handler).running() as server, open_client("agent", server.url) as client:
+        for _ in range(2):
+            async with open_response(client, "agent", "POST", PATH, content=b"words") as response:
+                assert response.status_code == 307
+    assert cookies == [None, None]
+
+
 @pytest.mark.parametrize("how", ["raises", "is cancelled"])
 async def test_a_reader_that_breaks_off_leaves_no_generator_half_run(
     autojump_clock: trio.testing.MockClock, net: MemNet, how: str

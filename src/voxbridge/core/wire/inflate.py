@@ -1,0 +1,72 @@
+"""Unpacking what a server or a proxy compressed, in steps of a bounded size and up to a bounded whole.
+
+Deflate packs a megabyte of one letter into a kilobyte. Who unpacks a piece of a body at once lets its sender decide how
+long nobody is heard and how much memory goes; so a piece is unpacked step by step (the caller lets others run between
+two), and what is more than any answer of ours is no answer.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+STEP_BYTES_MAX = 64 * 1024
+"""What one step unpacks at most: some 0.2 ms."""
+
+UNPACKED_BYTES_MAX = 32 << 20
+"""What one body unpacks to at most: five minutes of 48 kHz sound, and ten times the longest list of models."""
+
+_GZIP_OR_ZLIB = 32 + 15  # zlib's window bits; 32: it tells the two apart by their heads
+_RAW_DEFLATE = -15
+_HEAD_BYTES = 2  # by which zlib knows its own (RFC 1950 section 2.2)
+
+
+class UnreadableError(ValueError):
+    """A body is not what its Content-Encoding says, or too much of it."""
+
+
+class Inflater:
+    """What turns the pieces of one body into plain ones. ``encoding``: its Content-Encoding."""
+
+    def __init__(self, encoding: str) -> None:
+        names = [name for part in encoding.lower().split(",") if (name := part.strip()) not in ("", "identity")]
+        self._is_packed = bool(names)
+        self._is_known = names in (["gzip"], ["x-gzip"], ["deflate"])
+        self._is_deflate = names == ["deflate"]
+        self._zlib = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
+        self._head: bytes | None = b""  # of a deflated body, until it is seen what it is
+        self._left = UNPACKED_BYTES_MAX
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the plain bytes of a piece, step by step. What follows the end of the packed data is left out.
+
+        Raises: UnreadableError.
+        """
+        if not self._is_packed:
+            yield data
+            return
+        if not self._is_known:
+            raise UnreadableError("it is compressed in a way that we did not ask for")
+        if self._head is not None:
+            data = self._head = self._head + data
+            if len(data) < _HEAD_BYTES:
+                return
+        while data and not self._zlib.eof:
+            plain = self._step(data)
+            data = self._zlib.unconsumed_tail
+            self._left -= len(plain)
+            if self._left < 0:
+                raise UnreadableError(f"it unpacks to over {UNPACKED_BYTES_MAX >> 20} MiB")
+            if plain:
+                yield plain
+
+    def _step(self, data: bytes) -> bytes:
+        is_first, self._head = self._head is not None, None
+        try:
+            return self._zlib.decompress(data, STEP_BYTES_MAX)
+        except zlib.error:
+            if not (is_first and self._is_deflate):
+                raise UnreadableError("it is not compressed as its head says") from None
+        # some servers leave out zlib's head, against RFC 9110 section 8.4.1.2
+        self._zlib = zlib.decompressobj(wbits=_RAW_DEFLATE)
+        return self._step(data)
