@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from typing import ParamSpec
 
 import structlog
 import trio
@@ -15,6 +16,39 @@ import trio
 from voxbridge.core.health.backoff import Backoff
 
 _log = structlog.get_logger(__name__)
+
+Arguments = ParamSpec("Arguments")
+
+
+class Fuse:
+    """Brings a crash in a callback to the task that answers for it, so that the caller goes on and nobody else falls.
+
+    The task waits; its supervisor hears of the crash. Nothing is called any more behind a fuse that has blown.
+    """
+
+    def __init__(self) -> None:
+        self._is_over = trio.Event()
+        self._error: Exception | None = None
+
+    def call(self, callback: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        """Call ``callback``; never raises."""
+        if self._error is not None:
+            return
+        try:
+            callback(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - raised again, in the task that waits
+            self._error = error
+            self._is_over.set()
+
+    def end(self) -> None:
+        """Let ``wait`` return."""
+        self._is_over.set()
+
+    async def wait(self) -> None:
+        """Return at the end. Raises: what a callback raised."""
+        await self._is_over.wait()
+        if self._error is not None:
+            raise self._error
 
 
 async def supervise(

@@ -13,7 +13,15 @@ import trio.lowlevel
 
 from voxbridge.config.settings import DiscordSettings, NetworkSettings, Secret
 from voxbridge.core.call.deafness import DeafnessWatch
-from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.call.events import (
+    MemberJoined,
+    MemberLeft,
+    SpeakingChanged,
+    VoiceDown,
+    VoiceEnded,
+    VoiceEvent,
+    VoiceUp,
+)
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
@@ -149,9 +157,14 @@ async def _take_ports(bench: Bench, nursery: trio.Nursery) -> None:
 
 
 async def _take_events(bench: Bench, port: DiscordVoicePort, number: int) -> None:
-    async for event in port.events:
-        bench.events[number].append(event)
-    bench.ended.add(number)
+    def take(event: VoiceEvent) -> None:
+        if isinstance(event, VoiceEnded):
+            bench.ended.add(number)
+        else:
+            bench.events[number].append(event)
+
+    with port.listening(take):
+        await trio.sleep_forever()
 
 
 @asynccontextmanager

@@ -5,13 +5,15 @@ from __future__ import annotations
 import array
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import attrs
 import trio
 
 from voxbridge.audio.opus import Decoder, encode_speech
-from voxbridge.core.call.events import MemberJoined, MemberLeft, VoiceEvent
+from voxbridge.core.call.events import MemberJoined, MemberLeft, VoiceEnded, VoiceEvent
+from voxbridge.core.call.relay import Listener, Relay
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import (
     FRAME_S,
@@ -87,7 +89,10 @@ class MemoryPort:
 
     def __init__(self) -> None:
         self.guild_id, self.channel_id = GUILD, CHANNEL
-        self._send, self._receive = trio.open_memory_channel[VoiceEvent](1000)
+        self.dropped = 0
+        self._relay = Relay(self._note_dropped)
+        self._in_socket: list[VoiceEvent] = []
+        self._is_stalled = False
         self.frames: list[SentFrame] = []
         self.bursts: list[tuple[float, float | None]] = []
         self.posted: list[tuple[float, str]] = []
@@ -96,9 +101,16 @@ class MemoryPort:
         self._positions: dict[UserId, int] = {}
         self._changed = trio.Event()
 
-    @property
-    def events(self) -> trio.MemoryReceiveChannel[VoiceEvent]:
-        return self._receive
+    def _note_dropped(self, count: int) -> None:
+        self.dropped += count
+
+    def listening(self, listener: Listener) -> AbstractContextManager[None]:
+        return self._relay.listening(listener)
+
+    def hand_over(self) -> float:
+        while self._in_socket:
+            self._relay.tell(self._in_socket.pop(0))
+        return trio.current_time()
 
     @property
     def can_send(self) -> bool:
@@ -139,7 +151,10 @@ class MemoryPort:
         return [frame for frame in self.frames if not frame.is_silence]
 
     def emit(self, event: VoiceEvent) -> None:
-        self._send.send_nowait(event)
+        if self._is_stalled:
+            self._in_socket.append(event)
+        else:
+            self._relay.tell(event)
 
     def join(self, user: int, name: str = "Ada", *, is_bot: bool = False) -> UserId:
         self.emit(MemberJoined(UserId(user), name, is_bot))
@@ -150,7 +165,17 @@ class MemoryPort:
 
     def hang_up(self) -> None:
         """End the events: we have left for good."""
-        self._send.close()
+        self.emit(VoiceEnded())
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Let what comes wait in the socket, as when the reader's task does not have its turn."""
+        self._is_stalled = True
+        try:
+            yield
+        finally:
+            self._is_stalled = False
+            self.hand_over()
 
     def restart_stream(self, user: UserId) -> None:
         """Let the user's next packet begin a new stream, as after a rejoin."""

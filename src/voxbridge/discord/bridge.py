@@ -34,6 +34,7 @@ from voxbridge.discord.keeper import CONNECT_LIMIT_S, GuildKeeper, explain_refus
 from voxbridge.discord.network import make_connector
 from voxbridge.discord.port import DiscordVoicePort
 from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError, VoxBridgeError
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
@@ -295,17 +296,7 @@ class DiscordBridge:
 
     async def _mind(self, keeper: GuildKeeper) -> None:
         """Run one guild's keeper; a bug that ends it is this guild's affair, and it begins anew."""
-        backoff = Backoff(rng=random.random)
-        while True:
-            began_at = trio.current_time()
-            try:
-                await keeper.run()
-            except Exception as exc:  # noqa: BLE001 - the supervisor of one guild; Cancelled passes
-                _log.error("a guild's voice failed", guild_id=str(keeper.guild_id), errors=_types_in(exc))
-            now = trio.current_time()
-            wait_s = backoff.failed(now, now - began_at)
-            assert wait_s is not None, "this backoff has no circuit"
-            await trio.sleep(wait_s)
+        await supervise("guild", keeper.run, backoff=Backoff(rng=random.random), guild_id=str(keeper.guild_id))
 
     async def _sync_commands(self, island: Island, session: _Session) -> None:
         with trio.move_on_after(_SYNC_LIMIT_S) as scope:
@@ -398,13 +389,6 @@ def explain_failure(exc: Exception) -> DiscordError:
             failure = DiscordError(f"the connection to Discord failed ({type(exc).__name__})")
     failure.retryable = True
     return failure
-
-
-def _types_in(exc: BaseException) -> list[str]:
-    """Name what is in an exception, groups opened; the text of an exception may quote what people said."""
-    if isinstance(exc, BaseExceptionGroup):
-        return [name for inner in exc.exceptions for name in _types_in(inner)]
-    return [type(exc).__name__]
 
 
 def parse_seats(join: tuple[str, ...]) -> list[tuple[GuildId, ChannelId]]:

@@ -45,6 +45,9 @@ class VoiceCounters:
     expired: int = counted("Packets of unknown streams that nobody claimed in time.", metric="voice_expired")
     late: int = counted("Packets that came out of order or twice.", metric="voice_late")
     events_dropped: int = counted("Packets and hints that a room was too slow to take.", metric="voice_events_dropped")
+    datagrams_shed: int = counted(
+        "Datagrams dropped unread, since we were a second behind.", metric="voice_datagrams_shed"
+    )
     reader_errors: int = counted("Datagrams that made our reader fail.", metric="voice_reader_errors")
     signalling_errors: int = counted("Messages of a voice gateway that made us fail.", metric="voice_signalling_errors")
     joins: int = counted("Voice connections made.", metric="voice_joins")

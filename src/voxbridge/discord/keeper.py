@@ -12,7 +12,8 @@ which takes it for a kick. So every end waits for the main gateway's word.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import attrs
@@ -32,6 +33,7 @@ from voxbridge.discord.port import DiscordVoicePort, PostMessage
 from voxbridge.discord.rejoin import Drop, RejoinPolicy, StayOut
 from voxbridge.discord.socket_watch import SocketWatch
 from voxbridge.errors import VoiceHandshakeError
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
@@ -227,6 +229,14 @@ class GuildKeeper:
             with trio.move_on_after(verdict.wait_s):
                 await self._changed.wait()
 
+    async def _serve(self, name: str, run: Callable[[], Awaitable[None]], made: list[VoiceLink]) -> None:
+        """Run a part of a connection. A crash starts it again and ends nothing else; one too many ends the connection.
+
+        ``made`` holds the connection once there is one.
+        """
+        if not await supervise(name, run, guild_id=str(self.guild_id)) and made:
+            made[0].report(Drop("unsound", f"the {name} crashes again and again"))
+
     async def _sit(self, channel_id: ChannelId) -> tuple[Drop | None, float | None]:
         """Join, hold, leave. Return why it ended (None: something else is wanted) and when we were in."""
         await self._surroundings.wait_until_up()
@@ -239,15 +249,16 @@ class GuildKeeper:
         drop: Drop | None = None
         async with trio.open_nursery() as nursery:
             # The socket has to be read while discord.py connects: IP discovery is answered there.
-            nursery.start_soon(watch.run)
+            nursery.start_soon(self._serve, "voice socket", watch.run, made)
             try:
                 drop = await self._connect(channel, watch, made)
                 if drop is None:
                     link = made[0]
                     joined_at = trio.current_time()
-                    nursery.start_soon(link.announce, self._island)
-                    nursery.start_soon(link.keep_alive)
-                    nursery.start_soon(link.watch_hearing)
+                    announce = functools.partial(link.announce, self._island)
+                    nursery.start_soon(self._serve, "voice announcements", announce, made)
+                    nursery.start_soon(self._serve, "voice keepalive", link.keep_alive, made)
+                    nursery.start_soon(self._serve, "voice deafness watch", link.watch_hearing, made)
                     self._came_in(link)
                     drop = await self._hold(link)
             finally:

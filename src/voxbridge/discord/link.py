@@ -333,8 +333,12 @@ class VoiceLink(discord.VoiceClient):
 
     # What comes in
 
+    def hand_over(self) -> float:
+        """Hand over what has arrived; see ``VoicePort.hand_over``."""
+        return self._watch.hand_over()
+
     def _on_datagram(self, datagram: bytes) -> None:
-        now = trio.current_time()
+        now = self._watch.arrived_at
         if len(datagram) == _KEEPALIVE.size:
             sent_at = self._keepalive_sent_at.pop(_KEEPALIVE.unpack(datagram)[0], None)
             if sent_at is not None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
 import trio
 
-from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEnded, VoiceUp
+from voxbridge.core.call.relay import Listener, Relay
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.link import VoiceLink
-from voxbridge.discord.outbox import Outbox
 
 _log = structlog.get_logger(__name__)
 
@@ -30,17 +31,20 @@ class DiscordVoicePort:
     def __init__(self, guild_id: GuildId, channel_id: ChannelId, counters: VoiceCounters, post: PostMessage) -> None:
         self.guild_id, self.channel_id = guild_id, channel_id
         self._counters, self._post = counters, post
-        self._outbox = Outbox(self._note_dropped)
+        self._relay = Relay(self._note_dropped)
         self._link: VoiceLink | None = None
         self._members: set[UserId] = set()
         self._is_in_burst = False
 
     # What the conversation calls (VoicePort)
 
-    @property
-    def events(self) -> trio.MemoryReceiveChannel[VoiceEvent]:
-        """Return packets and changes in order of arrival; ends when we have left for good."""
-        return self._outbox.receive
+    def listening(self, listener: Listener) -> AbstractContextManager[None]:
+        """Call ``listener`` with packets and changes in order of arrival, in the step in which they came."""
+        return self._relay.listening(listener)
+
+    def hand_over(self) -> float:
+        """Hand over what has arrived; return the Trio time up to which everything has been handed over."""
+        return trio.current_time() if self._link is None else self._link.hand_over()
 
     @property
     def can_send(self) -> bool:
@@ -87,22 +91,22 @@ class DiscordVoicePort:
         """Use this connection from now on; a burst that was cut goes on over it, so it has to be announced again."""
         self._link = link
         link.want_to_speak(self._is_in_burst)
-        self._outbox.put(VoiceUp())
+        self._relay.tell(VoiceUp())
 
     def down(self, reason: str) -> None:
         """Note that the connection is gone and another is sought."""
         if self._link is not None:
             self._link = None
-            self._outbox.put(VoiceDown(reason))
+            self._relay.tell(VoiceDown(reason))
 
     def close(self) -> None:
         """End the events: we have left for good."""
         self._link = None
-        self._outbox.close()
+        self._relay.tell(VoiceEnded())
 
     def deliver(self, event: OpusPacket | SpeakingChanged) -> None:
         """Hand on what the connection heard."""
-        self._outbox.put(event)
+        self._relay.tell(event)
 
     def see_members(self, present: Iterable[MemberJoined]) -> None:
         """Bring the room's idea of who is here up to date."""
@@ -116,13 +120,13 @@ class DiscordVoicePort:
         """Note an arrival; one that is known is passed over."""
         if member.user_id not in self._members:
             self._members.add(member.user_id)
-            self._outbox.put(member)
+            self._relay.tell(member)
 
     def member_left(self, user_id: UserId) -> None:
         """Note a departure."""
         if user_id in self._members:
             self._members.discard(user_id)
-            self._outbox.put(MemberLeft(user_id))
+            self._relay.tell(MemberLeft(user_id))
 
     def _note_dropped(self, count: int) -> None:
         self._counters.events_dropped += count

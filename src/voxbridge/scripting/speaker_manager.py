@@ -226,7 +226,7 @@ class SpeakerManager:
         await self.start_transcription(user_id)
         context = await self._room()
         for cut in context.floor.on_speech(self._speaker.user_id):
-            context.turns[cut.turn_id].cut(cut.reason)
+            cut.turn.cut(cut.reason)
 
     async def send_audio(self, opus: bytes) -> None:
         """Send one 20 ms Opus packet of the user; does not wait for words. Raises: StageError."""
@@ -342,7 +342,7 @@ class SpeakerManager:
             wall_iso=wall_iso,
             apology=lambda: None,
         )
-        return RoomContext(tools, self._bot, mouth, Floor(), turns={}, participants=lambda: 1)
+        return RoomContext(tools, self._bot, mouth, Floor(), participants=lambda: 1)
 
     async def _watch(self, mouth: Mouth) -> None:
         while True:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import attrs
 
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
-from voxbridge.core.turns.floor import CutReason, Floor
+from voxbridge.core.turns.floor import Floor
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
 from voxbridge.session.mouth import Mouth
@@ -50,24 +49,6 @@ class Tools:
         return self.settings_now()
 
 
-class OpenTurn(Protocol):
-    """Something that is being said, or will be: a turn, or a text the operator has spoken."""
-
-    @property
-    def is_sounding(self) -> bool:
-        """Tell whether a frame of it has left."""
-        ...
-
-    def cut(self, reason: CutReason) -> None:
-        """End it now: when this returns, no frame of it can leave."""
-
-    def wind_up(self) -> None:
-        """Let the sentence that is being played be the last."""
-
-    def fade_out(self, frames: int) -> None:
-        """Let it die away over ``frames`` frames of 20 ms."""
-
-
 @attrs.frozen
 class RoomContext:
     """What the speakers of one room share."""
@@ -76,6 +57,5 @@ class RoomContext:
     port: VoicePort
     mouth: Mouth
     floor: Floor
-    turns: dict[str, OpenTurn]
     participants: Callable[[], int]
     outages: OutageBoard = attrs.field(factory=OutageBoard)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import structlog
 import trio
 
-from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.call.events import (
+    MemberJoined,
+    MemberLeft,
+    SpeakingChanged,
+    VoiceDown,
+    VoiceEnded,
+    VoiceEvent,
+    VoiceUp,
+)
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
-from voxbridge.core.turns.floor import Floor
+from voxbridge.core.turns.floor import Floor, OpenTurn
 from voxbridge.errors import StageName
-from voxbridge.session.context import OpenTurn, RoomContext, Tools
+from voxbridge.session.context import RoomContext, Tools
 from voxbridge.session.mouth import Mouth, PlayoutClock
 from voxbridge.session.saying import Saying
 from voxbridge.session.speaker import SpeakerSession
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import Speaker, Stage
-from voxbridge.supervise import supervise
+from voxbridge.supervise import Fuse, supervise
 
 _log = structlog.get_logger(__name__)
 
@@ -37,15 +47,14 @@ class Room:
         self._sessions: dict[UserId, SpeakerSession] = {}
         self._stays: dict[UserId, trio.CancelScope] = {}
         self._left_at: dict[UserId, float] = {}
-        self._turns: dict[str, OpenTurn] = {}
+        self._floor = Floor()
         self._listening = trio.CancelScope()
         self._is_draining = False
         self._context = RoomContext(
             tools=tools,
             port=port,
             mouth=self.mouth,
-            floor=Floor(),
-            turns=self._turns,
+            floor=self._floor,
             participants=lambda: sum(not member.is_bot for member in self._members.values()),
         )
 
@@ -60,9 +69,14 @@ class Room:
         return list(self._sessions.values())
 
     @property
+    def turns(self) -> list[OpenTurn]:
+        """Return what is being said or thought about, oldest first."""
+        return self._floor.turns
+
+    @property
     def open_turns(self) -> int:
         """Return how many turns are being lived."""
-        return len(self._turns)
+        return len(self._floor.turns)
 
     async def run(self) -> None:
         """Live until the port's events end."""
@@ -78,15 +92,16 @@ class Room:
                 with trio.CancelScope() as self._listening:
                     if self._is_draining:
                         self._listening.cancel(reason="drain")
-                    async for event in self.port.events:
-                        self._on(event, nursery)
+                    fuse = Fuse()
+                    with self.port.listening(lambda event: fuse.call(self._on, event, nursery, fuse)):
+                        await fuse.wait()
                     nursery.cancel_scope.cancel(reason="left")
                 await self._silenced()
                 nursery.cancel_scope.cancel(reason="drain")
         finally:
             self._clock.remove(self.mouth)
 
-    def _on(self, event: VoiceEvent, nursery: trio.Nursery) -> None:
+    def _on(self, event: VoiceEvent, nursery: trio.Nursery, fuse: Fuse) -> None:
         match event:
             case OpusPacket(user_id=user_id):
                 if user_id not in self._members and not self._has_just_left(user_id):
@@ -108,6 +123,10 @@ class Room:
                 _log.info("voice connection up", guild=str(self.port.guild_id))
             case SpeakingChanged():
                 pass  # a hint that comes later than the sound; the sound decides
+            case VoiceEnded():
+                fuse.end()
+            case _:
+                assert_never(event)
 
     def _has_just_left(self, user_id: UserId) -> bool:
         left_at = self._left_at.get(user_id)
@@ -175,16 +194,11 @@ class Room:
         """Speak a ready text, behind what is being said; False if it could not be spoken to its end."""
         if self._is_draining:
             return False
-        turn_id = self._tools.new_turn_id()
-        self._turns[turn_id] = saying = Saying(self._context)
-        try:
-            return await saying.run(text, turn_id)
-        finally:
-            del self._turns[turn_id]
+        return await Saying(self._context).run(text)
 
     def stop(self) -> bool:
         """Cut short whatever is being said or thought; tell whether there was anything."""
-        turns = list(self._turns.values())
+        turns = self._floor.turns
         for turn in turns:
             turn.cut("stop")
         return bool(turns)
@@ -195,7 +209,7 @@ class Room:
         self._listening.cancel(reason="drain")
         for session in self._sessions.values():
             session.deafen()
-        for turn in list(self._turns.values()):
+        for turn in self._floor.turns:
             if turn.is_sounding:
                 turn.wind_up()
             else:
@@ -203,12 +217,12 @@ class Room:
         with trio.move_on_after(sentence_s) as limit:
             await self._silenced()
         if limit.cancelled_caught:
-            for turn in list(self._turns.values()):
+            for turn in self._floor.turns:
                 turn.fade_out(_FADE_FRAMES)
             with trio.move_on_after(2 * _FADE_FRAMES * FRAME_S):
                 await self._silenced()
 
     async def _silenced(self) -> None:
         """Wait until no turn is open and the last silence frame has left."""
-        while self._turns or not self.mouth.is_idle:
+        while not self._floor.is_empty or not self.mouth.is_idle:
             await self.mouth.until_changed()

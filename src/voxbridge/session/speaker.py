@@ -1,4 +1,4 @@
-"""One speaker of a room: an inbox, an ear, a line to the speech-to-text server, and the turns that come of it.
+"""One speaker of a room: an ear, a line to the speech-to-text server, and the turns that come of it.
 
 Everything here lives in the speaker's own nursery: a crash ends this speaker's work and nobody else's. The line
 survives turns and barge-in; a turn that crashes ends alone, and an ear that crashes leaves the turns alive.
@@ -7,13 +7,11 @@ survives turns and barge-in; a turn that crashes ends alone, and an ear that cra
 from __future__ import annotations
 
 import functools
-import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 import attrs
-import structlog
 import trio
 
 from voxbridge.config.settings import EndpointingSettings, Settings
@@ -31,16 +29,12 @@ from voxbridge.core.turns.endpointing import (
 )
 from voxbridge.session.context import RoomContext
 from voxbridge.session.ear import Ear, EarEvent, Heard
+from voxbridge.session.hearing import Hearing
 from voxbridge.session.notices import BargeIn, PartialTranscript, SpeakerStarted, SpeakerStopped
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import Utterance
 from voxbridge.stages.contracts import Speaker, SttSession, warm_up
 from voxbridge.supervise import supervise
-
-_log = structlog.get_logger(__name__)
-
-# 2 s of packets: the loop may stall for that long before the oldest sound is dropped.
-_INBOX_PACKETS = 100
 
 
 def endpoint_rules(settings: Settings) -> EndpointRules:
@@ -68,7 +62,6 @@ class SpeakerSession:
     def __init__(self, context: RoomContext, speaker: Speaker) -> None:
         self.speaker = speaker
         self._context = context
-        self._inbox, self._packets = trio.open_memory_channel[OpusPacket | VoiceDown](_INBOX_PACKETS)
         preroll_frames = context.tools.settings.endpointing.preroll_ms // FRAME_MS
         self._preroll: deque[OpusPacket] = deque(maxlen=preroll_frames)
         self._listening = trio.CancelScope()
@@ -77,6 +70,8 @@ class SpeakerSession:
         self._superseded: Turn | None = None
         self._last_turn: Turn | None = None
         self._line: SttSession | None = None
+        self._nursery: trio.Nursery | None = None
+        self._hearing = Hearing(self._make_ear, self._on_event, context.port.hand_over, context.tools.counters)
         context.tools.counters.speakers += 1
 
     @property
@@ -99,15 +94,8 @@ class SpeakerSession:
         self.speaker = attrs.evolve(self.speaker, name=name)
 
     def hear(self, item: OpusPacket | VoiceDown) -> None:
-        """Take what the voice port says of this speaker; the oldest is dropped when we are too slow."""
-        while True:
-            try:
-                self._inbox.send_nowait(item)
-            except trio.WouldBlock:
-                self._packets.receive_nowait()
-                self._context.tools.counters.dropped_packets += 1
-            else:
-                return
+        """Take what the voice port says of this speaker, all the way to what it means."""
+        self._hearing.hear(item)
 
     def deafen(self) -> None:
         """Hear no more: ``run`` returns when the turns that are open have ended (drain)."""
@@ -121,31 +109,25 @@ class SpeakerSession:
         # partial transcripts cost the server work: only where somebody may read them
         on_partial = self._on_partial if tools.settings.log.speech else None
         async with tools.stt.open(self.speaker, on_partial) as line, trio.open_nursery() as nursery:
-            self._line = line
+            self._line, self._nursery = line, nursery
             try:
                 with trio.CancelScope() as self._listening:
                     if self._is_deaf:
                         self._listening.cancel(reason="drain")
-                    await supervise("ear", lambda: self._listen(line, nursery), user=str(self.speaker.user_id))
+                    await supervise("ear", self._listen, user=str(self.speaker.user_id))
                 self._forget_utterance()
             finally:
                 tools.counters.stt_reconnects += line.reconnect_count
-                self._line = None
+                self._line = self._nursery = None
 
-    async def _listen(self, line: SttSession, nursery: trio.Nursery) -> None:
+    async def _listen(self) -> None:
         self._forget_utterance()  # of an ear that crashed
         self._preroll.clear()
+        await self._hearing.run()
+
+    def _make_ear(self) -> Ear:
         tools = self._context.tools
-        ear = Ear(Endpointer(endpoint_rules(tools.settings)), tools.new_detector(), tools.counters)
-        while True:
-            due = ear.next_due()
-            with trio.move_on_at(math.inf if due is None else due):
-                item = await self._packets.receive()
-                if isinstance(item, VoiceDown):
-                    self._on_events(ear.cut_off(trio.current_time()), ear, line, nursery)
-                else:
-                    ear.push(item)
-            self._on_events(ear.pull(trio.current_time()), ear, line, nursery)
+        return Ear(Endpointer(endpoint_rules(tools.settings)), tools.new_detector(), tools.counters)
 
     def _forget_utterance(self) -> None:
         utterance, self._utterance = self._utterance, None
@@ -155,32 +137,40 @@ class SpeakerSession:
     def _on_partial(self, text: str) -> None:
         self._context.tools.on_notice(PartialTranscript(self.speaker, text))
 
-    def _on_events(self, events: list[EarEvent], ear: Ear, line: SttSession, nursery: trio.Nursery) -> None:
-        for event in events:
-            match event:
-                case Heard(packet):
-                    self._on_packet(packet)
-                case SpeechStarted():
-                    self._utterance = utterance = Utterance(line)
-                    self._context.tools.on_notice(SpeakerStarted(self.speaker))
-                    # They will be asked in a second or two; by then their connections are there.
-                    for stage in (self._context.tools.agent, self._context.tools.tts):
-                        nursery.start_soon(_guarded, "warm-up", functools.partial(warm_up, stage))
-                    for packet in self._preroll:
-                        utterance.feed(packet)
-                case SpeechConfirmed():
-                    self._take_floor()
-                case Guess():
-                    if self._utterance is not None:
-                        guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, ear.on_completion)
-                        nursery.start_soon(_guarded, "guess", guess)
-                case SpeechResumed():
-                    if self._utterance is not None:
-                        self._utterance.resume()
-                case TurnEnded():
-                    self._on_turn_ended(event, nursery)
-                case _:
-                    assert_never(event)
+    def _on_event(self, event: EarEvent, ear: Ear) -> None:
+        match event:
+            case Heard(packet):
+                self._on_packet(packet)
+            case SpeechStarted():
+                self._begin_utterance()
+            case SpeechConfirmed():
+                self._take_floor()
+            case Guess():
+                if self._utterance is not None:
+                    guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, ear.on_completion)
+                    self._start("guess", guess)
+            case SpeechResumed():
+                if self._utterance is not None:
+                    self._utterance.resume()
+            case TurnEnded():
+                self._on_turn_ended(event)
+            case _:
+                assert_never(event)
+
+    def _start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Start something that a bug ends alone, in the speaker's own nursery."""
+        assert self._nursery is not None, "an ear hears while the speaker's session runs"
+        self._nursery.start_soon(_guarded, name, run)
+
+    def _begin_utterance(self) -> None:
+        assert self._line is not None, "an ear hears while the line is open"
+        self._utterance = utterance = Utterance(self._line)
+        self._context.tools.on_notice(SpeakerStarted(self.speaker))
+        # They will be asked in a second or two; by then their connections are there.
+        for stage in (self._context.tools.agent, self._context.tools.tts):
+            self._start("warm-up", functools.partial(warm_up, stage))
+        for packet in self._preroll:
+            utterance.feed(packet)
 
     def _on_packet(self, packet: OpusPacket) -> None:
         self._preroll.append(packet)
@@ -194,17 +184,16 @@ class SpeakerSession:
         for cut in self._context.floor.on_speech(
             self.speaker.user_id, barge_in=rules.enabled, by_anyone=rules.by == "anyone"
         ):
-            turn = self._context.turns[cut.turn_id]
+            turn = cut.turn
             turn.cut(cut.reason)
             if cut.reason == "barge-in":
                 tools.counters.barge_ins += 1
-                answered = turn.user_id if isinstance(turn, Turn) else None
-                tools.on_notice(BargeIn(self.speaker, cut.turn_id, answered))
+                tools.on_notice(BargeIn(self.speaker, turn.id, turn.user_id))
             # An older one that is still open was superseded before: its words are in the last one already.
             if turn is self._last_turn and self._last_turn.is_superseded:
                 self._superseded = self._last_turn
 
-    def _on_turn_ended(self, ended: TurnEnded, nursery: trio.Nursery) -> None:
+    def _on_turn_ended(self, ended: TurnEnded) -> None:
         utterance, self._utterance = self._utterance, None
         if utterance is None:
             return
@@ -222,7 +211,7 @@ class SpeakerSession:
         previous = None if self._last_turn is None else self._last_turn.aftermath
         turn = Turn(self._context, self.speaker, ended, utterance.end(), prior=prior, previous=previous)
         self._last_turn = turn
-        nursery.start_soon(_guarded, "turn", turn.run)
+        self._start("turn", turn.run)
 
 
 async def _guarded(name: str, run: Callable[[], Awaitable[None]]) -> None:

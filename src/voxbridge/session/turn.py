@@ -86,8 +86,7 @@ class Turn:
         self._timeline.mark("speech_start", ended.started_at)
         self._timeline.mark("speech_end", ended.speech_end)
         self._timeline.mark("turn_decided", ended.at)
-        context.turns[self.id] = self
-        context.floor.opened(self.id, speaker.user_id)
+        context.floor.opened(self)
 
     @property
     def heard_text(self) -> str:
@@ -153,8 +152,7 @@ class Turn:
                 raise crash
         finally:
             self._has_heard.set()  # also if it crashed before: the next turn may be waiting for the words
-            self._context.floor.closed(self.id)
-            del self._context.turns[self.id]
+            self._context.floor.closed(self)
             self._close()
             self._report(outcome)
 
@@ -302,7 +300,6 @@ class Turn:
 
     def _on_first_frame(self, at: float) -> None:
         self._timeline.mark("first_audio", at)
-        self._context.floor.sounding(self.id)
 
     def _report(self, outcome: Outcome) -> None:
         if self._answer.last_frame_at is not None:

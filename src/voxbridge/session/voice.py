@@ -6,11 +6,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-import trio
-
-from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEvent, VoiceUp
+from voxbridge.core.call.events import (
+    MemberJoined,
+    MemberLeft,
+    SpeakingChanged,
+    VoiceDown,
+    VoiceEnded,
+    VoiceEvent,
+    VoiceUp,
+)
+from voxbridge.core.call.relay import Listener
 from voxbridge.core.ids import ChannelId, GuildId
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "MemberLeft",
     "SpeakingChanged",
     "VoiceDown",
+    "VoiceEnded",
     "VoiceEvent",
     "VoicePort",
     "VoiceUp",
@@ -33,9 +42,19 @@ class VoicePort(Protocol):
     guild_id: GuildId
     channel_id: ChannelId
 
-    @property
-    def events(self) -> trio.MemoryReceiveChannel[VoiceEvent]:
-        """Packets and changes in order of arrival; ends when we have left for good."""
+    def listening(self, listener: Listener) -> AbstractContextManager[None]:
+        """Call ``listener`` with packets and changes in order of arrival, until the end of the block.
+
+        It is called in the step in which they came, first with what came before. It must not raise.
+        """
+        ...
+
+    def hand_over(self) -> float:
+        """Hand over what has arrived by now; return the Trio time up to which everything has been handed over.
+
+        That is now, unless so much waits that it takes several steps. Whoever lets time pass for a speaker asks this
+        first: after a stall, the sound that waits in the socket must not look like a pause.
+        """
         ...
 
     @property

@@ -75,7 +75,7 @@ async def strike_and_look(how: How, step: int, run: Run) -> None:
         def strike() -> None:
             nonlocal voiced
             if how == "barge-in":
-                for turn in list(hall.room._turns.values()):
+                for turn in hall.room.turns:
                     turn.cut("barge-in")
                 voiced = len(hall.port.voice)
             elif how == "left":

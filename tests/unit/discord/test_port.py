@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxbridge.core.call.events import MemberJoined, MemberLeft
+from voxbridge.core.call.events import MemberJoined, MemberLeft, VoiceEnded, VoiceEvent
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.port import DiscordVoicePort, split_message
@@ -74,4 +74,6 @@ async def test_port_tells_differences_only():
     port.member_joined(bob)
     port.member_left(UserId(9))
     port.close()
-    assert [event async for event in port.events] == [ada, bob, MemberLeft(UserId(1)), eve]
+    events: list[VoiceEvent] = []
+    with port.listening(events.append):
+        assert events == [ada, bob, MemberLeft(UserId(1)), eve, VoiceEnded()]

@@ -44,4 +44,9 @@ class VoiceUp:
     """The voice connection is there (again); stream positions of all speakers start anew."""
 
 
-VoiceEvent = OpusPacket | MemberJoined | MemberLeft | SpeakingChanged | VoiceDown | VoiceUp
+@attrs.frozen
+class VoiceEnded:
+    """We have left for good: nothing follows."""
+
+
+VoiceEvent = OpusPacket | MemberJoined | MemberLeft | SpeakingChanged | VoiceDown | VoiceUp | VoiceEnded

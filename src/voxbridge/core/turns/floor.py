@@ -11,7 +11,7 @@ are ready; that is the mouth's queue, not decided here.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import attrs
 
@@ -20,43 +20,65 @@ from voxbridge.core.ids import UserId
 CutReason = Literal["barge-in", "superseded", "drain", "stop"]
 
 
+class OpenTurn(Protocol):
+    """Something that is being said, or will be: a turn, or a text the operator has spoken."""
+
+    @property
+    def id(self) -> str:
+        """Return what it is called in logs and reports."""
+        ...
+
+    @property
+    def user_id(self) -> UserId | None:
+        """Return whose turn it is; None for a text that answers nobody, which no speech cuts short."""
+        ...
+
+    @property
+    def is_sounding(self) -> bool:
+        """Tell whether a frame of it has left."""
+        ...
+
+    def cut(self, reason: CutReason) -> None:
+        """End it now: when this returns, no frame of it can leave."""
+
+    def wind_up(self) -> None:
+        """Let the sentence that is being played be the last."""
+
+    def fade_out(self, frames: int) -> None:
+        """Let it die away over ``frames`` frames of 20 ms."""
+
+
 @attrs.frozen
 class Cut:
     """End this turn now, for this reason."""
 
-    turn_id: str
+    turn: OpenTurn
     reason: CutReason
 
 
 @attrs.define
-class _Open:
-    user_id: UserId
-    is_sounding: bool = False
-
-
-@attrs.define
 class Floor:
-    """The open turns of one room."""
+    """The one book of a room's open turns."""
 
-    _turns: dict[str, _Open] = attrs.field(factory=dict, init=False)
+    _turns: dict[str, OpenTurn] = attrs.field(factory=dict, init=False)
 
     @property
-    def open_turns(self) -> list[str]:
-        """Return the ids of the open turns, oldest first."""
-        return list(self._turns)
+    def turns(self) -> list[OpenTurn]:
+        """Return the open turns, oldest first."""
+        return list(self._turns.values())
 
-    def opened(self, turn_id: str, user_id: UserId) -> None:
-        """Note that a turn of ``user_id`` has begun."""
-        self._turns[turn_id] = _Open(user_id)
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no turn is open."""
+        return not self._turns
 
-    def sounding(self, turn_id: str) -> None:
-        """Note that the first frame of a turn's answer has left."""
-        if turn_id in self._turns:
-            self._turns[turn_id].is_sounding = True
+    def opened(self, turn: OpenTurn) -> None:
+        """Note that a turn has begun."""
+        self._turns[turn.id] = turn
 
-    def closed(self, turn_id: str) -> None:
+    def closed(self, turn: OpenTurn) -> None:
         """Note that a turn has ended, however."""
-        self._turns.pop(turn_id, None)
+        self._turns.pop(turn.id, None)
 
     def on_speech(self, user_id: UserId, *, barge_in: bool = True, by_anyone: bool = False) -> list[Cut]:
         """Decide what the confirmed speech of ``user_id`` cuts short. The turns stay open until ``closed``.
@@ -65,10 +87,12 @@ class Floor:
         others only with ``by_anyone``.
         """
         cuts: list[Cut] = []
-        for turn_id, turn in self._turns.items():
+        for turn in self._turns.values():
+            if turn.user_id is None:
+                continue
             if not turn.is_sounding:
                 if turn.user_id == user_id:
-                    cuts.append(Cut(turn_id, "superseded"))
+                    cuts.append(Cut(turn, "superseded"))
             elif barge_in and (by_anyone or turn.user_id == user_id):
-                cuts.append(Cut(turn_id, "barge-in"))
+                cuts.append(Cut(turn, "barge-in"))
         return cuts
