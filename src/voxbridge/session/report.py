@@ -9,6 +9,7 @@ import attrs
 
 from voxbridge.config.settings import Settings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.sound.jitter import DEPTH_S
 from voxbridge.core.turns.timeline import Part, Timeline
 
 Outcome = Literal[
@@ -16,14 +17,13 @@ Outcome = Literal[
 ]
 
 
-# The clock may count a silence only when a late packet could not bring speech any more: the jitter depth of 60 ms.
-_JITTER_MS = 60
-
-
 def budgets_ms(settings: Settings) -> dict[str, float]:
-    """Return the target of each part of a turn, in ms, as the settings have them."""
+    """Return the target of each part of a turn, in ms, as the settings have them.
+
+    The clock may count a silence only when a late packet could not bring speech any more: after the jitter depth.
+    """
     return {
-        "endpointing": settings.endpointing.commit_ms + _JITTER_MS,
+        "endpointing": settings.endpointing.commit_ms + DEPTH_S * 1000,
         "stt": settings.stt.target_ms,
         "agent": settings.agent.target_ms,
         "tts": settings.tts.sentence_target_ms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import Iterator
 
@@ -127,3 +128,66 @@ async def test_watch_takes_a_burst(pairs, nursery):
     nursery.start_soon(watch.run)
     await wait_for(got, len(sent))
     assert got == sent
+
+
+async def test_watch_hands_out_a_few_at_a_time(pairs, nursery):
+    """Others have their turn between the steps: after a burst of 64 no more than 8 are handed out in one."""
+    pair = pairs[0]
+    got: list[bytes] = []
+    seen: list[int] = []
+    watch = SocketWatch(VoiceCounters())
+    watch.attach(Connection(pair.client))
+    watch.register(got.append)
+    for number in range(64):
+        pair.server.send(number.to_bytes(8, "big"))
+
+    class Counting(trio.abc.Instrument):
+        def after_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002
+            seen.append(len(got))
+
+    counting = Counting()
+    trio.lowlevel.add_instrument(counting)
+    nursery.start_soon(watch.run)
+    await wait_for(got, 64)
+    trio.lowlevel.remove_instrument(counting)
+    steps = [after - before for before, after in itertools.pairwise([0, *seen])]
+    assert max(steps) == 8
+
+
+async def test_who_lets_time_pass_has_what_came_handed_over_first(pairs):
+    """Without the reader's turn: what waits is handed out at once, or it is said since when it waits."""
+    pair = pairs[0]
+    got: list[bytes] = []
+    watch = SocketWatch(VoiceCounters())
+    watch.attach(Connection(pair.client))
+    watch.register(got.append)
+    before = trio.current_time()
+    for number in range(8):
+        pair.server.send(number.to_bytes(8, "big"))
+    assert watch.hand_over() >= before
+    assert len(got) == 8
+    for number in range(100):
+        pair.server.send(number.to_bytes(8, "big"))
+    since = watch.hand_over()
+    assert before <= since <= trio.current_time()
+    assert len(got) == 8, "so much is the reader's to work off, in steps"
+
+
+async def test_watch_drops_what_is_a_second_old(pairs, autojump_clock):
+    """When the loop is so far behind, the oldest are dropped unread and counted; the newest are heard."""
+    pair = pairs[0]
+    got: list[tuple[float, bytes]] = []
+    counters = VoiceCounters()
+    watch = SocketWatch(counters)
+    watch.attach(Connection(pair.client))
+    watch.register(lambda datagram: got.append((watch.arrived_at, datagram)))
+    for number in range(20):
+        pair.server.send(number.to_bytes(8, "big"))
+    assert watch.hand_over() == trio.current_time(), "the datagrams came now"
+    assert not got
+    await trio.sleep(1.5)
+    pair.server.send(b"a new one")
+    came_at = trio.current_time()
+    assert watch.hand_over() == came_at
+    assert got == [(came_at, b"a new one")]
+    assert counters.datagrams_shed == 20

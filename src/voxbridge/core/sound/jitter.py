@@ -30,6 +30,8 @@ import attrs
 from voxbridge.core.sound.pcm import FRAME_S, RTP_TICKS_PER_FRAME, OpusPacket
 
 RTP_CLOCK_HZ = 48_000
+DEPTH_S = 0.06
+"""How long a hole waits for its packet: who listens to silence by the clock must wait as long."""
 _AHEAD_MAX = 3000  # packets, a minute: a longer loss is a new stream (MAX_DROPOUT of RFC 3550, appendix A.1)
 _BEHIND_MAX = 100  # packets, two seconds: what is older is no straggler (MAX_MISORDER, there)
 _WAITING_MAX = 64  # packets behind a hole; 1.3 s of sound is far more than any depth lets wait
@@ -144,7 +146,7 @@ class JitterBuffer:
     given out as ``Lost``, the rest as ``Gap``, since concealment fades to silence anyway.
     """
 
-    depth_s: float = 0.06
+    depth_s: float = DEPTH_S
     conceal_frames: int = 5
     counters: JitterCounters = attrs.field(factory=JitterCounters, init=False)
     _stream: _Stream | None = attrs.field(default=None, init=False)

@@ -19,9 +19,10 @@ from typing import Literal
 
 import attrs
 
+from voxbridge.core.sound.jitter import DEPTH_S
+
 # Silero's own rule of thumb: speech goes on until the probability falls this far below the threshold.
 _HYSTERESIS = 0.15
-_LATE_S = 0.06  # the depth of the jitter buffer
 
 
 @attrs.frozen
@@ -175,7 +176,7 @@ class Endpointer:
     @property
     def _gap_s(self) -> float:
         """Return how long no frame must have come before silence is counted by the clock."""
-        return self.rules.packet_gap_s if self._last_frame_voiced else min(_LATE_S, self.rules.packet_gap_s)
+        return self.rules.packet_gap_s if self._last_frame_voiced else min(DEPTH_S, self.rules.packet_gap_s)
 
     def _commit_s(self, utterance: _Stretch) -> float:
         hesitant = utterance.completion is not None and utterance.completion < 0.5
