@@ -45,8 +45,9 @@ from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages.contracts import TtsRequest, TtsStage, no_mark
+from voxbridge.stages.contracts import TtsRequest, TtsStage
 from voxbridge.stages.registry import Stages, needs_engines, open_stages
+from voxbridge.stages.sinks import SoundInto
 from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
@@ -280,7 +281,7 @@ async def _spoken(tts: TtsStage, text: str) -> Pcm | None:
     """Return a text as sound, or None if the server is not there."""
     pieces: list[Pcm] = []
     try:
-        await tts.speak(TtsRequest(text, "apology", 0), pieces.append, no_mark)
+        await tts.speak(TtsRequest(text, "apology", 0), SoundInto(pieces.append))
     except StageError as error:
         _log.warning("an apology could not be rendered", error=str(error))
         return None

@@ -15,6 +15,7 @@ from voxbridge.engines.process import EnginesProcess
 from voxbridge.rehearsal.call import opus_of
 from voxbridge.stages.contracts import Speaker, TtsRequest
 from voxbridge.stages.registry import open_stages
+from voxbridge.stages.sinks import SoundInto
 
 SENTENCES = (
     "Hello there, how can I help you today?",
@@ -44,9 +45,7 @@ async def embedded_stages(clips: Sequence[Pcm], count: int, progress: Progress) 
             for number in range(count):
                 request = TtsRequest(SENTENCES[number % len(SENTENCES)], "bench", number)
                 marks: dict[str, float] = {}
-                await stages.tts.speak(
-                    request, lambda _pcm: None, lambda n, m=marks: m.setdefault(n, trio.current_time())
-                )
+                await stages.tts.speak(request, SoundInto(lambda _pcm: None, marks.setdefault))
                 samples["embedded_tts_sentence_ms"].append((marks["tts_last_pcm"] - marks["tts_request"]) * 1000)
                 progress(f"embedded TTS {number + 1} of {count}")
         nursery.cancel_scope.cancel()

@@ -11,6 +11,7 @@ from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.n8n import N8nServer, agent
 from voxbridge.stages.agent.n8n import N8nStage
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, Speaker, TextDelta
+from voxbridge.stages.sinks import AnswerInto
 
 pytestmark = pytest.mark.integration
 
@@ -23,8 +24,8 @@ async def test_agent_that_fails_twice_is_asked_a_third_time(autojump_clock) -> N
     marks: dict[str, float] = {}
     began = trio.current_time()
 
-    def mark(name: str) -> None:
-        marks[name] = trio.current_time() - began
+    def mark(name: str, at: float) -> None:
+        marks[name] = at - began
 
     async with N8nServer(agent(["Hello ", "there."], first_s=0.4)).running() as n8n:
         n8n.failures_per_turn = 2
@@ -32,7 +33,7 @@ async def test_agent_that_fails_twice_is_asked_a_third_time(autojump_clock) -> N
         send, receive = trio.open_memory_channel[AgentEvent](16)  # more than this answer has: nobody reads meanwhile
         async with N8nStage(settings, rng=lambda: 1.0) as stage, receive:
             async with send:
-                await stage.answer(AgentRequest("turn-1", "Is anybody there?", ADA), send, mark)
+                await stage.answer(AgentRequest("turn-1", "Is anybody there?", ADA), AnswerInto(send, mark))
             said = "".join([event.text async for event in receive if isinstance(event, TextDelta)])
 
     assert said == "Hello there."

@@ -25,7 +25,7 @@ from voxbridge.session.judge import no_judge
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, Mark, warm_up
+from voxbridge.stages.contracts import AgentRequest, AgentStage, AnswerSink, warm_up
 from voxbridge.stages.registry import open_stages
 from voxbridge.supervise import supervise
 
@@ -80,10 +80,10 @@ class _Breakable:
     async def probe(self) -> str:
         return await self._stage.probe()
 
-    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
         if self._breaking:
             raise self._breaking.popleft()
-        await self._stage.answer(request, out, mark)
+        await self._stage.answer(request, out)
 
 
 def settings_for(stt: WhisperXServer, agent_: N8nServer, tts: ChatterboxServer, base: Settings) -> Settings:

@@ -12,7 +12,7 @@ import trio
 
 from tests.support.voices import tone_pcm
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, OpusPacket, Pcm
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, Mark, Speaker, TextDelta, Transcript, TtsRequest
+from voxbridge.stages.contracts import AgentRequest, AnswerSink, SoundSink, Speaker, TextDelta, Transcript, TtsRequest
 
 Outcome = str | Exception
 
@@ -119,11 +119,10 @@ class ScriptedAgent(_Stage):
     retry_count: int = 0
     requests: list[AgentRequest] = attrs.field(factory=list)
 
-    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
         self.requests.append(request)
-        mark("agent_request")
+        out.asked()
         text = await self.next_outcome("Hello there. This is the answer.")
-        mark("agent_first_text")
         if text:
             await out.send(TextDelta(text))
 
@@ -135,16 +134,15 @@ class ScriptedTts(_Stage):
     sound_s: float = 1.0
     spoken: list[str] = attrs.field(factory=list)
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
-        mark("tts_request")
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
+        out.asked()
         outcome = self.outcomes.popleft() if self.outcomes else ""
         await trio.sleep(self.delay_s)
         if not isinstance(outcome, Exception):
             self.spoken.append(request.text)
-        mark("tts_first_pcm")
         whole = self.sound_s if not isinstance(outcome, Exception) else self.sound_s / 2
         if whole:
-            out(Pcm(tone_pcm(whole), SPEECH_RATE_HZ))
+            out.push(Pcm(tone_pcm(whole), SPEECH_RATE_HZ))
         if isinstance(outcome, Exception):
             raise outcome
 

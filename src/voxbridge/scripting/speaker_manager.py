@@ -19,7 +19,6 @@ import trio
 from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
 from voxbridge.config.settings import Secret, Settings, TtsSettings
-from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.endpointing import TurnEnded
 from voxbridge.core.turns.floor import Floor
 from voxbridge.errors import StageError, StageProtocolError
@@ -37,8 +36,9 @@ from voxbridge.stages.contracts import (
     AgentEvent,
     AgentRequest,
     AgentStage,
-    Mark,
+    AnswerSink,
     PendingFinal,
+    SoundSink,
     Speaker,
     TextDelta,
     Transcript,
@@ -94,27 +94,36 @@ class _OverheardAgent(N8nStage):
         super().__init__(settings.agent, answer_chars_max=settings.turn.answer_chars_max)
         self._on_answer = on_answer
 
-    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
-        said: list[str] = []
-        send, receive = trio.open_memory_channel[AgentEvent](0)
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
+        overheard = _Overheard(out)
+        try:
+            await super().answer(request, overheard)
+        except StageError as error:
+            self._on_answer(request.turn_id, error)
+            raise
+        self._on_answer(request.turn_id, "".join(overheard.said))
 
-        async def relay() -> None:
-            async for event in receive:
-                if isinstance(event, TextDelta):
-                    said.append(event.text)
-                await out.send(event)
 
-        error: StageError | None = None
-        async with receive, trio.open_nursery() as nursery:
-            nursery.start_soon(relay)
-            async with send:
-                try:
-                    await super().answer(request, send, mark)
-                except StageError as failure:
-                    error = failure
-        self._on_answer(request.turn_id, error or "".join(said))
-        if error is not None:
-            raise error
+class _Overheard:
+    """An AnswerSink that keeps what was passed on."""
+
+    def __init__(self, out: AnswerSink) -> None:
+        self._out, self.said = out, list[str]()
+
+    def asked(self) -> None:
+        self._out.asked()
+
+    def send_nowait(self, event: AgentEvent) -> None:
+        self._out.send_nowait(event)
+        self._keep(event)
+
+    async def send(self, event: AgentEvent) -> None:
+        await self._out.send(event)
+        self._keep(event)
+
+    def _keep(self, event: AgentEvent) -> None:
+        if isinstance(event, TextDelta):
+            self.said.append(event.text)
 
 
 class _OverheardVoice(ChatterboxStage):
@@ -124,9 +133,9 @@ class _OverheardVoice(ChatterboxStage):
         super().__init__(settings)
         self._on_failure = on_failure
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         try:
-            await super().speak(request, out, mark)
+            await super().speak(request, out)
         except StageError as error:
             self._on_failure(request.turn_id, error)
             raise
@@ -146,7 +155,7 @@ class _Mute:
     async def probe(self) -> str:
         return "mute: answers are not spoken"
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:  # noqa: ARG002
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:  # noqa: ARG002
         await trio.lowlevel.checkpoint()
 
 

@@ -24,13 +24,12 @@ from voxbridge.stages.contracts import (
     AgentEvent,
     AgentRequest,
     AnswerOptions,
-    Mark,
     TextDelta,
     TextFlush,
     TtsOptions,
     TtsRequest,
-    no_mark,
 )
+from voxbridge.stages.sinks import AnswerInto, Mark, SoundInto
 
 # 2: a server's answer may end long after its last sound (Chatterbox: 300 ms), and the next must not wait for it.
 _SENTENCES_AT_ONCE = 2
@@ -151,7 +150,7 @@ class Answer:
     async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
         async with events:
             try:
-                await self._context.tools.agent.answer(request, events, self._mark)
+                await self._context.tools.agent.answer(request, AnswerInto(events, self._mark))
             except StageError as error:
                 self.agent_error = error
             else:
@@ -191,12 +190,12 @@ class Answer:
             await self._context.mouth.until_changed()
 
     async def _say(self, request: TtsRequest, sound: _SentenceSound, at_once: trio.Semaphore | None = None) -> None:
-        # The turn's marks are those of its first sentence.
-        mark = self._mark_and_announce if request.index == 0 else no_mark
+        # What is measured and announced of a turn's speech is its first sentence.
+        sink = _FirstSound(sound.push, self._mark, self._announce) if request.index == 0 else SoundInto(sound.push)
         with trio.CancelScope() as asking:
             self._asking[request.index] = asking, sound
             try:
-                await self._context.tools.tts.speak(request, sound.push, mark)
+                await self._context.tools.tts.speak(request, sink)
             except StageError as error:
                 self._unsaid[request.index] = request.text
                 self._failed(error)
@@ -222,10 +221,9 @@ class Answer:
                 if not sound.has_come:
                     asking.cancel(reason="deadline:tts")
 
-    def _mark_and_announce(self, name: str) -> None:
-        self._mark(name)
-        if name == "tts_request":  # while the server is at work, not before it is asked
-            self._context.mouth.expect(self._track)
+    def _announce(self) -> None:
+        """Announce the speech while the server is at work, not before it is asked."""
+        self._context.mouth.expect(self._track)
 
     def _begin(self, text: str) -> _SentenceSound:
         return _SentenceSound(self._track, self._track.begin_sentence(text), self._sound_came)
@@ -262,6 +260,19 @@ async def _acquired(semaphore: trio.Semaphore) -> None:
         semaphore.acquire_nowait()
     except trio.WouldBlock:
         await semaphore.acquire()
+
+
+class _FirstSound(SoundInto):
+    """The first sentence's sink: the request is told to the mouth as well."""
+
+    def __init__(self, take: Callable[[Pcm], None], mark: Mark, on_asked: Callable[[], None]) -> None:
+        super().__init__(take, mark)
+        self._on_asked = on_asked
+
+    def asked(self) -> None:
+        """Note that the server is at work."""
+        super().asked()
+        self._on_asked()
 
 
 class _SentenceSound:

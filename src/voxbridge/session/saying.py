@@ -8,7 +8,7 @@ from voxbridge.core.ids import UserId
 from voxbridge.core.turns.floor import CutReason
 from voxbridge.session.answer import Answer
 from voxbridge.session.context import RoomContext
-from voxbridge.stages.contracts import no_mark
+from voxbridge.stages.sinks import no_mark
 
 
 class Saying:

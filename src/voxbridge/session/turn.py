@@ -78,7 +78,7 @@ class Turn:
         self._transcript = Transcript("")
         self._text = ""
         self._error: VoxBridgeError | None = None
-        self._answer = Answer(context, self._mark, self._on_first_frame)
+        self._answer = Answer(context, self._mark_at, self._on_first_frame)
         self._apology: Answer | None = None
         self._started_at = context.tools.wall_iso()
         self._monotonic_offset_s = clock.monotonic_s() - trio.current_time()
@@ -283,7 +283,7 @@ class Turn:
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._cut is not None:
             return
-        self._apology = Answer(self._context, self._mark, self._on_first_frame)
+        self._apology = Answer(self._context, self._mark_at, self._on_first_frame)
         self._apology.add_sound(text, sound)
         await self._apology.played()
 
@@ -293,10 +293,13 @@ class Turn:
             await self._context.port.post_text(" ".join(self._answer.unsaid))
 
     def _mark(self, name: str) -> None:
+        self._mark_at(name, trio.current_time())
+
+    def _mark_at(self, name: str, at: float) -> None:
         if name in _MOVING_MARKS:
-            self._timeline.remark(name, trio.current_time())
+            self._timeline.remark(name, at)
         else:
-            self._timeline.mark(name, trio.current_time())
+            self._timeline.mark(name, at)
 
     def _on_first_frame(self, at: float) -> None:
         self._timeline.mark("first_audio", at)

@@ -12,18 +12,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self, runtime_checkable
 
 import attrs
-import trio
 
 from voxbridge.core.agents.tts_options import TtsOptions as TtsOptions
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import OpusPacket, Pcm
-
-Mark = Callable[[str], None]
-"""Names an instant of the turn, such as ``tts_first_byte``; the callee stamps it with Trio's clock."""
-
-
-def no_mark(name: str) -> None:
-    """Ignore a mark (for calls outside a turn)."""
 
 
 @attrs.frozen
@@ -198,6 +190,23 @@ class AnswerOptions:
 AgentEvent = TextDelta | TextFlush | AnswerOptions
 
 
+class AnswerSink(Protocol):
+    """Where a backend puts one answer. The turn is claimed by the first visible text itself, and by nothing else.
+
+    From the instant in which a turn was given to somebody else, what is put here goes nowhere, and the call is
+    cancelled.
+    """
+
+    def asked(self) -> None:
+        """Note that the first request is on its way. A measurement only: without it the call's begin counts."""
+
+    def send_nowait(self, event: AgentEvent) -> None:
+        """Pass an event on if there is room. Raises: trio.WouldBlock."""
+
+    async def send(self, event: AgentEvent) -> None:
+        """Pass an event on, and wait for room. The wait is the reader's time, not the agent's."""
+
+
 class AgentStage(Stage, Protocol):
     """An agent backend."""
 
@@ -206,11 +215,11 @@ class AgentStage(Stage, Protocol):
         """Return the number of repeated attempts of all turns."""
         ...
 
-    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
-        """Stream the answer into ``out`` (not closed here) and return at its end.
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
+        """Stream the answer into ``out`` and return at its end.
 
-        Marks ``agent_request`` (first attempt sent) and ``agent_first_text`` (first non-blank text). Retries only
-        before the first text was passed on. The time spent in a full ``out`` does not count against a deadline.
+        Retries only before the first text was passed on. The time spent in a full ``out`` does not count against a
+        deadline.
 
         Raises: StageError.
         """
@@ -231,16 +240,30 @@ class TtsRequest:
     options: TtsOptions | None = None
 
 
+class SoundSink(Protocol):
+    """Where a backend puts the sound of one sentence. The first sound itself claims the sentence.
+
+    All of it is synchronous: the caller bounds how much it asks for, not how fast it takes it.
+    """
+
+    def asked(self) -> None:
+        """Note that the request is on its way. A measurement only: without it the call's begin counts."""
+
+    def first_byte(self) -> None:
+        """Note that the answer's first byte is here; it may hold no sound yet. A measurement only."""
+
+    def push(self, pcm: Pcm) -> None:
+        """Pass on a piece of sound."""
+
+
 class TtsStage(Stage, Protocol):
     """A text-to-speech backend."""
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
-        """Call ``out`` with each piece of sound as it comes (mono, any rate) and return at the last sample.
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
+        """Push each piece of sound into ``out`` as it comes (mono, any rate) and return at the last sample.
 
-        ``out`` is synchronous: the caller bounds how much it asks for, not how fast it takes it.
-        Marks ``tts_request``, ``tts_first_byte`` (first body byte), ``tts_first_pcm`` (first sample),
-        ``tts_last_pcm`` (with every piece, since nobody knows which is the last: the last mark stands). The next
-        sentence may be asked for before this one is over: the backend orders them. No samples at all is success.
+        The next sentence may be asked for before this one is over: the backend orders them. No samples at all is
+        success.
         Cut off after sound was passed on: returns what came by raising StageProtocolError (``retryable`` is then
         False); the caller keeps what it has.
 

@@ -31,6 +31,7 @@ from voxbridge.rehearsal.servers.n8n_plans import Break, Head, Plan, agent, noth
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.scripting import SpeakerManager, StreamingResponseHandler, WhisperClient
 from voxbridge.stages.contracts import TtsRequest
+from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 
 pytestmark = [pytest.mark.integration, pytest.mark.latency, pytest.mark.streaming]
@@ -178,11 +179,11 @@ async def test_chatterbox_tts_streaming(clock) -> None:
             def out(pcm: Pcm) -> None:
                 stream.record_chunk(pcm.data)
 
-            def note(name: str) -> None:
-                marks.setdefault(name, trio.current_time() - stream.began)
+            def note(name: str, at: float) -> None:
+                marks.setdefault(name, at - stream.began)
 
             text = "This is a sentence of some length. And here is another one, which is not short either."
-            await stage.speak(TtsRequest(text, "turn-1", 0), out, note)
+            await stage.speak(TtsRequest(text, "turn-1", 0), SoundInto(out, note))
 
     LatencyAssertions.assert_streaming(stream, "the sound")
     assert sum(len(chunk) for _, chunk in stream.chunks) == 2 * chatterbox.spoken[0].samples > 0

@@ -6,8 +6,9 @@ import pytest
 
 from voxbridge.config.settings import TtsSettings
 from voxbridge.core.sound.pcm import Pcm
-from voxbridge.stages.contracts import TtsRequest, no_mark, warm_up
+from voxbridge.stages.contracts import TtsRequest, warm_up
 from voxbridge.stages.registry import make_tts, tts_stage
+from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 from voxbridge.stages.tts.openai import OpenAiSpeechStage
 from voxbridge.stages.tts.pronounced import PronouncedStage, pronounced
@@ -39,10 +40,10 @@ class Mouth:
     async def warm(self) -> None:
         self.did.append("warm")
 
-    async def speak(self, request, out, mark) -> None:
+    async def speak(self, request, out) -> None:
         self.did.append(request)
-        mark("tts_request")
-        out(Pcm(b"\0\0", 24_000))
+        out.asked()
+        out.push(Pcm(b"\0\0", 24_000))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_kinds(settings, made):
     assert stage.name == settings.kind
 
 
-async def test_words_are_said_as_written_down():
+async def test_words_are_said_as_written_down(autojump_clock):
     """The request goes through the lexicon of its language; all else is the backend's."""
     mouth = Mouth()
     stage = pronounced(mouth, WORDS)
@@ -71,8 +72,9 @@ async def test_words_are_said_as_written_down():
     async with stage:
         assert await stage.probe() == "well"
         await warm_up(stage)
-        await stage.speak(TtsRequest("Ask n8n.", "turn", 3, voice="anna", language="de-AT"), heard.append, marks.append)
-        await stage.speak(TtsRequest("Ask n8n.", "turn", 4), heard.append, no_mark)
+        sink = SoundInto(heard.append, lambda name, _at: marks.append(name))
+        await stage.speak(TtsRequest("Ask n8n.", "turn", 3, voice="anna", language="de-AT"), sink)
+        await stage.speak(TtsRequest("Ask n8n.", "turn", 4), SoundInto(heard.append))
     assert mouth.did == [
         "entered",
         "warm",
@@ -80,7 +82,7 @@ async def test_words_are_said_as_written_down():
         TtsRequest("Ask n eight n.", "turn", 4),
         "left",
     ]
-    assert (len(heard), marks) == (2, ["tts_request"])
+    assert (len(heard), marks[0]) == (2, "tts_request")
     assert pronounced(mouth, {"en": {}}) is mouth
 
 

@@ -17,6 +17,7 @@ from voxbridge.rehearsal.conformance.cases import (
     server_down,
 )
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, Previous, TextDelta
+from voxbridge.stages.sinks import AnswerInto, is_visible
 
 QUESTION = "Good morning. Please tell me in one or two sentences what the sea looks like."
 _CANCEL_S = 2.0
@@ -27,22 +28,35 @@ _PAUSE_S = 0.2
 class _Heard:
     events: list[AgentEvent] = attrs.field(factory=list)
     marks: list[str] = attrs.field(factory=list)
-    text_before_mark: bool = False
 
     @property
     def text(self) -> str:
         return "".join(event.text for event in self.events if isinstance(event, TextDelta))
 
 
+class _Noting(AnswerInto):
+    """A sink that notes what the backend itself tells of its request."""
+
+    def __init__(self, channel: trio.MemorySendChannel[AgentEvent], heard: _Heard) -> None:
+        super().__init__(channel)
+        self._heard = heard
+
+    def asked(self) -> None:
+        self._heard.marks.append("asked")
+
+    def _note(self, event: AgentEvent) -> None:
+        if is_visible(event) and "text" not in self._heard.marks:
+            self._heard.marks.append("text")
+
+
 async def _ask(stage: AgentStage, request: AgentRequest, *, pause_s: float = 0.0) -> _Heard:
     """Ask, and read the answer with ``pause_s`` before each event."""
     heard = _Heard()
-    failure: Exception | None = None
+    failure: StageError | None = None
     send, receive = trio.open_memory_channel[AgentEvent](0)  # the slowest reader there is
 
     async def read() -> None:
         async for event in receive:
-            heard.text_before_mark |= "agent_first_text" not in heard.marks
             heard.events.append(event)
             await trio.sleep(pause_s)
 
@@ -50,10 +64,7 @@ async def _ask(stage: AgentStage, request: AgentRequest, *, pause_s: float = 0.0
         nursery.start_soon(read)
         async with send:
             try:
-                await stage.answer(request, send, heard.marks.append)
-                send.clone().close()
-            except trio.ClosedResourceError:
-                failure = NotKept("wanted the channel left open for the caller to close; came a closed one")
+                await stage.answer(request, _Noting(send, heard))
             except StageError as error:
                 failure = error  # raised outside of the nursery, which would put it into a group
     if failure is not None:
@@ -70,10 +81,9 @@ async def _answer(subject: Subject[AgentStage]) -> None:
     expect(bool(heard.text.strip()), "some text", heard.text)
 
 
-async def _marks(subject: Subject[AgentStage]) -> None:
+async def _asked(subject: Subject[AgentStage]) -> None:
     heard = await _ask(subject.stage, _question("conformance-2"))
-    expect(heard.marks == ["agent_request", "agent_first_text"], "both marks, once each", heard.marks)
-    expect(not heard.text_before_mark, "agent_first_text marked before the first event is passed on", "text first")
+    expect(heard.marks == ["asked", "text"], "asked() once, when the request is on its way, and then text", heard.marks)
     first = next((event.text for event in heard.events if isinstance(event, TextDelta)), "")
     expect(first == first.lstrip() != "", "an answer that begins with a visible character", first)
 
@@ -112,7 +122,7 @@ async def _cancelled(subject: Subject[AgentStage]) -> None:
     send, receive = trio.open_memory_channel[AgentEvent](0)
     with trio.CancelScope() as scope:
         async with send, receive, trio.open_nursery() as nursery:
-            nursery.start_soon(subject.stage.answer, _question("conformance-6"), send, lambda _name: None)
+            nursery.start_soon(subject.stage.answer, _question("conformance-6"), AnswerInto(send))
             await receive.receive()
             cancelled_at = trio.current_time()
             scope.cancel(reason="barge-in")
@@ -134,8 +144,8 @@ async def _lost(subject: Subject[AgentStage]) -> None:
 
 AGENT: tuple[Case[AgentStage], ...] = (
     Case("probe", "answers with one line for the operator", check_probe),
-    Case("answer", "gives some text, and leaves the channel open", _answer),
-    Case("marks", "marks request and first text, once each and in time", _marks),
+    Case("answer", "gives some text", _answer),
+    Case("asked", "says once when its request is on its way", _asked),
     Case("slow reader", "waits for a reader that is slow, and does not call that a timeout", _slow_reader),
     Case("several at once", "answers three turns at a time", _at_once),
     Case("interrupted before", "takes what became of the answer before", _previous),

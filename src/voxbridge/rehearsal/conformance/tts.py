@@ -17,6 +17,7 @@ from voxbridge.rehearsal.conformance.cases import (
     server_down,
 )
 from voxbridge.stages.contracts import TtsRequest, TtsStage
+from voxbridge.stages.sinks import SoundInto
 
 SENTENCE = "Good morning, this is a sentence of an ordinary length."
 # From a hurried voice to a slow one: seconds of sound for the sentence above.
@@ -33,11 +34,17 @@ ODD_TEXTS = (
 @attrs.define
 class _Heard:
     pieces: list[Pcm] = attrs.field(factory=list)
-    marks: list[str] = attrs.field(factory=list)
-    sound_before_mark: bool = False
+    told: list[str] = attrs.field(factory=list)
 
-    def out(self, pcm: Pcm) -> None:
-        self.sound_before_mark |= "tts_first_pcm" not in self.marks
+    def asked(self) -> None:
+        self.told.append("asked")
+
+    def first_byte(self) -> None:
+        self.told.append("first byte")
+
+    def push(self, pcm: Pcm) -> None:
+        if not self.pieces:
+            self.told.append("sound")
         self.pieces.append(pcm)
 
     @property
@@ -47,7 +54,7 @@ class _Heard:
 
 async def _speak(stage: TtsStage, text: str, turn_id: str = "conformance", index: int = 0) -> _Heard:
     heard = _Heard()
-    await stage.speak(TtsRequest(text, turn_id, index), heard.out, heard.marks.append)
+    await stage.speak(TtsRequest(text, turn_id, index), heard)
     return heard
 
 
@@ -68,12 +75,9 @@ async def _format(subject: Subject[TtsStage]) -> None:
     expect(not odd, "whole samples in every piece", odd)
 
 
-async def _marks(subject: Subject[TtsStage]) -> None:
-    heard = await _speak(subject.stage, SENTENCE)
-    once = [name for name in heard.marks if name != "tts_last_pcm"]
-    expect(once == ["tts_request", "tts_first_byte", "tts_first_pcm"], "each mark once, in the order of events", once)
-    expect(heard.marks.count("tts_last_pcm") >= 1, "tts_last_pcm", heard.marks)
-    expect(not heard.sound_before_mark, "tts_first_pcm marked before the first sound is passed on", "sound first")
+async def _told(subject: Subject[TtsStage]) -> None:
+    told = (await _speak(subject.stage, SENTENCE)).told
+    expect(told == ["asked", "first byte", "sound"], "asked(), first_byte() and sound, in this order", told)
 
 
 async def _blank(subject: Subject[TtsStage]) -> None:
@@ -100,9 +104,8 @@ async def _cancelled(subject: Subject[TtsStage]) -> None:
         async with trio.open_nursery() as nursery:
 
             async def speak() -> None:
-                await subject.stage.speak(
-                    TtsRequest(SENTENCE * 5, "cancelled", 0), lambda _pcm: began.set(), lambda _name: None
-                )
+                sink = SoundInto(lambda _pcm: began.set())
+                await subject.stage.speak(TtsRequest(SENTENCE * 5, "cancelled", 0), sink)
                 began.set()
 
             nursery.start_soon(speak)
@@ -135,7 +138,7 @@ TTS: tuple[Case[TtsStage], ...] = (
     Case("probe", "answers with one line for the operator", check_probe),
     Case("sentence", "gives sound of a plausible length", _sentence),
     Case("format", "gives mono samples, all at one rate, never half of one", _format),
-    Case("marks", "marks what it does when it does it", _marks),
+    Case("asked", "says when its request is on its way, and when the answer begins", _told),
     Case("blank text", "has nothing to say, and succeeds", _blank),
     Case("several at once", "serves two turns of two sentences each", _at_once),
     Case("cancel", "ends at once, and the next sentence works", _cancelled),

@@ -25,7 +25,7 @@ from voxbridge.core.health.backoff import Backoff
 from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
 from voxbridge.stages.agent.dialect import Call, Dialect, Exchange, Found
 from voxbridge.stages.agent.outcome import outcome_error
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, AnswerOptions, Mark, TextDelta, TextFlush
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, AnswerOptions, AnswerSink, TextDelta, TextFlush
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import Client, Response, error_body, open_client, open_response, read_body
 
@@ -119,10 +119,10 @@ class AgentClient:
             headers=dict(call.headers),
         )
 
-    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
         """Stream the answer into ``out``; see AgentStage. Raises: StageError."""
         exchange = self._dialect.begin(request, trio.current_time())
-        relay = _Relay(out, mark, exchange.said, self._chars_max)
+        relay = _Relay(out, exchange.said, self._chars_max)
         is_whole = False
         try:
             is_whole = await self._attempts(request, exchange, relay)
@@ -147,7 +147,7 @@ class AgentClient:
         total_s = self._settings.total_limit_ms / 1000
         end = trio.current_time() + total_s
         backoff = Backoff(base_s=self._settings.retry_delay_ms / 1000, cap_s=_RETRY_CAP_S, rng=self._rng)
-        relay.mark("agent_request")
+        relay.out.asked()
         attempt, silences = 1, 0
         while True:
             began = trio.current_time()
@@ -256,18 +256,12 @@ def _is_silence(error: StageError) -> bool:
 class _Relay:
     """Passes the reader's events on to the turn, and remembers whether it did."""
 
-    def __init__(
-        self,
-        out: trio.MemorySendChannel[AgentEvent],
-        mark: Mark,
-        said: Callable[[str], None],
-        chars_max: int,
-    ) -> None:
-        self.mark = mark
+    def __init__(self, out: AnswerSink, said: Callable[[str], None], chars_max: int) -> None:
+        self.out = out
         self.has_text = False
         self.options: AnswerOptions | None = None
         """How the answer of this attempt wants to be spoken."""
-        self._out, self._said = out, said
+        self._said = said
         self._chars_left = chars_max
 
     async def take(self, events: Iterable[AnswerEvent], deadline: StageDeadline) -> Ended | None:
@@ -292,15 +286,14 @@ class _Relay:
     async def _pass_on(self, event: AgentEvent, deadline: StageDeadline) -> None:
         if not self.has_text:  # the reader's first event is visible text
             self.has_text = True
-            self.mark("agent_first_text")  # before anything is sent: it decides a race of backends
             if self.options is not None:
                 await self._put(self.options, deadline)
         await self._put(event, deadline)
 
     async def _put(self, event: AgentEvent, deadline: StageDeadline) -> None:
         try:
-            self._out.send_nowait(event)  # no task switch a token while there is room
+            self.out.send_nowait(event)  # no task switch a token while there is room
             deadline.item()
         except trio.WouldBlock:
             with deadline.paused():
-                await self._out.send(event)
+                await self.out.send(event)

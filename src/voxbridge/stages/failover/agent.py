@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import trio
 
 from voxbridge.core.health.hedge import Hedge
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, Mark, warm_up
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, AnswerOptions, AnswerSink, warm_up
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner, hedged_patience
+from voxbridge.stages.sinks import is_visible
 
 
 class FailoverAgent(Failover[AgentStage]):
@@ -29,31 +30,67 @@ class FailoverAgent(Failover[AgentStage]):
         """Return the repeated attempts of all backends."""
         return sum(guard.stage.retry_count for guard in self.guards)
 
-    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
         """Stream the answer; see ``AgentStage``. Raises: StageError."""
-        is_asked = False
 
         async def run(runner: Runner[AgentStage]) -> None:
-            def mark_it(name: str) -> None:
-                nonlocal is_asked
-                match name:
-                    case "agent_request":
-                        runner.note_asked()
-                        if is_asked:
-                            return
-                        is_asked = True
-                    case "agent_first_text":
-                        # The text itself is sent next. Who is beaten is cancelled, and ``send`` looks at that first.
-                        if not runner.claim():
-                            return
-                        if self._hedge is not None:
-                            self._hedge.came(trio.current_time() - runner.asked_at)
-                    case _:
-                        pass
-                mark(name)
-
-            await runner.guard.stage.answer(request, out, mark_it)
+            contender = _Contender(runner, out, self._hedge)
+            await runner.guard.stage.answer(request, contender)
+            runner.came_empty = not contender.has_spoken
 
         if self._hedge is not None:
             self._hedge.asked()
         await Race("agent", in_order(self.guards), run, patience=hedged_patience(self._hedge)).go()
+
+
+class _Contender:
+    """One backend's sink: it takes the turn with its first visible text, and nothing is passed on before or without it.
+
+    So of two whose first texts come in one step only one speaks, whatever they do then.
+    """
+
+    def __init__(self, runner: Runner[AgentStage], out: AnswerSink, hedge: Hedge | None) -> None:
+        self._runner, self._out, self._hedge = runner, out, hedge
+        self._options: AnswerOptions | None = None
+        self.has_spoken = False
+
+    def asked(self) -> None:
+        """See AnswerSink."""
+        self._runner.note_asked()
+        self._out.asked()
+
+    def send_nowait(self, event: AgentEvent) -> None:
+        """See AnswerSink. Raises: trio.WouldBlock."""
+        if not self._is_due(event) or not self._takes():
+            return
+        if self._options is not None:
+            self._out.send_nowait(self._options)
+            self._options = None
+        self._out.send_nowait(event)
+
+    async def send(self, event: AgentEvent) -> None:
+        """See AnswerSink. Who was beaten is cancelled here."""
+        if not self._is_due(event) or not self._takes():
+            await trio.lowlevel.checkpoint()
+            return
+        if self._options is not None:
+            options, self._options = self._options, None
+            await self._out.send(options)
+        await self._out.send(event)
+
+    def _is_due(self, event: AgentEvent) -> bool:
+        """Keep back what comes before the first visible text: of it only the options mean anything."""
+        if self.has_spoken or is_visible(event):
+            return True
+        if isinstance(event, AnswerOptions):
+            self._options = event
+        return False
+
+    def _takes(self) -> bool:
+        if not self._runner.claim():
+            return False
+        if not self.has_spoken:
+            self.has_spoken = True
+            if self._hedge is not None:
+                self._hedge.came(trio.current_time() - self._runner.asked_at)
+        return True

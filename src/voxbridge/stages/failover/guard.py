@@ -23,10 +23,15 @@ PROBE_LIMIT_S = 10.0
 
 
 class Call:
-    """One call of a backend. ``was_too_late``: it was beaten by a backup that began later, which counts as failed."""
+    """One call of a backend, and what its end means.
+
+    ``was_too_late``: it was beaten by a backup that began later, which counts as failed. ``was_empty``: it ended well
+    and brought nothing, which proves nothing.
+    """
 
     def __init__(self) -> None:
         self.was_too_late = False
+        self.was_empty = False
 
 
 class Guard(Generic[S]):
@@ -34,6 +39,8 @@ class Guard(Generic[S]):
 
     def __init__(self, stage: S, name: StageName, *, reserve_s: float, rules: BreakerRules | None = None) -> None:
         self.stage, self.reserve_s = stage, reserve_s
+        self.tells_when_asked = True
+        """Whether it says when a request is on its way; a plug-in may forget it. Otherwise its calls' begin counts."""
         self._name = name
         self._breaker = Breaker(rules or BreakerRules())
         self._changed = trio.lowlevel.ParkingLot()
@@ -45,16 +52,16 @@ class Guard(Generic[S]):
 
     @contextmanager
     def call(self) -> Iterator[Call]:
-        """Make a call inside: how it ends is told to the breaker. An answer that says nothing is an answer."""
+        """Make a call inside: how it ends is told to the breaker. Nothing said, nothing heard: nothing proven."""
         call = Call()
         is_trial = self._breaker.begin()
         was = self._breaker.state
         try:
             yield call
         except NoReply:
-            self._breaker.succeeded(trio.current_time(), is_trial=is_trial)
+            self._breaker.abandoned(is_trial=is_trial)
             raise
-        except StageError:
+        except Exception:  # a bug in a plug-in is a failure too
             self._breaker.failed(trio.current_time(), is_trial=is_trial)
             raise
         except BaseException:
@@ -64,7 +71,10 @@ class Guard(Generic[S]):
                 self._breaker.abandoned(is_trial=is_trial)
             raise
         else:
-            self._breaker.succeeded(trio.current_time(), is_trial=is_trial)
+            if call.was_empty:
+                self._breaker.abandoned(is_trial=is_trial)
+            else:
+                self._breaker.succeeded(trio.current_time(), is_trial=is_trial)
         finally:
             self._tell(was)
 

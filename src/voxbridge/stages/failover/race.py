@@ -36,13 +36,17 @@ class Runner(Generic[S]):
         self.scope = trio.CancelScope()
         self.asked = trio.Event()
         """Set when the request is really on its way, if the caller knows: from then on it can be late."""
-        self.asked_at = 0.0
+        self.asked_at = trio.current_time()
+        self.came_empty = False
+        """Whether the call ended well and brought nothing at all."""
         self.is_over = False
         self.is_beaten = False
         self._claim = claim
 
     def claim(self) -> bool:
         """Take the call for this backend; False if another has it: then nothing may be passed on."""
+        if not self.asked.is_set():
+            self.guard.tells_when_asked = False  # its result is here: it has forgotten
         return self._claim(self)
 
     def note_asked(self) -> None:
@@ -177,6 +181,8 @@ class Race(Generic[S, T]):
         end = trio.current_effective_deadline() - sum(guard.reserve_s for guard in self._waiting)
         if not self._waiting or end - began < runner.guard.reserve_s:
             end = math.inf
+        if not runner.guard.tells_when_asked:
+            runner.note_asked()
         try:
             with runner.scope, runner.guard.call() as call:
                 try:
@@ -186,6 +192,7 @@ class Race(Generic[S, T]):
                         raise StageTimeout(self._stage, "total", end - began, backend=runner.guard.stage.name)
                 finally:
                     call.was_too_late = runner.is_beaten and self._late_is_failure
+                call.was_empty = runner.came_empty
                 if runner.claim():
                     self._result.append(result)
         except StageError as error:

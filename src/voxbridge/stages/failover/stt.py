@@ -173,10 +173,13 @@ class _Final:
         return await race.go()
 
     async def _ask(self, runner: Runner[SttStage]) -> Transcript:
-        if runner.guard is self._serving:
-            return await self._pending.wait()
-        await self._line.line_to(runner.guard)
-        return await self._line.tell_again(runner.guard, self._packets).wait()
+        pending = self._pending
+        if runner.guard is not self._serving:
+            await self._line.line_to(runner.guard)
+            pending = self._line.tell_again(runner.guard, self._packets)
+        heard = await pending.wait()
+        runner.came_empty = not heard.text.strip()
+        return heard
 
     async def _until_late(self, runner: Runner[SttStage]) -> None:
         """Return at once if there is no connection to who is to hear it, else when its final is late."""

@@ -10,7 +10,7 @@ import trio
 
 from voxbridge.core.health.hedge import Hedge
 from voxbridge.core.sound.pcm import Pcm
-from voxbridge.stages.contracts import Mark, TtsRequest, TtsStage, warm_up
+from voxbridge.stages.contracts import SoundSink, TtsRequest, TtsStage, warm_up
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner, hedged_patience
@@ -38,7 +38,7 @@ class FailoverTts(Failover[TtsStage]):
         """Let the backend that will be asked first open its connection, if it can."""
         await warm_up(in_order(self.guards)[0].stage)
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage``. Raises: StageError."""
         turn = self._turn(request.turn_id)
         before, turn.decided = turn.decided, trio.Event()
@@ -46,15 +46,13 @@ class FailoverTts(Failover[TtsStage]):
         try:
             if not before.is_set():
                 await before.wait()
-            await self._speak(request, turn, decided, out, mark)
+            await self._speak(request, turn, decided, out)
         finally:
             decided.set()
 
-    async def _speak(
-        self, request: TtsRequest, turn: _Turn, decided: trio.Event, out: Callable[[Pcm], None], mark: Mark
-    ) -> None:
+    async def _speak(self, request: TtsRequest, turn: _Turn, decided: trio.Event, out: SoundSink) -> None:
         order = in_order(self.guards, turn.first)
-        marks = _FirstMarks(mark)
+        asked = _Asked(out)
 
         def takes(runner: Runner[TtsStage]) -> bool:
             has_it = runner.claim()
@@ -64,23 +62,10 @@ class FailoverTts(Failover[TtsStage]):
             return has_it
 
         async def run(runner: Runner[TtsStage]) -> None:
-            def mark_it(name: str) -> None:
-                if name == "tts_request":
-                    runner.note_asked()
-                elif name in ("tts_first_pcm", "tts_last_pcm") and not takes(runner):
-                    return
-                if name == "tts_first_pcm" and self._hedge is not None:
-                    # The wait of who was beaten is at least this long; a better figure there is not.
-                    self._hedge.came(trio.current_time() - marks.asked_at)
-                marks(name)
-
-            def pass_on(pcm: Pcm) -> None:
-                if takes(runner):
-                    out(pcm)
-
+            contender = _Contender(runner, out, asked, takes, self._hedge)
             is_first = runner.guard is self.guards[0]
-            asked = request if is_first else attrs.evolve(request, voice=None)
-            await runner.guard.stage.speak(asked, pass_on, mark_it)
+            await runner.guard.stage.speak(request if is_first else _in_its_own_voice(request), contender)
+            runner.came_empty = not contender.has_sounded
 
         if self._hedge is not None:
             self._hedge.asked()
@@ -116,19 +101,62 @@ class _Turn:
     decided: trio.Event = attrs.field(factory=_set)
 
 
-class _FirstMarks:
-    """Passes marks on, each but the last sound's once: a backup's request is not the turn's."""
+def _in_its_own_voice(request: TtsRequest) -> TtsRequest:
+    """Return the request for a backup: a voice by name, whoever named it, is one of the first backend's."""
+    options = request.options
+    return attrs.evolve(request, voice=None, options=None if options is None else attrs.evolve(options, voice=None))
 
-    def __init__(self, mark: Mark) -> None:
-        self._mark = mark
-        self._seen: set[str] = set()
-        self.asked_at = 0.0
 
-    def __call__(self, name: str) -> None:
-        if name in self._seen:
+class _Asked:
+    """When the first request of a sentence went out, whoever it went to: a hedge's wait is counted from there."""
+
+    def __init__(self, out: SoundSink) -> None:
+        self._out = out
+        self._at: float | None = None
+        self._called_at = trio.current_time()
+
+    @property
+    def at(self) -> float:
+        """Return the Trio time; of backends that do not tell, the call's."""
+        return self._called_at if self._at is None else self._at
+
+    def now(self) -> None:
+        """Note a request."""
+        if self._at is None:
+            self._at = trio.current_time()
+            self._out.asked()
+
+
+class _Contender:
+    """One backend's sink: it takes the sentence with its first sound, and only who has it is heard."""
+
+    def __init__(
+        self,
+        runner: Runner[TtsStage],
+        out: SoundSink,
+        asked: _Asked,
+        takes: Callable[[Runner[TtsStage]], bool],
+        hedge: Hedge | None,
+    ) -> None:
+        self._runner, self._out, self._asked, self._takes, self._hedge = runner, out, asked, takes, hedge
+        self.has_sounded = False
+
+    def asked(self) -> None:
+        """See SoundSink."""
+        self._runner.note_asked()
+        self._asked.now()
+
+    def first_byte(self) -> None:
+        """See SoundSink."""
+        self._out.first_byte()
+
+    def push(self, pcm: Pcm) -> None:
+        """See SoundSink."""
+        if not pcm.data or not self._takes(self._runner):
             return
-        if name != "tts_last_pcm":
-            self._seen.add(name)
-        if name == "tts_request":
-            self.asked_at = trio.current_time()
-        self._mark(name)
+        if not self.has_sounded:
+            self.has_sounded = True
+            if self._hedge is not None:
+                # The wait of who was beaten is at least this long; a better figure there is not.
+                self._hedge.came(trio.current_time() - self._asked.at)
+        self._out.push(pcm)

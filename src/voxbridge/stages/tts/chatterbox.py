@@ -16,11 +16,10 @@ from collections.abc import Callable
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
 from voxbridge.config.settings import TtsSettings
 from voxbridge.core.agents.tts_options import TtsOptions
-from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import StageProtocolError
-from voxbridge.stages.contracts import Mark, TtsRequest
+from voxbridge.stages.contracts import SoundSink, TtsRequest
 from voxbridge.stages.http import open_client, open_response, raise_for_status
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
 from voxbridge.stages.tts.chatterbox_probe import probe
@@ -54,12 +53,11 @@ class ChatterboxStage(HttpSpeech):
         """Ask for health, the speech route and the voices; return a line for the operator. Raises: StageError."""
         return await probe(self._client, self._settings, self._judge, backend=self.name, speech_path=SPEECH_PATH)
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage``.
 
         May be called for the next sentence before this one is over: the limiter sends it as soon as the model is
-        free, which may be long before the end of this answer. ``tts_last_pcm`` is marked with each piece of sound,
-        so its last mark stands.
+        free, which may be long before the end of this answer.
 
         Tried again only while there was no sound: a server that cannot be reached or cannot serve (twice), an
         answer that broke off or is no sound (once). After a cancel the connection is closed and the slot free.
@@ -70,7 +68,7 @@ class ChatterboxStage(HttpSpeech):
         # A text shorter than a chunk is one call of the model, over before its first sample is sent. Ours streams
         # within a call.
         is_one_call = not self._is_ours and len(request.text.strip()) < self._settings.streaming_chunk_size
-        await self._speaker.speak(request, out, mark, self._attempt, frees_slot_at_first_sound=is_one_call)
+        await self._speaker.speak(request, out, self._attempt, frees_slot_at_first_sound=is_one_call)
 
     def _form(self, text: str, request: TtsRequest) -> dict[str, str]:
         settings, wishes = self._settings, request.options or TtsOptions()

@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader, require_decoder
 from voxbridge.config.settings import TtsSettings
-from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.stages.contracts import Mark, TtsRequest
+from voxbridge.stages.contracts import SoundSink, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status
 from voxbridge.stages.http_status import status_error
@@ -106,13 +105,13 @@ class OpenAiSpeechStage(HttpSpeech):
                     "tts", response.status_code, response.headers, body, backend=self.name, hidden=self._hidden
                 )
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage`` and ``SentenceSpeaker.speak``.
 
         Raises: StageRefused, StageUnavailable, StageProtocolError, StageTimeout. Those raised after sound was passed
         on have ``retryable`` False.
         """
-        await self._speaker.speak(request, out, mark, self._attempt)
+        await self._speaker.speak(request, out, self._attempt)
 
     def _body(self, sentence: Sentence) -> dict[str, object]:
         settings, request = self._settings, sentence.request

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Self
 
 import attrs
 
-from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.text.lexicon import Lexica
-from voxbridge.stages.contracts import Mark, TtsRequest, TtsStage, warm_up
+from voxbridge.stages.contracts import SoundSink, TtsRequest, TtsStage, warm_up
 
 
 class PronouncedStage:
@@ -34,10 +33,10 @@ class PronouncedStage:
         """Let the backend open its connection, if it can."""
         await warm_up(self._stage)
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage``. Raises: StageError."""
         said = self._lexica.apply(request.text, request.language)
-        await self._stage.speak(attrs.evolve(request, text=said), out, mark)
+        await self._stage.speak(attrs.evolve(request, text=said), out)
 
 
 def pronounced(stage: TtsStage, words: Mapping[str, Mapping[str, str]]) -> TtsStage:

@@ -17,7 +17,7 @@ from voxbridge.config.settings import TtsSettings
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
-from voxbridge.stages.contracts import Mark, TtsRequest
+from voxbridge.stages.contracts import SoundSink, TtsRequest
 from voxbridge.stages.tts.deadline import SentenceDeadline
 from voxbridge.stages.tts.fair import FairLimiter, Slot
 
@@ -34,8 +34,7 @@ class Sentence:
     def __init__(
         self,
         request: TtsRequest,
-        out: Callable[[Pcm], None],
-        mark: Mark,
+        out: SoundSink,
         slot: Slot,
         deadline: SentenceDeadline,
         *,
@@ -45,7 +44,7 @@ class Sentence:
         self.text = request.text.strip()
         self.sound_s = 0.0
         """Seconds of sound passed on."""
-        self._out, self._mark, self._slot, self._deadline = out, mark, slot, deadline
+        self._out, self._slot, self._deadline = out, slot, deadline
         self._frees_slot_at_first_sound = frees_slot_at_first_sound
         self._has_byte = False
 
@@ -55,20 +54,17 @@ class Sentence:
             return
         if not self._has_byte:
             self._has_byte = True
-            self._mark("tts_first_byte")
+            self._out.first_byte()
         self._deadline.first_byte()
 
     def pass_on(self, pcm: Pcm | None) -> None:
         """Hand sound to the caller."""
         if pcm is None or not pcm.data:
             return
-        if not self.sound_s:
-            self._mark("tts_first_pcm")
-            if self._frees_slot_at_first_sound:
-                self.model_is_free()
+        if not self.sound_s and self._frees_slot_at_first_sound:
+            self.model_is_free()
         self.sound_s += pcm.duration_s
-        self._mark("tts_last_pcm")
-        self._out(pcm)
+        self._out.push(pcm)
         self._deadline.sound(self.sound_s)
 
     def model_is_free(self) -> None:
@@ -117,8 +113,7 @@ class SentenceSpeaker:
     async def speak(
         self,
         request: TtsRequest,
-        out: Callable[[Pcm], None],
-        mark: Mark,
+        out: SoundSink,
         attempt: Attempt,
         *,
         frees_slot_at_first_sound: bool = False,
@@ -139,8 +134,8 @@ class SentenceSpeaker:
             raise StageRefused("tts", 0, detail, backend=self._backend)
         async with self._limiter.slot(request.turn_id) as slot:
             deadline = SentenceDeadline(self._settings, backend=self._backend, is_late=self._is_late)
-            sentence = Sentence(request, out, mark, slot, deadline, frees_slot_at_first_sound=frees_slot_at_first_sound)
-            mark("tts_request")
+            sentence = Sentence(request, out, slot, deadline, frees_slot_at_first_sound=frees_slot_at_first_sound)
+            out.asked()
             try:
                 with deadline:
                     await self._attempts(sentence, deadline, attempt)

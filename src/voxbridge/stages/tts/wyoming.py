@@ -22,7 +22,7 @@ from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.wav import WavFormat, to_s16_mono
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
-from voxbridge.stages.contracts import Mark, TtsRequest
+from voxbridge.stages.contracts import SoundSink, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, voice_names
 from voxbridge.stages.tts.sentence import Sentence, SentenceSpeaker
@@ -99,13 +99,13 @@ class WyomingSpeechStage:
         voices = [entry for program in programs if isinstance(program, dict) for entry in program.get("voices") or ()]
         return f"ready; {self._judge.line(voice_names(voices))}"
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage`` and ``SentenceSpeaker.speak``.
 
         Raises: StageUnavailable, StageProtocolError, StageTimeout. Those raised after sound was passed on have
         ``retryable`` False.
         """
-        await self._speaker.speak(request, out, mark, self._attempt)
+        await self._speaker.speak(request, out, self._attempt)
 
     async def _attempt(self, sentence: Sentence) -> None:
         wished = None if sentence.request.options is None else sentence.request.options.voice

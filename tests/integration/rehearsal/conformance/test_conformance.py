@@ -32,7 +32,7 @@ from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.rehearsal.servers.openai_speech import OpenAiSpeechServer
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, Mark, TextDelta, TtsRequest
+from voxbridge.stages.contracts import AgentRequest, AnswerSink, SoundSink, TextDelta, TtsRequest
 from voxbridge.stages.registry import make_agent, make_stt, make_tts, stt_stage
 
 pytestmark = pytest.mark.integration
@@ -150,22 +150,20 @@ async def test_what_a_real_server_cannot_be_made_to_do_is_skipped(autojump_clock
 
 
 class HalfSamples(ScriptedTts):
-    """A plug-in that forgets its marks, and cuts its samples in half."""
+    """A plug-in that does not say what it does, and cuts its samples in half."""
 
-    async def speak(self, request: TtsRequest, out: Callable[[Pcm], None], mark: Mark) -> None:  # noqa: ARG002
-        out(Pcm(bytes(64_001), 16_000))
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:  # noqa: ARG002
+        out.push(Pcm(bytes(64_001), 16_000))
 
 
 class Glib(ScriptedAgent):
-    """A plug-in that closes what is not its own, marks late, and raises what it likes."""
+    """A plug-in that says too late that it asks, begins with a blank, and raises what it likes."""
 
-    async def answer(self, request: AgentRequest, out: trio.MemorySendChannel[AgentEvent], mark: Mark) -> None:
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
         if request.previous is not None:
             raise KeyError("previous")
-        mark("agent_request")
         await out.send(TextDelta(" Hello."))
-        mark("agent_first_text")
-        out.close()
+        out.asked()
 
     async def __aenter__(self) -> Self:
         return self
@@ -180,8 +178,8 @@ async def test_broken_promises_are_found(autojump_clock: trio.testing.MockClock)
             if result.verdict == "failed":
                 found[f"{stage.__class__.__name__}: {case.name}"] = result.detail
     assert "whole samples" in found["HalfSamples: format"]
-    assert "each mark once" in found["HalfSamples: marks"]
-    assert "left open" in found["Glib: answer"]
+    assert "in this order" in found["HalfSamples: asked"]
+    assert "when the request is on its way" in found["Glib: asked"]
     assert "KeyError" in found["Glib: interrupted before"]
 
 

@@ -15,6 +15,7 @@ from voxbridge.errors import StageError
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.stages.agent.n8n import N8nStage
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, Speaker, TextDelta, TextFlush
+from voxbridge.stages.sinks import AnswerInto
 
 WORDS = "pineapple submarine zebra"
 SECRET_PATH = "/webhook/s3cret-path"
@@ -53,15 +54,15 @@ async def ask(stage: N8nStage, question: AgentRequest | None = None) -> Heard:
         async for event in receive:
             heard.events.append((trio.current_time() - heard.began, event))
 
-    def mark(name: str) -> None:
+    def mark(name: str, at: float) -> None:
         assert name not in heard.marks, f"marked {name} twice"
-        heard.marks[name] = trio.current_time() - heard.began
+        heard.marks[name] = at - heard.began
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collect)
         async with send:
             try:
-                await stage.answer(question or request(), send, mark)
+                await stage.answer(question or request(), AnswerInto(send, mark))
             except StageError as error:
                 heard.error = error
     heard.ended = trio.current_time() - heard.began

@@ -43,7 +43,8 @@ from voxbridge.rehearsal.servers.n8n_plans import (
     whole,
 )
 from voxbridge.stages.agent.n8n import N8nStage
-from voxbridge.stages.contracts import AgentEvent, Previous, TextDelta, no_mark
+from voxbridge.stages.contracts import AgentEvent, Previous, TextDelta
+from voxbridge.stages.sinks import AnswerInto
 
 pytestmark = pytest.mark.integration
 
@@ -276,7 +277,7 @@ async def test_answer_waits_for_a_slow_consumer_without_losing_time(autojump_clo
 
         async def answer() -> None:
             async with send:
-                await stage.answer(request(), send, no_mark)
+                await stage.answer(request(), AnswerInto(send))
 
         nursery.start_soon(answer)
         texts = []
@@ -512,7 +513,7 @@ async def test_stage_outside_its_block_is_a_bug_of_ours():
     stage = N8nStage(AgentSettings(kind="n8n", url=Secret("http://localhost/webhook/x")))
     send, _receive = trio.open_memory_channel[AgentEvent](0)
     with pytest.raises(InternalError):
-        await stage.answer(request(), send, no_mark)
+        await stage.answer(request(), AnswerInto(send))
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.session.report import TurnReport
-from voxbridge.stages.contracts import AgentRequest, TtsRequest, no_mark
+from voxbridge.stages.contracts import AgentRequest, TtsRequest
 from voxbridge.stages.registry import agent_stage, tts_stage
+from voxbridge.stages.sinks import SoundInto
 
 pytestmark = pytest.mark.integration
 
@@ -286,8 +287,7 @@ async def test_a_slow_tail_of_speech_is_cut_by_a_second_request(
                 began, came = trio.current_time(), []
                 await stage.speak(
                     TtsRequest("Good day.", f"turn-{number}", 0),
-                    lambda _pcm, came=came: came.append(trio.current_time()),
-                    no_mark,
+                    SoundInto(lambda _pcm, came=came: came.append(trio.current_time())),
                 )
                 waits.append(came[0] - began)
                 await trio.sleep(5.0)
@@ -313,7 +313,7 @@ async def test_a_sentence_that_was_asked_for_twice_is_heard_once(autojump_clock:
                 # Each 20th is so late that its sound is due when the second server's is: 44 ms and 40 ms after.
                 first.timing = attrs.evolve(PROMPT, head_s=0.084 if number % 20 == 19 else 0.04, synthesis_s=0.0)
                 sound: list[Pcm] = []
-                await stage.speak(TtsRequest("Good day to you.", f"turn-{number}", 0), sound.append, no_mark)
+                await stage.speak(TtsRequest("Good day to you.", f"turn-{number}", 0), SoundInto(sound.append))
                 lengths.add(sum(len(pcm.data) for pcm in sound))
                 await trio.sleep(1.0)
         assert len(second.spoken) == 9
@@ -363,8 +363,7 @@ async def test_an_only_server_is_asked_twice_if_it_can_do_two_things(
                     nursery.start_soon(
                         stage.speak,
                         TtsRequest("Good day.", f"turn-{number}", 0),
-                        lambda _pcm, came=came: came.append(trio.current_time()),
-                        no_mark,
+                        SoundInto(lambda _pcm, came=came: came.append(trio.current_time())),
                     )
                     await trio.sleep(0.041)
                     server.timing = attrs.evolve(PROMPT, head_s=0.04, synthesis_s=0.0)

@@ -20,8 +20,9 @@ from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fau
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, TextDelta, Transcript, TtsRequest, no_mark
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, TextDelta, Transcript, TtsRequest
 from voxbridge.stages.registry import agent_stage, stt_stage, tts_stage
+from voxbridge.stages.sinks import AnswerInto, SoundInto
 
 pytestmark = pytest.mark.integration
 
@@ -61,18 +62,18 @@ def test_speech_cancelled_at_any_instant() -> None:
         net = MemNet().install()
         async with two_voices() as (_first, _second, settings), tts_stage(settings, "") as stage:
             whole: list[Pcm] = []
-            await stage.speak(TtsRequest("Good day to you.", "before", 0), whole.append, no_mark)
+            await stage.speak(TtsRequest("Good day to you.", "before", 0), SoundInto(whole.append))
             size = sum(len(pcm.data) for pcm in whole)
             for number, instant_s in enumerate(INSTANTS_S):
                 came: list[Pcm] = []
                 async with cancelled_after(instant_s) as cancel:
-                    await stage.speak(TtsRequest("Good day to you.", f"turn-{number}", 0), came.append, no_mark)
+                    await stage.speak(TtsRequest("Good day to you.", f"turn-{number}", 0), SoundInto(came.append))
                 had = len(came)
                 await trio.sleep(0.5)
                 assert len(came) == had, f"sound after the cancel at {instant_s} s"
                 assert cancel.cancelled_caught or sum(len(pcm.data) for pcm in came) == size
             again: list[Pcm] = []
-            await stage.speak(TtsRequest("Good day to you.", "after", 0), again.append, no_mark)
+            await stage.speak(TtsRequest("Good day to you.", "after", 0), SoundInto(again.append))
             assert sum(len(pcm.data) for pcm in again) == size
         net.assert_all_closed()
 
@@ -97,7 +98,7 @@ def test_an_agent_cancelled_at_any_instant() -> None:
                 for number, instant_s in enumerate([*INSTANTS_S, 60.0]):
                     send, receive = trio.open_memory_channel[AgentEvent](100)
                     async with cancelled_after(instant_s):
-                        await stage.answer(AgentRequest(f"turn-{number}", "Hello?", SPEAKER), send, no_mark)
+                        await stage.answer(AgentRequest(f"turn-{number}", "Hello?", SPEAKER), AnswerInto(send))
                     had = send.statistics().current_buffer_used
                     await trio.sleep(0.2)
                     assert send.statistics().current_buffer_used == had, f"text after the cancel at {instant_s} s"

@@ -28,7 +28,8 @@ from voxbridge.errors import (
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault, hum, text_chunks
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.stages.contracts import TtsRequest, no_mark, warm_up
+from voxbridge.stages.contracts import TtsRequest, warm_up
+from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 from voxbridge.stages.tts.fair import FairLimiter
 
@@ -213,8 +214,8 @@ async def test_an_answer_may_ask_for_its_own_voice(autojump_clock: MockClock, ne
     wishes = TtsOptions(voice="carl", exaggeration=0.25, temperature=0.7)
     async with talking(voice="anna", exaggeration=0.5, cfg_weight=0.3) as (server, stage):
         request = TtsRequest("Hi.", "turn", 0, options=wishes)
-        await stage.speak(request, lambda _pcm: None, no_mark)
-        await stage.speak(attrs.evolve(request, voice="bob"), lambda _pcm: None, no_mark)
+        await stage.speak(request, SoundInto(lambda _pcm: None))
+        await stage.speak(attrs.evolve(request, voice="bob"), SoundInto(lambda _pcm: None))
         forms = [request.form() for request in server.requests]
     assert [form["voice"] for form in forms] == ["carl", "bob"]
     assert forms[0] | {"voice": ""} == {
@@ -583,7 +584,7 @@ async def test_barge_in_closes_at_once(autojump_clock: MockClock, net: MemNet, a
         began_at = trio.current_time()
         heard = Heard(began_at)
         with trio.move_on_after(at_s) as turn:
-            await stage.speak(TtsRequest(SENTENCE, "turn", 0), heard.out, heard.mark)
+            await stage.speak(TtsRequest(SENTENCE, "turn", 0), SoundInto(heard.out, heard.mark))
         assert turn.cancelled_caught
         assert trio.current_time() - began_at == exactly(at_s)
         assert heard.samples == (len(hummed()) // 2 if at_s > 0.14 else 0)
@@ -642,7 +643,7 @@ async def test_cancelled_at_every_checkpoint(autojump_clock: MockClock, net: Mem
                 instrument = CancelAtStep(step, scope, trio.lowlevel.current_task())
                 trio.lowlevel.add_instrument(instrument)
                 try:
-                    await stage.speak(TtsRequest(SENTENCE, "turn", 0), lambda _: None, no_mark)
+                    await stage.speak(TtsRequest(SENTENCE, "turn", 0), SoundInto(lambda _: None))
                 except StageError:
                     # The attempt failed in the instant of the cancel; no other one is begun under a cancel.
                     assert scope.cancel_called
@@ -740,7 +741,7 @@ async def test_loopback_barge_in() -> None:
     """A cancel in the middle of a stream reaches the server, and the next sentence is whole."""
     async with talking(ChatterboxServer(attrs.evolve(PROMPT, synthesis_s=0.05))) as (server, stage):
         with trio.CancelScope() as turn:
-            await stage.speak(TtsRequest(LONG, "turn", 0), lambda _: turn.cancel(reason="barge-in"), no_mark)
+            await stage.speak(TtsRequest(LONG, "turn", 0), SoundInto(lambda _: turn.cancel(reason="barge-in")))
         assert turn.cancelled_caught
         with trio.fail_after(2):
             while server.disconnects == 0:  # noqa: ASYNC110  # the server has no event for it

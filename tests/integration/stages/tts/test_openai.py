@@ -22,7 +22,8 @@ from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, text_chunks
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.rehearsal.servers.openai_speech import MODEL_ROUTE, OpenAiSpeechServer
-from voxbridge.stages.contracts import TtsRequest, no_mark, warm_up
+from voxbridge.stages.contracts import TtsRequest, warm_up
+from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.openai import OpenAiSpeechStage, base_url
 
 pytestmark = pytest.mark.integration
@@ -163,7 +164,7 @@ async def test_what_is_asked(autojump_clock: MockClock, net: MemNet) -> None:
         await listen(stage)
         await listen(stage, voice="bob")
         request = TtsRequest(SENTENCE, "turn", 0, options=TtsOptions(voice="carl", exaggeration=0.5))
-        await stage.speak(request, lambda _pcm: None, no_mark)
+        await stage.speak(request, SoundInto(lambda _pcm: None))
         assert [spoken.voice for spoken in server.spoken] == ["anna", "bob", "carl"]
         assert {(spoken.model, spoken.speed, spoken.authorization) for spoken in server.spoken} == {
             ("kokoro", 1.5, "Bearer sesame")

@@ -22,7 +22,8 @@ from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, hum
 from voxbridge.rehearsal.servers.wyoming import Peer, WyomingServer
 from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
-from voxbridge.stages.contracts import TtsRequest, no_mark, warm_up
+from voxbridge.stages.contracts import TtsRequest, warm_up
+from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.wyoming import WyomingSpeechStage
 
 pytestmark = pytest.mark.integration
@@ -129,7 +130,7 @@ async def test_voice(autojump_clock: MockClock, net: MemNet) -> None:
         await listen(stage)
         await listen(stage, voice="bob")
         request = TtsRequest(SENTENCE, "turn", 0, options=TtsOptions(voice="carl"))
-        await stage.speak(request, lambda _pcm: None, no_mark)
+        await stage.speak(request, SoundInto(lambda _pcm: None))
         assert server.voices_asked == ["anna", "bob", "carl"]
         heard = await listen(stage, voice="dora")
         assert isinstance(heard.error, StageRefused)

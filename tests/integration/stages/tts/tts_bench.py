@@ -9,6 +9,7 @@ from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError
 from voxbridge.rehearsal.servers.chatterbox import hum, text_chunks
 from voxbridge.stages.contracts import TtsRequest, TtsStage
+from voxbridge.stages.sinks import SoundInto
 
 SENTENCE = "The rain in Spain stays mainly in the plain."  # 44 characters: 2.64 s of hum, one text chunk
 SENTENCE_S = 2.64
@@ -37,8 +38,8 @@ class Heard:
         self.rates_hz.add(pcm.rate_hz)
         self.pieces.append((trio.current_time() - self.began_at, len(pcm.data) // 2))
 
-    def mark(self, name: str) -> None:
-        now = trio.current_time() - self.began_at
+    def mark(self, name: str, at: float) -> None:
+        now = at - self.began_at
         if name == "tts_last_pcm":
             self.marks[name] = now  # it moves on with each piece
         else:
@@ -52,7 +53,7 @@ async def listen(
     """Have a sentence spoken; a StageError is kept, not raised."""
     heard = Heard(trio.current_time())
     try:
-        await stage.speak(TtsRequest(text, turn, index, voice), heard.out, heard.mark)
+        await stage.speak(TtsRequest(text, turn, index, voice), SoundInto(heard.out, heard.mark))
     except StageError as error:
         heard.error = error
     heard.ended = trio.current_time() - heard.began_at
