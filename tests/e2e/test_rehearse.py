@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import wave
 from pathlib import Path
 
 import pytest
 
-from voxbridge.audio.wavfile import read_wav
+from voxbridge.audio.wavfile import read_wav, write_wav
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
+from voxbridge.rehearsal.embedded import own_voice
 
 pytestmark = pytest.mark.e2e
 
@@ -55,19 +56,67 @@ def test_rehearse_fails_with_the_microphone_shut(tmp_path: Path) -> None:
     assert all(turn["heard"] == "" for turn in turns)
 
 
-def test_rehearse_fails_on_a_silent_recording(tmp_path: Path) -> None:
-    """A WAV without speech is sent, nothing is heard, and that is a failure."""
-    silent = tmp_path / "silent.wav"
-    with wave.open(str(silent), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(bytes(16_000))
-    config = tmp_path / "impatient.toml"
-    config.write_text("[agent]\nfirst_limit_ms = 1000\n[tts]\nfirst_pcm_limit_ms = 1000\n[stt]\nlimit_ms = 1000\n")
-    done = rehearse(tmp_path, str(silent), "--config", str(config))
+@pytest.mark.parametrize(
+    ("sound", "complaint"),
+    [
+        (b"", "it holds 0.00 s of sound"),
+        (bytes(3200), "it holds 0.10 s of sound"),
+        (bytes(32_000), "it is silent"),
+    ],
+    ids=["empty", "short", "silent"],
+)
+def test_rehearse_refuses_a_recording_without_speech_at_once(tmp_path: Path, sound: bytes, complaint: str) -> None:
+    """A recording with nothing to hear in it is named in one line, before anything is started."""
+    file = tmp_path / "mine.wav"
+    write_wav(file, Pcm(sound, 16_000))
+    done = rehearse(tmp_path, str(file), timeout_s=30)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "nothing was heard" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert f"mine.wav: {complaint}" in line
+
+
+def test_rehearse_judges_each_turn_of_a_long_recording(tmp_path: Path) -> None:
+    """Two questions with a pause between them are two turns, and the words are those of both."""
+    speak = own_voice()
+    pause = bytes(2 * SPEECH_RATE_HZ * 3)
+    questions = ["What is seven times eight?", "What is two plus three?"]
+    file = tmp_path / "two.wav"
+    write_wav(file, Pcm(pause.join(speak(text).data for text in questions), SPEECH_RATE_HZ))
+    file.with_suffix(".txt").write_text(" ".join(questions))
+    results = tmp_path / "results.json"
+    done = rehearse(tmp_path, str(file), "--json", str(results))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("No configuration file was found: the built-in engines listen, answer and speak.")
+    first, second = json.loads(results.read_text())["turns"]
+    assert (first["name"], second["name"]) == ("two.wav, turn 1", "two.wav, turn 2")
+    assert "56" in first["answer"]
+    assert "5" in second["answer"]
+    assert first["reply_wav"] != second["reply_wav"]
+    other = rehearse(tmp_path, str(file), "--said", "something else entirely was said here", "--json", str(results))
+    assert other.returncode == 1, other.stdout + other.stderr
+    assert "something else entirely" in other.stdout
+
+
+def test_rehearse_uses_the_configuration_that_is_found(tmp_path: Path) -> None:
+    """./voxbridge.toml is read as by every command, needs no token, and the first line says whose servers are tried."""
+    (tmp_path / "voxbridge.toml").write_text('[stt]\nkind = "whisperx"\nurl = "ws://127.0.0.1:9/"\nlimit_ms = 1500\n')
+    results = tmp_path / "results.json"
+    done = rehearse(tmp_path, "--json", str(results))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.startswith("As voxbridge.toml has it: whisperx listens, embedded answers, embedded speaks.")
+    for turn in json.loads(results.read_text())["turns"]:
+        assert "refused" in turn["problems"][0], "the turn's own reason comes first"
+        assert not [problem for problem in turn["problems"] if problem.startswith("heard ''")]
+
+
+def test_rehearse_says_before_it_begins_that_it_cannot_write(tmp_path: Path) -> None:
+    """A place for the results that cannot be is told at once, not after the minutes that the rehearsal takes."""
+    (tmp_path / "file").write_text("")
+    for wrong in (["--out", str(tmp_path / "file" / "out")], ["--json", str(tmp_path / "none" / "results.json")]):
+        done = rehearse(tmp_path, *wrong, timeout_s=30)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "cannot be written" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_rehearse_refuses_what_is_no_wav(tmp_path: Path) -> None:
@@ -78,15 +127,3 @@ def test_rehearse_refuses_what_is_no_wav(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "speech.wav" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_rehearse_with_a_dead_server_says_what_is_wrong(tmp_path: Path) -> None:
-    """With one's own WhisperX that is not there, the rehearsal fails and names the stage and the cause."""
-    config = tmp_path / "mine.toml"
-    config.write_text('[stt]\nkind = "whisperx"\nurl = "ws://127.0.0.1:9/"\nlimit_ms = 1500\n')
-    results = tmp_path / "results.json"
-    done = rehearse(tmp_path, "--config", str(config), "--json", str(results))
-    assert done.returncode == 1, done.stdout + done.stderr
-    problems = " ".join(problem for turn in json.loads(results.read_text())["turns"] for problem in turn["problems"])
-    assert "stt" in problems
-    assert "refused" in problems, problems

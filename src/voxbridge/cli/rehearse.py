@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
-from voxbridge.cli.shell import chosen_file, config_option, tell_clamped
+from voxbridge.cli.shell import config_option, load_settings, tell_clamped
 from voxbridge.cli.waterfall import waterfall
-from voxbridge.config import load_noting
 from voxbridge.config.settings import Settings
 from voxbridge.errors import VoxBridgeError
 
 if TYPE_CHECKING:
+    from voxbridge.rehearsal.call import Scene, SimulatedCall
     from voxbridge.rehearsal.rehearse import Line, Verdict
+
+_BAR_FROM_S = 10.0  # who waits for less sees the lines above and below it
 
 
 @click.command()
@@ -30,6 +35,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where the replies are written.",
 )
+@click.option(
+    "--said",
+    multiple=True,
+    metavar="TEXT",
+    help="What is said in the WAV, to be compared with what is heard; once for each. [default: a .txt beside the WAV]",
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
 @click.option("--muted", is_flag=True, help="Keep the microphone shut: the rehearsal must then fail.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the daemon's log.")
@@ -39,14 +50,16 @@ def rehearse(
     wavs: tuple[Path, ...],
     config: Path | None,
     out: Path,
+    said: tuple[str, ...],
     json_file: Path | None,
     muted: bool,
     verbose: bool,
 ) -> None:
     """Run the daemon in a simulated Discord, say each WAV to it, and record what it answers.
 
-    Without WAVs: a bundled human recording and a question. With --config: your own WhisperX, n8n and Chatterbox,
-    before Discord is involved. Exits 0 only if every line was heard rightly and answered aloud.
+    Without WAVs: a bundled human recording and a question. Your configuration's servers listen, answer and speak; for
+    what it does not name, and without a configuration, the built-in engines do. It needs no Discord token. Exits 0
+    only if every turn was heard rightly and answered aloud.
     """
     import trio
 
@@ -54,10 +67,13 @@ def rehearse(
     from voxbridge.rehearsal.rehearse import bundled_lines, lines_of
     from voxbridge.stages.registry import EMBEDDED
 
-    named = chosen_file(ctx, config)
-    settings = tell_clamped(load_noting(named)) if named else Settings()
-    lines = lines_of(wavs) if wavs else bundled_lines(own_voice(), knows_answer=settings.agent.kind == EMBEDDED)
-    out.mkdir(parents=True, exist_ok=True)
+    loaded = load_settings(ctx, config)
+    settings = tell_clamped(loaded)
+    click.echo(_who_serves(settings, loaded.file))
+    if len(said) > len(wavs):
+        raise click.UsageError(f"--said was given {len(said)} times for {len(wavs)} recordings")
+    lines = lines_of(wavs, said) if wavs else bundled_lines(own_voice(), knows_answer=settings.agent.kind == EMBEDDED)
+    _make_sure_of(out, json_file)
     verdicts = trio.run(_perform, settings, lines, out, muted, verbose)
     verdicts = _listen(verdicts, own_ears())
     for verdict in verdicts:
@@ -65,6 +81,26 @@ def rehearse(
     if json_file is not None:
         json_file.write_text(json.dumps({"turns": [v.to_json() for v in verdicts]}, indent=2) + "\n", encoding="utf-8")
     ctx.exit(0 if verdicts and not any(verdict.problems for verdict in verdicts) else 1)
+
+
+def _who_serves(settings: Settings, file: Path | None) -> str:
+    """Return the first line: whose engines or servers will be tried, and who said so."""
+    kinds = f"{settings.stt.kind} listens, {settings.agent.kind} answers, {settings.tts.kind} speaks"
+    if {settings.stt.kind, settings.agent.kind, settings.tts.kind} == {"embedded"}:
+        kinds = "the built-in engines listen, answer and speak"
+    return f"{'No configuration file was found' if file is None else f'As {file} has it'}: {kinds}."
+
+
+def _make_sure_of(out: Path, json_file: Path | None) -> None:
+    """Make the places where results will be written, before a minute is spent on them. Raises: VoxBridgeError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+        if json_file is not None:
+            json_file.touch()
+    except OSError as error:
+        raise VoxBridgeError(f"{error.filename or out} cannot be written: {error.strerror or error}") from error
 
 
 def _progress(line: str) -> None:
@@ -75,7 +111,7 @@ async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool
     from voxbridge.audio.wavfile import write_wav
     from voxbridge.rehearsal.call import open_simulated_call
     from voxbridge.rehearsal.daemon_process import DaemonFailed
-    from voxbridge.rehearsal.rehearse import Verdict, judge
+    from voxbridge.rehearsal.rehearse import Verdict, judge, turns_of
 
     log = (lambda line: click.echo(line, err=True)) if verbose else (lambda _line: None)
     verdicts: list[Verdict] = []
@@ -84,14 +120,16 @@ async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool
             for number, line in enumerate(lines, 1):
                 _progress(f"Ada says {line.name} ({line.sound.duration_s:.1f} s) ...")
                 try:
-                    scene = await simulated_call.perform(line.sound, muted=muted)
+                    async with _bar(line.sound.duration_s):
+                        scenes = await _scenes(simulated_call, line, muted=muted)
                 except DaemonFailed as error:
                     verdicts.append(Verdict(line, None, None, None, (str(error).splitlines()[0],)))
                     continue
-                reply = out / f"reply-{number}.wav"
-                write_wav(reply, scene.reply)
-                _progress(f"The bot answered for {scene.reply.duration_s:.1f} s.")
-                verdicts.append(Verdict(line, scene, reply, None, judge(line, scene, None)))
+                for turn, (part, scene) in enumerate(turns_of(line, scenes), 1):
+                    reply = out / (f"reply-{number}.wav" if len(scenes) == 1 else f"reply-{number}-{turn}.wav")
+                    write_wav(reply, scene.reply)
+                    _progress(f"The bot answered for {scene.reply.duration_s:.1f} s.")
+                    verdicts.append(Verdict(part, scene, reply, None, judge(part, scene, None)))
             _progress("The daemon is asked to stop (SIGTERM) ...")
             code = await simulated_call.daemon.stop()
             if code != 0:
@@ -99,6 +137,35 @@ async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool
                     f"the daemon ended with code {code} after SIGTERM:\n{simulated_call.daemon.tail()}"
                 )
     return verdicts
+
+
+async def _scenes(simulated_call: SimulatedCall, line: Line, *, muted: bool) -> list[Scene]:
+    from voxbridge.rehearsal.rehearse import voiced_end_s
+
+    if muted:
+        return [await simulated_call.perform(line.sound, muted=True)]
+    return await simulated_call.perform_whole(line.sound, voiced_end_s=voiced_end_s(line.sound))
+
+
+@asynccontextmanager
+async def _bar(duration_s: float) -> AsyncIterator[None]:
+    """Show how far a long recording has been played; nothing for a short one, or where nobody looks."""
+    import trio
+
+    if duration_s < _BAR_FROM_S or not sys.stderr.isatty():
+        yield
+        return
+    with click.progressbar(length=round(duration_s), file=sys.stderr, label="  speaking") as bar:
+
+        async def advance() -> None:
+            for _ in range(round(duration_s)):
+                await trio.sleep(1)
+                bar.update(1)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(advance)
+            yield
+            nursery.cancel_scope.cancel()
 
 
 def _listen(verdicts: list[Verdict], ears: Any) -> list[Verdict]:

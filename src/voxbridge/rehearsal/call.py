@@ -21,7 +21,7 @@ from voxbridge.config.environment import TEST_MODE, TEST_URL, VARIABLES
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.rehearsal.config_tables import tables_of
-from voxbridge.rehearsal.daemon_process import DaemonProcess, daemon_process
+from voxbridge.rehearsal.daemon_process import DaemonFailed, DaemonProcess, daemon_process
 from voxbridge.rehearsal.discord import Member, Packet, SimulatedDiscord
 from voxbridge.rehearsal.discord.hearing import sound_of
 from voxbridge.rehearsal.discord.world import BOT_ID, GUILD_ID, VOICE_CHANNEL_ID
@@ -32,6 +32,8 @@ Progress = Callable[[str], None]
 _START_S = 60.0
 _MUTED_S = 5.0
 _ANSWER_S = 300.0  # the longest answer that is listened to
+# A word or a breath at the end may be too short for a turn of its own: the turn before it was the last.
+_LAST_WORD_S = 1.0
 
 
 @attrs.frozen
@@ -67,13 +69,38 @@ class SimulatedCall:
         if not muted:
             await self.ada.speak(opus_of(sound))
         patience_s = _MUTED_S if muted else self._patience_s
+        return await self._scene(number, since=began, patience_s=patience_s)
+
+    async def perform_whole(self, sound: Pcm, *, voiced_end_s: float) -> list[Scene]:
+        """Let Ada say a recording that may hold several turns; return what came of each, in the order of their ends.
+
+        Ends with the turn that heard the last of her voice. Raises: DaemonFailed when no turn came of it at all.
+        """
+        first = len(self.daemon.turns)
+        since = began = monotonic_s()
+        scenes: list[Scene] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.ada.speak, opus_of(sound))
+            while True:
+                left_s = max(0.0, began + sound.duration_s - monotonic_s())
+                try:
+                    scene = await self._scene(first + len(scenes), since=since, patience_s=left_s + self._patience_s)
+                except DaemonFailed:
+                    if not scenes:
+                        raise
+                    return scenes  # what came behind the last turn was no speech
+                scenes.append(scene)
+                since = _instant(scene.report, "ended")
+                if _instant(scene.report, "speech_end") > began + voiced_end_s - _LAST_WORD_S:
+                    return scenes
+
+    async def _scene(self, number: int, *, since: float, patience_s: float) -> Scene:
         await self.daemon.wait_for(
-            lambda: len(self.daemon.turns) > number or bool(self._voice_since(began)),
+            lambda: len(self.daemon.turns) > number or bool(self._voice_since(since)),
             "nothing was heard and no turn was reported",
             timeout_s=patience_s,
         )
-        report = await self.daemon.wait_turn(number, timeout_s=_ANSWER_S)
-        return await self.scene_of(report, since=began)
+        return await self.scene_of(await self.daemon.wait_turn(number, timeout_s=_ANSWER_S), since=since)
 
     def _voice_since(self, since: float) -> tuple[Packet, ...]:
         packets = (p for p in self.discord.packets if p.sender == BOT_ID and p.arrived_at >= since)
@@ -90,6 +117,11 @@ class SimulatedCall:
         """Throw away the record of what was said so far: a long simulated_call would keep every packet."""
         self.discord.record.clear()
         self.ada.heard.clear()
+
+
+def _instant(report: Mapping[str, Any], mark: str) -> float:
+    """Return when a turn came to a mark, on CLOCK_MONOTONIC."""
+    return float(report["started_monotonic_s"] + report["marks"][mark])
 
 
 def patience_s(settings: Settings) -> float:

@@ -17,6 +17,7 @@ import attrs
 from voxbridge.audio.wavfile import read_wav
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.wav import decode_wav
+from voxbridge.errors import SoundFileError
 from voxbridge.rehearsal.call import Scene
 from voxbridge.rehearsal.words import NUMBER_WORDS, word_error_rate, words_of
 
@@ -24,6 +25,10 @@ from voxbridge.rehearsal.words import NUMBER_WORDS, word_error_rate, words_of
 WORD_ERRORS_MAX = 0.3
 # Two small models in a row (the voice, and the ears that check it): a word or two of a sentence may differ.
 REPLY_ERRORS_MAX = 0.35
+
+# A syllable; a recording that is shorter was cut by mistake.
+_LINE_S_MIN = 0.2
+_AUDIBLE = 327  # a hundredth of full scale, -40 dB
 
 Transcribe = Callable[[Pcm], str]
 
@@ -36,6 +41,8 @@ class Line:
     sound: Pcm
     words: str | None = None
     fact: str | None = None
+    heard_before: str = ""
+    """What earlier turns of the same recording have heard of ``words``."""
 
 
 @attrs.frozen
@@ -85,9 +92,45 @@ def bundled_lines(speak: Callable[[str], Pcm], *, knows_answer: bool = True) -> 
     ]
 
 
-def lines_of(files: Sequence[Path]) -> list[Line]:
-    """Read the operator's own recordings. Raises: SoundFileError, OSError."""
-    return [Line(file.name, read_wav(file)) for file in files]
+def lines_of(files: Sequence[Path], said: Sequence[str] = ()) -> list[Line]:
+    """Read the operator's own recordings, and what is said in them: from ``said``, in order, or a .txt beside the WAV.
+
+    Raises: SoundFileError, also for one without anything to hear in it; OSError.
+    """
+    lines = []
+    for number, file in enumerate(files):
+        sound = read_wav(file)
+        if sound.duration_s < _LINE_S_MIN:
+            raise SoundFileError(file, f"it holds {sound.duration_s:.2f} s of sound, too short for a word")
+        if not has_sound(sound):
+            raise SoundFileError(file, "it is silent (nothing in it is over -40 dB)")
+        text = file.with_suffix(".txt")
+        words = said[number] if number < len(said) else text.read_text("utf-8").strip() if text.is_file() else ""
+        lines.append(Line(file.name, sound, words=words or None))
+    return lines
+
+
+def voiced_end_s(sound: Pcm) -> float:
+    """Return where the last audible sample stands, in seconds from the beginning."""
+    samples = memoryview(sound.data).cast("h")
+    for at in range(len(samples) - 1, -1, -1):
+        if abs(samples[at]) > _AUDIBLE:
+            return at / (sound.rate_hz * sound.channels)
+    return 0.0
+
+
+def turns_of(line: Line, scenes: Sequence[Scene]) -> list[tuple[Line, Scene]]:
+    """Return a line's turns, each as a line of its own to be judged; a superseded one's words are in the next turn.
+
+    Whose words are known, is judged by all that was heard: the last turn's line asks for the words of all.
+    """
+    turns = [scene for scene in scenes if scene.report["outcome"] != "superseded"] or list(scenes)
+    if len(turns) == 1:
+        return [(line, turns[0])]
+    named = [attrs.evolve(line, name=f"{line.name}, turn {n}", words=None) for n in range(1, len(turns) + 1)]
+    earlier = " ".join(str(scene.report["heard"]) for scene in turns[:-1])
+    named[-1] = attrs.evolve(named[-1], words=line.words, heard_before=earlier)
+    return list(zip(named, turns, strict=True))
 
 
 def judge(line: Line, scene: Scene, reply_heard: str | None) -> tuple[str, ...]:
@@ -96,25 +139,28 @@ def judge(line: Line, scene: Scene, reply_heard: str | None) -> tuple[str, ...]:
 
 
 def _problems(line: Line, scene: Scene, reply_heard: str | None) -> Iterator[str]:
-    heard, answer = str(scene.report["heard"]), str(scene.report["answer"])
-    if line.words is not None and word_error_rate(line.words, heard) > WORD_ERRORS_MAX:
+    heard = f"{line.heard_before} {scene.report['heard']}".strip()
+    answer = str(scene.report["answer"])
+    if scene.report["outcome"] != "answered":
+        # Its own reason first: what follows from it (nothing heard, nothing answered) helps nobody to mend it.
+        yield f"the turn ended as {scene.report['outcome']!r}: {scene.report.get('error') or 'no reason was given'}"
+    has_failed_to_hear = not heard and scene.report.get("error")
+    if line.words is not None and not has_failed_to_hear and word_error_rate(line.words, heard) > WORD_ERRORS_MAX:
         yield f"heard {heard!r} where {line.words!r} was said"
-    if not _has_sound(scene.reply):
+    if not has_sound(scene.reply):
         yield "no answer was heard in the call"
         return
     if not scene.is_encrypted:
         yield "the answer was not end-to-end encrypted"
-    if scene.report["outcome"] != "answered":
-        yield f"the turn ended as {scene.report['outcome']!r}: {scene.report.get('error') or 'no reason was given'}"
     if line.fact is not None and not _holds(answer, line.fact):
         yield f"the answer {answer!r} does not hold {line.fact!r}"
     if reply_heard is not None and word_error_rate(answer, reply_heard) > REPLY_ERRORS_MAX:
         yield f"the reply sounds like {reply_heard!r}, not like the answer {answer!r}"
 
 
-def _has_sound(pcm: Pcm) -> bool:
+def has_sound(pcm: Pcm) -> bool:
     """Tell whether there is more than silence: some sample over -40 dB."""
-    return any(abs(sample) > 327 for sample in memoryview(pcm.data).cast("h"))
+    return any(abs(sample) > _AUDIBLE for sample in memoryview(pcm.data).cast("h"))
 
 
 def _holds(text: str, fact: str) -> bool:
