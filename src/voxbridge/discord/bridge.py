@@ -409,7 +409,13 @@ def parse_seats(join: tuple[str, ...]) -> list[tuple[GuildId, ChannelId]]:
 
 
 def quiet_discord_logs() -> None:
-    """Keep discord.py from writing secrets and speech: its DEBUG level prints voice keys, tokens and messages."""
+    """Keep discord.py from writing secrets and speech: its DEBUG level prints voice keys, tokens and messages.
+
+    A filter, not a level: a level would stand over the one that a reload of the configuration sets.
+    """
     for name in ("discord.gateway", "discord.http", "discord.webhook"):
-        logger = logging.getLogger(name)
-        logger.setLevel(max(logging.INFO, logger.getEffectiveLevel()))
+        logging.getLogger(name).addFilter(_is_no_secret)
+
+
+def _is_no_secret(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.INFO
