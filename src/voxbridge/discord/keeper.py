@@ -13,6 +13,7 @@ which takes it for a kick. So every end waits for the main gateway's word.
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -24,13 +25,13 @@ from discord.errors import ConnectionClosed
 
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import MemberJoined, SpeakingChanged
+from voxbridge.core.call.rejoin import Drop, RejoinPolicy, StayOut
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.island import CallCancelled, Island
 from voxbridge.discord.link import Deaf, Poke, Relinked, VoiceLink
 from voxbridge.discord.port import DiscordVoicePort, PostMessage
-from voxbridge.discord.rejoin import Drop, RejoinPolicy, StayOut
 from voxbridge.discord.socket_watch import SocketWatch
 from voxbridge.errors import VoiceHandshakeError
 from voxbridge.supervise import supervise
@@ -105,14 +106,14 @@ class GuildKeeper:
         self._attempt_done = trio.Event()
         self._settled = trio.Event()
         self._last_drop: Drop | None = None
-        self._policy = RejoinPolicy()
+        self._policy = RejoinPolicy(rng=random.random)
 
     # What is wanted
 
     def want(self, channel_id: ChannelId | None) -> None:
         """Change what is wanted; the loop does the rest."""
         if channel_id != self.desired:
-            self._policy = RejoinPolicy()
+            self._policy = RejoinPolicy(rng=random.random)
         self.desired = channel_id
         self._attempt_done, self._settled = trio.Event(), trio.Event()
         if self.link is not None and channel_id is not None and channel_id == self.own.channel_id:

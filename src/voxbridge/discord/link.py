@@ -34,6 +34,7 @@ from discord.voice_state import ConnectionFlowState, VoiceConnectionState
 
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import SpeakingChanged
+from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.core.wire.rtp import SEQUENCE_MODULUS, TIMESTAMP_MODULUS, DaveAdvice
@@ -41,7 +42,6 @@ from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import EndToEnd, NotEncrypted
 from voxbridge.discord.island import CallCancelled, Island
 from voxbridge.discord.receiver import Receiver
-from voxbridge.discord.rejoin import Drop
 from voxbridge.discord.seal import RtpStream, TransportKey
 from voxbridge.discord.socket_watch import SocketWatch
 

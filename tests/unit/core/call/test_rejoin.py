@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxbridge.discord.rejoin import Drop, Rejoin, RejoinPolicy, StayOut
+from voxbridge.core.call.rejoin import Drop, Rejoin, RejoinPolicy, StayOut
 
 pytestmark = pytest.mark.unit
 
@@ -58,12 +58,12 @@ def test_policy_where_joining_is_impossible_backs_off():
     assert after(Drop("unreachable", "no permission")) == Rejoin(0.25)
 
 
-def test_policy_waits_grow_to_half_a_minute():
-    """0, 0.5, 1, 2 ... 30 s, and a healthy minute begins anew."""
+def test_policy_waits_grow_to_five_seconds():
+    """0, 0.5, 1, 2, 4, 5 s, and a connection that held begins anew."""
     policy = RejoinPolicy(rng=lambda: 1.0)
     waits = [policy.after(closed(4006), float(n), 1.0, channel_exists=True) for n in range(9)]
-    assert waits == [Rejoin(w) for w in (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0)]
-    assert policy.after(closed(4006), 99.0, 60.0, channel_exists=True) == Rejoin(0.0)
+    assert waits == [Rejoin(w) for w in (0.0, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0)]
+    assert policy.after(closed(4006), 99.0, 5.0, channel_exists=True) == Rejoin(0.0)
 
 
 def test_policy_waits_have_jitter():
@@ -90,12 +90,9 @@ def test_policy_tries_one_fresh_token():
 
 
 def test_policy_respects_a_rate_limit():
-    """A minute, doubled each time, until a connection has held."""
+    """A minute, doubled each time up to ten, until a connection has held."""
     policy = RejoinPolicy(rng=lambda: 0.0)
-    assert [policy.after(closed(4021), 0.0, 0.0, channel_exists=True) for _ in range(3)] == [
-        Rejoin(60.0),
-        Rejoin(120.0),
-        Rejoin(240.0),
-    ]
+    waits = [policy.after(closed(4021), 0.0, 0.0, channel_exists=True) for _ in range(6)]
+    assert waits == [Rejoin(60.0), Rejoin(120.0), Rejoin(240.0), Rejoin(480.0), Rejoin(600.0), Rejoin(600.0)]
     policy.after(closed(4006), 0.0, 61.0, channel_exists=True)
     assert policy.after(closed(4021), 0.0, 0.0, channel_exists=True) == Rejoin(60.0)

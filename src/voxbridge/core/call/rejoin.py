@@ -9,13 +9,12 @@ The meaning of the close codes is from Discord's documentation ("Voice Close Eve
     4004                                    join again once (a fresh token comes), then leave it
     4014                                    join again at once; a kick is told apart by the main gateway: stay out
     4016, 4017                              leave it: no encryption mode in common, our DAVE is missing or broken
-    4021                                    wait a minute, doubled each time
+    4021                                    wait a minute, doubled each time, ten minutes at most
     4022                                    channel still there: backoff; else leave it
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Literal
 
@@ -28,11 +27,18 @@ _FATAL = {
     4016: "the voice server and we have no encryption mode in common; VoxBridge needs an update",
     4017: "the voice server demands end-to-end encryption and ours is missing or broken; is davey installed?",
 }
+_HEALTHY_S = 5.0  # a link that held so long is none that fails at once: its end begins a new count
 _RATE_LIMIT_WAIT_S = 60.0
+_RATE_LIMIT_MAX_S = 600.0
+_RATE_LIMIT_DOUBLINGS = 4
+_UNREACHABLE_WAIT_S = 0.25  # at least: nothing is asked of Discord here, so nothing else slows us down
 _FAULT_WINDOW_S = 60.0
 _FAULTS_ALLOWED = 3
 
-DropKind = Literal["closed", "kicked", "gateway", "unsound", "handshake", "unreachable"]
+# The voice server let us go without saying why: a kick, a move, or a mishap. The main gateway says which.
+DOUBTFUL = frozenset({4014, 4022})
+
+DropKind = Literal["closed", "kicked", "gateway", "unsound", "handshake", "unanswered", "unreachable", "superseded"]
 
 
 @attrs.frozen
@@ -58,20 +64,25 @@ class StayOut:
     reason: str
     is_fault: bool
 
+    def explain(self, drop: Drop) -> Drop:
+        """Return what ended it, in the words of this verdict."""
+        return attrs.evolve(drop, reason=self.reason)
+
 
 @attrs.define
 class RejoinPolicy:
     """The memory of one channel's failures. Times in seconds."""
 
-    rng: Callable[[], float] = random.random
+    rng: Callable[[], float]
     _backoff: Backoff = attrs.field(init=False)
     _faults: list[float] = attrs.field(factory=list)
     _token_refusals: list[float] = attrs.field(factory=list)
     _rate_limits: int = 0
 
     def __attrs_post_init__(self) -> None:
-        # The first wait is nought, the second up to twice the base: 0, 0.5, 1, 2 ... 30 s.
-        self._backoff = Backoff(base_s=0.25, cap_s=30.0, healthy_s=60.0, rng=self.rng)
+        # The first wait is nought, the second up to twice the base: 0, 0.5, 1, 2, 4, 5, 5 s. No longer than that: a
+        # call that Discord could carry again must not wait for us, and one try costs Discord two messages.
+        self._backoff = Backoff(base_s=0.25, cap_s=5.0, healthy_s=_HEALTHY_S, rng=self.rng)
 
     def after(self, drop: Drop, now: float, ran_for_s: float, *, channel_exists: bool) -> Rejoin | StayOut:
         """Decide after ``drop``, which ended a connection that had held for ``ran_for_s``."""
@@ -95,10 +106,13 @@ class RejoinPolicy:
         assert wait_s is not None, "this backoff has no circuit"
         if drop.code == 4021:
             self._rate_limits += 1
-            return Rejoin(_RATE_LIMIT_WAIT_S * 2 ** (self._rate_limits - 1))
-        if ran_for_s >= self._backoff.healthy_s:
+            doublings = min(self._rate_limits - 1, _RATE_LIMIT_DOUBLINGS)
+            return Rejoin(min(_RATE_LIMIT_WAIT_S * 2**doublings, _RATE_LIMIT_MAX_S))
+        if ran_for_s >= _RATE_LIMIT_WAIT_S:
             self._rate_limits = 0
         is_first = self._backoff.failures == 1
-        if is_first and drop.kind != "unreachable" and drop.code not in (1000, 4011, 4022):
+        if drop.kind == "unreachable":
+            return Rejoin(max(wait_s, _UNREACHABLE_WAIT_S))
+        if is_first and drop.code not in (1000, 4011, 4022):
             return Rejoin(0.0)
         return Rejoin(wait_s)

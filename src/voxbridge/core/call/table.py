@@ -1,0 +1,319 @@
+"""The one table of how we stay in a call: (state, signal) -> (next state, acts). Pure data, and the theory of it.
+
+Two parties decide whether we are in a call, and neither waits for the other: the main gateway (who is in which channel,
+which voice server, moved, removed) and the voice server (one connection, here called the link). A third, the wish, says
+where we ought to be. ``Presence`` turns everything that any of the three says into one signal, looks here what follows,
+and carries it out. Rules that hold for the whole table:
+
+1. Every pair of state and signal is in here. What has no row is in ``NOTHING``, with the reason beside it.
+2. Every state in which something is owed to us has a limit (``LIMITS_S``); its end is a signal like any other. Without
+   a limit are ``OUT`` (nothing is owed), ``UP`` (the link is watched by itself) and ``AWAY`` (the main gateway is
+   down; its library connects again for ever, and says so).
+3. We ask for a channel only from outside (``REJOINING``, then ``ASKING``): Discord does not answer when nothing
+   changes, so asking for the channel that we are in may bring no voice server.
+4. A room lives for as long as its channel is wanted, whatever the state is; so rooms are not in the table.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+
+class State(Enum):
+    """Where we are."""
+
+    OUT = "out"
+    LEAVING = "leaving"
+    REJOINING = "rejoining"
+    ASKING = "asking"
+    LINKING = "linking"
+    UP = "up"
+    HELD = "held"
+    MOVING = "moving"
+    PAUSED = "paused"
+    AWAY = "away"
+
+
+class Signal(Enum):
+    """What can happen."""
+
+    WANTED = "wanted"
+    UNWANTED = "unwanted"
+    COMPLETE = "complete"
+    MOVED = "moved"
+    NO_SERVER = "no server"
+    CONFIRMED = "confirmed"
+    DROPPED = "dropped"
+    KICKED = "kicked"
+    LINKED = "linked"
+    AGAIN = "again"
+    LATER = "later"
+    NEVER = "never"
+    DOUBT = "doubt"
+    TIME_UP = "time up"
+    GATEWAY_LOST = "gateway lost"
+    GATEWAY_BACK = "gateway back"
+    RENEWED = "renewed"
+
+
+class Act(Enum):
+    """What we do about it."""
+
+    LEAVE = "leave"
+    ASK = "ask"
+    LINK = "link"
+    CUT = "cut"
+    OPEN = "open"
+
+
+MEANINGS: dict[State | Signal | Act, str] = {
+    State.OUT: "No channel is wanted, and we are in none.",
+    State.LEAVING: "No channel is wanted; we have said that we leave, and wait for Discord's word.",
+    State.REJOINING: "A channel is wanted; we have left what there was before, and wait for Discord's word.",
+    State.ASKING: "We have asked for the channel; Discord owes us our place and a voice server.",
+    State.LINKING: "Place and voice server are known; the link is being made.",
+    State.UP: "The link stands: we hear and can be heard.",
+    State.HELD: "The voice server let us go with 4014 or 4022; the main gateway owes us the reason.",
+    State.MOVING: "We are to be in another channel, or on another server; Discord owes us which.",
+    State.PAUSED: "The last try failed; the next one waits its turn.",
+    State.AWAY: "A channel is wanted and the main gateway is down.",
+    Signal.WANTED: "Another channel is wanted than before (or the same one again, now).",
+    Signal.UNWANTED: "No channel is wanted any more.",
+    Signal.COMPLETE: "Discord has said both: that we are in the wanted channel, and where its voice server is.",
+    Signal.MOVED: "Discord says that we are in a channel that nobody asked for: somebody dragged us there.",
+    Signal.NO_SERVER: "Discord has taken the voice server away and has no other one yet.",
+    Signal.CONFIRMED: "Discord says that we are out, as we had asked.",
+    Signal.DROPPED: "Discord says that we are out, which nobody had asked for, after the connection was lost.",
+    Signal.KICKED: "Discord says that we are out, which nobody had asked for, while all was well: somebody removed us.",
+    Signal.LINKED: "The link stands.",
+    Signal.AGAIN: "The link ended, or a limit passed: try again at once.",
+    Signal.LATER: "The same, but not at once.",
+    Signal.NEVER: "The same, and trying cannot help.",
+    Signal.DOUBT: "The voice server closed with 4014 or 4022, which may be a kick, a move or a mishap.",
+    Signal.TIME_UP: "The state's limit passed, and that is no failure.",
+    Signal.GATEWAY_LOST: "The main gateway is down: nothing can be said to it.",
+    Signal.GATEWAY_BACK: "The main gateway is there again.",
+    Signal.RENEWED: "The main gateway began a new session: our voice session is void.",
+    Act.LEAVE: "tell Discord that we leave (left out where we are surely out: it would not answer)",
+    Act.ASK: "ask Discord for the wanted channel",
+    Act.LINK: "make a link to the voice server",
+    Act.CUT: "shut the gate now and let go of the link",
+    Act.OPEN: "hand the link to the room",
+}
+
+# Seconds. None: nothing is owed to us, or somebody else watches (see rule 2 above).
+LIMITS_S: dict[State, float | None] = {
+    State.OUT: None,
+    State.LEAVING: 1.0,  # a good answer takes 0.1 s; one that comes later is still known as ours
+    State.REJOINING: 1.0,
+    State.ASKING: 5.0,  # Discord does not answer at all when there is no free slot; a good join takes 0.03 to 1 s
+    State.LINKING: 5.0,  # a good handshake takes 0.3 s
+    State.UP: None,
+    State.HELD: 3.5,  # the reason may be late by seconds; asking to leave before it came would hide a kick
+    State.MOVING: 5.0,
+    State.PAUSED: 0.0,  # the wait itself, which ``RejoinPolicy`` sets each time
+    State.AWAY: None,
+}
+
+
+@attrs.frozen
+class Row:
+    """What follows: the next state, and the acts in their order."""
+
+    next: State
+    acts: tuple[Act, ...] = ()
+
+
+def _row(state: State, *acts: Act) -> Row:
+    return Row(state, acts)
+
+
+def _with_link() -> dict[Signal, Row]:
+    """Return the rows of the two states that hold a link, ``LINKING`` and ``UP``."""
+    return {
+        Signal.WANTED: _row(State.REJOINING, Act.CUT, Act.LEAVE),
+        Signal.UNWANTED: _row(State.LEAVING, Act.CUT, Act.LEAVE),
+        Signal.COMPLETE: _row(State.LINKING, Act.CUT, Act.LINK),
+        Signal.MOVED: _row(State.MOVING, Act.CUT),
+        Signal.NO_SERVER: _row(State.MOVING, Act.CUT),
+        Signal.DROPPED: _row(State.REJOINING, Act.CUT, Act.LEAVE),
+        Signal.KICKED: _row(State.OUT, Act.CUT),
+        Signal.AGAIN: _row(State.REJOINING, Act.CUT, Act.LEAVE),
+        Signal.LATER: _row(State.PAUSED, Act.CUT),
+        Signal.NEVER: _row(State.LEAVING, Act.CUT, Act.LEAVE),
+        Signal.DOUBT: _row(State.HELD, Act.CUT),
+        Signal.RENEWED: _row(State.AWAY, Act.CUT),
+    }
+
+
+def _owed() -> dict[Signal, Row]:
+    """Return the rows of the states in which Discord owes us a voice server: ``ASKING``, ``HELD``, ``MOVING``."""
+    return {
+        Signal.WANTED: _row(State.REJOINING, Act.LEAVE),
+        Signal.UNWANTED: _row(State.LEAVING, Act.LEAVE),
+        Signal.COMPLETE: _row(State.LINKING, Act.LINK),
+        Signal.MOVED: _row(State.MOVING),
+        Signal.DROPPED: _row(State.REJOINING, Act.LEAVE),
+        Signal.KICKED: _row(State.OUT),
+        Signal.AGAIN: _row(State.REJOINING, Act.LEAVE),
+        Signal.LATER: _row(State.PAUSED),
+        Signal.NEVER: _row(State.LEAVING, Act.LEAVE),
+        Signal.GATEWAY_LOST: _row(State.AWAY),
+        Signal.RENEWED: _row(State.AWAY),
+    }
+
+
+TABLE: dict[State, dict[Signal, Row]] = {
+    State.OUT: {
+        Signal.WANTED: _row(State.REJOINING, Act.LEAVE),
+        # A late answer to a question that was taken back, or a place that outlived an outage.
+        Signal.MOVED: _row(State.LEAVING, Act.LEAVE),
+        Signal.GATEWAY_BACK: _row(State.LEAVING, Act.LEAVE),
+    },
+    State.LEAVING: {
+        Signal.WANTED: _row(State.REJOINING),
+        Signal.CONFIRMED: _row(State.OUT),
+        Signal.DROPPED: _row(State.OUT),
+        Signal.KICKED: _row(State.OUT),
+        Signal.TIME_UP: _row(State.OUT),
+        Signal.GATEWAY_LOST: _row(State.OUT),
+        Signal.RENEWED: _row(State.OUT),
+    },
+    State.REJOINING: {
+        Signal.UNWANTED: _row(State.LEAVING),
+        Signal.CONFIRMED: _row(State.ASKING, Act.ASK),
+        Signal.DROPPED: _row(State.ASKING, Act.ASK),
+        Signal.TIME_UP: _row(State.ASKING, Act.ASK),
+        Signal.KICKED: _row(State.OUT),
+        Signal.GATEWAY_LOST: _row(State.AWAY),
+        Signal.RENEWED: _row(State.AWAY),
+    },
+    State.ASKING: _owed(),
+    State.LINKING: {**_with_link(), Signal.LINKED: _row(State.UP, Act.OPEN)},
+    State.UP: _with_link(),
+    State.HELD: {**_owed(), Signal.NO_SERVER: _row(State.MOVING)},
+    State.MOVING: _owed(),
+    State.PAUSED: {
+        Signal.WANTED: _row(State.REJOINING, Act.LEAVE),
+        Signal.UNWANTED: _row(State.LEAVING, Act.LEAVE),
+        Signal.COMPLETE: _row(State.LINKING, Act.LINK),
+        Signal.MOVED: _row(State.MOVING),
+        Signal.KICKED: _row(State.OUT),
+        Signal.TIME_UP: _row(State.REJOINING, Act.LEAVE),
+    },
+    State.AWAY: {
+        Signal.UNWANTED: _row(State.OUT),
+        # The events that were missed come before the word that the session goes on.
+        Signal.COMPLETE: _row(State.LINKING, Act.LINK),
+        Signal.KICKED: _row(State.OUT),
+        Signal.GATEWAY_BACK: _row(State.REJOINING, Act.LEAVE),
+    },
+}
+
+_CANNOT = "cannot come in this state"
+_NO_LINK = frozenset({Signal.LINKED, Signal.DOUBT})  # nothing that holds a link; words of links cut before are dropped
+_NO_TRY = frozenset({Signal.AGAIN, Signal.LATER, Signal.NEVER})  # nothing that could fail is under way
+
+# Why the rest has no row.
+NOTHING: dict[State, dict[str, frozenset[Signal]]] = {
+    State.OUT: {
+        "we are out already": frozenset(
+            {Signal.UNWANTED, Signal.CONFIRMED, Signal.DROPPED, Signal.KICKED, Signal.GATEWAY_LOST, Signal.RENEWED}
+        ),
+        _CANNOT: _NO_LINK | _NO_TRY | {Signal.COMPLETE, Signal.TIME_UP, Signal.NO_SERVER},
+    },
+    State.LEAVING: {
+        "we are leaving already": frozenset({Signal.UNWANTED, Signal.MOVED, Signal.NO_SERVER, Signal.GATEWAY_BACK}),
+        _CANNOT: _NO_LINK | _NO_TRY | {Signal.COMPLETE},
+    },
+    State.REJOINING: {
+        "the same way leads there": frozenset({Signal.WANTED}),
+        "said of the place that we are leaving": frozenset({Signal.MOVED, Signal.NO_SERVER, Signal.COMPLETE}),
+        "the limit of the state covers it": frozenset({Signal.GATEWAY_BACK}),
+        _CANNOT: _NO_LINK | _NO_TRY,
+    },
+    State.ASKING: {
+        "the answer to our question is still to come": frozenset(
+            {Signal.CONFIRMED, Signal.NO_SERVER, Signal.GATEWAY_BACK}
+        ),
+        "here a limit that passes is a failure": frozenset({Signal.TIME_UP}),
+        _CANNOT: _NO_LINK,
+    },
+    State.LINKING: {
+        "said of a place that we had left before": frozenset({Signal.CONFIRMED}),
+        "the link does not need the main gateway": frozenset({Signal.GATEWAY_LOST, Signal.GATEWAY_BACK}),
+        "here a limit that passes is a failure": frozenset({Signal.TIME_UP}),
+    },
+    State.UP: {
+        "said of a place that we had left before": frozenset({Signal.CONFIRMED}),
+        "the link does not need the main gateway": frozenset({Signal.GATEWAY_LOST, Signal.GATEWAY_BACK}),
+        _CANNOT: frozenset({Signal.TIME_UP, Signal.LINKED}),
+    },
+    State.HELD: {
+        "said of a place that we had left before": frozenset({Signal.CONFIRMED}),
+        "the limit of the state covers it": frozenset({Signal.GATEWAY_BACK}),
+        "here a limit that passes is a failure": frozenset({Signal.TIME_UP}),
+        _CANNOT: _NO_LINK,
+    },
+    State.MOVING: {
+        "said of a place that we had left before": frozenset({Signal.CONFIRMED}),
+        "another server is sought already": frozenset({Signal.NO_SERVER}),
+        "the limit of the state covers it": frozenset({Signal.GATEWAY_BACK}),
+        "here a limit that passes is a failure": frozenset({Signal.TIME_UP}),
+        _CANNOT: _NO_LINK,
+    },
+    State.PAUSED: {
+        "the next try begins anew anyway": frozenset(
+            {
+                Signal.CONFIRMED,
+                Signal.DROPPED,
+                Signal.NO_SERVER,
+                Signal.GATEWAY_LOST,
+                Signal.GATEWAY_BACK,
+                Signal.RENEWED,
+            }
+        ),
+        _CANNOT: _NO_LINK | _NO_TRY,
+    },
+    State.AWAY: {
+        "we begin anew when the gateway is back": frozenset(
+            {
+                Signal.WANTED,
+                Signal.CONFIRMED,
+                Signal.DROPPED,
+                Signal.NO_SERVER,
+                Signal.MOVED,
+                Signal.GATEWAY_LOST,
+                Signal.RENEWED,
+            }
+        ),
+        _CANNOT: _NO_LINK | _NO_TRY | {Signal.TIME_UP},
+    },
+}
+
+
+def in_words() -> str:
+    """Return the table as the Markdown of ``docs/staying-in-the-call.md``, which a test holds to this module."""
+    lines: list[str] = []
+    for state in State:
+        limit_s = LIMITS_S[state]
+        lines += [f"### {state.value}", "", MEANINGS[state] + _limit_in_words(state, limit_s), ""]
+        lines += ["| when | then | and |", "| --- | --- | --- |"]
+        for signal, row in TABLE[state].items():
+            acts = ", ".join(act.value for act in row.acts)
+            lines.append(f"| {signal.value} | {row.next.value} | {acts} |")
+        lines.append("")
+        for reason, signals in NOTHING[state].items():
+            names = ", ".join(signal.value for signal in Signal if signal in signals)
+            if reason != _CANNOT:
+                lines.append(f"- Nothing follows from: {names} ({reason}).")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _limit_in_words(state: State, limit_s: float | None) -> str:
+    if state is State.PAUSED:
+        return " The wait is 0 to 5 s, growing; a minute and more after a rate limit."
+    return f" At most {limit_s:g} s." if limit_s is not None else ""
