@@ -71,6 +71,16 @@ class SpeechReader:
         """Tell whether all announced sound is in; never true of a body that announces no length."""
         return self._form is not None and self._form.is_over
 
+    @property
+    def files(self) -> int:
+        """Return how many files the body has been so far; some servers send one for each piece of sound."""
+        return self._form.files if isinstance(self._form, _Wav) else 1
+
+    @property
+    def has_trailer(self) -> bool:
+        """Tell whether something else than sound has come behind the announced one: no further file will."""
+        return isinstance(self._form, _Wav) and self._form.has_trailer
+
     def feed(self, data: bytes) -> Pcm | None:
         """Take the next bytes and return the sound that is complete now, if any.
 
@@ -133,16 +143,26 @@ class _Wav:
     def is_over(self) -> bool:
         return self._reader.is_over
 
+    @property
+    def files(self) -> int:
+        return self._reader.files
+
+    @property
+    def has_trailer(self) -> bool:
+        return self._reader.has_trailer
+
     def feed(self, data: bytes) -> Pcm | None:
-        samples = self._reader.feed(data)
+        return self._sound(self._reader.feed(data))
+
+    def finish(self) -> Iterator[Pcm]:
+        rest = self._sound(self._reader.finish())
+        return iter(()) if rest is None else iter((rest,))
+
+    def _sound(self, samples: bytes) -> Pcm | None:
         if not samples:
             return None
         assert self._reader.format is not None
         return Pcm(samples, self._reader.format.rate_hz)
-
-    def finish(self) -> Iterator[Pcm]:
-        self._reader.finish()
-        return iter(())
 
 
 class _Raw:

@@ -27,6 +27,7 @@ from voxbridge.stages.stt.whisperlive import whisperlive_stage
 from voxbridge.stages.stt.whisperlivekit import whisperlivekit_stage
 from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.stt.wyoming import wyoming_stage
+from voxbridge.stages.tts.bound import BoundedVoice
 from voxbridge.stages.tts.chatterbox import ChatterboxStage
 from voxbridge.stages.tts.openai import OpenAiSpeechStage
 from voxbridge.stages.tts.pronounced import pronounced
@@ -104,7 +105,8 @@ def make_agent(settings: AgentSettings, engines_socket: str) -> AgentStage:
 
 def make_tts(settings: TtsSettings, engines_socket: str) -> TtsStage:
     """Make one text-to-speech backend, without its backups. Raises: ConfigError."""
-    return pronounced(_make("tts", TTS, settings, engines_socket), settings.lexicon)
+    stage = _make("tts", TTS, settings, engines_socket)
+    return pronounced(stage if settings.kind in TTS else BoundedVoice(stage), settings.lexicon)
 
 
 def _make(stage: StageName, table: Mapping[str, Callable[[S, str], T]], settings: S, engines_socket: str) -> T:

@@ -46,6 +46,7 @@ _LABELS: dict[str, SoundKind] = {
 _UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 # Silence begins with zeros, speech with small numbers of either sign: so many printable bytes in a row are words.
 _TEXT = re.compile(rb"\s*(?:[<{\[\"]\s*[!-~\s][\s!-~]*|[\s!-~]{32,})", re.DOTALL)
+_SHORT_TEXT = re.compile(rb"[\s!-~]+")  # of a body so short that it would be a millisecond of sound
 _RATE = re.compile(r";\s*rate=(\d{4,6})\b", re.IGNORECASE)
 
 
@@ -62,7 +63,7 @@ def sound_kind(start: bytes, content_type: str, asked: str) -> SoundKind:
     for magic, kind in _MAGIC:
         if start.startswith(magic):
             return kind
-    if label.startswith("text/") or label.endswith(("json", "xml", "html")) or _TEXT.fullmatch(start):
+    if label.startswith("text/") or label.endswith(("json", "xml", "html")) or _is_text(start):
         raise NotSoundError("the answer is text, not sound")
     if not (label.startswith("audio/") or label in _UNTOLD):
         raise NotSoundError("the answer is labelled as something else than sound")
@@ -73,6 +74,11 @@ def sound_kind(start: bytes, content_type: str, asked: str) -> SoundKind:
     if frame is not None and labelled in (None, frame):
         return frame
     raise NotSoundError(f"the answer does not begin as {labelled or asked} does")
+
+
+def _is_text(start: bytes) -> bool:
+    # what _TEXT finds in so few bytes, _SHORT_TEXT finds as well
+    return (_SHORT_TEXT if len(start) < SNIFFED_BYTES else _TEXT).fullmatch(start) is not None
 
 
 def _frame_kind(start: bytes) -> SoundKind | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 
+import attrs
 import structlog
 import trio
 
@@ -18,6 +19,7 @@ from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages.contracts import SoundSink, TtsRequest
+from voxbridge.stages.tts.bound import SoundBound
 from voxbridge.stages.tts.deadline import SentenceDeadline
 from voxbridge.stages.tts.fair import FairLimiter, Slot
 
@@ -28,8 +30,16 @@ CUT_RETRIES_MAX = 1
 RETRY_BASE_S, RETRY_CAP_S = 0.1, 1.0
 
 
+@attrs.define
+class Habits:
+    """What a server was seen to do."""
+
+    sends_files: bool = False
+    """Its answers may be several files in a row, a pause of any length between them."""
+
+
 class Sentence:
-    """One sentence on its way: what was asked, what came so far, how long it may take."""
+    """One sentence on its way: what was asked, what came so far, how long and how much it may be."""
 
     def __init__(
         self,
@@ -37,6 +47,8 @@ class Sentence:
         out: SoundSink,
         slot: Slot,
         deadline: SentenceDeadline,
+        bound: SoundBound,
+        habits: Habits,
         *,
         frees_slot_at_first_sound: bool,
     ) -> None:
@@ -44,6 +56,9 @@ class Sentence:
         self.text = request.text.strip()
         self.sound_s = 0.0
         """Seconds of sound passed on."""
+        self.is_heard_until = 0.0
+        """Until when it is heard if it is played at once, in Trio time."""
+        self.bound, self.habits = bound, habits
         self._out, self._slot, self._deadline = out, slot, deadline
         self._frees_slot_at_first_sound = frees_slot_at_first_sound
         self._has_byte = False
@@ -58,12 +73,15 @@ class Sentence:
         self._deadline.first_byte()
 
     def pass_on(self, pcm: Pcm | None) -> None:
-        """Hand sound to the caller."""
-        if pcm is None or not pcm.data:
+        """Hand sound to the caller, as far as its text can take it."""
+        if pcm is None or not pcm.data or (pcm := self.bound.fit(pcm)) is None:
             return
-        if not self.sound_s and self._frees_slot_at_first_sound:
-            self.model_is_free()
+        if not self.sound_s:
+            self.is_heard_until = trio.current_time()
+            if self._frees_slot_at_first_sound:
+                self.model_is_free()
         self.sound_s += pcm.duration_s
+        self.is_heard_until += pcm.duration_s
         self._out.push(pcm)
         self._deadline.sound(self.sound_s)
 
@@ -95,6 +113,7 @@ class SentenceSpeaker:
         self._settings, self._backend, self._chars_max, self._rng = settings, backend, chars_max, rng
         self._is_late = is_late
         self._limiter = FairLimiter(settings.concurrency)
+        self._habits = Habits()
         self.retry_count = 0
         """Repeated attempts of all turns."""
         self.is_failing = False
@@ -125,6 +144,8 @@ class SentenceSpeaker:
 
         Raises: StageRefused, StageUnavailable, StageProtocolError, StageTimeout. Those raised after sound was passed
         on have ``retryable`` False.
+
+        A voice that goes on when its text can take no more is left: what fits is passed on, and is a success.
         """
         size = len(request.text.strip())
         if not size:
@@ -134,10 +155,19 @@ class SentenceSpeaker:
             raise StageRefused("tts", 0, detail, backend=self._backend)
         async with self._limiter.slot(request.turn_id) as slot:
             deadline = SentenceDeadline(self._settings, backend=self._backend, is_late=self._is_late)
-            sentence = Sentence(request, out, slot, deadline, frees_slot_at_first_sound=frees_slot_at_first_sound)
+            bound = SoundBound(request.text, backend=self._backend, speed=self._settings.speed or 1.0)
+            sentence = Sentence(
+                request,
+                out,
+                slot,
+                deadline,
+                bound,
+                self._habits,
+                frees_slot_at_first_sound=frees_slot_at_first_sound,
+            )
             out.asked()
             try:
-                with deadline:
+                with bound.enough, deadline:
                     await self._attempts(sentence, deadline, attempt)
                 self.is_failing = False
             except StageError as error:

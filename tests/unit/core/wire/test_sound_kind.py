@@ -72,8 +72,8 @@ def test_what_is_no_sound_is_refused(start, label, asked):
     assert "upstream" not in str(caught.value)
 
 
-@given(words=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Z"]), min_size=SNIFFED_BYTES))
-def test_no_long_text_is_taken_for_samples(words):
+@given(words=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Z"]), min_size=1))
+def test_no_text_is_taken_for_samples(words):
     """Whatever a server writes instead of sound is not played as noise, even if pcm was asked for."""
     with pytest.raises(NotSoundError):
         sound_kind(words.encode()[:SNIFFED_BYTES], "application/octet-stream", "pcm")

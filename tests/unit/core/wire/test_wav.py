@@ -148,6 +148,77 @@ def test_zero_sizes() -> None:
     assert decode_wav(riff(fmt(), chunk(b"data", b""), chunk(b"LIST", b"abcd"))).data == b""
 
 
+def test_a_size_of_zero_with_sound_behind_it() -> None:
+    """What Python's ``wave`` writes into a pipe: a file of 36 bytes, no sound in it, and then the sound."""
+    values = s16(*range(-50, 50))
+
+    class Pipe(BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def tell(self) -> int:
+            raise OSError("a pipe")
+
+        def seek(self, *_where: int) -> int:
+            raise OSError("a pipe")
+
+    pipe = Pipe()
+    file = wave.open(pipe, "wb")  # noqa: SIM115 - closing it would fail: it cannot go back and fill in the sizes
+    file.setparams((1, 2, 24_000, 0, "NONE", ""))
+    file.writeframesraw(values[:2])
+    header = pipe.getvalue()[:44]
+    assert header[40:44] in (bytes(4), b"\x02\0\0\0")
+    sizeless = header[:40] + bytes(4)
+    assert decode_wav(sizeless + values).data == values
+    reader = WavReader()
+    reader.feed(sizeless)
+    assert not reader.is_over, "the sound is still to come"
+
+
+def a_file(*values: int, bits: int = 16, size: int | None = None) -> bytes:
+    stored = bytes(value & 0xFF for value in values) if bits == 8 else s16(*values)
+    data = riff(fmt(bits=bits), chunk(b"data", stored, size))
+    return data.rstrip(b"\0") if bits == 8 and len(values) % 2 else data
+
+
+@pytest.mark.parametrize("size", [None, 0xFFFFFFFF, 0])
+def test_a_file_for_each_piece_of_sound(size: int | None) -> None:
+    """Kokoro's servers send a whole file for each piece: their heads are no sound, whatever sizes they claim."""
+    data = b"".join(a_file(*range(n, n + 30), size=size) for n in range(100, 400, 100))
+    reader, samples = read_in_pieces(data, [])
+    assert samples == s16(*range(100, 130), *range(200, 230), *range(300, 330))
+    assert reader.files == 3
+
+
+def test_a_file_behind_chunks_and_padding() -> None:
+    """Between two files there may be a LIST chunk, and a byte of padding or none."""
+    odd = riff(fmt(bits=8), b"data\3\0\0\0" + bytes([0x80, 0x81, 0x82]))
+    for between in (b"", b"\0", b"\0" + chunk(b"LIST", b"odd"), chunk(b"LIST", b"even")):
+        assert decode_wav(odd + between + odd).data == s16(0, 256, 512) * 2, between
+
+
+def test_noise_behind_the_sound_ends_it() -> None:
+    """What is neither a chunk nor a file behind the sound is not played, and no further file is sought in it."""
+    reader = WavReader()
+    assert reader.feed(a_file(1, 2)) == s16(1, 2)
+    assert (reader.is_over, reader.has_trailer) == (True, False)
+    assert reader.feed(b"\xff" * 20 + a_file(3, 4)) == b""
+    assert (reader.is_over, reader.has_trailer) == (True, True)
+
+
+def test_a_broken_further_file_takes_nothing_back() -> None:
+    """What was heard is sound; a second file that is none, or has another rate, is left out."""
+    for second in (riff(fmt(tag=85)), riff(fmt(rate_hz=8_000), chunk(b"data", s16(7)))):
+        assert decode_wav(a_file(1, 2) + second).data == s16(1, 2)
+
+
+def test_a_head_that_is_none_is_sound() -> None:
+    """The four letters alone, within or at the end of sound of unknown length, are samples like others."""
+    sound = b"ab" + b"RIFF" + bytes(30) + b"xRIFFy" + b"RIF"
+    data = riff(fmt(), chunk(b"data", b"", 0xFFFFFFFF)) + sound + b"F" * (len(sound) % 2)
+    assert decode_wav(data).data == data[44:]
+
+
 def test_rf64() -> None:
     """The 64-bit sister format has the same walk: its sizes are unknown here, its ds64 chunk is skipped."""
     data = riff(chunk(b"ds64", bytes(28)), fmt(), chunk(b"data", s16(3), 0xFFFFFFFF), size=0xFFFFFFFF, magic=b"RF64")
@@ -191,11 +262,13 @@ wavs = st.builds(
     lambda form, stored, size: riff(form, chunk(b"LIST", b"odd"), chunk(b"data", stored, size)),
     st.sampled_from([fmt(), fmt(bits=8), fmt(bits=24), fmt(channels=2), fmt(3, bits=32), extensible(EXTENSIBLE_PCM)]),
     st.binary(max_size=200),
-    st.sampled_from([None, 0xFFFFFFFF, 7]),
+    st.sampled_from([None, 0xFFFFFFFF, 7, 0]),
 )
+behind = st.lists(wavs | st.sampled_from([b"RIFF", b"LIST\4\0\0\0abcd", b"\0", b"x" * 13]), max_size=3)
+bodies = st.builds(lambda first, rest: first + b"".join(rest), wavs, behind)
 
 
-@given(wavs, st.lists(st.integers(0, 1 << 20), max_size=40))
+@given(bodies, st.lists(st.integers(0, 1 << 20), max_size=40))
 def test_any_chunking_gives_the_same_samples(data: bytes, cuts: list[int]) -> None:
     """Where the network cuts the stream makes no difference."""
     whole, expected = read_in_pieces(data, [])
