@@ -36,6 +36,7 @@ from voxbridge.errors import EngineError, StageError
 from voxbridge.ops.backends import Backends
 from voxbridge.ops.crash import speak_last_words
 from voxbridge.ops.journal import Journal
+from voxbridge.ops.only_one import the_only_one
 from voxbridge.ops.service import Conversation, Service
 from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
@@ -61,10 +62,11 @@ _SETTLE_S = 3.0
 def run(settings: Settings, file: Path | None = None) -> int:
     """Run the daemon until a signal ends it; return the exit code. ``file`` is what a reload reads again.
 
-    Raises: VoxBridgeError, in Trio's groups, when it cannot start (wrong token, engines missing).
+    Raises: VoxBridgeError, in Trio's groups, when it cannot start (wrong token, engines missing, a second daemon).
     """
     speak_last_words()
-    trio.run(Daemon(settings, file).serve)
+    with the_only_one(settings.discord):
+        trio.run(Daemon(settings, file).serve)
     return 0
 
 

@@ -261,3 +261,16 @@ async def test_a_signal_while_starting_ends_it_at_once(tmp_path: Path) -> None:
         began = monotonic_s()
         assert await daemon.stop() == 0, daemon.tail()
         assert monotonic_s() - began < 3
+
+
+async def test_a_second_daemon_is_refused_and_the_first_stays(tmp_path: Path, speech: Pcm) -> None:
+    """Same configuration, same bot: one line, exit code 78, and the first one's conversation goes on."""
+    async with open_bridge(tmp_path, answer="Hello there.") as bridge:
+        command = [sys.executable, "-m", "voxbridge", "run", "--config", str(tmp_path / "voxbridge.toml")]
+        with trio.fail_after(20):
+            second = await trio.run_process(command, capture_stderr=True, check=False)
+        assert second.returncode == 78
+        (line,) = second.stderr.decode().splitlines()
+        assert line.startswith("voxbridge: a daemon on this host runs with this bot's token already"), line
+        scene = await bridge.simulated_call.perform(speech)
+        assert scene.report["outcome"] == "answered"

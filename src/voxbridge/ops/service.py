@@ -29,6 +29,7 @@ from voxbridge.config import load_noting, secret_values
 from voxbridge.config.settings import Settings
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord import DiscordBridge
+from voxbridge.discord.bridge import parse_seats
 from voxbridge.discord.counters import BridgeStatus
 from voxbridge.errors import ConfigError, VoiceHandshakeError
 from voxbridge.ops import logs
@@ -180,6 +181,7 @@ class Service:
             backends=[] if self._backends is None else self._backends.all,
             turns_by_outcome=self.turns_by_outcome,
             last_turns=list(self._last_turns),
+            wanted=parse_seats(self.settings.discord.join),
         )
 
     async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:
@@ -279,7 +281,10 @@ class Service:
                 await self.reload()
 
     async def _open_doors(self, nursery: trio.Nursery) -> None:
-        """Open the control socket and the health port. One that cannot be opened is a warning, not the end."""
+        """Open the control socket and the health port. One that cannot be opened is a warning, not the end.
+
+        Raises: AlreadyRunning when another daemon answers on the control socket.
+        """
         health = Health(self.view, self.metrics, self._beats)
         control = [*Control(self).routes, *health.routes]
         await self._open_door(nursery, "control", self._bind_control, control)

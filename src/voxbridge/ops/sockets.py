@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import stat
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from voxbridge.errors import VoxBridgeError
+from voxbridge.ops.only_one import AlreadyRunning
 
 CONTROL = "control"  # also FileDescriptorName= of a socket unit
 SYSTEM_DIRECTORY = Path("/run/voxbridge")
@@ -38,7 +38,7 @@ def control_path(setting: str, environ: Mapping[str, str] = os.environ) -> Path 
 
 
 def bind_unix(path: Path) -> socket.socket:
-    """Return a listening unix socket that its owner and group may open. Raises: CannotListen.
+    """Return a listening unix socket that its owner and group may open. Raises: CannotListen, AlreadyRunning.
 
     What an earlier process left behind is removed; a socket that somebody still answers on is not.
     """
@@ -47,7 +47,7 @@ def bind_unix(path: Path) -> socket.socket:
         if not path.parent.exists():
             path.parent.mkdir(mode=0o700)
         if not _clear(path):
-            raise OSError(errno.EADDRINUSE, "another daemon answers there")
+            raise AlreadyRunning(f"a daemon answers on {path} already: stop it first, or set another [control] socket")
         # Bound with the permissions it is to have: between bind and chmod nobody slips in.
         before = os.umask(0o777 & ~_OWNER_AND_GROUP)
         try:
@@ -55,6 +55,9 @@ def bind_unix(path: Path) -> socket.socket:
         finally:
             os.umask(before)
         listener.listen(_BACKLOG)
+    except AlreadyRunning:
+        listener.close()
+        raise
     except OSError as error:
         listener.close()
         raise CannotListen(f"cannot listen on {path}: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from voxbridge import __version__
-from voxbridge.core.ids import GuildId
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.ops.backends import Backend
 from voxbridge.session.report import TurnReport
@@ -21,7 +21,7 @@ Phase = Literal["starting", "ready", "draining"]
 
 @attrs.frozen
 class View:
-    """How things are now. ``wanted`` are the guilds in whose channel we should sit."""
+    """How things are now. ``wanted`` are the channels of the configuration, as guild and channel id."""
 
     phase: Phase
     started_at: float
@@ -30,6 +30,7 @@ class View:
     backends: Sequence[Backend]
     turns_by_outcome: Mapping[str, int]
     last_turns: Iterable[TurnReport]
+    wanted: Sequence[tuple[GuildId, ChannelId]] = ()
 
     def unready(self) -> list[str]:
         """Return why nobody could be served now; empty: all is well enough."""
@@ -37,6 +38,8 @@ class View:
         if not self.bridge.is_logged_in:
             reasons.append("not connected to Discord")
         reasons += [f"not in channel {room.channel_id}" for room in self.bridge.rooms if not room.is_connected]
+        seats = {room.guild_id for room in self.bridge.rooms}
+        reasons += [f"not in channel {channel}" for guild, channel in self.wanted if guild not in seats]
         if self.backends and all(backend.state == "down" for backend in self.backends):
             reasons.append("all backends are down")
         return reasons

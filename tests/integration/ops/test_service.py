@@ -24,9 +24,11 @@ from tests.support.hall import open_hall
 from tests.support.service import Hosted
 from tests.unit.ops.test_events import REPORT
 from voxbridge.cli.door import Door, DoorShut, Refused, find_socket
+from voxbridge.cli.shell import our_errors
 from voxbridge.config.settings import HealthSettings, Secret, Settings
 from voxbridge.ops import logs
 from voxbridge.ops.backends import Backends
+from voxbridge.ops.only_one import AlreadyRunning
 from voxbridge.ops.service import Service
 from voxbridge.ops.sockets import CannotListen, bind_tcp, bind_unix, control_path
 from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
@@ -308,18 +310,28 @@ async def test_a_playout_clock_that_hangs_is_no_health(tmp_path: Path, nursery: 
     nursery.cancel_scope.cancel()
 
 
-async def test_a_taken_port_or_socket_is_a_warning(tmp_path: Path, nursery: trio.Nursery) -> None:
-    """A second daemon by hand must not take the first one's socket, nor die of a taken port."""
-    (tmp_path / "one").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as taken, bind_unix(tmp_path / "one" / "control.sock"):
+async def test_a_taken_port_is_a_warning(tmp_path: Path, nursery: trio.Nursery) -> None:
+    """Metrics that nobody can read are no reason not to talk."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = attrs.evolve(Settings(), health=HealthSettings(listen=f"127.0.0.1:{taken.getsockname()[1]}"))
         with structlog.testing.capture_logs() as log:
-            service = Service(settings, Hosted().conversation(), environ={"RUNTIME_DIRECTORY": str(tmp_path / "one")})
+            service = Service(settings, Hosted().conversation(), environ={"RUNTIME_DIRECTORY": str(tmp_path)})
             await nursery.start(service.run)
         shut = {line["door"]: line["reason"] for line in log if line["event"] == "a door stays shut"}
-        assert "another daemon answers there" in shut["control"]
         assert "in use" in shut["health"]
         nursery.cancel_scope.cancel()
+
+
+async def test_a_second_daemon_on_the_same_control_socket_is_refused(tmp_path: Path) -> None:
+    """It must not take the first one's socket, nor run without one: `ctl` would talk to the other."""
+    (tmp_path / "one").mkdir()
+    with bind_unix(tmp_path / "one" / "control.sock"):
+        service = Service(Settings(), Hosted().conversation(), environ={"RUNTIME_DIRECTORY": str(tmp_path / "one")})
+        with pytest.raises(ExceptionGroup) as caught:
+            await service.run()
+    (error,) = our_errors(caught.value)
+    assert isinstance(error, AlreadyRunning)
+    assert "one/control.sock already" in str(error)
 
 
 async def test_a_handed_socket_is_served(tmp_path: Path, nursery: trio.Nursery) -> None:

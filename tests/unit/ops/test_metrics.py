@@ -148,3 +148,11 @@ def test_no_counter_is_kept_that_nobody_can_read(counters: SessionCounters | Voi
     described = {field.name for field in attrs.fields(type(counters)) if field.metadata}
     assert numbers - described <= {"stt_reconnects"}
     assert len(list(counts_of(counters))) == len(described)
+
+
+def test_a_wanted_channel_that_is_missing_is_not_ready() -> None:
+    """Readiness goes by what the configuration wants, also where the bot has given its seat up."""
+    missing = (GuildId(77), ChannelId(78))
+    assert "not in channel 78" in attrs.evolve(VIEW, wanted=[missing]).unready()
+    there = [(room.guild_id, room.channel_id) for room in VIEW.bridge.rooms]
+    assert attrs.evolve(VIEW, wanted=there).unready() == VIEW.unready()
