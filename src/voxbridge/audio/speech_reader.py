@@ -25,6 +25,8 @@ BODY_BYTES_MAX = 32 << 20
 SOUND_S_MAX = 600
 """What a few bytes of FLAC may claim to be."""
 _BLOCK_S = 0.5
+_HEAD_BYTES_MAX = 1 << 20
+"""Until the first packet of an Ogg stream, which tells the codec and is tiny, is in."""
 LONG_BODY_BYTES = 64 << 10
 """From there on decoding takes over 5 ms (0.6 ms per second of MP3), which the 20 ms loop of the mouth would feel."""
 _OPUS_TICKS_PER_S = 48_000  # of granule position and pre-skip, whatever the coder's rate (RFC 7845, section 4)
@@ -207,6 +209,8 @@ class _Ogg:
         packets = self._reader.feed(data)
         if not self._packets:
             self._kept += data
+            if len(self._kept) > _HEAD_BYTES_MAX:
+                raise OggError(f"no packet in {_HEAD_BYTES_MAX} bytes of Ogg")
             if not packets:
                 return None
             head = OpusHead.of(packets[0])

@@ -263,7 +263,7 @@ async def _send(client: Client, method: str, path: str, parts: dict[str, Any]) -
 
 
 async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]) -> bool:
-    """Give each piece of the body to ``take`` as it comes, until that returns True or the body ends.
+    """Give the body to ``take`` as it comes, in pieces of up to 8 KiB, until that returns True or the body ends.
 
     Returns whether the body came to its end. httpx reads through nested async generators, and one that is left half-run
     is closed by the garbage collector with a warning; so reading is ended by a cancel, which unwinds them in order, and

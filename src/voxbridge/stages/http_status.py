@@ -9,6 +9,9 @@ from email.utils import parsedate_to_datetime
 from voxbridge.core.wire.quote import NOTHING_HIDDEN, Hidden, is_html, quotable
 from voxbridge.errors import StageError, StageName, StageRefused, StageUnavailable
 
+_WAIT_DIGITS_MAX = 9
+_WAIT_S_MAX = 999_999_999.0  # thirty years: nobody waits for what is longer, and it stays a number
+
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3: seconds or a date), or None.
@@ -17,15 +20,15 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """
     value = headers.get("retry-after", "").strip()
     if value.isdecimal():
-        return float(value)
+        return float(value) if len(value) <= _WAIT_DIGITS_MAX else _WAIT_S_MAX
     until, now = _http_date(value), _http_date(headers.get("date", ""))
-    return None if until is None or now is None else max(0.0, (until - now).total_seconds())
+    return None if until is None or now is None else min(max(0.0, (until - now).total_seconds()), _WAIT_S_MAX)
 
 
 def _http_date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from typing import Self
 import attrs
 import trio
 
-from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.json_text import Malformed
 from voxbridge.core.wire.wyoming import WyomingEvent, WyomingReader, encode_event
 from voxbridge.errors import ConfigError, StageName, StageProtocolError, StageUnavailable
 from voxbridge.stages.reasons import why_unreachable

@@ -30,15 +30,20 @@ from typing import Literal, Protocol
 from voxbridge.core.agents.n8n_lines import N8nLines
 from voxbridge.core.agents.reply import ANY_REPLY, NoText, Reply, ReplyRule, text_of
 from voxbridge.core.agents.said import AnswerEvent, Delta, Ended, Flush, Said
-from voxbridge.core.wire.ndjson import LINE_BYTES_MAX, JsonLine, Malformed, NdjsonReader, parse_json
+from voxbridge.core.wire.json_text import JsonLine, Malformed, parse_json, whole_letters
+from voxbridge.core.wire.ndjson import LINE_BYTES_MAX, NdjsonReader
 from voxbridge.core.wire.sse import SseEvent, SseReader
 
 __all__ = ["AnswerEvent", "AnswerReader", "Delta", "Ended", "Flush", "Values"]
+
+BODY_BYTES_MAX = 16 << 20
+"""The longest body: n8n wraps each token into 170 bytes, so this is a hundred thousand of them."""
 
 Kind = Literal["sse", "json", "page", "binary", "starting", "text"]
 
 _SPACE = b" \t\r\n"
 _BOM = codecs.BOM_UTF8
+_NOT_SPACE = re.compile(rb"[^ \t\r\n]")
 _LEADING = re.compile(rb"\A(?:[ \t\r\n]|\xef\xbb\xbf)+")
 _SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<body", b"<!--", b"<?xml")
@@ -91,12 +96,22 @@ class AnswerReader:
         self._rule, self._nodes, self._values = rule, frozenset(nodes), values
         self._head = bytearray()
         self._body: _Body | None = None
+        self._bytes_left = BODY_BYTES_MAX
         self._is_over = False
 
     def feed(self, data: bytes) -> list[AnswerEvent]:
         """Add bytes, cut anywhere; return what they said. After ``Ended`` nothing more comes."""
         if self._is_over or not data:
             return []
+        data, is_too_long = data[: self._bytes_left], len(data) > self._bytes_left
+        self._bytes_left -= len(data)
+        events = self._read(data)
+        if is_too_long and not self._is_over:
+            too_long = Ended("protocol_error", f"the answer is longer than {BODY_BYTES_MAX >> 20} MiB")
+            events += self._until_ended([too_long])
+        return events
+
+    def _read(self, data: bytes) -> list[AnswerEvent]:
         if self._body is not None:
             return self._until_ended(self._body.feed(data))
         self._head += data
@@ -146,6 +161,7 @@ class AnswerReader:
         for event in events:
             given.append(event)
             if isinstance(event, Ended):
+                given[-1] = Ended(event.outcome, whole_letters(event.detail))
                 self._is_over = True
                 break
         return given
@@ -278,7 +294,7 @@ class _Json:
             if end < 0:
                 self._scanned = len(self._buffer)
                 return None
-            first = parse_json(bytes(self._buffer[:end]))
+            first = parse_json(self._buffer[:end], keeps_halves=True)
             if isinstance(first, Malformed):
                 self._is_one_value = True  # spread over lines: only its end completes it
                 return None
@@ -288,10 +304,9 @@ class _Json:
                 return N8nLines(self._said, self._rule, self._nodes)
             self._first_line_end = self._scanned = end
         # the first line is a value of its own: what follows tells whether it was the only one
-        while self._scanned < len(self._buffer):
-            if self._buffer[self._scanned] not in _SPACE:
-                return _Lines(self._said, self._rule)
-            self._scanned += 1
+        if _NOT_SPACE.search(self._buffer, self._scanned):
+            return _Lines(self._said, self._rule)
+        self._scanned = len(self._buffer)
         return None
 
     def _take(self, lines: N8nLines | _Lines | Values, found: Iterable[JsonLine | Malformed]) -> Iterable[AnswerEvent]:
@@ -307,7 +322,7 @@ class _Json:
             yield from self._lines.end()
             return
         body = bytes(self._buffer)
-        parsed = parse_json(body)
+        parsed = parse_json(body, keeps_halves=True)
         if isinstance(parsed, Malformed):
             if (
                 self._own is not None
@@ -362,7 +377,7 @@ class _Sse:
         if data.strip() == "[DONE]":
             own.done()
             return
-        parsed = parse_json(data.encode("utf-8", "replace"))
+        parsed = parse_json(data, keeps_halves=True)
         if isinstance(parsed, Malformed):
             yield Ended("protocol_error", "an event is not JSON")
         else:
@@ -373,7 +388,7 @@ class _Sse:
             self._is_done = True
         if self._is_done:
             return
-        parsed = parse_json(data.encode("utf-8")) if data.lstrip()[:1] in ("{", "[", '"') else Malformed("not JSON")
+        parsed = parse_json(data, keeps_halves=True) if data.lstrip()[:1] in ("{", "[", '"') else Malformed("not JSON")
         if name == "error":
             refused = text_of(parsed.value) if isinstance(parsed, JsonLine) else NoText("agent_error", data)
             yield Ended("agent_error", refused.why if isinstance(refused, NoText) else refused.text)

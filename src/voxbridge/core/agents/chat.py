@@ -12,9 +12,11 @@ from collections.abc import Iterable
 
 from voxbridge.core.agents.reply import NoText
 from voxbridge.core.agents.said import AnswerEvent, Ended, Said
+from voxbridge.core.wire.json_text import whole_letters
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,30}\Z")
 _KEYS_NAMED_MAX = 8
+_ID_CHARS_MAX = 256  # Dify's are UUIDs
 _CUT = Ended("cut", "the stream ended before the answer did")
 _AT_LENGTH = "the model stopped at its longest allowed answer"
 _WITHHELD = "the server's content filter withheld the answer"
@@ -126,7 +128,7 @@ class DifyValues:
 
     def __init__(self, said: Said) -> None:
         self._said = said
-        self._so_far = ""
+        self._so_far: list[str] = []
         self._is_over = False
         self.task_id = ""
         self.conversation_id = ""
@@ -138,10 +140,10 @@ class DifyValues:
             return
         for name in ("task_id", "conversation_id"):
             if isinstance(value.get(name), str) and value[name]:
-                setattr(self, name, value[name])
+                setattr(self, name, whole_letters(value[name])[:_ID_CHARS_MAX])
         match value:
             case {"event": "message" | "agent_message", "answer": str(answer)}:
-                self._so_far += answer
+                self._so_far.append(answer)
                 yield from self._said.say(answer) if answer else ()
             case {"event": "message_replace", "answer": str(answer)}:
                 yield from self._replaced(answer)
@@ -171,10 +173,10 @@ class DifyValues:
 
     def _replaced(self, answer: str) -> Iterable[AnswerEvent]:
         """Take what moderation puts in the answer's place; what was said before cannot be taken back."""
-        rest = answer.removeprefix(self._so_far)
+        rest = answer.removeprefix("".join(self._so_far))
         if rest == answer:
             yield from self._said.flush()
-        self._so_far = answer
+        self._so_far = [answer]
         if rest:
             yield from self._said.say(rest)
 

@@ -7,19 +7,28 @@ workflow the answer comes twice, and is said once.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 
 import attrs
 
 from voxbridge.core.agents.reply import NoText, Reply, ReplyRule, text_of
 from voxbridge.core.agents.said import AnswerEvent, Ended, Said
-from voxbridge.core.wire.ndjson import JsonLine, parse_json
+from voxbridge.core.wire.json_text import JsonLine, parse_json
 
 _TYPES = frozenset({"begin", "item", "end", "error"})
 
 
-def _bare(text: str) -> str:
-    return "".join(text.split())
+# Who says what another node has said is looked for among so many of the latest nodes, and in each from the begin of so
+# many of its latest model calls: an agent has ten at most, a workflow a handful of nodes that speak.
+_COMPARED_NODES = 16
+_COMPARED_CALLS = 10
+_NODES_MAX = 256  # of more the one that came first is forgotten
+
+
+def _bare(text: str) -> bytes:
+    return "".join(text.split()).encode("utf-8", "surrogatepass")
 
 
 def _is_citation(value: object) -> bool:
@@ -29,22 +38,45 @@ def _is_citation(value: object) -> bool:
 
 @attrs.define
 class _Node:
-    """What one node has said, a segment per model call, without white space."""
+    """What one node has said, without white space, and where in it its latest model calls begin."""
 
-    segments: list[str] = attrs.field(factory=list)
+    bare: bytearray = attrs.field(factory=bytearray)
+    calls: deque[int] = attrs.field(factory=lambda: deque([0], maxlen=_COMPARED_CALLS))
     is_fresh: bool = True  # no item since the last begin: the next one may be a JSON value
     is_page: bool = False  # what it said since then began as an HTML page
-    held: str = ""  # says the same as another node so far
+    held: list[str] = attrs.field(factory=list)  # says the same as another node so far
+    held_bytes: int = 0
+    twins: list[tuple[_Node, int]] = attrs.field(factory=list)
+    """The nodes that have said what is held, each with the place in it."""
 
-    def add(self, text: str) -> None:
-        if not self.segments:
-            self.segments.append("")
-        self.segments[-1] += _bare(text)
+    def begin(self) -> None:
+        self.is_fresh, self.is_page = True, False
+        if self.calls[-1] != len(self.bare):
+            self.calls.append(len(self.bare))
 
-    @property
-    def sayings(self) -> list[str]:
-        """Return what a repetition of this node could look like: the last model calls, or all of them."""
-        return ["".join(self.segments[at:]) for at in range(len(self.segments))]
+    def hold(self, text: str, others: Iterable[_Node]) -> bool:
+        """Keep a text if it may be, with what is held, what another node has said; tell whether it may."""
+        if self.bare:
+            return False  # it has said something of its own: no repetition any more
+        bare = _bare(text)
+        twins = (
+            self.twins if self.held else [(other, at) for other in others if other is not self for at in other.calls]
+        )
+        self.twins = [(other, at) for other, at in twins if other.bare.startswith(bare, at + self.held_bytes)]
+        if not self.twins or not (bare or self.held):
+            return False
+        self.held.append(text)
+        self.held_bytes += len(bare)
+        return True
+
+    def let_go(self) -> str:
+        """Return what was held, and hold it no longer; nothing if it was all that a twin had said."""
+        is_whole = any(len(other.bare) == at + self.held_bytes for other, at in self.twins)
+        text = "" if is_whole else "".join(self.held)
+        self.held.clear()
+        self.twins.clear()
+        self.held_bytes = 0
+        return text
 
 
 class N8nLines:
@@ -74,18 +106,17 @@ class N8nLines:
         if kind == "error":
             # content may be a string, null or absent
             content = value.get("content")
-            message = content if isinstance(content, str) and content.strip() else "workflow failed"
+            message = content if isinstance(content, str) and content.strip() else "no message"
             yield Ended("agent_error", f"{message} (node {name})" if name else message)
             return
         if self._only and name not in self._only:
             self._heard_others = self._heard_others or kind == "item"
             return
-        node = self._nodes.setdefault(str(metadata.get("nodeId", name)), _Node())
+        node = self._node(str(metadata.get("nodeId", name)))
         if kind == "begin":
             yield from self._release(node)
             yield from self._said.flush()  # a node told to go on after its error sends no end
-            node.is_fresh, node.is_page = True, False
-            node.segments.append("")
+            node.begin()
         elif kind == "item":
             yield from self._item(node, value.get("content"))
         elif kind == "end":
@@ -98,7 +129,7 @@ class N8nLines:
             node.is_fresh = node.is_fresh and not content.strip()
             # only the first item may be a JSON value: a token in mid-answer can look like one
             if is_fresh and content.strip()[:1] in ("{", "["):
-                parsed = parse_json(content.encode("utf-8", "replace"))
+                parsed = parse_json(content, keeps_halves=True)
                 if isinstance(parsed, JsonLine) and not _is_citation(parsed.value):
                     text = parsed.value
             elif not is_fresh:
@@ -114,28 +145,24 @@ class N8nLines:
                 node.is_page = node.is_page or refused.outcome == "html_error"
                 self._said.refuse(refused)
 
+    def _node(self, node_id: str) -> _Node:
+        if node_id not in self._nodes and len(self._nodes) >= _NODES_MAX:
+            del self._nodes[next(iter(self._nodes))]
+        return self._nodes.setdefault(node_id, _Node())
+
     def _speak(self, node: _Node, text: str) -> Iterable[AnswerEvent]:
         """Say a node's text, unless it may be what another node said already: then hold it until that is known."""
-        held = node.held + text
-        if self._repeats(node, held, whole=False):
-            node.held = held
+        if node.hold(text, islice(reversed(self._nodes.values()), _COMPARED_NODES)):
             return
-        node.held = ""
-        node.add(held)
-        yield from self._said.say(held)
+        text = "".join(node.held) + text
+        node.let_go()
+        node.bare += _bare(text)
+        yield from self._said.say(text)
 
     def _release(self, node: _Node) -> Iterable[AnswerEvent]:
-        held, node.held = node.held, ""
-        if held and not self._repeats(node, held, whole=True):
-            node.add(held)
+        if held := node.let_go():
+            node.bare += _bare(held)
             yield from self._said.say(held)
-
-    def _repeats(self, node: _Node, text: str, *, whole: bool) -> bool:
-        bare = _bare(text)
-        if not bare or any(node.segments):
-            return False  # it has said something of its own: no repetition any more
-        others = [saying for other in self._nodes.values() if other is not node for saying in other.sayings]
-        return any(saying == bare if whole else saying.startswith(bare) for saying in others)
 
     def end(self) -> Iterable[AnswerEvent]:
         """Note the end of the body."""

@@ -9,6 +9,7 @@ acknowledgements ("Workflow was started"), the request itself (a webhook with no
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import Literal
 
 import attrs
@@ -36,6 +37,7 @@ _ACKNOWLEDGEMENTS = ("workflow was started", "webhook call received", "workflow 
 _ECHO_SIGNS = frozenset({"headers", "params", "query", "body"})
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,30}\Z")
 _DEPTH_MAX = 16
+_VALUES_MAX = 5000  # the items of one run of a workflow are a handful
 _KEYS_NAMED_MAX = 8
 
 
@@ -72,27 +74,29 @@ ANY_REPLY = ReplyRule()
 
 def text_of(value: object, rule: ReplyRule = ANY_REPLY) -> Reply | NoText:
     """Find the answer in a JSON value: a string is one, an array joins its parts' texts, an object is searched."""
-    return _text_of(value, rule, 0)
+    return _text_of(value, rule, 0, count(1))
 
 
-def _text_of(value: object, rule: ReplyRule, depth: int) -> Reply | NoText:
+def _text_of(value: object, rule: ReplyRule, depth: int, looked_at: count[int]) -> Reply | NoText:
     if depth > _DEPTH_MAX:
         return NoText("no_reply", "the answer is nested too deeply")
+    if next(looked_at) > _VALUES_MAX:
+        return NoText("no_reply", f"the answer has more than {_VALUES_MAX} parts")
     match value:
         case str():
             if is_html(value):
                 return NoText("html_error", "the answer is an HTML page")
             return Reply(value)
         case list():
-            return _text_of_parts(value, rule, depth)
+            return _text_of_parts(value, rule, depth, looked_at)
         case dict():
-            return _text_of_object(value, rule, depth)
+            return _text_of_object(value, rule, depth, looked_at)
         case _:
             return NoText("no_reply", "the answer holds no text")
 
 
-def _text_of_parts(parts: list[object], rule: ReplyRule, depth: int) -> Reply | NoText:
-    found = [_text_of(part, rule, depth + 1) for part in parts]
+def _text_of_parts(parts: list[object], rule: ReplyRule, depth: int, looked_at: count[int]) -> Reply | NoText:
+    found = [_text_of(part, rule, depth + 1, looked_at) for part in parts[:_VALUES_MAX]]
     texts = [part.text for part in found if isinstance(part, Reply)]
     refusals = [part for part in found if isinstance(part, NoText)]
     if refusals and not texts:
@@ -102,7 +106,7 @@ def _text_of_parts(parts: list[object], rule: ReplyRule, depth: int) -> Reply | 
     return Reply("\n".join(text for text in texts if text))
 
 
-def _text_of_object(value: dict[str, object], rule: ReplyRule, depth: int) -> Reply | NoText:
+def _text_of_object(value: dict[str, object], rule: ReplyRule, depth: int, looked_at: count[int]) -> Reply | NoText:
     refusal: NoText | None = None
     paths = (tuple(rule.output_path.split(".")), *_PATHS) if rule.output_path else _PATHS
     inner = attrs.evolve(rule, output_path="")  # the path is counted from the outermost object
@@ -113,7 +117,7 @@ def _text_of_object(value: dict[str, object], rule: ReplyRule, depth: int) -> Re
         if path == ("message",) and (no := _no_message(value, node)):
             refusal = refusal or no
             continue
-        found = Reply(str(node)) if isinstance(node, int | float) else _text_of(node, inner, depth + 1)
+        found = Reply(str(node)) if isinstance(node, int | float) else _text_of(node, inner, depth + 1, looked_at)
         if isinstance(found, NoText):
             refusal = refusal or found
         elif _is_own_request(value, found.text, rule):

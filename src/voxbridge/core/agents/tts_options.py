@@ -6,11 +6,12 @@ its ranges; the others (speed, formats, chunk sizes) are named to the operator a
 
 from __future__ import annotations
 
-import json
 import math
 import re
 
 import attrs
+
+from voxbridge.core.wire.json_text import json_value
 
 HEADER = "x-tts-options"
 _HEADER_CHARS_MAX = 4096
@@ -46,10 +47,7 @@ class ParsedOptions:
 
 def parse_tts_options(header: str) -> ParsedOptions:
     """Read the header; whatever is wrong with it, the answer is spoken."""
-    try:
-        value = json.loads(header) if len(header) <= _HEADER_CHARS_MAX else None
-    except (ValueError, RecursionError):
-        value = None
+    value = json_value(header) if len(header) <= _HEADER_CHARS_MAX else None
     if not isinstance(value, dict):
         return ParsedOptions(TtsOptions(), ignored=("the whole header",))
     numbers: dict[str, float] = {}

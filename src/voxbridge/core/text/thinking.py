@@ -28,22 +28,25 @@ class ThinkingFilter:
         text = self._held + text
         self._held = ""
         said: list[str] = []
-        while text:
+        at = 0
+        while at < len(text):
             if self._inside is None:
-                found = _OPEN.search(text)
+                found = _OPEN.search(text, at)
                 if found is None:
-                    cut = len(text) - _begun(text, _OPEN_TAGS)
-                    said.append(text[:cut])
-                    self._held = text[cut:]
+                    rest = text[at:]
+                    cut = len(rest) - _begun(rest, _OPEN_TAGS)
+                    said.append(rest[:cut])
+                    self._held = rest[cut:]
                     break
-                said.append(text[: found.start()])
-                self._inside, text = found[1].lower(), text[found.end() :]
+                said.append(text[at : found.start()])
+                self._inside, at = found[1].lower(), found.end()
             else:
-                found = _CLOSE[self._inside].search(text)
+                found = _CLOSE[self._inside].search(text, at)
                 if found is None:
-                    self._held = text[len(text) - _begun(text, (f"</{self._inside}>",)) :]
+                    rest = text[at:]
+                    self._held = rest[len(rest) - _begun(rest, (f"</{self._inside}>",)) :]
                     break
-                self._inside, text = None, text[found.end() :]
+                self._inside, at = None, found.end()
         return "".join(said)
 
     def end(self) -> str:

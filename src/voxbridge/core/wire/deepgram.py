@@ -38,6 +38,9 @@ def target(path_and_query: str, *, language: str, model: str, hints: Sequence[st
     return f"{path if path not in ('', '/') else PATH}?{urllib.parse.urlencode(fields)}"
 
 
+_FINALS_MAX = 1000  # an utterance of ten minutes has some three hundred
+
+
 @attrs.frozen
 class Result:
     """What was heard of one stretch."""
@@ -76,7 +79,7 @@ class Text:
         """Take a result in; return the whole text so far."""
         if result.is_final:
             self._interim = ""
-            if result.text:
+            if result.text and len(self._finals) < _FINALS_MAX:
                 self._finals.append(result)
         else:
             self._interim = result.text

@@ -6,37 +6,16 @@ ones are skipped. n8n's streaming answers are such lines (seen on the wire with 
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Iterator
 
-import attrs
+from voxbridge.core.wire.json_text import JsonLine, Malformed, parse_json
 
 LINE_BYTES_MAX = 1 << 20  # a whole answer in one line is some kilobytes; more is an attack or a mistake
+LINES_MAX = 100_000  # a line is a token or two, an answer some thousand of them
 
-
-@attrs.frozen
-class JsonLine:
-    """One line's value."""
-
-    value: object
-
-
-@attrs.frozen
-class Malformed:
-    """The stream cannot be read on; nothing follows. ``reason`` holds nothing of the content."""
-
-    reason: str
-
-
-def parse_json(text: bytes) -> JsonLine | Malformed:
-    """Read one JSON text in UTF-8."""
-    try:
-        return JsonLine(json.loads(text.decode("utf-8")))
-    except UnicodeDecodeError:
-        return Malformed("not UTF-8")
-    except ValueError:
-        return Malformed("not JSON")
-    except RecursionError:
-        return Malformed("nested too deeply")
+_SPACE = b" \t\r"
+_BLANKS = re.compile(rb"\n[ \t\r\n]*\n")
 
 
 class NdjsonReader:
@@ -44,43 +23,58 @@ class NdjsonReader:
 
     def __init__(self, *, line_bytes_max: int = LINE_BYTES_MAX) -> None:
         self._line_bytes_max = line_bytes_max
-        self._buffer = bytearray()
-        self._scanned = 0  # no newline before this offset: a line in a thousand pieces is not searched a thousand times
+        self._begun: list[bytes] = []  # the pieces of a line whose end is still to come
+        self._begun_bytes = 0
+        self._lines_left = LINES_MAX
         self._is_over = False
 
     def feed(self, data: bytes) -> list[JsonLine | Malformed]:
         """Add bytes; return the lines they completed, in order."""
-        found: list[JsonLine | Malformed] = []
-        self._buffer += data
-        while not self._is_over:
-            cut = self._buffer.find(b"\n", self._scanned)
-            if cut < 0:
-                self._scanned = len(self._buffer)
-                if self._scanned > self._line_bytes_max:
-                    found += self._parse(b"", self._scanned)
-                break
-            line = bytes(self._buffer[:cut])
-            del self._buffer[: cut + 1]
-            self._scanned = 0
-            found += self._parse(line, len(line))
+        if self._is_over or not data:
+            return []
+        *ended, rest = _BLANKS.sub(b"\n", data).split(b"\n")
+        found = list(self._parsed(ended))
+        if not self._is_over:
+            self._begin(rest)
+            if self._begun_bytes > self._line_bytes_max:
+                found.append(self._too_long())
         return found
 
     def end(self) -> list[JsonLine | Malformed]:
         """Note the end of the stream; return the last line if it had no newline."""
-        if self._is_over:
-            return []
-        found = self._parse(bytes(self._buffer), len(self._buffer))
+        found = [] if self._is_over else list(self._parsed([b""]))
         self._is_over = True
         return found
 
-    def _parse(self, line: bytes, size: int) -> list[JsonLine | Malformed]:
-        if size > self._line_bytes_max:
-            self._is_over = True
-            return [Malformed(f"a line is longer than {self._line_bytes_max} bytes")]
-        if not line.strip():
-            return []
-        parsed = parse_json(line)
-        if isinstance(parsed, Malformed):
-            self._is_over = True
-            return [Malformed(f"a line is {parsed.reason}")]
-        return [parsed]
+    def _begin(self, piece: bytes) -> None:
+        if piece := piece if self._begun else piece.lstrip(_SPACE):
+            self._begun.append(piece)
+            self._begun_bytes += len(piece)
+
+    def _parsed(self, ended: list[bytes]) -> Iterator[JsonLine | Malformed]:
+        for piece in ended:
+            self._begin(piece)
+            line = b"".join(self._begun)
+            self._begun.clear()
+            self._begun_bytes = 0
+            if not line:
+                continue
+            parsed = self._line(line)
+            yield parsed
+            if isinstance(parsed, Malformed):
+                self._is_over = True
+                return
+
+    def _line(self, line: bytes) -> JsonLine | Malformed:
+        self._lines_left -= 1
+        if len(line) > self._line_bytes_max:
+            return self._too_long()
+        if self._lines_left < 0:
+            return Malformed(f"more than {LINES_MAX} lines")
+        parsed = parse_json(line, keeps_halves=True)
+        return Malformed(f"a line is {parsed.reason}") if isinstance(parsed, Malformed) else parsed
+
+    def _too_long(self) -> Malformed:
+        self._is_over = True
+        self._begun.clear()
+        return Malformed(f"a line is longer than {self._line_bytes_max} bytes")

@@ -8,11 +8,12 @@ that repeats the user's words is not given at all.
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable
 
 import attrs
+
+from voxbridge.core.wire.json_text import Malformed, parse_json
 
 QUOTE_CHARS_MAX = 300
 ERROR_BODY_BYTES_MAX = 2048
@@ -57,13 +58,12 @@ def is_html(text: str) -> bool:
 def quotable(body: bytes, hidden: Hidden = NOTHING_HIDDEN) -> str:
     """Return one line of a peer's error body that may be shown to the operator, or an empty string."""
     text = body[:ERROR_BODY_BYTES_MAX].decode("utf-8", "replace")
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+    parsed = parse_json(text)
+    if isinstance(parsed, Malformed):
         # a JSON body that was cut, or one with unknown fields, may hold anything: only prose is quoted as it is
         parts = [] if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[") else [_strip_tags(text)]
     else:
-        parts = list(_messages(value))
+        parts = list(_messages(parsed.value))
     line = " ".join(" ".join(parts).split())
     return hidden.clean(line)[:QUOTE_CHARS_MAX]
 
@@ -86,7 +86,9 @@ def _messages(value: object) -> Iterable[str]:
         case {"detail": list(problems)}:
             for problem in problems:
                 if isinstance(problem, dict) and isinstance(problem.get("msg"), str):
-                    where = ".".join(str(part) for part in problem.get("loc", ()) if isinstance(part, str | int))
+                    places = problem.get("loc")
+                    places = places if isinstance(places, list) else []
+                    where = ".".join(str(part) for part in places if isinstance(part, str | int))
                     yield f"{where}: {problem['msg']}" if where else problem["msg"]
         case _:
             return

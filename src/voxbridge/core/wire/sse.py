@@ -11,9 +11,14 @@ import re
 
 import attrs
 
-from voxbridge.core.wire.ndjson import LINE_BYTES_MAX, Malformed
+from voxbridge.core.wire.json_text import Malformed
+from voxbridge.core.wire.ndjson import LINE_BYTES_MAX
+from voxbridge.core.wire.ndjson import LINES_MAX as NDJSON_LINES_MAX
 
-_LINE_END = re.compile(rb"[\r\n]")
+LINES_MAX = 2 * NDJSON_LINES_MAX  # an event has two lines: its name and its data
+
+_LINE_END = re.compile(rb"\r\n?|\n")
+_BLANKS = re.compile(rb"[\r\n]{4,}")  # at least two line ends; more of them say nothing more
 
 
 @attrs.frozen
@@ -29,42 +34,40 @@ class SseReader:
 
     def __init__(self, *, event_bytes_max: int = LINE_BYTES_MAX) -> None:
         self._event_bytes_max = event_bytes_max
-        self._buffer = bytearray()
-        self._scanned = 0
+        self._begun: list[bytes] = []  # the pieces of a line whose end is still to come
+        self._begun_bytes = 0
         self._after_cr = False  # a LF that follows is the rest of that line's end
         self._name = ""
         self._data: list[str] = []
         self._event_bytes = 0
+        self._lines_left = LINES_MAX
         self._is_first = True
         self._is_over = False
 
     def feed(self, data: bytes) -> list[SseEvent | Malformed]:
         """Add bytes; return the events they completed, in order."""
         found: list[SseEvent | Malformed] = []
-        self._buffer += data
-        while not self._is_over:
-            if self._after_cr and self._buffer:
-                if self._buffer[0] == 0x0A:
-                    del self._buffer[0]
-                self._after_cr = False
-            end = _LINE_END.search(self._buffer, self._scanned)
-            if end is None:
-                self._scanned = len(self._buffer)
-                found += self._check_size(self._scanned)
-                break
-            cut = end.start()
-            line = bytes(self._buffer[:cut])
-            self._after_cr = self._buffer[cut] == 0x0D
-            del self._buffer[: cut + 1]
-            self._scanned = 0
-            found += self._line(line)
-        return found
+        if self._is_over or not data:
+            return found
+        was_cr, self._after_cr = self._after_cr, data.endswith(b"\r")
+        if was_cr:
+            data = data.removeprefix(b"\n")
+        *ended, rest = _LINE_END.split(_BLANKS.sub(b"\n\n", data))
+        for piece in ended:
+            found += self._line(b"".join((*self._begun, piece)))
+            self._begun.clear()
+            self._begun_bytes = 0
+            if found and isinstance(found[-1], Malformed):
+                return found
+        self._begun.append(rest)
+        self._begun_bytes += len(rest)
+        return found + self._check_size(self._begun_bytes)
 
     def end(self) -> list[SseEvent | Malformed]:
         """Note the end of the stream; return the event that lacks its blank line, if there is one."""
         if self._is_over:
             return []
-        found = self._line(bytes(self._buffer)) if self._buffer else []
+        found = self._line(b"".join(self._begun)) if self._begun_bytes else []
         if not self._is_over:
             found += self._dispatch()
         self._is_over = True
@@ -81,6 +84,10 @@ class SseReader:
             line, self._is_first = line.removeprefix(b"\xef\xbb\xbf"), False
         if not line:
             return self._dispatch()
+        self._lines_left -= 1
+        if self._lines_left < 0:
+            self._is_over = True
+            return [Malformed(f"longer than {LINES_MAX} lines")]
         if too_long := self._check_size(len(line)):
             return too_long
         self._event_bytes += len(line)

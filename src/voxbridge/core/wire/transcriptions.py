@@ -10,7 +10,7 @@ import math
 
 import attrs
 
-from voxbridge.core.wire.ndjson import Malformed, parse_json
+from voxbridge.core.wire.json_text import Malformed, parse_json
 
 
 @attrs.frozen
@@ -54,7 +54,8 @@ def _mean(segments: list[object], key: str) -> float | None:
             continue
         total += value * (end - start)
         weight += end - start
-    return total / weight if weight else None
+    mean = total / weight if weight else math.nan
+    return mean if math.isfinite(mean) else None
 
 
 def _number(value: dict[str, object], key: str) -> float | None:

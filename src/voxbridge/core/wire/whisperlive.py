@@ -29,6 +29,9 @@ def options(*, uid: str, language: str, model: str, hints: Sequence[str]) -> str
     return json.dumps(wanted, separators=(",", ":"))
 
 
+_SEGMENTS_MAX = 1000  # ten minutes, the longest connection, have some three hundred
+
+
 @attrs.frozen
 class Ready:
     """The server has a model for us."""
@@ -105,7 +108,7 @@ class Text:
         """Take a message in; return the whole text."""
         self._open = ""
         for segment in segments.items:
-            if segment.is_completed:
+            if segment.is_completed and len(self._completed) < _SEGMENTS_MAX:
                 self._completed[segment.start] = segment.text
             else:
                 self._open = segment.text

@@ -12,6 +12,8 @@ from typing import Any
 
 import attrs
 
+from voxbridge.core.wire.json_text import json_value
+
 EXTENSION = "voxbridge/1"
 CLOSE = '{"type":"close"}'
 DISCARD = '{"type":"discard"}'
@@ -85,10 +87,7 @@ ServerMessage = Ready | Partial | Final | Peeked | Failed
 
 def parse(message: str | bytes) -> ServerMessage | None:
     """Read a server's message; None for what we do not know, which is to be ignored."""
-    try:
-        value = json.loads(message)
-    except ValueError:
-        return None
+    value = json_value(message)
     if not isinstance(value, dict):
         return None
     text = value.get("text")

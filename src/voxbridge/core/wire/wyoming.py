@@ -11,11 +11,12 @@ wins (rhasspy/wyoming 147f8f5, event.py; wyoming-faster-whisper 3.8.1, seen on t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 import attrs
 
-from voxbridge.core.wire.ndjson import JsonLine, Malformed, parse_json
+from voxbridge.core.wire.json_text import JsonLine, Malformed, parse_json
 
 VERSION = "1.8.0"
 """What we write into each line. The other side reads it for its log at most."""
@@ -23,6 +24,8 @@ VERSION = "1.8.0"
 LINE_BYTES_MAX = 1 << 20  # old servers list all their voices in the line: some 200 kB with every voice of Piper
 DATA_BYTES_MAX = 4 << 20
 PAYLOAD_BYTES_MAX = 16 << 20  # three minutes of 48 kHz mono in one chunk; Piper sends 2 kB at a time
+
+_BLANKS = re.compile(rb"[ \t\r\n]+")
 
 NO_DATA: Mapping[str, object] = {}
 
@@ -64,6 +67,15 @@ class AudioFormat:
                 return None
 
 
+def entries(value: object, key: str) -> list[Mapping[str, object]]:
+    """Return the objects in the lists that stand under ``key`` in a list of objects, whatever else is there.
+
+    ``info`` is made of such lists: the programs, and in each its models or voices.
+    """
+    parts = [part.get(key) for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+    return [entry for part in parts if isinstance(part, list) for entry in part if isinstance(entry, dict)]
+
+
 def encode_event(event: WyomingEvent) -> bytes:
     """Return the bytes of an event, to be sent in one write."""
     line: dict[str, object] = {"type": event.kind, "version": VERSION}
@@ -90,6 +102,8 @@ class WyomingReader:
 
     def feed(self, data: bytes) -> list[WyomingEvent | Malformed]:
         """Add bytes; return the events they completed, in order."""
+        if self._is_over:
+            return []
         self._buffer += data
         return list(self._events())
 
@@ -113,17 +127,17 @@ class WyomingReader:
 
     def _header(self) -> WyomingEvent | Malformed | None:
         """Take the line. Returns None when more bytes are needed."""
+        if not self._scanned and (blanks := _BLANKS.match(self._buffer)):
+            del self._buffer[: blanks.end()]
         end = self._buffer.find(b"\n", self._scanned)
         if max(end, len(self._buffer) if end < 0 else 0) > LINE_BYTES_MAX:
             return Malformed(f"a line is longer than {LINE_BYTES_MAX} bytes")
         if end < 0:
             self._scanned = len(self._buffer)
             return None
-        text = bytes(self._buffer[:end])
+        text = self._buffer[:end]
         del self._buffer[: end + 1]
         self._scanned = 0
-        if not text.strip():
-            return _MORE
         match parse_json(text):
             case Malformed(reason):
                 return Malformed(f"a line is {reason}")
@@ -145,7 +159,7 @@ class WyomingReader:
         inline = self._line.get("data")
         data = dict(inline) if isinstance(inline, dict) else {}
         if data_bytes:
-            match parse_json(bytes(self._buffer[:data_bytes])):
+            match parse_json(self._buffer[:data_bytes]):
                 case Malformed(reason):
                     return Malformed(f"the data of an event is {reason}")
                 case JsonLine(dict(more)):

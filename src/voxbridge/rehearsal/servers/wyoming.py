@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import trio
 
-from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.json_text import Malformed
 from voxbridge.core.wire.wyoming import NO_DATA, WyomingEvent, WyomingReader, encode_event
 from voxbridge.rehearsal.servers.listening import READ_BYTES, ListeningServer, reset_stream
 

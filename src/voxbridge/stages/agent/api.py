@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from voxbridge.config.settings import AgentSettings
+from voxbridge.core.wire.json_text import json_value
 from voxbridge.core.wire.quote import Hidden, quotable
 from voxbridge.errors import StageError, StageRefused, StageUnavailable
 from voxbridge.stages.agent.dialect import ACCEPT
@@ -49,11 +49,7 @@ def api_refusal(
 
 
 def _code(body: bytes) -> str:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    match value:
+    match json_value(body):
         case {"error": {"code": str(code)}} | {"error": {"type": str(code)}}:
             return code
         case _:

@@ -9,6 +9,7 @@ from typing import Protocol
 from voxbridge.config.settings import AgentSettings
 from voxbridge.core.agents.answer_reader import AnswerReader, Values
 from voxbridge.core.agents.said import Said
+from voxbridge.core.wire.json_text import json_value
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
 from voxbridge.stages.agent.api import api_headers
@@ -76,10 +77,7 @@ class ModelExchange:
 
 def names_in(body: bytes, entries_key: str, name_key: str) -> list[str] | None:
     """Return the names in a list of models, or None if the body is no such list."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    value = json_value(body)
     entries = value.get(entries_key) if isinstance(value, dict) else None
     if not isinstance(entries, list):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voxbridge.core.agents.said import Ended
-from voxbridge.core.wire.quote import Hidden
+from voxbridge.core.wire.quote import QUOTE_CHARS_MAX, Hidden
 from voxbridge.errors import AgentFailed, NoReply, StageError, StageProtocolError, StageUnavailable
 
 
@@ -13,12 +13,14 @@ def outcome_error(ended: Ended, *, backend: str, hidden: Hidden, failed: str, re
     ``failed`` introduces the peer's own error message. ``retry_empty``: an empty answer may be tried again (older n8n
     reports a failed workflow so), though the run may have had effects.
     """
-    said = hidden.clean(ended.detail) or "its message is not shown: it repeats what the user said"
+    detail = " ".join(ended.detail.split())
+    said = hidden.clean(detail)[:QUOTE_CHARS_MAX] or "its message is not shown: it repeats what the user said"
     match ended.outcome:
         case "ok":
             return None
         case "agent_error":
-            return AgentFailed("agent", f"{failed}: {said}", backend=backend)
+            is_all = detail.strip(" .!").casefold() == failed.removeprefix("the ")
+            return AgentFailed("agent", failed if is_all else f"{failed}: {said}", backend=backend)
         case "starting":
             return StageUnavailable("agent", said, backend=backend)
         case "cut":

@@ -6,10 +6,10 @@ it is told in our words; other messages are quoted through ``Hidden``.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
+from voxbridge.core.wire.json_text import json_value
 from voxbridge.core.wire.quote import Hidden, quotable
 from voxbridge.errors import AgentFailed, StageError, StageRefused, StageUnavailable
 from voxbridge.stages.http_status import status_error
@@ -77,9 +77,6 @@ def methods_taken(status: int, headers: Mapping[str, str], body: bytes) -> froze
 
 
 def _message(body: bytes) -> str | None:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    value = json_value(body)
     message = value.get("message") if isinstance(value, dict) else None
     return message if isinstance(message, str) else None

@@ -19,7 +19,7 @@ import trio
 from voxbridge.config.settings import SttSettings
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.core.wire import transcriptions
-from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.json_text import Malformed
 from voxbridge.core.wire.quote import Hidden, is_html
 from voxbridge.errors import StageProtocolError, StageTimeout
 from voxbridge.stages.contracts import Speaker, Transcript

@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol, Self
 import trio
 
 from voxbridge.config.settings import Secret, SttSettings
-from voxbridge.core.wire.ndjson import Malformed, parse_json
+from voxbridge.core.wire.json_text import Malformed, parse_json
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.ws import WebSocket

@@ -15,7 +15,7 @@ import trio
 
 from voxbridge.config.settings import SttSettings
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ
-from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
+from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, entries
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.take_stage import TakeStage
@@ -96,8 +96,7 @@ def _models(info: WyomingEvent) -> set[str] | None:
     services = info.data.get("asr")
     if not isinstance(services, list) or not services:
         return None
-    models = [model for service in services if isinstance(service, dict) for model in service.get("models") or ()]
-    return {str(model["name"]) for model in models if isinstance(model, dict) and "name" in model}
+    return {name for model in entries(services, "models") if isinstance(name := model.get("name"), str)}
 
 
 class WyomingTake:

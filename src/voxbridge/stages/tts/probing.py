@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 
 import structlog
 
+from voxbridge.core.wire.json_text import json_value
 from voxbridge.stages.http import Client, error_body, open_response, raise_for_status, read_body
 
 log = structlog.get_logger(__name__)
@@ -30,10 +30,7 @@ async def ask_json(client: Client, path: str, backend: str) -> object:
             return len(body) > _BODY_BYTES_MAX
 
         await read_body(response, take)
-    try:
-        return json.loads(bytes(body))
-    except (ValueError, RecursionError):
-        return None
+    return json_value(body)
 
 
 def voice_names(library: object) -> set[str] | None:

@@ -10,7 +10,7 @@ answers on it again, so that one is closed here. Leaving is noticed by it at its
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
 import structlog
@@ -20,7 +20,7 @@ from voxbridge.config.settings import TtsSettings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.wav import WavFormat, to_s16_mono
-from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
+from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, entries
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages.contracts import SoundSink, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
@@ -36,6 +36,7 @@ WARM_LIMIT_S = 2.0
 _WIDTHS = (1, 2, 3, 4)
 _RATE_HZ_MIN, _RATE_HZ_MAX = 4_000, 192_000
 _INFO_EVENTS_MAX = 8
+_STEP_FRAMES = 8192  # a chunk may hold minutes, and stereo is mixed at 0.1 us a sample
 
 
 class WyomingSpeechStage:
@@ -96,8 +97,7 @@ class WyomingSpeechStage:
             raise StageRefused("tts", 0, detail, backend=self.name)
         if not self._settings.voice:
             return "ready; the server's default voice"
-        voices = [entry for program in programs if isinstance(program, dict) for entry in program.get("voices") or ()]
-        return f"ready; {self._judge.line(voice_names(voices))}"
+        return f"ready; {self._judge.line(voice_names(entries(programs, 'voices')))}"
 
     async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage`` and ``SentenceSpeaker.speak``.
@@ -149,7 +149,10 @@ class WyomingSpeechStage:
                 case "audio-start":
                     sound.begin(AudioFormat.of(event))
                 case "audio-chunk":
-                    sentence.pass_on(sound.add(event))
+                    for step, pcm in enumerate(sound.add(event)):
+                        if step:
+                            await trio.lowlevel.checkpoint()  # others have their turn in a chunk of minutes
+                        sentence.pass_on(pcm)
                 case "audio-stop":
                     return
                 case "error":
@@ -185,7 +188,7 @@ class _Sound:
         self._check(form)
         self._format, self._rest = form, b""
 
-    def add(self, event: WyomingEvent) -> Pcm | None:
+    def add(self, event: WyomingEvent) -> Iterator[Pcm]:
         form = AudioFormat.of(event) or self._format
         if form is None:
             raise self._broken("the server sends sound without saying in which format")
@@ -195,7 +198,9 @@ class _Sound:
         data = self._rest + event.payload
         whole = len(data) - len(data) % stored.frame_bytes
         self._rest = data[whole:]
-        return Pcm(to_s16_mono(data[:whole], stored), form.rate_hz) if whole else None
+        step = _STEP_FRAMES * stored.frame_bytes
+        for at in range(0, whole, step):
+            yield Pcm(to_s16_mono(data[at : min(at + step, whole)], stored), form.rate_hz)
 
     def _check(self, form: AudioFormat | None) -> None:
         if form is not None and not (

@@ -117,7 +117,9 @@ CASES: dict[str, Case] = {
     "stream-no-node": Case(nothing(), error=NoReply),
     "stream-off": Case(nothing(), error=NoReply),
     "stream-error-first": Case(failure("line"), error=AgentFailed, tries=3, words="Original error: TypeError"),
-    "stream-error-null": Case(stream(Line("error", None)), error=AgentFailed, tries=3, words="workflow failed"),
+    "stream-error-null": Case(
+        stream(Line("error", None)), error=AgentFailed, tries=3, words="the workflow failed: no message"
+    ),
     "stream-error-mid": Case(
         stream(Line("begin"), Line("item", "Hello "), Wait(0.1), Line("error", None)), "Hello ", AgentFailed
     ),

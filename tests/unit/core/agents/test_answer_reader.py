@@ -307,7 +307,7 @@ def test_reader_limits():
 def test_reader_error_detail_is_the_peers_message_and_its_node():
     """The operator reads what n8n said and where; a missing message is no crash."""
     assert read([line("error", "Rate limited").encode()]) == [Ended("agent_error", "Rate limited (node AI Agent)")]
-    assert read([b'{"type":"error","content":null}\n']) == [Ended("agent_error", "workflow failed")]
+    assert read([b'{"type":"error","content":null}\n']) == [Ended("agent_error", "no message")]
 
 
 def test_reader_refusal_names_keys_not_values():

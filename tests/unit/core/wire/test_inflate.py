@@ -45,7 +45,7 @@ def test_any_bytes_are_unpacked_or_refused(encoding: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_bomb_is_unpacked_in_steps_and_not_to_its_end(encoding: str) -> None:
-    """200 kB that stand for 200 MB: no step is larger than 64 KiB, and 32 MiB is the end."""
+    """200 kB that stand for 200 MB: no step is larger than 8 KiB, and 32 MiB is the end."""
     packer = zlib.compressobj(9, wbits=PACKED[encoding])
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
     assert len(bomb) < 210_000
@@ -57,6 +57,13 @@ def test_a_bomb_is_unpacked_in_steps_and_not_to_its_end(encoding: str) -> None:
     assert sum(steps) <= UNPACKED_BYTES_MAX
     with pytest.raises(UnreadableError):
         list(inflater.feed(b"more"))
+
+
+def test_a_large_plain_piece_comes_in_steps() -> None:
+    """What a socket gives at once is not read at once."""
+    steps = list(Inflater("").feed(bytes(100_000)))
+    assert b"".join(steps) == bytes(100_000)
+    assert max(map(len, steps)) == STEP_BYTES_MAX
 
 
 def test_what_follows_the_packed_data_is_left_out() -> None:

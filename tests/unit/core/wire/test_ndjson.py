@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cuts import cut
-from voxbridge.core.wire.ndjson import JsonLine, Malformed, NdjsonReader
+from voxbridge.core.wire.json_text import JsonLine, Malformed
+from voxbridge.core.wire.ndjson import NdjsonReader
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cuts import cut
-from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.json_text import Malformed
 from voxbridge.core.wire.sse import SseEvent, SseReader
 
 pytestmark = pytest.mark.unit
@@ -37,6 +37,12 @@ def test_reader_any_cut_and_any_line_end_give_the_events_that_went_in(events, en
 def test_reader_any_bytes_never_raise(data, at):
     """A peer may send anything; each way of cutting it gives the same."""
     assert read(cut(data, at), event_bytes_max=24) == read([data], event_bytes_max=24)
+
+
+def test_reader_byte_by_byte():
+    """CR LF is one line end, and CR LF LF are two, also when each byte comes by itself."""
+    body = b"data: a\r\n\ndata: b\r\rdata: c\n\n\n\n\ndata: d\r\n\r\n"
+    assert read([bytes([byte]) for byte in body]) == [SseEvent("", letter) for letter in "abcd"]
 
 
 def test_reader_fields():

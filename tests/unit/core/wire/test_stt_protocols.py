@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxbridge.core.wire import deepgram, transcriptions, whisperlive, whisperlivekit
-from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.json_text import Malformed
 
 pytestmark = pytest.mark.unit
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cuts import cut
-from voxbridge.core.wire.ndjson import Malformed
+from voxbridge.core.wire.json_text import Malformed
 from voxbridge.core.wire.wyoming import (
     LINE_BYTES_MAX,
     PAYLOAD_BYTES_MAX,

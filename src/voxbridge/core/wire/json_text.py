@@ -1,0 +1,116 @@
+"""JSON of strangers: the one place where it is read, so that whatever comes is a value that can be worked with, or a
+reason.
+
+What is refused: text that is no JSON or no UTF-8, and nesting that whoever walks through the value might not survive.
+What is read, but not as it stands there: a number that no reader of ours can mean (NaN, ``1e400``, five thousand
+digits: ``float()`` and ``math.isfinite`` raise for the last two) is null; half of a surrogate pair, which cannot be
+written into anything again, is U+FFFD.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import attrs
+
+DEPTH_MAX = 64
+"""The deepest real messages (segments of words of a transcript) have six levels."""
+
+_INT_DIGITS_MAX = 40  # ids of 128 bits have 39
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # an escape that may be half of a pair
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@attrs.frozen
+class JsonLine:
+    """The value of one JSON text."""
+
+    value: object
+
+
+@attrs.frozen
+class Malformed:
+    """What came cannot be read, and nothing follows it. ``reason`` holds nothing of the content."""
+
+    reason: str
+
+
+def parse_json(text: bytes | bytearray | str, *, keeps_halves: bool = False) -> JsonLine | Malformed:
+    """Read one JSON text, which is UTF-8 if it is bytes.
+
+    ``keeps_halves``: leave half a surrogate pair as it is, because its other half may come with the next text (a token
+    that is cut inside an emoji).
+    """
+    try:
+        text = text if isinstance(text, str) else text.decode("utf-8")
+    except UnicodeDecodeError:
+        return Malformed("not UTF-8")
+    try:
+        value = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
+    except RecursionError:
+        return Malformed("nested too deeply")
+    except ValueError:
+        return Malformed("not JSON")
+    if text.count("[") + text.count("{") > DEPTH_MAX and _is_too_deep(value):
+        return Malformed("nested too deeply")
+    if not keeps_halves and _HALF.search(text):
+        value = _whole_letters(value)
+    return JsonLine(value)
+
+
+def json_value(text: bytes | bytearray | str) -> object:
+    """Return the value of a JSON text, or None if it cannot be read."""
+    parsed = parse_json(text)
+    return parsed.value if isinstance(parsed, JsonLine) else None
+
+
+def whole_letters(text: str) -> str:
+    """Return ``text`` with U+FFFD for each half of a surrogate pair: it can be encoded then."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if _SURROGATE.search(text) else text
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _INT_DIGITS_MAX else None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _no_number(_name: str) -> None:
+    """Take NaN and Infinity, which Python's own servers write, for nothing."""
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [part for each in level for part in _parts(each)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: object) -> list[object]:
+    match value:
+        case list():
+            return value
+        case dict():
+            return list(value.values())
+        case _:
+            return []
+
+
+def _whole_letters(value: object) -> object:
+    """Rebuild a value, which is not deep, without halves of surrogate pairs."""
+    match value:
+        case str():
+            return whole_letters(value)
+        case list():
+            return [_whole_letters(part) for part in value]
+        case dict():
+            return {whole_letters(key): _whole_letters(part) for key, part in value.items()}
+        case _:
+            return value
