@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import trio
@@ -115,7 +116,7 @@ class Bench:
         await self.until(lambda: bool(self.ports) and self.port.can_send, timeout_s)
 
 
-def settings_for(discord: SimulatedDiscord, ca_file: Path, **changes: object) -> DiscordSettings:
+def settings_for(discord: SimulatedDiscord, ca_file: Path, **changes: Any) -> DiscordSettings:
     discord.write_ca(ca_file)
     base = DiscordSettings(
         token=Secret(discord.bot_token),
@@ -128,7 +129,7 @@ def settings_for(discord: SimulatedDiscord, ca_file: Path, **changes: object) ->
 
 @asynccontextmanager
 async def open_bench(
-    discord: SimulatedDiscord, *, deaf_after_s: float = DeafnessWatch.SILENT_S, **changes: object
+    discord: SimulatedDiscord, *, deaf_after_s: float = DeafnessWatch.SILENT_S, **changes: Any
 ) -> AsyncIterator[Bench]:
     """Run the simulated Discord and a bridge in it; close the bridge in order at the end."""
     with trio.fail_after(TEST_LIMIT_S), tempfile.TemporaryDirectory() as folder:
@@ -173,7 +174,7 @@ async def open_call(
     dave: str | None = "davey",
     *,
     deaf_after_s: float = DeafnessWatch.SILENT_S,
-    **changes: object,
+    **changes: Any,
 ) -> AsyncIterator[tuple[Bench, Member]]:
     """A bench with one member in the call, keys ready on both sides."""
     async with open_bench(discord, deaf_after_s=deaf_after_s, **changes) as bench:

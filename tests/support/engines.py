@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import httpx
@@ -113,18 +114,18 @@ class Line:
 
     ws: WebSocketConnection
 
-    async def send(self, kind: str, **fields: object) -> None:
+    async def send(self, kind: str, **fields: Any) -> None:
         await self.ws.send_message(json.dumps({"type": kind, **fields}))
 
     async def speak(self, pcm: bytes) -> None:
         for packet in packets(pcm):
             await self.ws.send_message(packet)
 
-    async def hear(self) -> dict[str, object]:
+    async def hear(self) -> dict[str, Any]:
         with trio.fail_after(10):
             return json.loads(await self.ws.get_message())
 
-    async def final(self) -> dict[str, object]:
+    async def final(self) -> dict[str, Any]:
         """Return the next final; partials before it are passed over."""
         while (message := await self.hear())["type"] == "partial":
             pass

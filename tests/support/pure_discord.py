@@ -10,6 +10,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -130,7 +131,7 @@ class PureDiscord:
             self.log.append(f"{self.now:7.3f} VoiceServer({fact.token}) {before.value} -> {self.presence.state.value}")
         self._carry_out(actions)
 
-    def _carry_out(self, actions: list[object]) -> None:
+    def _carry_out(self, actions: list[Any]) -> None:
         for action in actions:
             match action:
                 case Leave():

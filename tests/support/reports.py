@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from voxbridge.config.settings import Settings
@@ -25,9 +27,7 @@ MARKS = {
 }
 
 
-def make_report(
-    settings: Settings | None = None, marks: dict[str, float] | None = None, **changes: object
-) -> TurnReport:
+def make_report(settings: Settings | None = None, marks: dict[str, float] | None = None, **changes: Any) -> TurnReport:
     """Make the report of a turn with these marks."""
     settings = settings or Settings()
     timeline = Timeline("turn-1", 100.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import trio
@@ -46,7 +47,7 @@ class Kind:
     final_s: float = 0.0
     """From the end of an utterance to its final with a model that takes no time: the server's own pace, at most."""
 
-    def settings(self, port: int = PORT, host: str = HOST, **changes: object) -> SttSettings:
+    def settings(self, port: int = PORT, host: str = HOST, **changes: Any) -> SttSettings:
         """Return settings that lead to the simulated server."""
         return SttSettings(kind=self.name, url=f"{self.scheme}://{host}:{port}", **changes)
 
@@ -99,7 +100,7 @@ async def connected(
     on_partial: Callable[[str], None] | None = None,
     latency_s: float = LATENCY_S,
     chunk_bytes: int | None = 61,
-    **changes: object,
+    **changes: Any,
 ) -> AsyncIterator[tuple[Server, TakeLine, MemNet]]:
     """Yield a server, a line and the network, all in memory; at the end nothing may be left open."""
     net = MemNet(latency_s=latency_s, chunk_bytes=chunk_bytes).install()

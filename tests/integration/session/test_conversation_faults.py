@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.integration
 LONG = "A long answer that goes on for quite a while, it does."
 
 
-def with_stages(**stages: object) -> Callable[[Tools], Tools]:
+def with_stages(**stages: Any) -> Callable[[Tools], Tools]:
     return lambda tools: attrs.evolve(tools, **stages)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import trio
@@ -80,7 +81,7 @@ def test_unusable_addresses_name_the_key_and_not_the_value(url):
 
 async def test_request_and_fragments(autojump_clock, nursery):
     """A message in several frames is one message, also with a ping in the middle, which is answered."""
-    seen: list[object] = []
+    seen: list[Any] = []
 
     async def script(peer: Peer) -> None:
         seen.append(peer.request.target)

@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -43,7 +44,7 @@ def test_template_names_every_setting_and_its_values_are_allowed(tmp_path: Path)
     settings_named = {key for key, kind in all_keys(Settings) if not (isinstance(kind, type) and attrs.has(kind))}
     settings_named |= {key for key, kind in all_keys(Settings) if kind is Secret}
 
-    def flat(table: dict[str, object], path: str = "") -> set[str]:
+    def flat(table: dict[str, Any], path: str = "") -> set[str]:
         keys: set[str] = set()
         for name, value in table.items():
             key = f"{path}{name}"

@@ -9,6 +9,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -48,7 +49,7 @@ class Journald:
         self.stderr = write
         os.set_blocking(self.reader.fileno(), False)
 
-    def configure(self, *, secrets: tuple[str, ...] = (), **settings: object) -> None:
+    def configure(self, *, secrets: tuple[str, ...] = (), **settings: Any) -> None:
         found = os.fstat(self.stderr.fileno())
         environ = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
         logs.configure(LogSettings(**settings), secrets, stream=self.stderr, environ=environ, journal=self.path)

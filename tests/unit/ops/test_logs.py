@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 import pytest
@@ -30,7 +31,7 @@ class Log:
 
     out: io.StringIO
 
-    def configure(self, *, secrets: tuple[str, ...] = SECRETS, **settings: object) -> None:
+    def configure(self, *, secrets: tuple[str, ...] = SECRETS, **settings: Any) -> None:
         logs.configure(LogSettings(**{"format": "json", **settings}), secrets, stream=self.out, environ={})
 
     @property
@@ -38,7 +39,7 @@ class Log:
         return self.out.getvalue()
 
     @property
-    def lines(self) -> list[dict[str, object]]:
+    def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.text.splitlines()]
 
 

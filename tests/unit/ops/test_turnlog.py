@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -12,7 +14,7 @@ from voxbridge.ops.turnlog import log_turn
 pytestmark = pytest.mark.unit
 
 
-def line_of(**changes: object) -> dict[str, object]:
+def line_of(**changes: Any) -> dict[str, Any]:
     with capture_logs() as logs:
         log_turn(make_report(Settings(stt=SttSettings(target_ms=200)), **changes))
     (line,) = logs

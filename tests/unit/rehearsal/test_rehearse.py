@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -29,7 +30,7 @@ def packet(*, encrypted: bool = True) -> Packet:
     return Packet(**{**fields, "encrypted": encrypted})
 
 
-def scene(reply: Pcm = SOUND, *, encrypted: bool = True, **report: object) -> Scene:
+def scene(reply: Pcm = SOUND, *, encrypted: bool = True, **report: Any) -> Scene:
     told = make_report(**{"heard": HEARD, "answer": ANSWER, **report}).to_json()
     return Scene(told, (packet(), packet(encrypted=encrypted)), reply)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from voxbridge.config.settings import TtsSettings
@@ -25,7 +27,7 @@ class Mouth:
     name = "mouth"
 
     def __init__(self) -> None:
-        self.did: list[object] = []
+        self.did: list[Any] = []
 
     async def __aenter__(self) -> Mouth:
         self.did.append("entered")

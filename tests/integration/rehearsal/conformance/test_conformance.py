@@ -68,7 +68,7 @@ async def n8n() -> AsyncIterator[Subject]:
             yield Subject(stage, server.stop, server.start)
 
 
-def chat(kind: str, make_server: Callable[[], ChatServer], **more: object) -> Maker:
+def chat(kind: str, make_server: Callable[[], ChatServer], **more: Any) -> Maker:
     @asynccontextmanager
     async def subject() -> AsyncIterator[Subject]:
         async with make_server().running() as server:
@@ -79,7 +79,7 @@ def chat(kind: str, make_server: Callable[[], ChatServer], **more: object) -> Ma
     return subject
 
 
-def speech(kind: str, make_server: Callable[[], Any], **more: object) -> Maker:
+def speech(kind: str, make_server: Callable[[], Any], **more: Any) -> Maker:
     @asynccontextmanager
     async def subject() -> AsyncIterator[Subject]:
         async with (

@@ -47,7 +47,7 @@ class Client:
 
 
 @asynccontextmanager
-async def talking_to(**changes: object) -> AsyncIterator[tuple[WhisperXServer, Client]]:
+async def talking_to(**changes: Any) -> AsyncIterator[tuple[WhisperXServer, Client]]:
     MemNet().install()
     script = WhisperXScript(text=lambda heard: marks_of(heard.packets))
     async with (

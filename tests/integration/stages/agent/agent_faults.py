@@ -12,6 +12,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import attrs
 import trio
@@ -50,7 +51,7 @@ class Kind:
     bad_utf8: bytes
     bad_json: bytes
     base: str = ""
-    settings: dict[str, object] = attrs.field(factory=dict)
+    settings: dict[str, Any] = attrs.field(factory=dict)
 
 
 def _sse(value: object) -> bytes:
@@ -61,7 +62,7 @@ def _line(value: object) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def _chunk(text: str, reason: str | None = None) -> dict[str, object]:
+def _chunk(text: str, reason: str | None = None) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]}
 
 
@@ -145,8 +146,8 @@ class Fault:
     ends: float = 0.0
     once: bool = False
     place: str = ""
-    settings: dict[str, object] = attrs.field(factory=dict)
-    but: dict[str, dict[str, object]] = attrs.field(factory=dict)
+    settings: dict[str, Any] = attrs.field(factory=dict)
+    but: dict[str, dict[str, Any]] = attrs.field(factory=dict)
 
     def for_kind(self, kind: str) -> Fault:
         return attrs.evolve(self, **self.but.get(kind, {}))
@@ -308,7 +309,7 @@ async def untrusted() -> AsyncIterator[str]:
         nursery.cancel_scope.cancel()
 
 
-def settings_of(name: str, origin: str, **more: object) -> AgentSettings:
+def settings_of(name: str, origin: str, **more: Any) -> AgentSettings:
     kind = KINDS[name]
     auth = AgentAuthSettings(kind="bearer", secret=Secret(KEY))
     return AgentSettings(kind=name, url=Secret(origin + kind.base), auth=auth, **{**kind.settings, **more})

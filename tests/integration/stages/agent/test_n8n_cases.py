@@ -6,6 +6,7 @@ The names are those of the 54 request shapes run against n8n 2.8.4 and 2.40.7. A
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
 import attrs
 import pytest
@@ -71,8 +72,8 @@ class Case:
     error: type[Exception] | None = None
     tries: int = 1
     words: str = ""
-    settings: dict[str, object] = attrs.field(factory=dict)
-    server: dict[str, object] = attrs.field(factory=dict)
+    settings: dict[str, Any] = attrs.field(factory=dict)
+    server: dict[str, Any] = attrs.field(factory=dict)
     path: str = SECRET_PATH
     flushes: int = 0
 

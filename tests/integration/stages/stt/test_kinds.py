@@ -6,6 +6,8 @@ the transcript says, not what a counter believes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 import trio
@@ -36,7 +38,7 @@ def exactly(seconds: float) -> object:
     return pytest.approx(seconds, abs=1e-9)
 
 
-def script(**changes: object) -> HearingScript:
+def script(**changes: Any) -> HearingScript:
     return attrs.evolve(HearingScript(final_delay_s=MODEL_S), **changes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,13 +50,13 @@ async def raw(server, target: str = "/", **headers: str):
             yield ws
 
 
-async def received(ws: WebSocket) -> dict[str, object]:
+async def received(ws: WebSocket) -> dict[str, Any]:
     message = json.loads(await ws.receive())
     assert isinstance(message, dict)
     return message
 
 
-async def closing(ws: WebSocket) -> tuple[list[dict[str, object]], int | None]:
+async def closing(ws: WebSocket) -> tuple[list[dict[str, Any]], int | None]:
     """Return the messages up to the close, and its code."""
     found = []
     try:

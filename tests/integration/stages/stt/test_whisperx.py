@@ -11,6 +11,7 @@ import gc
 import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import pytest
@@ -52,11 +53,11 @@ def named(heard: Heard) -> str:
     return marks_of(heard.packets)
 
 
-def script(**changes: object) -> WhisperXScript:
+def script(**changes: Any) -> WhisperXScript:
     return attrs.evolve(WhisperXScript(text=named, final_delay_s=0.3), **changes)
 
 
-def settings(**changes: object) -> SttSettings:
+def settings(**changes: Any) -> SttSettings:
     return SttSettings(kind="whisperx", url=f"ws://{HOST}:{PORT}/", **changes)
 
 
@@ -88,7 +89,7 @@ async def until(condition: Callable[[], bool], within_s: float = 30, *, every_s:
 
 @asynccontextmanager
 async def connected(
-    what: WhisperXScript | None = None, *, latency_s: float = LATENCY_S, uds: str = "", **changes: object
+    what: WhisperXScript | None = None, *, latency_s: float = LATENCY_S, uds: str = "", **changes: Any
 ) -> AsyncIterator[tuple[WhisperXServer, WhisperXLine, MemNet]]:
     """Yield a server, a connected line and the network; at the end nothing may be left open."""
     net = MemNet(latency_s=latency_s, chunk_bytes=61).install()
@@ -311,7 +312,7 @@ def http_answer(status: str, *fields: str) -> bytes:
 
 
 @asynccontextmanager
-async def refusing(answer: bytes, **changes: object) -> AsyncIterator[tuple[WhisperXServer, WhisperXLine]]:
+async def refusing(answer: bytes, **changes: Any) -> AsyncIterator[tuple[WhisperXServer, WhisperXLine]]:
     """Yield a server that answers no upgrade, and a line that has tried once."""
     MemNet(latency_s=LATENCY_S).install()
     stage = WhisperXStage(settings(**changes), rng=lambda: 1.0)

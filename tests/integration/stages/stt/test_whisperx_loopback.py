@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -18,7 +19,7 @@ from voxbridge.stages.stt.whisperx import WhisperXStage
 pytestmark = pytest.mark.integration
 
 
-def stage_for(server: WhisperXServer, **changes: object) -> WhisperXStage:
+def stage_for(server: WhisperXServer, **changes: Any) -> WhisperXStage:
     return WhisperXStage(SttSettings(kind="whisperx", url=server.url, **changes))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -18,7 +19,7 @@ RULE = ReplyRule(asked="what time is it", own_keys=frozenset({"sessionId", "chat
 
 
 def line(kind: str, content: object = None, node: str = "AI Agent") -> str:
-    fields: dict[str, object] = {"type": kind}
+    fields: dict[str, Any] = {"type": kind}
     if content is not None:
         fields["content"] = content
     fields["metadata"] = {"nodeId": f"id-{node}", "nodeName": node, "itemIndex": 0, "runIndex": 0}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from voxbridge.core.agents.said import Delta, Ended, Said
@@ -9,7 +11,7 @@ from voxbridge.core.agents.said import Delta, Ended, Said
 pytestmark = pytest.mark.unit
 
 
-def said(*texts: str) -> list[object]:
+def said(*texts: str) -> list[Any]:
     """Return the events of an answer that came in these pieces."""
     reader = Said()
     return [event for text in texts for event in reader.say(text)] + reader.end()

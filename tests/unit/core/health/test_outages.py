@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ EVENTS = st.lists(
 def test_notices_of_a_stage_alternate(events: list[tuple[str, str]]) -> None:
     """Down, back, down, back; never two of a kind, and the last one is the state."""
     outages = Outages()
-    told: dict[str, list[object]] = {"stt": [], "agent": [], "tts": []}
+    told: dict[str, list[Any]] = {"stt": [], "agent": [], "tts": []}
     for stage, kind in events:
         match kind:
             case "failed":

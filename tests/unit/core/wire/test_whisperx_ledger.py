@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -45,7 +46,7 @@ def end(book: UtteranceLedger, now: float = 0.0) -> Utterance:
     return utterance
 
 
-def final(text: str = "", **more: object) -> str:
+def final(text: str = "", **more: Any) -> str:
     return json.dumps({"type": "final", "text": text, **more})
 
 
