@@ -6,7 +6,7 @@ signals, playout clock, service (ops/service.py: systemd, control socket, health
       supervise(apology)      rendered ahead, so that it needs no server when it is due
       bridge                  Discord; its crash is the daemon's, since nobody could be heard any more
         supervise(room)       one per voice channel
-      supervise(backends)     probes, in the background
+      supervise(health)       probes, in the background: the one place
 READY when logged in; channels and probes are waited for no longer than _SETTLE_S.
 SIGTERM: rooms drain -> Discord is left -> the rest is cancelled. A second one, or one while starting: at once.
 """
@@ -33,7 +33,6 @@ from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.discord import DiscordBridge
 from voxbridge.engines.process import EnginesProcess
 from voxbridge.errors import EngineError, StageError
-from voxbridge.ops.backends import Backends
 from voxbridge.ops.crash import speak_last_words
 from voxbridge.ops.journal import Journal
 from voxbridge.ops.only_one import the_only_one
@@ -47,6 +46,7 @@ from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import TtsRequest, TtsStage
+from voxbridge.stages.health import Health
 from voxbridge.stages.registry import Stages, needs_engines, open_stages
 from voxbridge.stages.sinks import SoundInto
 from voxbridge.supervise import supervise
@@ -97,18 +97,21 @@ class Daemon:
                 socket = await stack.enter_async_context(self._engines())
                 stages = await stack.enter_async_context(open_stages(self.settings, engines_socket=socket))
                 bridge = DiscordBridge(self.settings.discord, self)
-                await self._live(bridge, await self._tools(stages), self.service.attend(bridge, stages))
+                health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts)
+                self.service.attend(bridge, stages, health)
+                with health.listening(self.service.on_health):
+                    await self._live(bridge, await self._tools(stages, health))
             nursery.cancel_scope.cancel(reason="drain")
 
-    async def _live(self, bridge: DiscordBridge, tools: Tools, backends: Backends) -> None:
+    async def _live(self, bridge: DiscordBridge, tools: Tools) -> None:
         async with trio.open_nursery() as conversation:
-            conversation.start_soon(supervise, "backends", backends.watch)
+            conversation.start_soon(supervise, "health", tools.health.run)
             conversation.start_soon(supervise, "apologies", lambda: self._render_apologies(tools.tts))
             conversation.start_soon(self._host_rooms, bridge, tools, conversation)
             has_joined = await conversation.start(_run_bridge, bridge)
             with trio.move_on_after(_SETTLE_S):
                 await has_joined.wait()
-                await backends.probed.wait()
+                await tools.health.asked.wait()
             # From now on: while all is loaded and nobody is in a call a stall hurts nobody.
             trio.lowlevel.add_instrument(StallWatch(self.service.metrics.on_stall))
             # What start-up made lives as long as the daemon: the collector need not look at it in mid-speech.
@@ -158,7 +161,7 @@ class Daemon:
             yield socket
             nursery.cancel_scope.cancel(reason="drain")
 
-    async def _tools(self, stages: Stages) -> Tools:
+    async def _tools(self, stages: Stages, health: Health) -> Tools:
         await trio.to_thread.run_sync(VoiceActivity)  # opens the network that all speakers share, 40 ms
         return Tools(
             settings_now=lambda: self.settings,
@@ -174,6 +177,7 @@ class Daemon:
             mute_apology=lambda: self._apologies.get(self.settings.turn.mute_apology),
             on_notice=self.service.events.on_notice,
             counters=self.service.counters,
+            health=health,
         )
 
     async def _render_apologies(self, tts: TtsStage) -> None:
@@ -214,11 +218,11 @@ class Daemon:
         room = self.rooms.get(guild_id)
         stages = f"STT {self.settings.stt.kind}, agent {self.settings.agent.kind}, TTS {self.settings.tts.kind}"
         if room is None:
-            return f"Not in a voice channel here. {stages}."
+            return f"Not in a voice channel here. {stages}. {self.service.health_text()}"
         listening = sum(not member.is_bot for member in room.members)
         counts = sorted(self.service.turns_by_outcome.items())
         turns = ", ".join(f"{count} {outcome}" for outcome, count in counts) or "none yet"
-        return f"Listening to {listening} here. {stages}. Turns so far: {turns}."
+        return f"Listening to {listening} here. {stages}. {self.service.health_text()} Turns so far: {turns}."
 
     async def stop(self, guild_id: GuildId) -> bool:
         """Cut short what is being said in the guild."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -13,6 +14,7 @@ import trio
 
 from tests.support.voices import LoudnessDetector, MemoryPort, tone_packets, tone_pcm
 from voxbridge.config.settings import Secret, Settings
+from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.rehearsal.memnet import MemNet
@@ -26,11 +28,14 @@ from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.stages.contracts import AgentRequest, AgentStage, AnswerSink, warm_up
+from voxbridge.stages.health import Health
 from voxbridge.stages.registry import open_stages
 from voxbridge.supervise import supervise
 
 APOLOGY = Pcm(tone_pcm(0.5, 880.0), SPEECH_RATE_HZ)
 ANSWER = "Hello there. This is the answer."
+NOT_ASKED_WHILE_WELL = HealthRules(at_start=False, recheck_s=math.inf)
+"""What the servers are asked is what the test has them asked."""
 
 
 @attrs.define
@@ -47,6 +52,18 @@ class Hall:
     nursery: trio.Nursery
     breaking: deque[Exception]
     """What the agent stage raises in the next turns, as a plug-in with a bug would."""
+    tools: Tools
+    clock: PlayoutClock
+
+    @property
+    def health(self) -> Health:
+        return self.tools.health
+
+    def another_room(self) -> MemoryPort:
+        """Open a further room on the same stages."""
+        port = MemoryPort()
+        self.nursery.start_soon(Room(port, self.tools, self.clock).run)
+        return port
 
     async def say(self, user: UserId, frames: int = 50) -> float:
         """Let ``user`` speak for ``frames`` of 20 ms; return when the last packet was sent."""
@@ -125,6 +142,7 @@ async def open_hall(
     supervised: bool = False,
     point: Callable[[Settings], Settings] = lambda settings: settings,
     engines_socket: str = "",
+    health_rules: HealthRules = NOT_ASKED_WHILE_WELL,
 ) -> AsyncIterator[Hall]:
     """Open a room whose servers take these times, on the in-memory network (or on loopback sockets).
 
@@ -166,12 +184,16 @@ async def open_hall(
                 mute_apology=lambda: mute_apology,
             )
             clock = PlayoutClock()
-            room = Room(port, change(tools), clock)
+            tools = change(tools)
+            health = Health.of(stt=tools.stt, agent=tools.agent, tts=tools.tts, rules=health_rules)
+            tools = attrs.evolve(tools, health=health)
+            room = Room(port, tools, clock)
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(clock.run)
+            nursery.start_soon(supervise, "health", health.run)
             if supervised:
                 nursery.start_soon(supervise, "room", room.run)
             else:
                 nursery.start_soon(room.run)
-            yield Hall(net, port, stt, n8n, tts, room, reports, nursery, breaking)
+            yield Hall(net, port, stt, n8n, tts, room, reports, nursery, breaking, tools, clock)
             nursery.cancel_scope.cancel(reason="test over")

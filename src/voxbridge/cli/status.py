@@ -20,7 +20,12 @@ def show_status(status: Record, *, turns: int) -> Iterator[str]:
         yield from _room(room)
     for backend in status["backends"]:
         state = click.style(f"{backend['state']:8}", fg={"up": "green", "down": "red"}.get(backend["state"], "yellow"))
-        yield f"{backend['stage']:9} {state} {backend['detail'] or backend['kind']}"
+        place = f"backup {backend['number']}: " if backend["number"] else ""
+        aside = "" if backend["is_in_use"] else " (out of use: others are asked first)"
+        yield f"{backend['stage']:9} {state} {place}{backend['detail'] or backend['kind']}{aside}"
+    for slow in status["slow"]:
+        state = click.style(f"{'slow':8}", fg="yellow")
+        yield f"{slow['stage']:9} {state} {slow['ms']:.0f} ms in the last turns, target {slow['target_ms']:.0f} ms"
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(status["turns"].items()))
     yield f"turns     {counts or 'none yet'}"
     for turn in status["last_turns"][-turns:] if turns > 0 else ():

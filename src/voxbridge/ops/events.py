@@ -17,7 +17,6 @@ import attrs
 import trio
 
 from voxbridge.clock import wall_iso
-from voxbridge.ops.backends import Backend
 from voxbridge.session.notices import (
     BargeIn,
     FinalTranscript,
@@ -28,6 +27,7 @@ from voxbridge.session.notices import (
 )
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.contracts import Speaker
+from voxbridge.stages.health import BackendChanged
 
 # A busy room makes some ten events a second: half a minute of a follower's pause.
 _QUEUE_EVENTS = 256
@@ -127,8 +127,9 @@ class EventHub:
                 retry_suggested=True,
             )
 
-    def on_backend(self, backend: Backend) -> None:
-        """Tell that a stage's server went up or down."""
+    def on_backend(self, change: BackendChanged) -> None:
+        """Tell that a server went down, or is up again; one that fails at its work is told of by the turns."""
+        backend = change.backend
         if backend.state == "down":
             self.publish(
                 "service_error",
@@ -138,7 +139,7 @@ class EventHub:
                 severity="critical",
                 retry_suggested=False,
             )
-        else:
+        elif backend.state == "up" and change.was != "failing":
             self.publish("service_up", service_name=backend.stage)
 
     def _who(self, speaker: Speaker) -> dict[str, str]:

@@ -16,7 +16,7 @@ from voxbridge.ops.view import View
 _BEAT_LIMIT_S = 0.8
 
 
-class Health:
+class HealthRoutes:
     """The three routes."""
 
     def __init__(self, view: Callable[[], View], metrics: Metrics, beats: Mapping[str, Beat]) -> None:

@@ -124,10 +124,20 @@ class _Scrape(Collector):
         yield from _conversation(view, counters)
         yield _counter("agent_retries", "Requests to the agent that were repeated.", self._sources.agent_retries())
         up = GaugeMetricFamily("voxbridge_backend_up", "1 if a stage's server answered last time.", labels=["stage"])
+        spare = GaugeMetricFamily(
+            "voxbridge_backup_up",
+            "1 if a backup of a stage answered last time; the first backup's number is 1.",
+            labels=["stage", "number"],
+        )
         for backend in view.backends:
-            if backend.state != "unknown":
-                up.add_metric([backend.stage], float(backend.state == "up"))
-        yield up
+            if backend.state == "unknown":
+                continue
+            is_up = float(backend.state != "down")
+            if backend.number:
+                spare.add_metric([backend.stage, str(backend.number)], is_up)
+            else:
+                up.add_metric([backend.stage], is_up)
+        yield from (up, spare)
         yield from _discord(view)
 
     @staticmethod

@@ -5,7 +5,7 @@ status line         follows what goes on
 control socket      ``voxbridge ctl``: status, join, leave, say, stop, reload, events; health and metrics too
 health on TCP       /healthz /readyz /metrics
 SIGHUP              reload
-backends            probed at the start, while down, after failures
+health              of the backends, as stages/health.py knows it: told as events, shown in status and metrics
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from starlette.routing import Route
 
 from voxbridge.config import load_noting, secret_values
 from voxbridge.config.settings import Settings
+from voxbridge.core.health.slowness import Slowness
+from voxbridge.core.health.words import health_text
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord import DiscordBridge
 from voxbridge.discord.bridge import parse_seats
 from voxbridge.discord.counters import BridgeStatus
 from voxbridge.errors import ConfigError, VoiceHandshakeError
 from voxbridge.ops import logs
-from voxbridge.ops.backends import Backends
 from voxbridge.ops.control import Control
 from voxbridge.ops.events import EventHub
-from voxbridge.ops.health import Health
+from voxbridge.ops.health import HealthRoutes
 from voxbridge.ops.heartbeat import pet_watchdog
 from voxbridge.ops.masking import SecretMask
 from voxbridge.ops.metrics import Metrics, Sources
@@ -50,6 +51,7 @@ from voxbridge.session.counters import SessionCounters
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.voice import VoicePort
+from voxbridge.stages.health import BackendChanged, Health, HealthEvent
 from voxbridge.stages.registry import Stages
 
 _log = structlog.get_logger(__name__)
@@ -97,7 +99,8 @@ class Service:
         self._started_at = 0.0
         self._bridge: DiscordBridge | None = None
         self._stages: Stages | None = None
-        self._backends: Backends | None = None
+        self._health = Health()
+        self._slowness = Slowness()
         self._reloading = trio.Lock()
         self._beats = {"asyncio": self._asyncio_beat, "playout": conversation.playout_beat}
         self.metrics = Metrics(Sources(self.view, self.counters, lambda: self._agent_retries))
@@ -119,11 +122,14 @@ class Service:
         """Ask systemd for time: models are loaded, which takes up to ``limit_s``."""
         self._notifier.extend(limit_s + _START_SLACK_S, "starting: models are loaded")
 
-    def attend(self, bridge: DiscordBridge, stages: Stages) -> Backends:
+    def attend(self, bridge: DiscordBridge, stages: Stages, health: Health) -> None:
         """Know the parts that are there once the stages are open."""
-        self._bridge, self._stages = bridge, stages
-        self._backends = Backends(stages, self.events.on_backend)
-        return self._backends
+        self._bridge, self._stages, self._health = bridge, stages, health
+
+    def on_health(self, event: HealthEvent) -> None:
+        """Take note of what has changed in the backends' health."""
+        if isinstance(event, BackendChanged):
+            self.events.on_backend(event)
 
     def ready(self) -> None:
         """Say that the start is over."""
@@ -152,8 +158,15 @@ class Service:
         self._last_turns.append(report)
         self.metrics.on_report(report)
         self.events.on_report(report)
-        if self._backends is not None:
-            self._backends.on_report(report)
+        now = trio.current_time()
+        for part in report.parts:
+            if part.budget_ms is not None:
+                self._slowness.took(part.name, part.ms, part.budget_ms, now)
+
+    def health_text(self) -> str:
+        """Return what is slow or down, in sentences for people."""
+        now = trio.current_time()
+        return health_text(self._health.all, self._slowness.slow(now), now)
 
     def room_changed(self, port: VoicePort, *, is_open: bool) -> None:
         """Tell that we came into a voice channel or left it."""
@@ -178,7 +191,8 @@ class Service:
             started_at=self._started_at,
             bridge=_NOT_YET if self._bridge is None else self._bridge.status(),
             rooms=self._conversation.rooms,
-            backends=[] if self._backends is None else self._backends.all,
+            backends=self._health.all,
+            slow=self._slowness.slow(trio.current_time()),
             turns_by_outcome=self.turns_by_outcome,
             last_turns=list(self._last_turns),
             wanted=parse_seats(self.settings.discord.join),
@@ -285,7 +299,7 @@ class Service:
 
         Raises: AlreadyRunning when another daemon answers on the control socket.
         """
-        health = Health(self.view, self.metrics, self._beats)
+        health = HealthRoutes(self.view, self.metrics, self._beats)
         control = [*Control(self).routes, *health.routes]
         await self._open_door(nursery, "control", self._bind_control, control)
         await self._open_door(nursery, "health", self._bind_health, health.routes)

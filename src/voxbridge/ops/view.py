@@ -11,8 +11,9 @@ import trio
 
 from voxbridge import __version__
 from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.health.backend import BackendStatus
+from voxbridge.core.health.slowness import Slow
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
-from voxbridge.ops.backends import Backend
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 
@@ -27,10 +28,11 @@ class View:
     started_at: float
     bridge: BridgeStatus
     rooms: Mapping[GuildId, Room]
-    backends: Sequence[Backend]
+    backends: Sequence[BackendStatus]
     turns_by_outcome: Mapping[str, int]
     last_turns: Iterable[TurnReport]
     wanted: Sequence[tuple[GuildId, ChannelId]] = ()
+    slow: Sequence[Slow] = ()
 
     def unready(self) -> list[str]:
         """Return why nobody could be served now; empty: all is well enough."""
@@ -57,8 +59,11 @@ class View:
         if away:
             parts.append(f"degraded: {_count(away, 'voice channel')} lost")
         parts += [
-            f"degraded: {backend.stage} ({backend.kind}) is down" for backend in self.backends if _is_down(backend)
+            f"degraded: {backend.stage} ({backend.kind}) is {backend.state}"
+            for backend in self.backends
+            if backend.state in ("failing", "down")
         ]
+        parts += [f"degraded: {each.stage} is slow" for each in self.slow]
         return "; ".join(parts)
 
     def to_json(self, *, speech: bool) -> dict[str, Any]:
@@ -83,9 +88,12 @@ class View:
                     "state": b.state,
                     "detail": b.detail,
                     "for_s": round(now - b.since, 1),
+                    "number": b.number,
+                    "is_in_use": b.is_in_use,
                 }
                 for b in self.backends
             ],
+            "slow": [attrs.asdict(each) for each in self.slow],
             "turns": dict(self.turns_by_outcome),
             "last_turns": [turn_json(report, speech=speech) for report in self.last_turns],
         }
@@ -116,10 +124,6 @@ def turn_json(report: TurnReport, *, speech: bool) -> dict[str, Any]:
         for key in ("heard", "answer", "spoken"):
             record[f"{key}_chars"] = len(str(record.pop(key)))
     return record
-
-
-def _is_down(backend: Backend) -> bool:
-    return backend.state == "down"
 
 
 def _count(number: int, thing: str) -> str:

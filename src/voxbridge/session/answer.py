@@ -81,6 +81,11 @@ class Answer:
         return self._track.unheard_text
 
     @property
+    def has_sound(self) -> bool:
+        """Tell whether any sound of it has come."""
+        return any(sentence.came_bytes for sentence in self._track.sentences)
+
+    @property
     def last_frame_at(self) -> float | None:
         """Return the Trio time of the last frame out, or None."""
         return None if self._playing is None else self._playing.last_frame_at

@@ -18,6 +18,7 @@ from voxbridge.session.report import TurnReport
 from voxbridge.session.utterance import Judge
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import AgentStage, SttStage, TtsStage
+from voxbridge.stages.health import Health
 
 
 @attrs.frozen
@@ -42,6 +43,7 @@ class Tools:
     on_notice: OnNotice = unheard
     counters: SessionCounters = attrs.field(factory=SessionCounters)
     mute_apology: Callable[[], Pcm | None] = lambda: None
+    health: Health = attrs.field(factory=Health)
 
     @property
     def settings(self) -> Settings:
@@ -58,4 +60,6 @@ class RoomContext:
     mouth: Mouth
     floor: Floor
     participants: Callable[[], int]
-    outages: OutageBoard = attrs.field(factory=OutageBoard)
+    outages: OutageBoard = attrs.field(
+        default=attrs.Factory(lambda self: OutageBoard(self.tools.health), takes_self=True), init=False
+    )

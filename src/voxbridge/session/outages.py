@@ -1,6 +1,7 @@
 """The notices of a room: a line in the channel's text when a stage goes down, and one when it is back.
 
-A turn's failure is told at once; that a stage is back is found by the next turn, or by probes that run only meanwhile.
+A turn's failure is told at once. That a stage is back is learned from the owner of the health (``stages/health.py``),
+whoever found out: a turn of this room or of another, or a probe.
 """
 
 from __future__ import annotations
@@ -13,13 +14,9 @@ import trio
 from voxbridge.core.health.outages import Back, Down, Notice, Outages
 from voxbridge.errors import StageError, StageName
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages.contracts import Stage
+from voxbridge.stages.health import Health, HealthEvent, StageBack
 
 _log = structlog.get_logger(__name__)
-
-_FIRST_PROBE_S = 2.0
-_PROBE_CAP_S = 30.0
-_PROBE_LIMIT_S = 10.0
 
 TEXTS: dict[tuple[type[Notice], StageName], str] = {
     (Down, "stt"): "I cannot hear at the moment: speech recognition is not working. I will write when it is back.",
@@ -34,44 +31,33 @@ TEXTS: dict[tuple[type[Notice], StageName], str] = {
 class OutageBoard:
     """Tells a channel of outages. ``failed`` and ``served`` are for turns and never block; ``run`` posts."""
 
-    def __init__(self) -> None:
+    def __init__(self, health: Health) -> None:
+        self._health = health
         self._outages = Outages()
         self._due: deque[Notice] = deque()
         self._changed = trio.Event()
 
-    def failed(self, stage: StageName) -> None:
-        """Note that a turn failed for this stage."""
-        self._tell(self._outages.failed(stage))
+    def failed(self, error: StageError) -> None:
+        """Note that a turn failed for a stage."""
+        self._health.turn_failed(error.stage, error)
+        self._tell(self._outages.failed(error.stage))
 
     def served(self, stage: StageName) -> None:
-        """Note that this stage did its part of a turn."""
-        self._tell(self._outages.served(stage))
+        """Note that this stage did its part of a turn, and that something came of it."""
+        self._health.turn_served(stage)
+        self._tell(self._outages.back(stage))
 
-    async def run(self, port: VoicePort, stages: dict[StageName, Stage]) -> None:
-        """Post what is due, and probe what is down, for ever; a probe that hangs holds up no notice."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._post_due, port)
-            nursery.start_soon(self._probe_down, stages)
-
-    async def _post_due(self, port: VoicePort) -> None:
-        while True:
-            while self._due:
-                await self._post(self._due.popleft(), port)
-            await self._changed.wait()
-
-    async def _probe_down(self, stages: dict[StageName, Stage]) -> None:
-        wait_s = _FIRST_PROBE_S
-        while True:
-            with trio.move_on_after(wait_s) as waiting:
-                while self._outages.down:
-                    await self._changed.wait()
-            if not waiting.cancelled_caught:  # nothing is down
-                wait_s = _FIRST_PROBE_S
+    async def run(self, port: VoicePort) -> None:
+        """Post what is due, for ever."""
+        with self._health.listening(self._on_health):
+            while True:
+                while self._due:
+                    await self._post(self._due.popleft(), port)
                 await self._changed.wait()
-                continue
-            wait_s = min(2 * wait_s, _PROBE_CAP_S)
-            for name in self._outages.down:
-                self._tell(self._outages.probed(name, is_well=await _is_well(stages[name])))
+
+    def _on_health(self, event: HealthEvent) -> None:
+        if isinstance(event, StageBack):
+            self._tell(self._outages.back(event.stage))
 
     def _tell(self, notice: Notice | None) -> None:
         if notice is not None:
@@ -86,13 +72,3 @@ class OutageBoard:
         else:
             _log.info("stage back", stage=notice.stage, guild=str(port.guild_id))
         await port.post_text(TEXTS[type(notice), notice.stage])
-
-
-async def _is_well(stage: Stage) -> bool:
-    with trio.move_on_after(_PROBE_LIMIT_S):
-        try:
-            await stage.probe()
-        except StageError:
-            return False
-        return True
-    return False

@@ -19,13 +19,12 @@ from voxbridge.core.call.events import (
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
 from voxbridge.core.turns.floor import Floor, OpenTurn
-from voxbridge.errors import StageName
 from voxbridge.session.context import RoomContext, Tools
 from voxbridge.session.mouth import Mouth, PlayoutClock
 from voxbridge.session.saying import Saying
 from voxbridge.session.speaker import SpeakerSession
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages.contracts import Speaker, Stage
+from voxbridge.stages.contracts import Speaker
 from voxbridge.supervise import Fuse, supervise
 
 _log = structlog.get_logger(__name__)
@@ -83,10 +82,8 @@ class Room:
         self._clock.add(self.mouth)
         try:
             async with trio.open_nursery() as nursery:
-                tools = self._tools
-                stages: dict[StageName, Stage] = {"stt": tools.stt, "agent": tools.agent, "tts": tools.tts}
                 board = self._context.outages
-                nursery.start_soon(supervise, "outages", lambda: board.run(self.port, stages))
+                nursery.start_soon(supervise, "outages", lambda: board.run(self.port))
                 for member in self._members.values():
                     self._listen_to(member, nursery)
                 with trio.CancelScope() as self._listening:

@@ -177,7 +177,8 @@ class Turn:
     async def _live(self) -> Outcome:
         await self._hear()
         if self._error is None:
-            self._context.outages.served("stt")
+            if self._transcript.text.strip():  # nothing heard proves nothing
+                self._context.outages.served("stt")
             self._context.tools.on_notice(FinalTranscript(self._speaker, self.id, self._text))
         with self._answering:
             return await self._reply()
@@ -225,7 +226,7 @@ class Turn:
                 return "no-reply"
             case _:
                 if isinstance(self._error, StageError):
-                    self._context.outages.failed(self._error.stage)
+                    self._context.outages.failed(self._error)
                 await self._apologise()
                 return "timed-out" if is_out_of_time else "failed"
 
@@ -246,13 +247,16 @@ class Turn:
         return StageTimeout(stage, "total", self._limit_s)
 
     def _tell_health(self) -> None:
-        """Tell of the stages that have done their part; one that failed is told of by the turn's own error."""
+        """Tell of the stages that have done their part; one that failed is told of by the turn's own error.
+
+        Only what came of it counts: an answer without a word and a sentence without a sound prove nothing.
+        """
         answer, outages = self._answer, self._context.outages
-        if answer.has_all_text:
+        if answer.has_all_text and answer.text.strip():
             outages.served("agent")
         if answer.tts_error is not None:
-            outages.failed("tts")
-        elif answer.last_frame_at is not None:
+            outages.failed(answer.tts_error)
+        elif answer.has_sound:
             outages.served("tts")
 
     def _request(self) -> AgentRequest:

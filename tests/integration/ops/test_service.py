@@ -26,14 +26,16 @@ from tests.unit.ops.test_events import REPORT
 from voxbridge.cli.door import Door, DoorShut, Refused, find_socket
 from voxbridge.cli.shell import our_errors
 from voxbridge.config.settings import HealthSettings, Secret, Settings
+from voxbridge.core.health.backend import HealthRules
+from voxbridge.errors import StageUnavailable
 from voxbridge.ops import logs
-from voxbridge.ops.backends import Backends
 from voxbridge.ops.only_one import AlreadyRunning
 from voxbridge.ops.service import Service
 from voxbridge.ops.sockets import CannotListen, bind_tcp, bind_unix, control_path
 from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.whisperx import WhisperXServer
+from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 from voxbridge.stages.registry import open_stages
 
 pytestmark = pytest.mark.integration
@@ -433,7 +435,7 @@ def test_a_taken_tcp_address_is_told(tmp_path: Path) -> None:
 
 async def test_backends_go_down_and_come_back(nursery: trio.Nursery) -> None:
     """Probed at once, again when a turn failed there, and while down until they are up."""
-    changes: list[tuple[str, str]] = []
+    changes: list[HealthEvent] = []
     async with WhisperXServer().running() as stt, N8nServer().running() as n8n, ChatterboxServer().running() as tts:
         settings = Settings()
         settings = attrs.evolve(
@@ -443,14 +445,20 @@ async def test_backends_go_down_and_come_back(nursery: trio.Nursery) -> None:
             tts=attrs.evolve(settings.tts, kind="chatterbox", url=tts.url),
         )
         async with open_stages(settings, engines_socket="") as stages:
-            backends = Backends(stages, lambda backend: changes.append((backend.stage, backend.state)))
-            nursery.start_soon(backends.watch)
-            with trio.fail_after(5):
-                await backends.probed.wait()
-            assert {b.stage: b.state for b in backends.all} == dict.fromkeys(("stt", "agent", "tts"), "up")
-            await n8n.stop()
-            backends.on_report(attrs.evolve(REPORT, failed_stage="agent"))
-            await until(lambda: bool(backends.down))
-            assert [b.stage for b in backends.down] == ["agent"]
-            assert changes[-1] == ("agent", "down")
+            health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts, rules=HealthRules(probe_s=0.1))
+            with health.listening(changes.append):
+                nursery.start_soon(health.run)
+                with trio.fail_after(5):
+                    await health.asked.wait()
+                assert {b.stage: b.state for b in health.all} == dict.fromkeys(("stt", "agent", "tts"), "up")
+                await n8n.stop()
+                health.turn_failed("agent", StageUnavailable("agent", "connection refused"))
+                await until(lambda: any(b.state == "down" for b in health.all))
+                await n8n.start()
+                await until(lambda: all(b.state == "up" for b in health.all))
+            told = [
+                (event.backend.stage, event.backend.state) for event in changes if isinstance(event, BackendChanged)
+            ]
+            assert told[-3:] == [("agent", "failing"), ("agent", "down"), ("agent", "up")]
+            assert changes[-1] == StageBack("agent")
             nursery.cancel_scope.cancel()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import trio
 
+from voxbridge.core.health.backend import BackendStatus
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.turns.timeline import Part
-from voxbridge.ops.backends import Backend
 from voxbridge.ops.events import Event, EventHub
 from voxbridge.session.notices import (
     BargeIn,
@@ -19,6 +19,7 @@ from voxbridge.session.notices import (
 )
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.contracts import Speaker
+from voxbridge.stages.health import BackendChanged
 
 pytestmark = pytest.mark.unit
 
@@ -97,8 +98,10 @@ def test_a_failed_turn_is_an_answer_a_turn_and_an_error() -> None:
 def test_backends_come_and_go() -> None:
     """A dead server is an error with a cause, its return an event of its own."""
     hub = EventHub(lambda: False)
-    hub.on_backend(Backend("agent", "n8n", "down", "connection refused"))
-    hub.on_backend(Backend("agent", "n8n", "up"))
+    hub.on_backend(BackendChanged(BackendStatus("agent", "n8n", "failing"), "up"))
+    hub.on_backend(BackendChanged(BackendStatus("agent", "n8n", "up"), "failing"))
+    hub.on_backend(BackendChanged(BackendStatus("agent", "n8n", "down", "connection refused"), "failing"))
+    hub.on_backend(BackendChanged(BackendStatus("agent", "n8n", "up"), "down"))
     (first, error), (second, up) = published(hub)
     assert (first, error["service_name"], error["technical_details"]) == (
         "service_error",

@@ -11,9 +11,9 @@ from tests.support.service import Hosted
 from tests.unit.ops.test_events import REPORT
 from voxbridge.config.settings import Settings
 from voxbridge.core.counting import counts_of
+from voxbridge.core.health.backend import BackendStatus
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.counters import BridgeStatus, RoomStatus, VoiceCounters
-from voxbridge.ops.backends import Backend
 from voxbridge.ops.metrics import Metrics, Sources
 from voxbridge.ops.service import Service
 from voxbridge.ops.view import View
@@ -44,7 +44,12 @@ VIEW = View(
     started_at=0.0,
     bridge=BridgeStatus(is_logged_in=True, user_name="bot", latency_s=0.05, loop_errors=0, rooms=(ROOM,)),
     rooms={},
-    backends=[Backend("stt", "whisperx", "up"), Backend("agent", "n8n", "down"), Backend("tts", "chatterbox")],
+    backends=[
+        BackendStatus("stt", "whisperx", "up"),
+        BackendStatus("agent", "n8n", "down"),
+        BackendStatus("tts", "chatterbox"),
+        BackendStatus("stt", "embedded", "failing", number=1),
+    ],
     turns_by_outcome={},
     last_turns=[],
 )
@@ -95,6 +100,7 @@ def test_counters_are_read_when_somebody_asks() -> None:
     assert value(metrics, "voice_reconnects_total", guild="1") == 3
     assert value(metrics, "backend_up", stage="stt") == 1
     assert value(metrics, "backend_up", stage="agent") == 0
+    assert value(metrics, "backup_up", stage="stt", number="1") == 1, "it answers, though it fails at its work"
     assert value(metrics, "backend_up", stage="tts") is None, "one that was never asked is neither up nor down"
     assert value(metrics, "playout_lateness_seconds_bucket", le="0.002") == 0
     assert value(metrics, "playout_lateness_seconds_bucket", le="0.005") == 1

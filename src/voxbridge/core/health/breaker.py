@@ -5,8 +5,8 @@
     closed --failures in the window--> open --probe came through--> half-open
                                          ^-------- a call failed --------'
 
-While it is open the probes run in the background, at growing intervals; in half-open one call at a time is the trial.
-A probe alone closes nothing: a server that answers probes and fails at its work is down all the same.
+In half-open one call at a time is the trial. A probe alone closes nothing: a server that answers probes and fails at
+its work is down all the same. When it is probed is not decided here (``core/health/backend.py``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ State = Literal["closed", "open", "half-open"]
 
 @attrs.frozen
 class BreakerRules:
-    """When a circuit opens, and how often it is probed then; all times in seconds.
+    """When a circuit opens; all times in seconds.
 
     ``failures`` within ``window_s`` open it, if they are at least half of the calls: a busy backend with a failure now
     and then stays in use.
@@ -29,8 +29,6 @@ class BreakerRules:
 
     failures: int = 3
     window_s: float = 60.0
-    probe_s: float = 2.0
-    probe_cap_s: float = 30.0
 
 
 @attrs.define
@@ -44,18 +42,11 @@ class Breaker:
     state: State = attrs.field(default="closed", init=False)
     _calls: deque[tuple[float, bool]] = attrs.field(factory=deque, init=False)  # when it ended, whether well
     _trials: int = attrs.field(default=0, init=False)  # calls under way that began in half-open
-    _probes: int = attrs.field(default=0, init=False)
-    _probe_at: float | None = attrs.field(default=None, init=False)
 
     @property
     def allows(self) -> bool:
         """Tell whether a call may be sent here rather than elsewhere."""
         return self.state == "closed" or (self.state == "half-open" and self._trials == 0)
-
-    @property
-    def probe_at(self) -> float | None:
-        """Return when the next probe is due, or None while none is."""
-        return self._probe_at if self.state == "open" else None
 
     def begin(self) -> bool:
         """Note that a call begins; return whether it is a trial, which its end must be told."""
@@ -68,7 +59,7 @@ class Breaker:
         self._trials -= is_trial
         self._calls.append((now, True))
         if self.state != "closed":
-            self.state, self._probes = "closed", 0
+            self.state = "closed"
             self._calls.clear()
 
     def failed(self, now: float, *, is_trial: bool = False) -> None:
@@ -79,11 +70,11 @@ class Breaker:
             self._calls.popleft()
         match self.state:
             case "half-open":
-                self._open(now)
+                self.state = "open"
             case "closed":
                 failures = sum(not well for _, well in self._calls)
                 if failures >= self.rules.failures and 2 * failures >= len(self._calls):
-                    self._open(now)
+                    self.state = "open"
             case "open":
                 pass  # a call that had begun before, or the last resort of a turn
 
@@ -91,21 +82,7 @@ class Breaker:
         """Note that a call was cancelled, which proves nothing."""
         self._trials -= is_trial
 
-    def probed(self, now: float, *, is_well: bool) -> None:
+    def probed(self, *, is_well: bool) -> None:
         """Note what a probe found."""
-        if self.state != "open":
-            return
-        if is_well:
+        if self.state == "open" and is_well:
             self.state = "half-open"
-        else:
-            self._plan_probe(now)
-
-    def _open(self, now: float) -> None:
-        self.state = "open"
-        self._plan_probe(now)
-
-    def _plan_probe(self, now: float) -> None:
-        # The exponent is bounded: a float ends at 2 ** 1024, two nights into an outage.
-        wait_s = min(self.rules.probe_cap_s, self.rules.probe_s * 2.0 ** min(self._probes, 16))
-        self._probes += 1
-        self._probe_at = now + wait_s

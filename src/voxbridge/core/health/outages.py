@@ -1,9 +1,8 @@
-"""Which stages are down, and what is to be told of it: one notice when an outage begins, one when it is over.
+"""What one room is told of outages: one notice when one begins, and one when it is over.
 
-    up --a turn failed there--> down --a turn went through, or a probe that had failed came through--> up
+    up --a turn of this room failed there--> down --the stage is back, whoever found out--> up
 
-A probe ends an outage only if one failed before it in the same outage: a server that answers probes and fails at its
-work would otherwise be announced as back over and over.
+A room in which no turn failed is not told: nobody there has noticed anything.
 """
 
 from __future__ import annotations
@@ -33,32 +32,26 @@ Notice = Down | Back
 
 
 class Outages:
-    """The outages of the three stages, as one room sees them."""
+    """The outages of the three stages that one room was told of."""
 
     def __init__(self) -> None:
-        self._is_proven: dict[Stage, bool] = {}  # of each stage that is down: has a probe failed?
+        self._told: dict[Stage, None] = {}
 
     @property
     def down(self) -> tuple[Stage, ...]:
         """Return the stages that are down, in the order in which they went."""
-        return tuple(self._is_proven)
+        return tuple(self._told)
 
     def failed(self, stage: Stage) -> Notice | None:
         """Note that a turn failed there; return what to tell, if that is new."""
-        if stage in self._is_proven:
+        if stage in self._told:
             return None
-        self._is_proven[stage] = False
+        self._told[stage] = None
         return Down(stage)
 
-    def served(self, stage: Stage) -> Notice | None:
-        """Note that a turn went through there."""
-        return Back(stage) if self._is_proven.pop(stage, None) is not None else None
-
-    def probed(self, stage: Stage, *, is_well: bool) -> Notice | None:
-        """Note what a probe found."""
-        if stage not in self._is_proven:
+    def back(self, stage: Stage) -> Notice | None:
+        """Note that the stage serves again; return what to tell, if this room was told of its outage."""
+        if stage not in self._told:
             return None
-        if not is_well:
-            self._is_proven[stage] = True
-            return None
-        return self.served(stage) if self._is_proven[stage] else None
+        del self._told[stage]
+        return Back(stage)

@@ -1,18 +1,19 @@
-"""One backend of several: its circuit breaker, and the probes that run while the circuit is open."""
+"""One backend of a stage: what its calls and probes say of its health is told here, as they end."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import structlog
 import trio
 
-from voxbridge.core.health.breaker import Breaker, BreakerRules
+from voxbridge.core.health.backend import BackendHealth, HealthRules, State
+from voxbridge.core.health.backoff import Backoff
 from voxbridge.errors import NoReply, StageError, StageName
 from voxbridge.stages.contracts import Stage
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
@@ -35,80 +36,104 @@ class Call:
 
 
 class Guard(Generic[S]):
-    """A backend and its health. ``reserve_s``: with less time left, a call of it is not worth beginning."""
+    """A backend and its health. ``reserve_s``: with less time left, a call of it is not worth beginning.
 
-    def __init__(self, stage: S, name: StageName, *, reserve_s: float, rules: BreakerRules | None = None) -> None:
+    It makes no probes of its own: ``Health`` has it probed, if there is one (``stages/health.py``).
+    """
+
+    def __init__(self, stage: S, name: StageName, *, reserve_s: float, rules: HealthRules | None = None) -> None:
         self.stage, self.reserve_s = stage, reserve_s
         self.tells_when_asked = True
         """Whether it says when a request is on its way; a plug-in may forget it. Otherwise its calls' begin counts."""
+        self.health = BackendHealth(rules or HealthRules())
+        self.on_fact: Callable[[State], None] = _ignored
+        """Called after each fact with the state before it; must not block and must not raise."""
         self._name = name
-        self._breaker = Breaker(rules or BreakerRules())
-        self._changed = trio.lowlevel.ParkingLot()
 
     @property
     def allows(self) -> bool:
         """Tell whether it may be asked before others are."""
-        return self._breaker.allows
+        return self.health.allows
 
     @contextmanager
     def call(self) -> Iterator[Call]:
-        """Make a call inside: how it ends is told to the breaker. Nothing said, nothing heard: nothing proven."""
+        """Make a call inside: how it ends is told to the health. Nothing said, nothing heard: nothing proven."""
         call = Call()
-        is_trial = self._breaker.begin()
-        was = self._breaker.state
+        is_trial = self.health.begin()
         try:
             yield call
         except NoReply:
-            self._breaker.abandoned(is_trial=is_trial)
+            self.health.abandoned(is_trial=is_trial)
             raise
-        except Exception:  # a bug in a plug-in is a failure too
-            self._breaker.failed(trio.current_time(), is_trial=is_trial)
+        except StageError as error:
+            self._failed(error.detail, is_trial=is_trial)
+            raise
+        except Exception as error:  # a bug in a plug-in is a failure too
+            self._failed(f"its code has a bug: it raised {type(error).__name__}", is_trial=is_trial)
             raise
         except BaseException:
             if call.was_too_late:
-                self._breaker.failed(trio.current_time(), is_trial=is_trial)
+                self._failed("it was too late: a backup had answered before", is_trial=is_trial)
             else:
-                self._breaker.abandoned(is_trial=is_trial)
+                self.health.abandoned(is_trial=is_trial)
             raise
         else:
             if call.was_empty:
-                self._breaker.abandoned(is_trial=is_trial)
+                self.health.abandoned(is_trial=is_trial)
             else:
-                self._breaker.succeeded(trio.current_time(), is_trial=is_trial)
-        finally:
-            self._tell(was)
+                self._note(lambda: self.health.succeeded(trio.current_time(), is_trial=is_trial))
 
-    async def keep_probing(self) -> None:
-        """Probe for ever, whenever the circuit is open."""
-        while True:
-            due = self._breaker.probe_at
-            with trio.move_on_at(math.inf if due is None else due):
-                await self._changed.park()
-            if due is not None and trio.current_time() >= due:
-                await self._probe()
+    def suspect(self, why: str) -> None:
+        """Note that a turn failed for it, though no call of it did: the turn's time was over."""
+        self._note(lambda: self.health.suspected(trio.current_time(), why))
 
-    async def _probe(self) -> None:
-        was = self._breaker.state
-        is_well = False
-        with trio.move_on_after(PROBE_LIMIT_S):
-            try:
-                await self.stage.probe()
-            except StageError:
-                pass  # the breaker is told below, as of a probe that took too long
-            else:
-                is_well = True
-        self._breaker.probed(trio.current_time(), is_well=is_well)
-        self._tell(was)
+    def works(self) -> None:
+        """Note that it has done its part of a turn: nobody else could have."""
+        self._note(lambda: self.health.succeeded(trio.current_time()))
 
-    def _tell(self, was: str) -> None:
-        state = self._breaker.state
-        if state == was:
-            return
-        if state == "open":
-            _log.warning("backend out of use", stage=self._name, backend=self.stage.name)
-        elif state == "closed":
-            _log.info("backend in use again", stage=self._name, backend=self.stage.name)
-        self._changed.unpark_all()
+    async def probe(self) -> None:
+        """Probe it once, and note what was found. Never raises for what the backend's code does."""
+        began = trio.current_time()
+        found: list[tuple[str, bool]] = []
+
+        async def ask() -> None:
+            with trio.move_on_after(PROBE_LIMIT_S):
+                try:
+                    found.append((await self.stage.probe(), True))
+                except StageError as error:
+                    found.append((error.detail, False))
+
+        # Supervised once: what a plug-in raises beside a StageError is a finding as well, and nobody's end.
+        is_sane = await supervise("probe", ask, backoff=Backoff(circuit=1), stage=self._name, backend=self.stage.name)
+        if not is_sane:
+            found = [("its probe has a bug: the daemon's log has the traceback", False)]
+        detail, is_well = found[0] if found else (f"no answer to a probe within {PROBE_LIMIT_S:.0f} s", False)
+        self._note(lambda: self.health.probed(began, trio.current_time(), detail, is_well=is_well))
+
+    def _failed(self, why: str, *, is_trial: bool) -> None:
+        self._note(lambda: self.health.failed(trio.current_time(), why, is_trial=is_trial))
+
+    def _note(self, fact: Callable[[], None]) -> None:
+        """Take a fact, and tell what has changed by it."""
+        health = self.health
+        state, circuit = health.state, health.circuit.state
+        fact()
+        named = {"stage": self._name, "backend": self.stage.name}
+        if health.circuit.state != circuit:
+            if health.circuit.state == "open":
+                _log.warning("backend out of use", **named)
+            elif health.circuit.state == "closed":
+                _log.info("backend in use again", **named)
+        if health.state != state:
+            if health.state == "down":
+                _log.warning("backend down", reason=health.detail, **named)
+            elif state == "down":
+                _log.info("backend up again", **named)
+        self.on_fact(state)
+
+
+def _ignored(_was: State) -> None:
+    """Tell nobody."""
 
 
 def in_order(guards: list[Guard[S]], first: int = 0) -> list[Guard[S]]:

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import trio
 
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.core.wire.whisperx_ledger import PACKETS_MAX
+from voxbridge.errors import StageUnavailable
 from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner
+from voxbridge.supervise import supervise
 
 Packets = Sequence[OpusPacket]
 
@@ -37,7 +40,7 @@ class FailoverStt(Failover[SttStage]):
         """Open the first backend's line for one speaker; the others' are opened when they are needed."""
         async with trio.open_nursery() as nursery:
             line = FailoverLine(self, speaker, on_partial, nursery)
-            await line.line_to(self.guards[0])
+            await line.open_first()
             yield line
             nursery.cancel_scope.cancel(reason="left")
 
@@ -55,6 +58,7 @@ class FailoverLine:
         self._stage, self._speaker, self._on_partial, self._nursery = stage, speaker, on_partial, nursery
         self._lines: dict[Guard[SttStage], SttSession] = {}
         self._opened: dict[Guard[SttStage], trio.Event] = {}
+        self._given_up: set[Guard[SttStage]] = set()
         self._serving = stage.guards[0]
         self._ring: deque[OpusPacket] = deque(maxlen=PACKETS_MAX)
 
@@ -108,16 +112,33 @@ class FailoverLine:
         """Return the stage that opened this line."""
         return self._stage
 
+    async def open_first(self) -> None:
+        """Open the line of the first backend whose code can do that. Raises: StageUnavailable, if there is none."""
+        for guard in self._stage.guards[:-1]:
+            with suppress(StageUnavailable):
+                await self.line_to(guard)
+                self._serving = guard
+                return
+        self._serving = self._stage.guards[-1]
+        await self.line_to(self._serving)
+
     async def line_to(self, guard: Guard[SttStage]) -> SttSession:
-        """Return the line to a backend, opened now if it is not yet."""
+        """Return the line to a backend, opened now if it is not yet. Raises: StageUnavailable, if it has crashed."""
         await self._open(guard).wait()
+        if self.has_given_up(guard):
+            detail = "its line crashes again and again: a bug in the backend, the daemon's log has the traceback"
+            raise StageUnavailable("stt", detail, backend=guard.stage.name)
         return self._lines[guard]
+
+    def has_given_up(self, guard: Guard[SttStage]) -> bool:
+        """Tell whether the line to a backend crashed too often."""
+        return guard in self._given_up
 
     def _open(self, guard: Guard[SttStage]) -> trio.Event:
         """Open a line, in the speaker's scope: a turn that is given up while it opens does not take it along."""
         if guard not in self._opened:
             self._opened[guard] = trio.Event()
-            self._nursery.start_soon(self._hold, guard)
+            self._nursery.start_soon(self._host, guard)
         return self._opened[guard]
 
     def tell_again(self, guard: Guard[SttStage], packets: Packets) -> PendingFinal:
@@ -141,11 +162,17 @@ class FailoverLine:
     def _choose(self) -> None:
         """Let the next utterance be heard by the first that works and has a line; open a line to who has none."""
         for guard in in_order(self._stage.guards):
-            if guard in self._lines:
+            if guard in self._lines and not self.has_given_up(guard):
                 self._serving = guard
                 return
             if guard.allows:
                 self._open(guard)
+
+    async def _host(self, guard: Guard[SttStage]) -> None:
+        """Keep a line open: a bug in one backend costs neither the speaker nor the others' lines."""
+        if not await supervise("stt line", partial(self._hold, guard), backend=guard.stage.name):
+            self._given_up.add(guard)
+            self._opened[guard].set()
 
     async def _hold(self, guard: Guard[SttStage]) -> None:
         def on_partial(text: str) -> None:
@@ -183,6 +210,8 @@ class _Final:
 
     async def _until_late(self, runner: Runner[SttStage]) -> None:
         """Return at once if there is no connection to who is to hear it, else when its final is late."""
+        if self._line.has_given_up(runner.guard):
+            return
         line = await self._line.line_to(runner.guard)
         if line.is_connected or runner.guard is not self._serving:
             await trio.sleep(self._line.stage.backup_after_s)

@@ -10,7 +10,7 @@ from voxbridge.core.health.breaker import Breaker, BreakerRules
 
 pytestmark = pytest.mark.unit
 
-RULES = BreakerRules(failures=3, window_s=60.0, probe_s=2.0, probe_cap_s=30.0)
+RULES = BreakerRules(failures=3, window_s=60.0)
 
 
 def call(breaker: Breaker, now: float, *, is_well: bool) -> None:
@@ -30,13 +30,13 @@ def opened(at: float = 2.0) -> Breaker:
 
 
 def test_three_failures_within_the_window_open_it() -> None:
-    """The third failure opens, and the first probe is due 2 s later."""
+    """The third failure opens it."""
     breaker = Breaker(RULES)
     for now in (0.0, 1.0):
         call(breaker, now, is_well=False)
         assert breaker.allows
     call(breaker, 59.0, is_well=False)
-    assert (breaker.state, breaker.allows, breaker.probe_at) == ("open", False, 61.0)
+    assert (breaker.state, breaker.allows) == ("open", False)
 
 
 def test_failures_that_are_old_do_not_count() -> None:
@@ -55,43 +55,29 @@ def test_a_busy_backend_that_fails_now_and_then_stays_in_use() -> None:
     assert breaker.state == "closed"
 
 
-def test_probes_come_at_growing_intervals_up_to_the_cap() -> None:
-    """2, 4, 8, 16, then 30 s for ever, two nights included."""
-    breaker = opened(at=0.0)
-    now, waits = 0.0, []
-    for _ in range(5000):
-        due = breaker.probe_at
-        assert due is not None
-        waits.append(due - now)
-        now = due
-        breaker.probed(now, is_well=False)
-    assert waits[:6] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
-    assert set(waits[6:]) == {30.0}
-
-
 def test_a_probe_that_came_through_lets_one_call_try() -> None:
     """Half open: one trial at a time, whose success closes the circuit."""
     breaker = opened()
-    breaker.probed(4.0, is_well=True)
-    assert (breaker.state, breaker.allows, breaker.probe_at) == ("half-open", True, None)
+    breaker.probed(is_well=True)
+    assert (breaker.state, breaker.allows) == ("half-open", True)
     is_trial = breaker.begin()
     assert not breaker.allows
     breaker.succeeded(5.0, is_trial=is_trial)
     assert (breaker.state, breaker.allows) == ("closed", True)
 
 
-def test_a_trial_that_fails_opens_it_again_and_waits_longer() -> None:
-    """A server that answers probes and fails at its work is asked less and less often."""
+def test_a_trial_that_fails_opens_it_again() -> None:
+    """A server that answers probes and fails at its work is not asked before others."""
     breaker = opened()
-    breaker.probed(4.0, is_well=True)
+    breaker.probed(is_well=True)
     call(breaker, 5.0, is_well=False)
-    assert (breaker.state, breaker.probe_at) == ("open", 9.0)
+    assert (breaker.state, breaker.allows) == ("open", False)
 
 
 def test_a_cancelled_trial_proves_nothing() -> None:
     """Barge-in during the trial: the next call is the trial."""
     breaker = opened()
-    breaker.probed(4.0, is_well=True)
+    breaker.probed(is_well=True)
     breaker.abandoned(is_trial=breaker.begin())
     assert (breaker.state, breaker.allows) == ("half-open", True)
 
@@ -115,7 +101,7 @@ EVENTS = st.lists(
 
 @given(EVENTS)
 def test_any_history_keeps_the_rules(events: list[tuple[str, float]]) -> None:
-    """Open means a probe is due; closed and idle half-open allow; trials never go below none; success closes."""
+    """Closed and idle half-open allow; trials never go below none; success closes."""
     breaker, now, under_way = Breaker(RULES), 0.0, []
     for kind, gap_s in events:
         now += gap_s
@@ -135,10 +121,7 @@ def test_any_history_keeps_the_rules(events: list[tuple[str, float]]) -> None:
                 assert breaker.state == was
             case "probe well" | "probe failed":
                 was = breaker.state
-                breaker.probed(now, is_well=kind == "probe well")
+                breaker.probed(is_well=kind == "probe well")
                 assert was == breaker.state or (was, breaker.state) == ("open", "half-open")
         trials = sum(under_way)
         assert breaker.allows == (breaker.state == "closed" or (breaker.state == "half-open" and trials == 0))
-        assert (breaker.probe_at is not None) == (breaker.state == "open")
-        if breaker.probe_at is not None:
-            assert breaker.probe_at <= now + RULES.probe_cap_s

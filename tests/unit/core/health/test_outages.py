@@ -17,30 +17,20 @@ def test_one_notice_per_outage_and_one_at_its_end() -> None:
     """Three failed turns are told once; the first that goes through says so."""
     outages = Outages()
     assert [outages.failed("agent") for _ in range(3)] == [Down("agent"), None, None]
-    assert [outages.served("agent") for _ in range(2)] == [Back("agent"), None]
+    assert [outages.back("agent") for _ in range(2)] == [Back("agent"), None]
     assert outages.failed("agent") == Down("agent")
 
 
-def test_a_probe_ends_an_outage_that_a_probe_has_seen() -> None:
-    """Killed and started again: nobody has to speak first."""
+def test_a_room_that_was_not_told_of_an_outage_is_not_told_of_its_end() -> None:
+    """Nobody there has noticed anything."""
     outages = Outages()
-    outages.failed("stt")
-    assert outages.probed("stt", is_well=False) is None
-    assert outages.probed("stt", is_well=True) == Back("stt")
-    assert outages.down == ()
+    assert outages.back("stt") is None
+    outages.failed("agent")
+    assert outages.back("stt") is None
+    assert outages.down == ("agent",)
 
 
-def test_a_server_that_fails_at_its_work_only_is_not_called_back() -> None:
-    """Its probes are well all the time: only a turn proves that it works."""
-    outages = Outages()
-    outages.failed("tts")
-    assert [outages.probed("tts", is_well=True) for _ in range(5)] == [None] * 5
-    assert outages.served("tts") == Back("tts")
-
-
-EVENTS = st.lists(
-    st.tuples(st.sampled_from(["stt", "agent", "tts"]), st.sampled_from(["failed", "served", "well", "unwell"]))
-)
+EVENTS = st.lists(st.tuples(st.sampled_from(["stt", "agent", "tts"]), st.sampled_from(["failed", "back"])))
 
 
 @given(EVENTS)
@@ -49,13 +39,7 @@ def test_notices_of_a_stage_alternate(events: list[tuple[str, str]]) -> None:
     outages = Outages()
     told: dict[str, list[Any]] = {"stt": [], "agent": [], "tts": []}
     for stage, kind in events:
-        match kind:
-            case "failed":
-                notice = outages.failed(stage)
-            case "served":
-                notice = outages.served(stage)
-            case _:
-                notice = outages.probed(stage, is_well=kind == "well")
+        notice = outages.failed(stage) if kind == "failed" else outages.back(stage)
         if notice is not None:
             assert notice.stage == stage
             told[stage].append(type(notice))

@@ -1,0 +1,173 @@
+"""The one owner of the backends' health: it alone probes, and whoever wants to know asks it or listens.
+
+calls (Guard) --.                                    .--> fail-over asks each guard
+failed turns ---+--> BackendHealth --> due? probe ---+--> notices in the rooms, events, status: listeners
+served turns --'       (core/health)                 '--> /status, ctl, metrics, readiness: ``all``, ``stages``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import attrs
+import trio
+
+from voxbridge.core.health.backend import BackendHealth, BackendStatus, HealthRules, State
+from voxbridge.errors import StageError, StageName
+from voxbridge.stages.contracts import AgentStage, Stage, SttStage, TtsStage
+from voxbridge.stages.failover.base import Failover
+from voxbridge.stages.failover.guard import Guard
+from voxbridge.supervise import supervise
+
+
+@attrs.frozen
+class BackendChanged:
+    """A backend is in another state than it ``was``."""
+
+    backend: BackendStatus
+    was: State
+
+
+@attrs.frozen
+class StageBack:
+    """A stage for which turns had failed serves again."""
+
+    stage: StageName
+
+
+HealthEvent = BackendChanged | StageBack
+Listener = Callable[[HealthEvent], None]
+"""Called from whichever task learned of it: must not block and must not raise."""
+
+AnyGuard = Guard[Any]
+
+
+class Health:
+    """Knows how the backends of all stages are. ``run`` probes them, for ever; without it only calls tell."""
+
+    def __init__(
+        self, guards: Mapping[StageName, Sequence[AnyGuard]] | None = None, rules: HealthRules | None = None
+    ) -> None:
+        self._guards = {} if guards is None else dict(guards)
+        if rules is not None:
+            for guard in self._all_guards:
+                guard.health = BackendHealth(rules)
+        self._out: set[StageName] = set()  # turns have failed there, and nothing has gone well since
+        self._listeners: list[Listener] = []
+        self._changed = {id(guard): trio.lowlevel.ParkingLot() for guard in self._all_guards}
+        self.asked = trio.Event()
+        """Set when each backend was probed once."""
+        self._unasked = {id(guard) for guard in self._all_guards}
+        if not self._unasked:
+            self.asked.set()
+        for stage, each in self._guards.items():
+            for guard in each:
+                guard.on_fact = partial(self._on_fact, stage, guard)
+
+    @classmethod
+    def of(cls, *, stt: SttStage, agent: AgentStage, tts: TtsStage, rules: HealthRules | None = None) -> Health:
+        """Return the health of three stages that have not been asked yet.
+
+        A stage of one backend has no guard of its own, and gets one that learns of turns and probes.
+        """
+        guards: dict[StageName, Sequence[AnyGuard]] = {
+            "stt": guards_of(stt, "stt"),
+            "agent": guards_of(agent, "agent"),
+            "tts": guards_of(tts, "tts"),
+        }
+        return cls(guards, rules)
+
+    # Who asks.
+
+    @property
+    def all(self) -> list[BackendStatus]:
+        """Return all backends, in the order of a turn, each stage's first one before its backups."""
+        return [self._status(stage, guard) for stage, guards in self._guards.items() for guard in guards]
+
+    @property
+    def _all_guards(self) -> list[AnyGuard]:
+        return [guard for guards in self._guards.values() for guard in guards]
+
+    # Who tells.
+
+    def turn_failed(self, stage: StageName, error: StageError) -> None:
+        """Note that a turn failed for this stage: whoever should have served is suspected, if no call has told yet."""
+        self._out.add(stage)
+        guards = self._guards.get(stage, ())
+        if guards and not any(guard.health.is_in_trouble for guard in guards):
+            guards[0].suspect(error.detail)
+
+    def turn_served(self, stage: StageName) -> None:
+        """Note that this stage did its part of a turn, and that something came of it."""
+        guards = self._guards.get(stage, ())
+        if len(guards) == 1:  # of several the calls themselves have told who it was
+            guards[0].works()
+        self._back(stage)
+
+    # Who listens.
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """Tell ``listener`` of each change for as long as the block lasts."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
+    async def run(self) -> None:
+        """Probe each backend when it is due, for ever. One that hangs holds up no other."""
+        async with trio.open_nursery() as nursery:
+            for stage, guards in self._guards.items():
+                for guard in guards:
+                    keep = partial(self._keep, guard)
+                    nursery.start_soon(partial(supervise, "health", keep, stage=stage, backend=guard.stage.name))
+            await trio.sleep_forever()
+
+    async def _keep(self, guard: AnyGuard) -> None:
+        while True:
+            with trio.move_on_at(guard.health.probe_at) as waiting:
+                await self._changed[id(guard)].park()
+            if waiting.cancelled_caught:
+                await guard.probe()
+                self._unasked.discard(id(guard))
+                if not self._unasked:
+                    self.asked.set()
+
+    def _on_fact(self, stage: StageName, guard: AnyGuard, was: State) -> None:
+        self._changed[id(guard)].unpark_all()
+        state = guard.health.state
+        if state == was:
+            return
+        self._tell(BackendChanged(self._status(stage, guard), was))
+        if state == "up":
+            self._back(stage)
+
+    def _back(self, stage: StageName) -> None:
+        if stage in self._out:
+            self._out.remove(stage)
+            self._tell(StageBack(stage))
+
+    def _tell(self, event: HealthEvent) -> None:
+        for listener in list(self._listeners):
+            listener(event)
+
+    def _status(self, stage: StageName, guard: AnyGuard) -> BackendStatus:
+        health = guard.health
+        return BackendStatus(
+            stage=stage,
+            kind=guard.stage.name,
+            state=health.state,
+            detail=health.detail,
+            since=health.since,
+            number=self._guards[stage].index(guard),
+            is_in_use=health.allows,
+        )
+
+
+def guards_of(stage: Stage, name: StageName) -> list[AnyGuard]:
+    """Return the guards of a stage's backends."""
+    return stage.guards if isinstance(stage, Failover) else [Guard(stage, name, reserve_s=0.0)]

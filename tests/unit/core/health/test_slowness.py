@@ -1,0 +1,33 @@
+"""Which stages are slow: examples."""
+
+from __future__ import annotations
+
+import pytest
+
+from voxbridge.core.health.slowness import Slow, Slowness
+
+pytestmark = pytest.mark.unit
+
+
+def after(*waits_ms: float, now: float = 100.0) -> list[Slow]:
+    slowness = Slowness()
+    for number, ms in enumerate(waits_ms):
+        slowness.took("agent", ms, 500.0, float(number))
+    return slowness.slow(now)
+
+
+def test_a_stage_that_keeps_people_waiting_turn_after_turn_is_slow() -> None:
+    """The middle of the last five turns is over the target."""
+    assert after(100, 100, 2000, 900, 900) == [Slow("agent", 900.0, 500.0)]
+
+
+def test_one_slow_turn_makes_no_slow_stage() -> None:
+    """Nor do two that are all there is."""
+    assert after(100, 100, 9000, 100, 100) == []
+    assert after(9000, 9000) == []
+
+
+def test_what_is_long_ago_says_nothing_of_now() -> None:
+    """Ten minutes; and a stage that is quick again is not slow."""
+    assert after(900, 900, 900, now=1000.0) == []
+    assert after(900, 900, 900, 100, 100, 100) == []
