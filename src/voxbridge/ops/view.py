@@ -10,9 +10,9 @@ import attrs
 import trio
 
 from voxbridge import __version__
-from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.health.backend import BackendStatus
 from voxbridge.core.health.slowness import Slow
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
