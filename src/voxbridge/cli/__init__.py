@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from voxbridge import __version__
 from voxbridge.cli.check import check
 from voxbridge.cli.ctl import ctl
 from voxbridge.cli.engines import engines
@@ -18,6 +19,7 @@ from voxbridge.cli.workflows import workflows
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="voxbridge", message="%(prog)s %(version)s")
 @config_option
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(config: Path | None, debug: bool) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from voxbridge.config import Loaded, Settings, load_noting
 from voxbridge.errors import VoxBridgeError
+
+_EXIT_INTERRUPTED = 130
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -19,7 +21,7 @@ def config_option(command: C) -> C:
     """Add ``--config FILE``: understood before and after the command's name, and the latter wins."""
     return click.option(
         "--config",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=click.Path(path_type=Path),  # what it is, the loader finds out: a mistake there has its exit code
         help="Configuration file. [default: ./voxbridge.toml, $VOXBRIDGE_CONFIG, /etc/voxbridge/voxbridge.toml]",
     )(command)
 
@@ -43,13 +45,20 @@ def tell_clamped(loaded: Loaded) -> Settings:
 
 
 class Shell(click.Group):
-    """A group whose commands may raise a VoxBridgeError: one line on stderr, and the error's own exit code."""
+    """A group whose commands may raise a VoxBridgeError: one line on stderr, and the error's own exit code.
+
+    Ctrl-C ends any command with 130, as a shell says it (128 + SIGINT).
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what is not one of ours stays a traceback, since it is a bug."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            return _stopped(ctx)
         except (VoxBridgeError, BaseExceptionGroup) as error:
+            if any(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(error)):
+                return _stopped(ctx)
             known = our_errors(error)
             if ctx.params.get("debug"):
                 traceback.print_exception(error)
@@ -57,6 +66,11 @@ class Shell(click.Group):
                 for line in (str(one), *getattr(one, "__notes__", ())):
                     click.echo(f"voxbridge: {line}", err=True)
             ctx.exit(max(one.exit_code for one in known))
+
+
+def _stopped(ctx: click.Context) -> NoReturn:
+    click.echo("voxbridge: stopped", err=True)
+    ctx.exit(_EXIT_INTERRUPTED)
 
 
 def our_errors(error: BaseException) -> list[VoxBridgeError]:

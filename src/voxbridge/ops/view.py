@@ -53,6 +53,8 @@ class View:
         speakers = sum(len(room.speakers) for room in self.rooms.values())
         turns = sum(room.open_turns for room in self.rooms.values())
         parts = ["ready", _count(len(self.rooms), "room"), _count(speakers, "speaker"), _count(turns, "turn")]
+        if not self.rooms and not self.bridge.rooms:
+            parts = ["ready", "in no channel yet: type /join in Discord, or set discord.join"]
         if not self.bridge.is_logged_in:
             parts.append("degraded: Discord is lost")
         away = sum(not room.is_connected for room in self.bridge.rooms)

@@ -120,7 +120,7 @@ async def test_status_over_the_socket(desk: Desk) -> None:
     desk.service.ready()
     answer = await desk.ask("GET", "/v1/status")
     assert answer["phase"] == "ready"
-    assert answer["line"].startswith("ready; 0 rooms; 0 speakers; 0 turns")
+    assert answer["line"].startswith("ready; in no channel yet: type /join in Discord, or set discord.join")
     assert answer["turns"] == {"failed": 1}
     (turn,) = answer["last_turns"]
     assert (turn["turn_id"], turn["heard_chars"], turn["guild_id"]) == ("t1", len("planted phrase"), "1")

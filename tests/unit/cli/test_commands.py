@@ -69,6 +69,18 @@ def test_version_names_ours_and_the_libraries(invoke) -> None:
     assert any(line.startswith("trio ") for line in lines)
 
 
+def test_version_is_an_option_too(invoke) -> None:
+    """As of most programs."""
+    assert invoke("--version").stdout == f"voxbridge {__version__}\n"
+
+
+def test_a_directory_is_no_configuration(invoke, tmp_path: Path) -> None:
+    """Whatever is wrong with the configuration has the code of a configuration."""
+    done = invoke("run", "--config", str(tmp_path))
+    assert done.exit_code == EXIT_CONFIG
+    assert "directory" in done.stderr
+
+
 def test_run_without_a_token_is_refused_before_anything_starts(invoke) -> None:
     """Exit code 78 keeps systemd from trying again."""
     done = invoke("run")

@@ -64,6 +64,20 @@ def test_bug_stays_a_traceback(error: Exception) -> None:
     assert run(error).exception is error
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyboardInterrupt(),
+        BaseExceptionGroup("a", [KeyboardInterrupt(), StageUnavailable("stt", "down")]),
+    ],
+    ids=["bare", "in a nursery"],
+)
+def test_ctrl_c_is_no_failure_and_no_traceback(error: BaseException) -> None:
+    """A shell's code for SIGINT, and one word."""
+    done = run(error)
+    assert (done.exit_code, done.stderr) == (130, "voxbridge: stopped\n")
+
+
 @pytest.mark.parametrize(("before", "after", "wanted"), [("a", None, "a"), (None, "b", "b"), ("a", "b", "b")])
 def test_config_is_understood_before_and_after_the_command(
     tmp_path: Path, before: str | None, after: str | None, wanted: str
