@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import trio
 
 from tests.bench.turns import Progress, Samples
+from voxbridge.audio.opus import Decoder
 from voxbridge.config.settings import Settings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.core.sound.pcm import OpusPacket, Pcm
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.engines.process import EnginesProcess
 from voxbridge.rehearsal.call import opus_of
 from voxbridge.stages.contracts import Speaker, TtsRequest
@@ -35,9 +36,10 @@ async def embedded_stages(clips: Sequence[Pcm], count: int, progress: Progress) 
         socket = await nursery.start(EnginesProcess(settings.engines, directory).run)
         async with open_stages(settings, engines_socket=socket) as stages:
             async with stages.stt.open(SPEAKER) as line:
+                decoder = Decoder()
                 for number in range(count):
                     for packet in opus_of(clips[number % len(clips)]):
-                        line.feed(OpusPacket(SPEAKER.user_id, 0, 0, packet, 0.0))
+                        line.feed(decoder.hear(packet))
                     began = trio.current_time()
                     await line.finish()
                     samples["embedded_stt_final_ms"].append((trio.current_time() - began) * 1000)

@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from tests.support.voices import tone_pcm
-from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, OpusPacket, Pcm
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, HeardSound, Pcm
 from voxbridge.stages.contracts import AgentRequest, AnswerSink, SoundSink, Speaker, TextDelta, Transcript, TtsRequest
 
 Outcome = str | Exception
@@ -64,6 +64,10 @@ class ScriptedStt(_Stage):
         yield ScriptedLine(self)
 
 
+MADE_UP = b""
+"""What a scripted line has for a piece of sound that came in no packet."""
+
+
 @attrs.define
 class ScriptedLine:
     """One speaker's line."""
@@ -77,11 +81,11 @@ class ScriptedLine:
     def can_peek(self) -> bool:
         return self.stage.can_peek
 
-    def feed(self, packet: OpusPacket) -> None:
+    def feed(self, sound: HeardSound) -> None:
         if self.stage.feed_errors:
             self.stage.feed_errors -= 1
             raise RuntimeError("a bug in the plug-in")
-        self.packets.append(packet.opus)
+        self.packets.append(sound.opus or MADE_UP)
 
     async def peek(self) -> Transcript:
         outcome = self.stage.peeks.popleft() if self.stage.peeks else "early"

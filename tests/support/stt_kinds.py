@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 import trio
 
+from voxbridge.audio.opus import Decoder
 from voxbridge.config.settings import SttSettings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
+from voxbridge.core.sound.pcm import FRAME_S, HeardSound
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.deepgram import DeepgramServer
 from voxbridge.rehearsal.servers.hearing import HearingScript
@@ -73,16 +74,24 @@ def said(numbers: Sequence[int]) -> str:
     return " ".join(f"w{number}" for number in numbers)
 
 
+_DECODER = Decoder()
+
+
+def heard(opus: bytes) -> HeardSound:
+    """Return a packet as the ear hands it on."""
+    return _DECODER.hear(opus)
+
+
 def feed(line: TakeLine, numbers: Sequence[int]) -> None:
     """Feed words at once."""
     for opus in packets_of(*numbers):
-        line.feed(OpusPacket(UserId(42), 0, 0, opus, trio.current_time()))
+        line.feed(heard(opus))
 
 
 async def speak(line: TakeLine, numbers: Sequence[int]) -> None:
     """Feed words, a packet every 20 ms, as a microphone does."""
     for opus in packets_of(*numbers):
-        line.feed(OpusPacket(UserId(42), 0, 0, opus, trio.current_time()))
+        line.feed(heard(opus))
         await trio.sleep(FRAME_S)
 
 

@@ -13,15 +13,15 @@ import importlib.util
 import weakref
 from pathlib import Path
 
-from voxbridge.core.sound.pcm import HEARING_RATE_HZ, SPEECH_RATE_HZ
+from voxbridge.core.sound.pcm import FRAME_MS, HEARING_RATE_HZ, SPEECH_RATE_HZ, HeardSound
 from voxbridge.errors import ConfigError
 
-_APPLICATION_AUDIO = 2049  # opus_defines.h; VOIP at this rate costs three times as much (SILK)
+APPLICATION_VOIP, APPLICATION_AUDIO = 2048, 2049  # opus_defines.h; VOIP at our rate costs three times as much (SILK)
 _SET_BITRATE = 4002
 _SET_COMPLEXITY = 4010
 _SET_INBAND_FEC = 4012
 _SET_PACKET_LOSS_PERC = 4014
-_MAX_PACKET_BYTES = 1276  # RFC 6716, section 3.4: one frame, plus its TOC byte
+_MAX_PACKET_BYTES = 3 * 1276  # RFC 6716, section 3.4: a frame plus its TOC byte; 60 ms may be three of them
 _MAX_FRAME_MS = 120
 
 
@@ -86,27 +86,37 @@ def version() -> str:
 
 
 class Encoder:
-    """s16le PCM to Opus packets of 20 ms."""
+    """s16le PCM to Opus packets of ``frame_ms``."""
 
     def __init__(
-        self, *, rate_hz: int = SPEECH_RATE_HZ, channels: int = 1, bitrate: int = 64_000, complexity: int = 5
+        self,
+        *,
+        rate_hz: int = SPEECH_RATE_HZ,
+        channels: int = 1,
+        bitrate: int = 64_000,
+        complexity: int = 5,
+        frame_ms: float = FRAME_MS,
+        application: int = APPLICATION_AUDIO,
+        loss_percent: int = 2,
     ) -> None:
-        """Open an encoder. ``complexity`` 5 costs 56 us a frame, the default 9 costs 96 and sounds alike."""
+        """Open an encoder. ``complexity`` 5 costs 56 us a frame, the default 9 costs 96 and sounds alike.
+
+        ``frame_ms``: 2.5, 5, 10, 20, 40 or 60. What differs from 20, and ``application`` and ``loss_percent`` (for how
+        much loss it spends bits on error correction), are other clients' ways, for the simulated ones.
+        """
         lib, error = _library(), ctypes.c_int()
         self._channels = channels
-        self._frame_samples = rate_hz // 50
-        self._state = ctypes.c_void_p(
-            lib.opus_encoder_create(rate_hz, channels, _APPLICATION_AUDIO, ctypes.byref(error))
-        )
+        self._frame_samples = round(rate_hz * frame_ms / 1000)
+        self._state = ctypes.c_void_p(lib.opus_encoder_create(rate_hz, channels, application, ctypes.byref(error)))
         _check(error.value, "opus_encoder_create")
         weakref.finalize(self, lib.opus_encoder_destroy, self._state)
         for request, value in ((_SET_BITRATE, bitrate), (_SET_COMPLEXITY, complexity), (_SET_INBAND_FEC, 1),
-                               (_SET_PACKET_LOSS_PERC, 2)):  # fmt: skip
+                               (_SET_PACKET_LOSS_PERC, loss_percent)):  # fmt: skip
             _check(lib.opus_encoder_ctl(self._state, request, ctypes.c_int32(value)), "opus_encoder_ctl")
         self._out = ctypes.create_string_buffer(_MAX_PACKET_BYTES)
 
     def encode(self, pcm: bytes) -> bytes:
-        """Encode exactly 20 ms of s16le PCM into one packet. Raises: OpusError."""
+        """Encode exactly one frame of s16le PCM into one packet. Raises: OpusError."""
         if len(pcm) != self._frame_samples * self._channels * 2:
             raise OpusError(f"encode: wanted {self._frame_samples * self._channels * 2} bytes, got {len(pcm)}")
         size = _library().opus_encode(self._state, pcm, self._frame_samples, self._out, _MAX_PACKET_BYTES)
@@ -137,9 +147,20 @@ class Decoder:
             raise OpusError("decode: an empty packet")
         return self._decode(packet, self._room)
 
-    def conceal(self, next_packet: bytes | None = None) -> bytes:
-        """Make 20 ms for a lost packet: from the next one's forward error correction, else by extrapolation."""
-        return self._decode(next_packet, self._rate_hz // 50, fec=next_packet is not None)
+    def conceal(self, next_packet: bytes | None = None, *, samples: int | None = None) -> bytes:
+        """Make sound for what was lost: from the next packet's forward error correction, else by extrapolation.
+
+        ``samples``: so many, 20 ms unless said otherwise, a multiple of 2.5 ms. Where the correction covers less, the
+        beginning is extrapolated. Raises: OpusError.
+        """
+        return self._decode(next_packet, samples or self._rate_hz // 50, fec=next_packet is not None)
+
+    def hear(self, packet: bytes) -> HeardSound:
+        """Decode a packet for a speech-to-text line; what is no Opus is concealed."""
+        try:
+            return HeardSound(self.decode(packet), packet)
+        except OpusError:
+            return HeardSound(self.conceal())
 
 
 def packet_duration_s(packet: bytes) -> float:

@@ -48,6 +48,10 @@ class VoiceCounters:
     datagrams_shed: int = counted(
         "Datagrams dropped unread, since we were a second behind.", metric="voice_datagrams_shed"
     )
+    datagrams_overflowed: int = counted(
+        "Datagrams that the kernel dropped, since we were too slow and its buffer full.",
+        metric="voice_datagrams_overflowed",
+    )
     reader_errors: int = counted("Datagrams that made our reader fail.", metric="voice_reader_errors")
     signalling_errors: int = counted("Messages of a voice gateway that made us fail.", metric="voice_signalling_errors")
     joins: int = counted("Voice connections made.", metric="voice_joins")

@@ -24,7 +24,7 @@ import trio
 from discord.errors import ConnectionClosed
 
 from voxbridge.core.call.deafness import DeafnessWatch
-from voxbridge.core.call.events import MemberJoined, SpeakingChanged
+from voxbridge.core.call.events import MemberJoined, SpeakingChanged, Unheard
 from voxbridge.core.call.rejoin import Drop, RejoinPolicy, StayOut
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.sound.pcm import OpusPacket
@@ -400,7 +400,7 @@ class GuildKeeper:
                 await self._own_changed.wait()
         self.own = OwnState()
 
-    def _deliver(self, event: OpusPacket | SpeakingChanged) -> None:
+    def _deliver(self, event: OpusPacket | SpeakingChanged | Unheard) -> None:
         if self.port is not None:
             self.port.deliver(event)
 

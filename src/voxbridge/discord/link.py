@@ -33,7 +33,7 @@ from discord.utils import MISSING
 from discord.voice_state import ConnectionFlowState, VoiceConnectionState
 
 from voxbridge.core.call.deafness import DeafnessWatch
-from voxbridge.core.call.events import SpeakingChanged
+from voxbridge.core.call.events import SpeakingChanged, Unheard
 from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.core.sound.pcm import OpusPacket
@@ -185,7 +185,7 @@ class VoiceLink(discord.VoiceClient):
         kicked: trio.Event,
         counters: VoiceCounters,
         require_e2ee: bool,
-        deliver: Callable[[OpusPacket | SpeakingChanged], None],
+        deliver: Callable[[OpusPacket | SpeakingChanged | Unheard], None],
         deafness: DeafnessWatch,
     ) -> None:
         self.counters = counters
@@ -215,6 +215,7 @@ class VoiceLink(discord.VoiceClient):
             deafness=deafness,
         )
         self._connection.add_socket_listener(self._on_datagram)
+        watch.on_unheard = lambda seconds: deliver(Unheard(seconds))
 
     def create_connection_state(self) -> VoiceConnectionState:
         """Build our own state (discord.py's hook for subclasses)."""

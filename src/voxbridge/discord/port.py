@@ -9,7 +9,15 @@ from typing import Any
 import structlog
 import trio
 
-from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceDown, VoiceEnded, VoiceUp
+from voxbridge.core.call.events import (
+    MemberJoined,
+    MemberLeft,
+    SpeakingChanged,
+    Unheard,
+    VoiceDown,
+    VoiceEnded,
+    VoiceUp,
+)
 from voxbridge.core.call.relay import Listener, Relay
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import OpusPacket
@@ -104,7 +112,7 @@ class DiscordVoicePort:
         self._link = None
         self._relay.tell(VoiceEnded())
 
-    def deliver(self, event: OpusPacket | SpeakingChanged) -> None:
+    def deliver(self, event: OpusPacket | SpeakingChanged | Unheard) -> None:
         """Hand on what the connection heard."""
         self._relay.tell(event)
 

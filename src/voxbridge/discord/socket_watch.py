@@ -14,6 +14,7 @@ buffer holds less than we can bear to be late. What has waited for too long is d
 from __future__ import annotations
 
 import socket
+import struct
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ _COLLECTED_PER_STEP = 256  # 1 ms of a flood
 # A conversation that is a second behind does not become better by hearing everything.
 _WAIT_MAX_S = 1.0
 _SHORTEST_BYTES = 8  # a keepalive; discord.py's own callback indexes byte 1 without asking
+_MANY = 32  # so many at once: the buffer may have been full
+_SO_MEMINFO, _MEMINFO_DROPS = 55, 8  # linux/asm-generic/socket.h, linux/sock_diag.h
 _RECEIVE_BUFFER_BYTES = 1 << 20  # a stalled loop of 0.5 s with ten speakers; Linux cuts it to net.core.rmem_max
 
 
@@ -52,6 +55,10 @@ class SocketWatch:
         self._waiting: deque[tuple[float, bytes]] = deque()
         self.arrived_at = 0.0
         """The Trio time at which the datagram that is being handed out came."""
+        self.on_unheard: Callable[[float], None] = lambda _seconds: None
+        """Told for how long datagrams were dropped that nobody has looked at."""
+        self._collected_at = 0.0
+        self._kernel_drops = 0
 
     def attach(self, connection: VoiceConnectionState) -> None:
         """Say whose socket is to be read."""
@@ -81,7 +88,7 @@ class SocketWatch:
             return
         self.pause()
         current.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
-        self._socket = current
+        self._socket, self._kernel_drops = current, 0
         self._wanted.set()
 
     stop = pause
@@ -121,11 +128,41 @@ class SocketWatch:
     def _collect(self) -> None:
         """Take what has come out of the socket."""
         watched, now = self._socket, trio.current_time()
-        while self._waiting and now - self._waiting[0][0] > _WAIT_MAX_S:
-            self._waiting.popleft()
-            self._counters.datagrams_shed += 1
+        self._shed(now)
         if watched is None:
             return
+        before = len(self._waiting)
+        self._receive(watched, now)
+        if len(self._waiting) - before >= _MANY:
+            self._look_for_drops(watched, now)
+        self._collected_at = now
+
+    def _shed(self, now: float) -> None:
+        """Drop what has waited for too long."""
+        waiting = self._waiting
+        if not waiting or now - waiting[0][0] <= _WAIT_MAX_S:
+            return
+        since = waiting[0][0]
+        while waiting and now - waiting[0][0] > _WAIT_MAX_S:
+            waiting.popleft()
+            self._counters.datagrams_shed += 1
+        self.on_unheard((waiting[0][0] if waiting else now) - since)
+
+    def _look_for_drops(self, watched: socket.socket, now: float) -> None:
+        """See whether the kernel's buffer was too small for what came since we were here last."""
+        try:
+            numbers = watched.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_MEMINFO_DROPS + 1))
+        except OSError:
+            return  # not Linux, or a kernel before 4.12
+        if len(numbers) < 4 * (_MEMINFO_DROPS + 1):
+            return
+        (drops,) = struct.unpack_from("=I", numbers, 4 * _MEMINFO_DROPS)
+        if drops > self._kernel_drops:
+            self._counters.datagrams_overflowed += drops - self._kernel_drops
+            self._kernel_drops = drops
+            self.on_unheard(now - self._collected_at)
+
+    def _receive(self, watched: socket.socket, now: float) -> None:
         for _ in range(_COLLECTED_PER_STEP):
             try:
                 datagram = watched.recv(_DATAGRAM_BYTES)

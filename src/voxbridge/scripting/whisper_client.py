@@ -10,9 +10,9 @@ from typing import Self
 import attrs
 import trio
 
+from voxbridge.audio.opus import Decoder
 from voxbridge.config.settings import SttSettings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.core.sound.pcm import RTP_TICKS_PER_FRAME, OpusPacket
 from voxbridge.errors import StageError, StageUnavailable
 from voxbridge.scripting.background import Background, Started
 from voxbridge.stages.contracts import Speaker
@@ -77,7 +77,7 @@ class WhisperClient:
         self._stage: _WatchedStage | None = None
         self._line: WhisperXLine | None = None
         self._speaker = speaker_of(0)
-        self._packets = 0
+        self._decoder = Decoder()
         self.last_partial = ""
         """The words that the server has sent last of an utterance in progress: of its last 2 s only."""
 
@@ -139,10 +139,7 @@ class WhisperClient:
         connect limit; the packet is kept for the one that comes later.
         """
         line, limit_s = self.line, self._settings.connect_limit_ms / 1000
-        now = trio.current_time()
-        sequence, timestamp = self._packets & 0xFFFF, self._packets * RTP_TICKS_PER_FRAME & 0xFFFF_FFFF
-        line.feed(OpusPacket(self._speaker.user_id, sequence, timestamp, opus, now))
-        self._packets += 1
+        line.feed(self._decoder.hear(opus))
         with trio.move_on_after(limit_s):
             await self._background.until(lambda: self.is_connected)
         if not self.is_connected:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from typing import assert_never
 
 import trio
 
-from voxbridge.core.call.events import VoiceDown
+from voxbridge.core.call.events import Unheard, VoiceDown
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import Ear, EarEvent
@@ -39,13 +40,13 @@ class Hearing:
     ) -> None:
         self._make_ear, self._on_event, self._hand_over = make_ear, on_event, hand_over
         self._counters = counters
-        self._early: deque[OpusPacket | VoiceDown] = deque()
+        self._early: deque[OpusPacket | VoiceDown | Unheard] = deque()
         self._ear: Ear | None = None
         self._fuse = Fuse()
         self._sleep = trio.CancelScope()
         self._not_before = -math.inf
 
-    def hear(self, item: OpusPacket | VoiceDown) -> None:
+    def hear(self, item: OpusPacket | VoiceDown | Unheard) -> None:
         """Take what the voice port says of this speaker. Never raises, never blocks."""
         if self._ear is not None:
             self._fuse.call(self._take, item, self._ear)
@@ -55,12 +56,17 @@ class Hearing:
             self._counters.dropped_packets += 1
         self._early.append(item)
 
-    def _take(self, item: OpusPacket | VoiceDown, ear: Ear) -> None:
-        if isinstance(item, VoiceDown):
-            self._tell(ear.cut_off(trio.current_time()), ear)
-        else:
-            ear.push(item)
-            self._tell(ear.pull(item.arrived_at), ear)
+    def _take(self, item: OpusPacket | VoiceDown | Unheard, ear: Ear) -> None:
+        match item:
+            case OpusPacket():
+                ear.push(item)
+                self._tell(ear.pull(item.arrived_at), ear)
+            case Unheard(seconds):
+                ear.on_unheard(seconds)
+            case VoiceDown():
+                self._tell(ear.cut_off(trio.current_time()), ear)
+            case _:
+                assert_never(item)
         due = self._due(ear)
         if due < self._sleep.deadline:  # a later one is found out when it wakes: that is ten times a second at most
             self._sleep.deadline = due

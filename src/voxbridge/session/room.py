@@ -11,6 +11,7 @@ from voxbridge.core.call.events import (
     MemberJoined,
     MemberLeft,
     SpeakingChanged,
+    Unheard,
     VoiceDown,
     VoiceEnded,
     VoiceEvent,
@@ -114,6 +115,9 @@ class Room:
                 self._listen_no_more(user_id)
             case VoiceDown(reason):
                 _log.warning("voice connection lost", reason=reason, guild=str(self.port.guild_id))
+                for session in self._sessions.values():
+                    session.hear(event)
+            case Unheard():
                 for session in self._sessions.values():
                     session.hear(event)
             case VoiceUp():

@@ -7,7 +7,6 @@ survives turns and barge-in; a turn that crashes ends alone, and an ear that cra
 from __future__ import annotations
 
 import functools
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
@@ -15,9 +14,10 @@ import attrs
 import trio
 
 from voxbridge.config.settings import EndpointingSettings, Settings
-from voxbridge.core.call.events import VoiceDown
+from voxbridge.core.call.events import Unheard, VoiceDown
 from voxbridge.core.health.backoff import Backoff
-from voxbridge.core.sound.pcm import FRAME_MS, OpusPacket
+from voxbridge.core.sound.pcm import HeardSound, OpusPacket
+from voxbridge.core.sound.recent import RecentSound
 from voxbridge.core.turns.endpointing import (
     Endpointer,
     EndpointRules,
@@ -55,15 +55,14 @@ def endpoint_rules(settings: Settings) -> EndpointRules:
 class SpeakerSession:
     """Listens to one speaker. ``hear`` and ``deafen`` never block; ``run`` may be started again after a crash.
 
-    The preroll takes each packet, also those of an open utterance: what the utterance held back at its end (silence
+    The preroll takes all sound, also those of an open utterance: what the utterance held back at its end (silence
     as it seemed), and all of one that a broken connection cut off too short to count, may begin the next one.
     """
 
     def __init__(self, context: RoomContext, speaker: Speaker) -> None:
         self.speaker = speaker
         self._context = context
-        preroll_frames = context.tools.settings.endpointing.preroll_ms // FRAME_MS
-        self._preroll: deque[OpusPacket] = deque(maxlen=preroll_frames)
+        self._preroll = RecentSound(context.tools.settings.endpointing.preroll_ms / 1000)
         self._listening = trio.CancelScope()
         self._is_deaf = False
         self._utterance: Utterance | None = None
@@ -93,7 +92,7 @@ class SpeakerSession:
         """Take the name that the roster gives: the sound may have come first, under a number."""
         self.speaker = attrs.evolve(self.speaker, name=name)
 
-    def hear(self, item: OpusPacket | VoiceDown) -> None:
+    def hear(self, item: OpusPacket | VoiceDown | Unheard) -> None:
         """Take what the voice port says of this speaker, all the way to what it means."""
         self._hearing.hear(item)
 
@@ -139,8 +138,8 @@ class SpeakerSession:
 
     def _on_event(self, event: EarEvent, ear: Ear) -> None:
         match event:
-            case Heard(packet):
-                self._on_packet(packet)
+            case Heard(sound):
+                self._on_sound(sound)
             case SpeechStarted():
                 self._begin_utterance()
             case SpeechConfirmed():
@@ -169,13 +168,13 @@ class SpeakerSession:
         # They will be asked in a second or two; by then their connections are there.
         for stage in (self._context.tools.agent, self._context.tools.tts):
             self._start("warm-up", functools.partial(warm_up, stage))
-        for packet in self._preroll:
-            utterance.feed(packet)
+        for sound in self._preroll:
+            utterance.feed(sound)
 
-    def _on_packet(self, packet: OpusPacket) -> None:
-        self._preroll.append(packet)
+    def _on_sound(self, sound: HeardSound) -> None:
+        self._preroll.add(sound)
         if self._utterance is not None:
-            self._utterance.feed(packet)
+            self._utterance.feed(sound)
 
     def _take_floor(self) -> None:
         """Cut short what this speech cuts short, ours and (if the room has it so) others' answers."""
@@ -203,7 +202,8 @@ class SpeakerSession:
         if ended.confirmed or ended.reason != "cut off":
             held = utterance.held
             self._preroll.clear()
-            self._preroll.extend(held)
+            for sound in held:
+                self._preroll.add(sound)
         if not ended.confirmed:
             utterance.discard()
             return

@@ -1,4 +1,4 @@
-"""One utterance on its way to words: packets to the line, a guess while we wait, a final transcript.
+"""One utterance on its way to words: sound to the line, a guess while we wait, a final transcript.
 
 feed feed feed .. [silence] .. hold: peek + turn model .. end -> the guess if it is in, else the final
                                  resume: the guess is void
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 import trio
 
-from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.errors import StageError
 from voxbridge.stages.contracts import PendingFinal, SttSession, Transcript
 
@@ -46,17 +46,17 @@ class Utterance:
         self._line = line
         self._guess_scope: trio.CancelScope | None = None
         self._guessed: Transcript | None = None
-        self._held: list[OpusPacket] | None = None
+        self._held: list[HeardSound] | None = None
 
-    def feed(self, packet: OpusPacket) -> None:
-        """Add a packet."""
+    def feed(self, sound: HeardSound) -> None:
+        """Add a piece of sound."""
         if self._held is None:
-            self._line.feed(packet)
+            self._line.feed(sound)
         else:
-            self._held.append(packet)
+            self._held.append(sound)
 
     @property
-    def held(self) -> list[OpusPacket]:
+    def held(self) -> list[HeardSound]:
         """Return what was held back: silence as it seemed, perhaps the soft beginning of the next word."""
         return list(self._held or ())
 
@@ -96,8 +96,8 @@ class Utterance:
         self._drop_guess()
         self._guessed = None
         held, self._held = self._held or [], None
-        for packet in held:
-            self._line.feed(packet)
+        for sound in held:
+            self._line.feed(sound)
 
     def _drop_guess(self) -> None:
         if self._guess_scope is not None:
@@ -105,7 +105,7 @@ class Utterance:
             self._guess_scope = None
 
     def end(self) -> Words:
-        """End the utterance; packets fed to the line from now on belong to the next one."""
+        """End the utterance; what is fed to the line from now on belong to the next one."""
         self._drop_guess()
         if self._guessed is not None:
             self._line.discard()

@@ -15,7 +15,8 @@ import attrs
 
 from voxbridge.core.agents.tts_options import TtsOptions as TtsOptions
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.core.sound.pcm import OpusPacket, Pcm
+from voxbridge.core.sound.pcm import HeardSound as HeardSound
+from voxbridge.core.sound.pcm import Pcm
 
 
 @attrs.frozen
@@ -66,8 +67,8 @@ class SttSession(Protocol):
     """One speaker's warm line to a speech-to-text server. Survives turns and barge-in.
 
     ``feed`` and ``discard`` are synchronous and never block: a queue in front of the one writer task takes the
-    packets, and packets of the current utterance are kept until its final transcript is in, so that a lost
-    connection is replayed.
+    sound, and that of the current utterance is kept until its final transcript is in, so that a lost connection is
+    replayed.
     """
 
     @property
@@ -85,8 +86,11 @@ class SttSession(Protocol):
         """Tell whether ``peek`` is possible: a transcript that leaves the utterance open."""
         ...
 
-    def feed(self, packet: OpusPacket) -> None:
-        """Add one 20 ms packet to the current utterance; the first call opens it."""
+    def feed(self, sound: HeardSound) -> None:
+        """Add a piece of sound to the current utterance; the first call opens it.
+
+        It comes in playout order, decoded, pauses and losses filled in: mostly 20 ms, but of any length.
+        """
 
     async def peek(self) -> Transcript:
         """Transcribe what was fed so far and leave the utterance open (only if ``can_peek``)."""

@@ -181,6 +181,8 @@ async def test_watch_drops_what_is_a_second_old(pairs, autojump_clock):
     watch = SocketWatch(counters)
     watch.attach(Connection(pair.client))
     watch.register(lambda datagram: got.append((watch.arrived_at, datagram)))
+    unheard: list[float] = []
+    watch.on_unheard = unheard.append
     for number in range(20):
         pair.server.send(number.to_bytes(8, "big"))
     assert watch.hand_over() == trio.current_time(), "the datagrams came now"
@@ -191,3 +193,21 @@ async def test_watch_drops_what_is_a_second_old(pairs, autojump_clock):
     assert watch.hand_over() == came_at
     assert got == [(came_at, b"a new one")]
     assert counters.datagrams_shed == 20
+    assert unheard == [1.5]
+
+
+async def test_what_the_kernel_drops_is_counted(pairs):
+    """Its buffer is smaller than a long stall: an operator sees how much was lost, and the ears hear of it."""
+    pair = pairs[0]
+    counters = VoiceCounters()
+    watch = SocketWatch(counters)
+    watch.attach(Connection(pair.client))
+    unheard: list[float] = []
+    watch.on_unheard = unheard.append
+    watch.register(lambda _: None)
+    pair.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    for _ in range(500):
+        pair.server.send(bytes(160))
+    watch.hand_over()
+    assert 100 < counters.datagrams_overflowed < 500
+    assert len(unheard) == 1

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.support.hall import ANSWER, Hall, open_hall
 from tests.support.scheduling import over_seeds, run_virtual
-from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts
+from tests.support.stages import MADE_UP, ScriptedAgent, ScriptedStt, ScriptedTts
 from tests.support.voices import GUILD, chirp_packets
 from voxbridge.core.call.events import VoiceDown, VoiceUp
 from voxbridge.core.ids import UserId
-from voxbridge.core.sound.pcm import FRAME_S, RTP_TICKS_PER_FRAME, SILENCE_OPUS, OpusPacket
+from voxbridge.core.sound.pcm import FRAME_S, RTP_TICKS_PER_FRAME, OpusPacket
 from voxbridge.rehearsal.discord import Impairment
 from voxbridge.session.context import Tools
 from voxbridge.session.notices import Notice, SpeakerStopped
@@ -205,7 +205,7 @@ async def impaired(impairment: Impairment) -> None:
         (heard,) = stt.utterances
     arrived = {number for _, _, number, _ in arrivals}
     position = {opus: number for number, opus in enumerate(packets)}
-    numbers = [position[opus] for opus in heard if opus != SILENCE_OPUS]
+    numbers = [position[opus] for opus in heard if opus != MADE_UP]
     assert numbers == sorted(set(numbers)), "packets were heard twice or out of order"
     late = arrived - set(numbers)
     assert len(late) <= 3, f"{sorted(late)} arrived in time and were not heard"

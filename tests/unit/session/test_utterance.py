@@ -10,16 +10,15 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from tests.support.stages import ScriptedFinal, ScriptedLine, ScriptedStt
-from voxbridge.core.ids import UserId
-from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.session.utterance import Utterance
 from voxbridge.stages.contracts import Transcript
 
 pytestmark = pytest.mark.unit
 
 
-def packet(number: int) -> OpusPacket:
-    return OpusPacket(UserId(1), number, number * 960, b"%d" % number, number * 0.02)
+def packet(number: int) -> HeardSound:
+    return HeardSound(bytes(640), b"%d" % number)
 
 
 class Gates:

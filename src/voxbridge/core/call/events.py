@@ -45,8 +45,15 @@ class VoiceUp:
 
 
 @attrs.frozen
+class Unheard:
+    """So much time's packets, of whomever, were dropped unread, since we were too slow: nobody was silent for that."""
+
+    seconds: float
+
+
+@attrs.frozen
 class VoiceEnded:
     """We have left for good: nothing follows."""
 
 
-VoiceEvent = OpusPacket | MemberJoined | MemberLeft | SpeakingChanged | VoiceDown | VoiceUp | VoiceEnded
+VoiceEvent = OpusPacket | MemberJoined | MemberLeft | SpeakingChanged | VoiceDown | VoiceUp | VoiceEnded | Unheard

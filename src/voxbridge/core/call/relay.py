@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from voxbridge.core.call.events import SpeakingChanged, VoiceEvent
+from voxbridge.core.call.events import SpeakingChanged, Unheard, VoiceEvent
 from voxbridge.core.sound.pcm import OpusPacket
 
 # One second of ten people speaking at once. A room that is a second behind will not catch up by working through it.
@@ -57,7 +57,7 @@ class Relay:
         dropped, waiting = 0, self._kept
         self._kept = deque()
         for event in waiting:
-            if dropped < _SHED and isinstance(event, OpusPacket | SpeakingChanged):
+            if dropped < _SHED and isinstance(event, OpusPacket | SpeakingChanged | Unheard):
                 dropped += 1
             else:
                 self._kept.append(event)

@@ -11,7 +11,7 @@ delay every beginning.
 
 Discord's clients send nothing in silence. The sequence stays continuous over it and the timestamp advances (RFC
 3550, section 5.1), which comes out as a ``Gap`` in front of the next frame; a sender whose timestamp stands still
-is measured by the clock.
+is measured by the clock. How long a packet lasts stands in the packet, so that one of 60 ms is followed by nothing.
 
 A packet that fits the stream neither in sequence nor in time is put aside. The next one that follows it, or
 ``depth_s`` without one of the old stream, proves a restart (RFC 3550, appendix A.1, wants two in sequence);
@@ -27,9 +27,9 @@ from collections import deque
 
 import attrs
 
-from voxbridge.core.sound.pcm import FRAME_S, RTP_TICKS_PER_FRAME, OpusPacket
+from voxbridge.core.sound.opus_length import LONGEST_TICKS, TICKS_PER_S
+from voxbridge.core.sound.pcm import OpusPacket
 
-RTP_CLOCK_HZ = 48_000
 DEPTH_S = 0.06
 """How long a hole waits for its packet: who listens to silence by the clock must wait as long."""
 _AHEAD_MAX = 3000  # packets, a minute: a longer loss is a new stream (MAX_DROPOUT of RFC 3550, appendix A.1)
@@ -39,29 +39,30 @@ _READY_MAX = 512  # events nobody pulled; 10 s of sound, after which the oldest 
 _CLOCK_SLACK_S = 10.0  # how far a timestamp may be from the clock: drift and stalls, but no random new start
 _CLOCK_GAP_S = 1.0  # silence by the clock alone; a stalled network looks the same, but rarely lasts so long
 _CLOCK_GAP_MAX_S = 86_400.0  # a timestamp wraps in 25 hours; nothing longer is a time
+_PAUSE_TICKS_MIN = 480  # 10 ms: a sender whose timestamps come from a clock may be off by less
 _EPSILON_S = 1e-9  # sums of floats differ in the last bits
 
 
 @attrs.frozen
 class Frame:
-    """The next 20 ms of sound."""
+    """The next packet of sound."""
 
     packet: OpusPacket
 
 
 @attrs.frozen
 class Lost:
-    """Conceal ``count_frames`` of 20 ms. ``next_packet`` follows at once: its FEC data hold the last of them."""
+    """Sound of ``ticks`` was sent and did not come. ``next_packet`` follows at once: its FEC data may hold the last."""
 
-    count_frames: int
+    ticks: int
     next_packet: OpusPacket | None
 
 
 @attrs.frozen
 class Gap:
-    """Nothing was sent for ``frames`` of 20 ms, or too much was lost to conceal: silence."""
+    """Nothing was sent for ``ticks``: silence."""
 
-    frames: int
+    ticks: int
 
 
 @attrs.frozen
@@ -98,6 +99,8 @@ class _Stream:
     next_sequence: int
     next_timestamp: int
     last_arrived_at: float
+    packet_ticks: int
+    """The length of the packet that was played last: the best guess at what a lost one's was."""
     is_begun: bool = False
     taken: int = 0
     """One bit for each of the last ``_BEHIND_MAX`` positions: set if it was played, clear if declared lost."""
@@ -116,9 +119,9 @@ class _Stream:
         if not -_BEHIND_MAX <= ahead <= _AHEAD_MAX:
             return False
         if ahead < 0:
-            return -_CLOCK_SLACK_S * RTP_CLOCK_HZ <= ticks < 0
+            return -_CLOCK_SLACK_S * TICKS_PER_S <= ticks < 0
         elapsed_s = max(0.0, packet.arrived_at - self.last_arrived_at)
-        return -RTP_TICKS_PER_FRAME <= ticks <= (elapsed_s + _CLOCK_SLACK_S) * RTP_CLOCK_HZ
+        return -LONGEST_TICKS <= ticks <= (elapsed_s + _CLOCK_SLACK_S) * TICKS_PER_S
 
     def has_taken(self, ahead: int) -> bool:
         """Tell whether the packet at this (negative) position was played."""
@@ -133,7 +136,8 @@ class _Stream:
         """Move on over the packet that is next in line."""
         self.pass_over(1)
         self.taken |= 1
-        self.next_timestamp = packet.timestamp + RTP_TICKS_PER_FRAME
+        self.packet_ticks = packet.ticks
+        self.next_timestamp = packet.timestamp + self.packet_ticks
         self.last_arrived_at = packet.arrived_at
         self.is_begun = True
 
@@ -142,12 +146,10 @@ class _Stream:
 class JitterBuffer:
     """Puts one speaker's packets in order. Push each packet as it comes, pull after it and at ``next_due``.
 
-    ``depth_s`` is the longest wait for a missing packet, in seconds; at most ``conceal_frames`` of a hole are
-    given out as ``Lost``, the rest as ``Gap``, since concealment fades to silence anyway.
+    ``depth_s`` is the longest wait for a missing packet, in seconds.
     """
 
     depth_s: float = DEPTH_S
-    conceal_frames: int = 5
     counters: JitterCounters = attrs.field(factory=JitterCounters, init=False)
     _stream: _Stream | None = attrs.field(default=None, init=False)
     _waiting: dict[int, OpusPacket] = attrs.field(factory=dict, init=False)
@@ -189,6 +191,11 @@ class JitterBuffer:
             due.append(self._aside.arrived_at + self.depth_s)
         return min(due, default=None)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether packets wait behind a hole: so much is sure, that the speaker was sending."""
+        return bool(self._waiting)
+
     def restart(self) -> None:
         """Forget the stream, such as after a new voice connection: the next packet opens a new one.
 
@@ -203,7 +210,7 @@ class JitterBuffer:
         self.counters.resets += 1
 
     def _begin(self, packet: OpusPacket) -> None:
-        self._stream = _Stream(packet.sequence, packet.timestamp, packet.arrived_at)
+        self._stream = _Stream(packet.sequence, packet.timestamp, packet.arrived_at, packet.ticks)
         self._waiting[packet.sequence] = packet
 
     def _restart(self, packet: OpusPacket) -> None:
@@ -213,7 +220,7 @@ class JitterBuffer:
 
     def _judge(self, aside: OpusPacket, packet: OpusPacket) -> None:
         """Decide on two packets that do not fit the stream: the beginning of a new one, or two strays."""
-        candidate = _Stream(aside.sequence, aside.timestamp, aside.arrived_at)
+        candidate = _Stream(aside.sequence, aside.timestamp, aside.arrived_at, aside.ticks)
         if aside.sequence == packet.sequence and aside.timestamp == packet.timestamp:
             self.counters.duplicates += 1
         elif candidate.claims(packet):
@@ -273,18 +280,23 @@ class JitterBuffer:
             self._give_up_hole()
 
     def _play(self, stream: _Stream, packet: OpusPacket, *, missing: int) -> None:
-        """Give out a packet after what lies before it: ``missing`` lost packets, and silence for the rest."""
-        unheard_frames = max(missing, round(stream.ticks_ahead(packet) / RTP_TICKS_PER_FRAME))
-        if unheard_frames == 0 and stream.is_begun:
+        """Give out a packet after what lies before it: ``missing`` lost packets, and silence for the rest.
+
+        The timestamps say how much time it was in all. Where they stand still, the packets are counted.
+        """
+        unheard = stream.ticks_ahead(packet)
+        lost = missing * stream.packet_ticks
+        if unheard > 0:
+            lost = min(lost, unheard)
+        gap = unheard - lost if unheard - lost >= _PAUSE_TICKS_MIN else 0
+        if not (lost or gap) and stream.is_begun:
             silent_s = packet.arrived_at - stream.last_arrived_at
             if _CLOCK_GAP_S <= silent_s <= _CLOCK_GAP_MAX_S:
-                unheard_frames = round(silent_s / FRAME_S) - 1
-        lost_frames = min(missing, self.conceal_frames)
-        gap_frames = unheard_frames - lost_frames
-        if lost_frames:
-            self._emit(Lost(lost_frames, packet if gap_frames == 0 else None))
-        if gap_frames:
-            self._emit(Gap(gap_frames))
+                gap = max(0, round(silent_s * TICKS_PER_S) - stream.packet_ticks)
+        if lost:
+            self._emit(Lost(lost, None if gap else packet))
+        if gap:
+            self._emit(Gap(gap))
         stream.take(packet)
         self._emit(Frame(packet))
 

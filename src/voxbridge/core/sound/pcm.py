@@ -5,10 +5,11 @@ from __future__ import annotations
 import attrs
 
 from voxbridge.core.ids import UserId
+from voxbridge.core.sound.opus_length import packet_ticks
 
 FRAME_MS = 20
 FRAME_S = 0.02
-RTP_TICKS_PER_FRAME = 960  # the RTP clock of Opus is 48 kHz whatever the coder's rate (RFC 7587, section 4.1)
+RTP_TICKS_PER_FRAME = 960  # of those that we send
 SPEECH_RATE_HZ = 24_000  # what we encode: Chatterbox's and hibari's own rate, so nothing is resampled
 SPEECH_FRAME_SAMPLES = SPEECH_RATE_HZ * FRAME_MS // 1000
 SPEECH_FRAME_BYTES = SPEECH_FRAME_SAMPLES * 2
@@ -32,8 +33,24 @@ class Pcm:
 
 
 @attrs.frozen
+class HeardSound:
+    """A piece of one speaker's sound in playout order: 16 kHz mono s16le, of any length.
+
+    ``opus`` is the packet that it was decoded from; None where there was none, so that it is concealment or silence.
+    """
+
+    pcm: bytes
+    opus: bytes | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """Return the length in seconds."""
+        return len(self.pcm) / (2 * HEARING_RATE_HZ)
+
+
+@attrs.frozen
 class OpusPacket:
-    """One 20 ms Opus packet of one speaker, decrypted, as it came off the wire.
+    """One Opus packet of one speaker, of any length, decrypted, as it came off the wire.
 
     ``sequence`` is the RTP u16, ``timestamp`` the RTP u32 in 48 kHz ticks, ``arrived_at`` Trio time in seconds.
     """
@@ -43,3 +60,8 @@ class OpusPacket:
     timestamp: int
     opus: bytes
     arrived_at: float
+
+    @property
+    def ticks(self) -> int:
+        """Return its length in RTP ticks; nonsense stands for 20 ms."""
+        return packet_ticks(self.opus) or RTP_TICKS_PER_FRAME

@@ -11,6 +11,7 @@ before that drops the guess and goes on with the same utterance.
 Silence is counted from the last voiced frame. Discord sends nothing in silence, so a gap without packets counts
 as silence by the clock once it is longer than ``packet_gap_ms``; a shorter one may be a late packet. When the last
 frame was silent already, a packet that is late by more than the jitter buffer's depth would bring more silence.
+Sound that was sent and not heard (lost, or dropped by us under load) is no silence either: it is left out of the count.
 """
 
 from __future__ import annotations
@@ -93,6 +94,11 @@ class _Stretch:
     confirmed: bool = False
     guessed: bool = False
     completion: float | None = None
+    unheard_s: float = 0.0
+    """Since the last voiced frame: so much was sent that we did not hear."""
+
+    def silence_s(self, now: float) -> float:
+        return now - self.speech_end - self.unheard_s
 
 
 @attrs.define
@@ -124,7 +130,7 @@ class Endpointer:
         if utterance.guessed:
             utterance.guessed, utterance.completion = False, None
             events.append(SpeechResumed(now))
-        utterance.speech_end = now
+        utterance.speech_end, utterance.unheard_s = now, 0.0
         utterance.voiced_s += frame_s
         events += self._confirm(utterance, now)
         if now - utterance.started_at >= self.rules.max_utterance_s:
@@ -155,6 +161,11 @@ class Endpointer:
         if self._utterance is not None and self._utterance.guessed:
             self._utterance.completion = probability
 
+    def on_unheard(self, seconds: float) -> None:
+        """Take that so much sound was sent which did not come: nobody knows whether it was voiced."""
+        if self._utterance is not None:
+            self._utterance.unheard_s += seconds
+
     def on_clock(self, now: float) -> list[EndpointEvent]:
         """Let time pass without a frame; call at ``next_due``."""
         utterance = self._utterance
@@ -171,7 +182,7 @@ class Endpointer:
         if utterance is None:
             return None
         silence_s = self._commit_s(utterance) if utterance.guessed else self.rules.guess_s
-        return max(utterance.speech_end + silence_s, self._last_frame_at + self._gap_s)
+        return max(utterance.speech_end + utterance.unheard_s + silence_s, self._last_frame_at + self._gap_s)
 
     @property
     def _gap_s(self) -> float:
@@ -183,7 +194,7 @@ class Endpointer:
         return self.rules.hesitant_commit_s if hesitant else self.rules.commit_s
 
     def _silence(self, utterance: _Stretch, now: float) -> list[EndpointEvent]:
-        silence_s = now - utterance.speech_end + 1e-9
+        silence_s = utterance.silence_s(now) + 1e-9
         events: list[EndpointEvent] = []
         if not utterance.guessed and silence_s >= self.rules.guess_s:
             utterance.guessed = True

@@ -7,9 +7,9 @@ from importlib import resources
 
 import trio
 
-from voxbridge.audio.opus import encode_speech
+from voxbridge.audio.opus import Decoder, encode_speech
 from voxbridge.audio.resample import Resampler
-from voxbridge.core.sound.pcm import FRAME_S, RTP_TICKS_PER_FRAME, SPEECH_RATE_HZ, OpusPacket
+from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ
 from voxbridge.core.wire.wav import decode_wav
 from voxbridge.errors import StageError
 from voxbridge.rehearsal.conformance.cases import (
@@ -41,15 +41,13 @@ def spoken() -> tuple[str, tuple[bytes, ...]]:
     return words, tuple(encode_speech(resampler.feed(sound.data) + resampler.flush()))
 
 
-async def _say(line: SttSession, packets: tuple[bytes, ...], first: int = 0) -> int:
-    """Feed packets at the pace of speech; return the number of the next one."""
+async def _say(line: SttSession, packets: tuple[bytes, ...]) -> None:
+    """Feed packets at the pace of speech."""
     began = trio.current_time()
+    decoder = Decoder()
     for index, opus in enumerate(packets):
         await trio.sleep_until(began + index * FRAME_S)
-        number = first + index
-        ticks = number * RTP_TICKS_PER_FRAME & 0xFFFF_FFFF
-        line.feed(OpusPacket(SPEAKER.user_id, number & 0xFFFF, ticks, opus, trio.current_time()))
-    return first + len(packets)
+        line.feed(decoder.hear(opus))
 
 
 def _expect_words(heard: str) -> None:
@@ -68,9 +66,9 @@ async def _utterance(subject: Subject[SttStage]) -> None:
 
 async def _two(subject: Subject[SttStage]) -> None:
     async with subject.stage.open(SPEAKER) as line:
-        after = await _say(line, spoken()[1])
+        await _say(line, spoken()[1])
         first = line.end()
-        await _say(line, spoken()[1], after)
+        await _say(line, spoken()[1])
         second = line.end()
         for pending in (first, second):
             _expect_words((await pending.wait()).text)
@@ -84,19 +82,19 @@ async def _nothing(subject: Subject[SttStage]) -> None:
 
 async def _discarded(subject: Subject[SttStage]) -> None:
     async with subject.stage.open(SPEAKER) as line:
-        after = await _say(line, spoken()[1][:_COUGH_FRAMES])
+        await _say(line, spoken()[1][:_COUGH_FRAMES])
         line.discard()
-        await _say(line, spoken()[1], after)
+        await _say(line, spoken()[1])
         _expect_words((await line.finish()).text)
 
 
 async def _given_up(subject: Subject[SttStage]) -> None:
     async with subject.stage.open(SPEAKER) as line:
-        after = await _say(line, spoken()[1])
+        await _say(line, spoken()[1])
         pending = line.end()
         with trio.move_on_after(0):
             await pending.wait()
-        await _say(line, spoken()[1], after)
+        await _say(line, spoken()[1])
         _expect_words((await line.finish()).text)
 
 
@@ -119,9 +117,9 @@ async def _lost(subject: Subject[SttStage]) -> None:
     packets = spoken()[1]
     half = len(packets) // 2
     async with subject.stage.open(SPEAKER) as line:
-        after = await _say(line, packets[:half])
+        await _say(line, packets[:half])
         async with server_down(subject):
-            await _say(line, packets[half:], after)
+            await _say(line, packets[half:])
         _expect_words((await line.finish()).text)
 
 

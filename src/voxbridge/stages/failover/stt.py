@@ -14,7 +14,7 @@ from functools import partial
 
 import trio
 
-from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.wire.whisperx_ledger import PACKETS_MAX
 from voxbridge.errors import StageUnavailable
 from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
@@ -23,7 +23,7 @@ from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner
 from voxbridge.supervise import supervise
 
-Packets = Sequence[OpusPacket]
+Packets = Sequence[HeardSound]
 
 
 class FailoverStt(Failover[SttStage]):
@@ -60,7 +60,7 @@ class FailoverLine:
         self._opened: dict[Guard[SttStage], trio.Event] = {}
         self._given_up: set[Guard[SttStage]] = set()
         self._serving = stage.guards[0]
-        self._ring: deque[OpusPacket] = deque(maxlen=PACKETS_MAX)
+        self._ring: deque[HeardSound] = deque(maxlen=PACKETS_MAX)
 
     # -- SttSession --
 
@@ -79,8 +79,8 @@ class FailoverLine:
         """Tell whether who serves now can give early transcripts."""
         return self._live.can_peek
 
-    def feed(self, packet: OpusPacket) -> None:
-        """Add one packet; the first of an utterance decides who is to hear it."""
+    def feed(self, packet: HeardSound) -> None:
+        """Add a piece of sound; the first of an utterance decides who is to hear it."""
         if not self._ring:
             self._choose()
         self._ring.append(packet)

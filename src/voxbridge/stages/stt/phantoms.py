@@ -9,7 +9,7 @@ from typing import Self
 import attrs
 import structlog
 
-from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
+from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.text.phantoms import is_phantom
 from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
 
@@ -80,10 +80,10 @@ class FilteredLine:
         """Tell whether ``peek`` is possible."""
         return self._inner.can_peek
 
-    def feed(self, packet: OpusPacket) -> None:
-        """Add one packet to the current utterance."""
-        self._sound_s += FRAME_S
-        self._inner.feed(packet)
+    def feed(self, sound: HeardSound) -> None:
+        """Add a piece of sound to the current utterance."""
+        self._sound_s += sound.duration_s
+        self._inner.feed(sound)
 
     async def peek(self) -> Transcript:
         """Transcribe what was fed so far. Raises: StageError."""

@@ -3,7 +3,7 @@
     feed, end, discard (synchronous) --> utterances, in order, packets kept until the final is in
                                               | claimed by
                                          hands: each connects, waits for an utterance, serves it to its final
-                                              writer: packets -> PCM -> take.hear ... take.end
+                                              writer: sound -> take.hear ... take.end
                                               reader: take.listen        keepalive: take.keep_alive
 
 A hand that loses its connection connects again and starts the utterance over: the new connection has heard nothing.
@@ -22,8 +22,7 @@ import attrs
 import structlog
 import trio
 
-from voxbridge.audio.opus import Decoder, OpusError
-from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ, HeardSound
 from voxbridge.core.wire.whisperx_ledger import PACKETS_MAX
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import PendingFinal, Speaker, Transcript
@@ -45,6 +44,7 @@ class _Utterance:
     """One utterance, and the promise of its transcript. ``due`` is Trio time, infinite until it has ended."""
 
     packets: deque[bytes] = attrs.field(factory=lambda: deque(maxlen=PACKETS_MAX))
+    fed_bytes: int = 0
     fed: int = 0
     """Packets fed in all; those before the last ``PACKETS_MAX`` are gone."""
     due: float = math.inf
@@ -133,8 +133,6 @@ class TakeLine:
         self._is_overdue = False
         """The last utterance that was waited for had no answer in time."""
         self.reconnect_count = 0
-        self.undecodable_count = 0
-        """Packets that were no Opus; they count as 20 ms of guessed sound."""
 
     # -- SttSession --
 
@@ -149,16 +147,17 @@ class TakeLine:
         """Tell that there are no early transcripts: what these servers give before the end lags behind."""
         return False
 
-    def feed(self, packet: OpusPacket) -> None:
-        """Add one packet to the current utterance."""
+    def feed(self, sound: HeardSound) -> None:
+        """Add a piece of sound to the current utterance."""
         if self._current is None:
             self._current = _Utterance()
             self._unclaimed.append(self._current)
             if self._is_overdue and self._spare is not None:
                 self._spare.renew()  # it was made while the server hung, which may never look at it
         if not self._current.is_over.is_set():  # else it has failed for good
-            self._current.packets.append(packet.opus)
+            self._current.packets.append(sound.pcm)
             self._current.fed += 1
+            self._current.fed_bytes += len(sound.pcm)
         self.changed.unpark_all()
 
     async def peek(self) -> Transcript:
@@ -422,7 +421,7 @@ class _Hand:
             detail = "the server gave its final transcript before the utterance was over"
             raise StageProtocolError("stt", detail, backend=self._line.backend)
         if transcript.duration_s is None:
-            transcript = attrs.evolve(transcript, duration_s=self._utterance.fed * FRAME_S)
+            transcript = attrs.evolve(transcript, duration_s=self._utterance.fed_bytes / (2 * HEARING_RATE_HZ))
         return transcript
 
     async def _keep_alive(self, take: Take) -> None:
@@ -432,23 +431,16 @@ class _Hand:
         while (utterance := self._claim()) is None:
             await self._line.changed.park()
         utterance.failure = None
-        decoder, sent = Decoder(), 0
+        sent = 0
         while True:
             sent = max(sent, utterance.first)
             waiting = utterance.fed - sent
             if waiting >= _BATCH_MIN or (waiting and utterance.has_ended):
                 batch = [utterance.packets[sent - utterance.first + n] for n in range(min(waiting, _BATCH_MAX))]
                 sent += len(batch)
-                await take.hear(b"".join([self._decode(decoder, packet) for packet in batch]))
+                await take.hear(b"".join(batch))
             elif utterance.has_ended:
                 await take.end()
                 return
             else:
                 await self._line.changed.park()
-
-    def _decode(self, decoder: Decoder, packet: bytes) -> bytes:
-        try:
-            return decoder.decode(packet)
-        except OpusError:
-            self._line.undecodable_count += 1
-            return decoder.conceal()

@@ -22,7 +22,7 @@ import structlog
 import trio
 
 from voxbridge.config.settings import SttSettings
-from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.wire import whisperx
 from voxbridge.core.wire.whisperx_ledger import (
     FinalHeard,
@@ -38,6 +38,7 @@ from voxbridge.core.wire.whisperx_ledger import (
 )
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import PendingFinal, Speaker, Transcript
+from voxbridge.stages.stt.opus_packets import OpusPackets
 from voxbridge.stages.stt.retrying import RETRY_PENDING_S, RETRY_REFUSED_S, reconnect_backoff, wanted_alone_until
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
 
@@ -107,6 +108,7 @@ class WhisperXLine:
             extension=stage.wants_extension,
             partials=on_partial is not None,
         )
+        self._packets = OpusPackets()
         self._ledger = UtteranceLedger(start=hello, limit_s=stage.limit_s)
         self._log = _log.bind(user_id=str(speaker.user_id))
         # Weak: a final that nobody holds any more is not waited for, and leaves nothing behind here.
@@ -140,14 +142,18 @@ class WhisperXLine:
         """Tell whether the server is there and knows the extension."""
         return self._ws is not None and self._ledger.has_extension
 
-    def feed(self, packet: OpusPacket) -> None:
-        """Add one packet to the current utterance."""
-        self._ledger.feed(packet.opus)
+    def feed(self, sound: HeardSound) -> None:
+        """Add a piece of sound to the current utterance."""
+        for packet in self._packets.of(sound):
+            self._ledger.feed(packet)
         self._changed.unpark_all()
 
     def end(self) -> PendingFinal:
         """End the utterance now; its hard limit runs from here."""
         now = trio.current_time()
+        if self._ledger.current is not None:
+            for packet in self._packets.rest():
+                self._ledger.feed(packet)
         utterance = self._ledger.end(now)
         if utterance is None:
             return _NothingSaid()
@@ -183,6 +189,7 @@ class WhisperXLine:
 
     def discard(self) -> None:
         """Forget the current utterance."""
+        self._packets.clear()
         utterance = self._ledger.current
         if utterance is not None:
             self._ledger.abandon(utterance)

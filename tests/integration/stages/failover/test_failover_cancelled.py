@@ -12,8 +12,9 @@ import trio
 from tests.integration.stages.agent.agent_client import SPEAKER
 from tests.support.scheduling import over_seeds
 from tests.support.voices import tone_packets
+from voxbridge.audio.opus import Decoder
 from voxbridge.config.settings import AgentSettings, Secret, SttSettings, TtsSettings
-from voxbridge.core.sound.pcm import OpusPacket, Pcm
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
@@ -116,7 +117,7 @@ def test_a_transcript_given_up_at_any_instant() -> None:
 
     async def scenario() -> None:
         net = MemNet().install()
-        numbers = iter(range(1000))
+        decoder = Decoder()
         script = WhisperXScript(text=lambda heard: f"{len(heard.packets)} packets", final_delay_s=0.03)
         second = WhisperXServer(script)
         async with second.running():
@@ -129,8 +130,7 @@ def test_a_transcript_given_up_at_any_instant() -> None:
 
                 def feed(count: int) -> None:
                     for opus in tone_packets(count):
-                        number = next(numbers)
-                        line.feed(OpusPacket(SPEAKER.user_id, number, number * 960, opus, trio.current_time()))
+                        line.feed(decoder.hear(opus))
 
                 for index, instant_s in enumerate(INSTANTS_S[::3]):
                     feed(5 + index % 3)

@@ -14,8 +14,7 @@ import trio
 from tests.support.stt_kinds import HOST, KINDS, PORT, connected, feed, said, speak, speaker, until
 from voxbridge.audio.opus import Decoder
 from voxbridge.config.settings import Secret
-from voxbridge.core.ids import UserId
-from voxbridge.core.sound.pcm import SILENCE_OPUS, OpusPacket
+from voxbridge.core.sound.pcm import SILENCE_OPUS, HeardSound
 from voxbridge.errors import StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.deepgram import DeepgramServer
@@ -164,7 +163,7 @@ async def test_whisperlive_hears_silence_as_silence(autojump_clock):
     """It says nothing at all about it; a pong tells that it is there, and its silence is the speaker's."""
     async with connected(WHISPERLIVE) as (_, line, _net):
         for _ in range(60):
-            line.feed(OpusPacket(UserId(42), 0, 0, SILENCE_OPUS, trio.current_time()))
+            line.feed(HeardSound(bytes(640), SILENCE_OPUS))
         began = trio.current_time()
         assert await line.finish() == Transcript("", duration_s=exactly(1.2))
         assert trio.current_time() - began < 5.0

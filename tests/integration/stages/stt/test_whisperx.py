@@ -18,10 +18,10 @@ import pytest
 import trio
 
 from tests.support.scheduling import over_seeds, run_virtual
-from voxbridge.audio.opus import Encoder
+from voxbridge.audio.opus import Decoder, Encoder
 from voxbridge.config.settings import SttSettings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
+from voxbridge.core.sound.pcm import FRAME_S
 from voxbridge.core.wire.whisperx_ledger import PACKETS_MAX
 from voxbridge.errors import (
     ConfigError,
@@ -67,7 +67,7 @@ def speaker(user_id: int = 42) -> Speaker:
 
 def feed(line: WhisperXLine, *words: str, user_id: int = 42) -> None:
     for word in words:
-        line.feed(OpusPacket(UserId(user_id), 0, 0, mark(TONE, word), trio.current_time()))
+        line.feed(Decoder().hear(mark(TONE, word)))
 
 
 async def speak(line: WhisperXLine, words: Iterable[str], user_id: int = 42) -> None:

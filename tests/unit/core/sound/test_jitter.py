@@ -24,7 +24,7 @@ def packet(index: int, *, at: float | None = None, sequence: int = 100, timestam
         user_id=UserId(1),
         sequence=(sequence + index) & 0xFFFF,
         timestamp=(timestamp + (index + skip) * 960) & 0xFFFFFFFF,
-        opus=b"%d" % index,
+        opus=b"\x78%d" % index,  # 0x78: 20 ms, hybrid
         arrived_at=index * 0.02 if at is None else at,
     )
 
@@ -44,7 +44,7 @@ def run(packets: list[OpusPacket], buffer: JitterBuffer | None = None) -> list[J
 
 
 def played(events: list[JitterEvent]) -> list[int]:
-    return [int(event.packet.opus) for event in events if isinstance(event, Frame)]
+    return [int(event.packet.opus[1:]) for event in events if isinstance(event, Frame)]
 
 
 def others(events: list[JitterEvent]) -> list[JitterEvent]:
@@ -81,7 +81,7 @@ def test_hole_is_lost_after_depth_exactly():
     assert buffer.pull(0.04) == []
     assert buffer.next_due() == pytest.approx(0.1, abs=1e-9)
     assert buffer.pull(0.099) == []
-    assert buffer.pull(0.1) == [Lost(1, behind), Frame(behind)]
+    assert buffer.pull(0.1) == [Lost(960, behind), Frame(behind)]
     assert buffer.counters.lost == 1
 
 
@@ -98,32 +98,32 @@ def test_two_holes_are_given_up_in_turn():
     """The second hole has its own wait, from the first packet behind it."""
     events = run([packet(0), packet(2, at=0.04), packet(4, at=0.08), packet(5, at=0.1)])
     assert played(events) == [0, 2, 4, 5]
-    assert [event.count_frames for event in others(events)] == [1, 1]
+    assert [event.ticks for event in others(events)] == [960, 960]
 
 
-def test_long_loss_is_concealed_for_a_while_then_silence():
-    """At most ``conceal_frames`` are concealed; the rest of the hole is a gap."""
-    events = run([packet(0), packet(21)], JitterBuffer(depth_s=DEPTH_S, conceal_frames=5))
-    assert others(events) == [Lost(5, None), Gap(15)]
+def test_long_loss_is_lost_sound_and_no_silence():
+    """However long a hole is, its timestamps say that the speaker was sending."""
+    events = run([packet(0), packet(21)])
+    assert others(events) == [Lost(20 * 960, packet(21))]
 
 
 def test_silence_is_told_by_the_timestamp():
     """A timestamp that advances over a continuous sequence is a gap of so many frames."""
     events = run([packet(0), packet(1, at=1.02, skip=50)])
-    assert others(events) == [Gap(50)]
+    assert others(events) == [Gap(50 * 960)]
     assert played(events) == [0, 1]
 
 
 def test_silence_is_told_by_the_clock_when_the_timestamp_stands_still():
     """A sender that does not count its silence is measured by the clock, beyond a second."""
     events = run([packet(0), packet(1, at=2.0), packet(2, at=2.9)])
-    assert others(events) == [Gap(99)]
+    assert others(events) == [Gap(99 * 960)]
 
 
 def test_loss_at_the_edge_of_silence_is_both():
     """Of 12 frames that were not heard two were packets; the rest is silence, and FEC data do not reach over it."""
     events = run([packet(0), packet(3, at=0.3, skip=10)])
-    assert others(events) == [Lost(2, None), Gap(10)]
+    assert others(events) == [Lost(2 * 960, None), Gap(10 * 960)]
 
 
 @pytest.mark.parametrize(("sequence", "timestamp"), [(65_533, 5000), (100, 2**32 - 1920), (65_534, 2**32 - 960)])
@@ -193,7 +193,7 @@ def test_restart_gives_out_what_waits():
     buffer.push(other)
     assert buffer.pull(0.04) == [
         Frame(packet(0)),
-        Lost(1, packet(2, at=0.03)),
+        Lost(960, packet(2, at=0.03)),
         Frame(packet(2, at=0.03)),
         StreamReset(),
         Frame(other),
@@ -252,12 +252,9 @@ def test_loss_and_disorder_account_for_every_frame(lost: set[int], order):
     events = run(sorted(stream, key=lambda item: item.arrived_at), buffer)
     heard = played(events)
     assert heard == sorted(heard)
-    total = len(heard) + sum(
-        event.count_frames if isinstance(event, Lost) else event.frames for event in others(events)
-    )
+    total = len(heard) + sum(event.ticks // 960 for event in others(events) if isinstance(event, Lost | Gap))
     assert total == 100
     assert buffer.counters.lost == 100 - len(heard)
-    assert all(event.count_frames <= 5 for event in events if isinstance(event, Lost))
 
 
 @given(
@@ -295,3 +292,56 @@ def test_order_of_numbers_is_the_order_of_frames(sequence: int, timestamp: int, 
     later = packet(jump, at=at, skip=silence, sequence=sequence, timestamp=timestamp)
     events = run([packet(0, at=0.0, sequence=sequence, timestamp=timestamp), *([later] if jump else [])])
     assert StreamReset() not in events
+
+
+def stream_of(lengths: list[int], opus_of: dict[int, bytes]) -> list[OpusPacket]:
+    """Number packets of these lengths (in ticks), sent one after the other without a pause, and heard as they end."""
+    packets, ticks = [], 0
+    for number, length in enumerate(lengths):
+        packets.append(OpusPacket(UserId(1), number, 5000 + ticks, opus_of[length], (ticks + length) / 48_000))
+        ticks += length
+    return packets
+
+
+OPUS = {
+    120: b"\x80x",
+    240: b"\x88x",
+    480: b"\x90x",
+    960: b"\x98x",
+    1920: b"\x10x",
+    2880: b"\x18x",
+    5760: b"\x1bx".replace(b"x", b"\x02xx"),
+}
+
+
+@pytest.mark.parametrize("ticks", OPUS)
+def test_packets_of_any_length_are_followed_by_nothing(ticks: int):
+    """2.5 to 120 ms in a packet, one or several frames: no silence is invented, and a lost one is as long as it was."""
+    packets = stream_of([ticks] * 30, OPUS)
+    assert others(run(packets)) == []
+    assert others(run([*packets[:9], *packets[10:]])) == [Lost(ticks, packets[10])]
+
+
+@given(lengths=st.lists(st.sampled_from(sorted(OPUS)), min_size=3, max_size=40))
+def test_lengths_may_change_from_packet_to_packet(lengths: list[int]):
+    """Each packet's own header counts, and the next timestamp says how much was lost before it, if anything was."""
+    packets = stream_of(lengths, OPUS)
+    assert others(run(packets)) == []
+    (lost, *rest) = others(run([packets[0], *packets[2:]]))
+    assert rest in ([], [Gap(lengths[1] - lengths[0])])
+    assert isinstance(lost, Lost)
+    assert abs(lost.ticks + sum(event.ticks for event in rest if isinstance(event, Gap)) - lengths[1]) < 480
+
+
+def test_dtx_is_silence_by_the_timestamps():
+    """A sender that says nothing in a pause but one byte each 400 ms: the time between is silence, to the tick."""
+    packets = [OpusPacket(UserId(1), n, 5000 + n * 19_200, b"\x78", n * 0.4) for n in range(4)]
+    assert others(run(packets)) == [Gap(19_200 - 960)] * 3
+
+
+def test_a_sender_that_counts_20_ms_for_60_is_heard_as_it_speaks():
+    """Its timestamps go back, as it were; no packet is thrown away for it."""
+    packets = [OpusPacket(UserId(1), n, 5000 + n * 960, OPUS[2880], n * 0.06) for n in range(20)]
+    events = run(packets)
+    assert [event for event in events if isinstance(event, Frame)] == [Frame(packet) for packet in packets]
+    assert others(events) == []
