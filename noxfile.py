@@ -89,6 +89,12 @@ def systemd(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Unexpected bytes for every reader of foreign ones: `-- --minutes 10`. The unit tests have a short one."""
+    python(session, "tests.fuzz", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure, on a quiet machine: `-- --quick`, `-- --json FILE`. Ten minutes; nothing is asserted."""
     python(session, "tests.bench", *session.posargs)

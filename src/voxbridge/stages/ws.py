@@ -17,8 +17,6 @@ of ours (``_Tap``) that watches what goes over it, so nothing private is touched
 
 from __future__ import annotations
 
-import email.message
-import email.parser
 import logging
 import re
 import ssl
@@ -172,9 +170,7 @@ class _Tap(trio.abc.Stream):
             return  # the library has its own limit for a head
         self._head = None
         if status is not None and int(status[1]) != _SWITCHING_PROTOCOLS:
-            _, _, fields = bytes(head[:end]).partition(b"\r\n")
-            headers = email.parser.BytesHeaderParser().parsebytes(fields)
-            raise _refused(int(status[1]), headers, self._stage, self._backend)
+            raise refused_upgrade(int(status[1]), bytes(head[:end]), self._stage, self._backend)
 
     def _hung_up(self) -> StageUnavailable:
         detail = "the server closed the connection instead of answering the WebSocket upgrade"
@@ -392,17 +388,18 @@ class _Dial:
         return late
 
 
-def _refused(status: int, headers: email.message.Message, stage: StageName, backend: str) -> StageError:
-    """Say what an HTTP answer instead of the upgrade means."""
+def refused_upgrade(status: int, head: bytes, stage: StageName, backend: str) -> StageError:
+    """Say what an HTTP answer instead of the upgrade means; ``head`` is all of it up to the blank line."""
+    fields = (line.partition(b":") for line in head.split(b"\r\n")[1:])
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1").strip() for name, _, value in fields}
     if status in {401, 403}:
         return StageRefused(stage, status, f"the server refuses our credentials (HTTP {status})", backend=backend)
     if status >= 500 or status in {408, 425, 429}:
         detail = f"the server cannot serve now (HTTP {status})"
-        wait_s = retry_after_s({name.lower(): value for name, value in headers.items()})
-        return StageUnavailable(stage, detail, backend=backend, retry_after_s=wait_s)
+        return StageUnavailable(stage, detail, backend=backend, retry_after_s=retry_after_s(headers))
     if 300 <= status < 400:
         detail = f"the server redirects (HTTP {status}), which is not followed; configure the final address"
-    elif headers.get_content_type() == "text/html":
+    elif headers.get("content-type", "").partition(";")[0].strip().lower() == "text/html":
         detail = f"a web page answers there, not a WebSocket server (HTTP {status}): check port and path"
     else:
         detail = f"the server there does not speak WebSocket on this path (HTTP {status}): check port and path"

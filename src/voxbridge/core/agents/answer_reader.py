@@ -177,7 +177,7 @@ def sniff(head: bytes, content_type: str = "", *, at_end: bool = False) -> Kind 
     if content_type.startswith("text/event-stream") or head.startswith(_SSE_STARTS):
         return "sse"
     if head[0] in _JSON_SECOND:
-        second = head[1:].lstrip(_SPACE)[:1]
+        second = head[1 : _GAP_MAX + 1].lstrip(_SPACE)[:1]
         if not second:
             return "json" if at_end or len(head) > _GAP_MAX else None
         return "json" if second in _JSON_SECOND[head[0]] else "text"

@@ -19,7 +19,7 @@ UNPACKED_BYTES_MAX = 32 << 20
 
 _GZIP_OR_ZLIB = 32 + 15  # zlib's window bits; 32: it tells the two apart by their heads
 _RAW_DEFLATE = -15
-_HEAD_BYTES = 2  # by which zlib knows its own (RFC 1950 section 2.2)
+_HEAD_BYTES = 2
 
 
 class UnreadableError(ValueError):
@@ -34,8 +34,8 @@ class Inflater:
         self._is_packed = bool(names)
         self._is_known = names in (["gzip"], ["x-gzip"], ["deflate"])
         self._is_deflate = names == ["deflate"]
-        self._zlib = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
-        self._head: bytes | None = b""  # of a deflated body, until it is seen what it is
+        self._head = b""  # until it is seen what it is
+        self._decompressor: zlib._Decompress | None = None
         self._left = UNPACKED_BYTES_MAX
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -48,26 +48,29 @@ class Inflater:
             return
         if not self._is_known:
             raise UnreadableError("it is compressed in a way that we did not ask for")
-        if self._head is not None:
+        if self._decompressor is None:
             data = self._head = self._head + data
             if len(data) < _HEAD_BYTES:
                 return
-        while data and not self._zlib.eof:
-            plain = self._step(data)
-            data = self._zlib.unconsumed_tail
+            is_raw = self._is_deflate and not _has_head(data)
+            self._decompressor = zlib.decompressobj(wbits=_RAW_DEFLATE if is_raw else _GZIP_OR_ZLIB)
+        yield from self._steps(self._decompressor, data)
+
+    def _steps(self, decompressor: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+        is_full = False  # what did not fit into a step may lie in the decompressor while all bytes are gone
+        while (data or is_full) and not decompressor.eof:
+            try:
+                plain = decompressor.decompress(data, STEP_BYTES_MAX)
+            except zlib.error:
+                raise UnreadableError("it is not compressed as its head says") from None
+            data, is_full = decompressor.unconsumed_tail, len(plain) == STEP_BYTES_MAX
             self._left -= len(plain)
             if self._left < 0:
                 raise UnreadableError(f"it unpacks to over {UNPACKED_BYTES_MAX >> 20} MiB")
             if plain:
                 yield plain
 
-    def _step(self, data: bytes) -> bytes:
-        is_first, self._head = self._head is not None, None
-        try:
-            return self._zlib.decompress(data, STEP_BYTES_MAX)
-        except zlib.error:
-            if not (is_first and self._is_deflate):
-                raise UnreadableError("it is not compressed as its head says") from None
-        # some servers leave out zlib's head, against RFC 9110 section 8.4.1.2
-        self._zlib = zlib.decompressobj(wbits=_RAW_DEFLATE)
-        return self._step(data)
+
+def _has_head(data: bytes) -> bool:
+    """Tell gzip and zlib (RFC 1950 section 2.2) from the deflate without a head that some servers send as "deflate"."""
+    return data.startswith(b"\x1f\x8b") or (data[0] & 0x0F == 8 and int.from_bytes(data[:2]) % 31 == 0)

@@ -27,13 +27,14 @@ async def probe(client: Client, settings: TtsSettings, judge: VoiceJudge, *, bac
     StageProtocolError, StageTimeout.
     """
     with StageDeadline("tts", first_s=PROBE_LIMIT_S, backend=backend):
-        words = _judge_health(await ask_json(client, "/health", backend), backend)
+        words = judge_health(await ask_json(client, "/health", backend), backend)
         await _check_route(client, speech_path, backend)
         library = await ask_json(client, "/voices", backend)
     return f"{words}; {_judge_voice(settings.voice, library, judge)}"
 
 
-def _judge_health(answer: object, backend: str) -> str:
+def judge_health(answer: object, backend: str) -> str:
+    """Say in words what a health report says. Raises: StageUnavailable."""
     health: Mapping[str, object] = answer if isinstance(answer, dict) else {}
     status, loaded = health.get("status"), health.get("model_loaded")
     if loaded is True or (loaded is None and status in ("healthy", "ok", "ready")):
