@@ -80,9 +80,10 @@ def try_one(reader: Reader, data: bytes, rng: random.Random, tally: Tally) -> Fa
     tally.longest_s = max(tally.longest_s, took_s)
     if whole != in_pieces:
         return Fault(reader.name, f"means {_short(whole)}, and {_short(in_pieces)} when it is cut at {at}", data)
-    if took_s > CPU_S_FREE + CPU_S_PER_BYTE * len(data):
-        return Fault(reader.name, f"takes {took_s:.3f} s of CPU", data)
-    return None
+    allowed_s = CPU_S_FREE + CPU_S_PER_BYTE * len(data)
+    if took_s > allowed_s:
+        took_s = min(_cpu_s(reader, data) for _ in range(3))  # the garbage collector's time is nobody's fault
+    return Fault(reader.name, f"takes {took_s:.3f} s of CPU", data) if took_s > allowed_s else None
 
 
 def _short(value: object) -> str:
