@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import closing
 from pathlib import Path
+from typing import assert_never
 
 import attrs
 import structlog
@@ -51,7 +52,7 @@ from voxbridge.session.counters import SessionCounters
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages.health import BackendChanged, Health, HealthEvent
+from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 from voxbridge.stages.registry import Stages
 
 _log = structlog.get_logger(__name__)
@@ -128,8 +129,17 @@ class Service:
 
     def on_health(self, event: HealthEvent) -> None:
         """Take note of what has changed in the backends' health."""
-        if isinstance(event, BackendChanged):
-            self.events.on_backend(event)
+        match event:
+            case BackendChanged(backend, was):
+                if backend.state == "down":
+                    _log.warning("backend down", stage=backend.stage, backend=backend.kind, reason=backend.detail)
+                elif was == "down":
+                    _log.info("backend up again", stage=backend.stage, backend=backend.kind)
+                self.events.on_backend(event)
+            case StageBack():
+                pass  # the rooms tell it
+            case _:
+                assert_never(event)
 
     def ready(self) -> None:
         """Say that the start is over."""

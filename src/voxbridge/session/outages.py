@@ -7,6 +7,7 @@ whoever found out: a turn of this room or of another, or a probe.
 from __future__ import annotations
 
 from collections import deque
+from typing import assert_never
 
 import structlog
 import trio
@@ -14,7 +15,7 @@ import trio
 from voxbridge.core.health.outages import Back, Down, Notice, Outages
 from voxbridge.errors import StageError, StageName
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages.health import Health, HealthEvent, StageBack
+from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 
 _log = structlog.get_logger(__name__)
 
@@ -56,8 +57,13 @@ class OutageBoard:
                 await self._changed.wait()
 
     def _on_health(self, event: HealthEvent) -> None:
-        if isinstance(event, StageBack):
-            self._tell(self._outages.back(event.stage))
+        match event:
+            case StageBack(stage):
+                self._tell(self._outages.back(stage))
+            case BackendChanged():
+                pass  # what a turn notices of it, the turn tells
+            case _:
+                assert_never(event)
 
     def _tell(self, notice: Notice | None) -> None:
         if notice is not None:

@@ -115,21 +115,15 @@ class Guard(Generic[S]):
 
     def _note(self, fact: Callable[[], None]) -> None:
         """Take a fact, and tell what has changed by it."""
-        health = self.health
-        state, circuit = health.state, health.circuit.state
+        was, circuit_was = self.health.state, self.health.circuit.state
         fact()
-        named = {"stage": self._name, "backend": self.stage.name}
-        if health.circuit.state != circuit:
-            if health.circuit.state == "open":
-                _log.warning("backend out of use", **named)
-            elif health.circuit.state == "closed":
-                _log.info("backend in use again", **named)
-        if health.state != state:
-            if health.state == "down":
-                _log.warning("backend down", reason=health.detail, **named)
-            elif state == "down":
-                _log.info("backend up again", **named)
-        self.on_fact(state)
+        circuit = self.health.circuit.state
+        if circuit != circuit_was:
+            if circuit == "open":
+                _log.warning("backend out of use", stage=self._name, backend=self.stage.name)
+            elif circuit == "closed":
+                _log.info("backend in use again", stage=self._name, backend=self.stage.name)
+        self.on_fact(was)
 
 
 def _ignored(_was: State) -> None:
