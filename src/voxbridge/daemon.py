@@ -140,11 +140,12 @@ class Daemon:
         rules = self.settings.drain
         _log.info("draining", turns=sum(room.open_turns for room in self.rooms.values()))
         limit_s = rules.limit_ms / 1000
-        with trio.move_on_after(limit_s - _LEAVE_S):
+        leave_s = min(_LEAVE_S, limit_s / 2)
+        with trio.move_on_after(limit_s - leave_s):
             async with trio.open_nursery() as nursery:
                 for room in list(self.rooms.values()):
                     nursery.start_soon(room.drain, rules.sentence_ms / 1000)
-        with trio.move_on_after(_LEAVE_S):
+        with trio.move_on_after(leave_s):
             await bridge.close()
         _log.info("left")
 

@@ -118,6 +118,10 @@ class NoReply(StageError):
     """The peer answered, but nothing in it can be spoken (acknowledgement, echo, HTML, unknown keys, empty)."""
 
 
+class TurnTooLong(VoxBridgeError):
+    """A turn reached its limit in the middle of its answer: the rest was written, and no stage is to blame alone."""
+
+
 class DiscordError(VoxBridgeError):
     """Something on Discord's side of the house."""
 

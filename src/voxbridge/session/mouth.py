@@ -21,7 +21,7 @@ import trio
 from voxbridge.audio.opus import Encoder
 from voxbridge.audio.resample import to_stereo
 from voxbridge.core.sound.pcm import SILENCE_OPUS
-from voxbridge.core.sound.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak
+from voxbridge.core.sound.playout import Begin, Done, Dry, End, Pause, Playout, PlayoutCommand, Silence, Speak
 from voxbridge.core.sound.track import Track
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.voice import VoicePort
@@ -37,10 +37,13 @@ _HOLD_S = 10.0
 
 @attrs.define(eq=False)
 class Playing:
-    """A track on its way out. ``on_first`` is called with the Trio time of its first frame."""
+    """A track on its way out. ``on_first`` is called with the Trio time of its first frame, ``on_dry`` whenever all the
+    sound that there was has been played.
+    """
 
     track: Track
     on_first: Callable[[float], None]
+    on_dry: Callable[[], None]
     done: trio.Event = attrs.field(factory=trio.Event)
     last_frame_at: float | None = None
     was_given_up: bool = False
@@ -67,6 +70,10 @@ class PlayoutClock:
     def remove(self, mouth: Mouth) -> None:
         """Serve this mouth no longer."""
         self._mouths.discard(mouth)
+
+    def serves(self, mouth: Mouth) -> bool:
+        """Tell whether this mouth's frames leave."""
+        return mouth in self._mouths
 
     def wake(self) -> None:
         """Look at the schedules again: one of them has changed."""
@@ -143,10 +150,12 @@ class Mouth:
             self.announce_at = trio.current_time() + _ANNOUNCE_AFTER_S
             self._clock.wake()
 
-    def play(self, track: Track, on_first: Callable[[float], None]) -> Playing:
+    def play(
+        self, track: Track, on_first: Callable[[float], None], on_dry: Callable[[], None] = lambda: None
+    ) -> Playing:
         """Queue a track; it is played when those before it are done."""
         self._expected = [each for each in self._expected if each is not track]
-        playing = Playing(track, on_first)
+        playing = Playing(track, on_first, on_dry)
         self._queue.append(playing)
         self.changed()
         return playing
@@ -204,6 +213,9 @@ class Mouth:
                 self._port.skip_frames(frames)
             case Speak(pcm):
                 self._speak(pcm, now)
+            case Dry():
+                if self._current is not None:
+                    self._current.on_dry()
             case Silence():
                 self._port.send_frame(SILENCE_OPUS)
             case End():

@@ -37,6 +37,7 @@ class OutageBoard:
         self._outages = Outages()
         self._due: deque[Notice] = deque()
         self._changed = trio.Event()
+        self._port: VoicePort | None = None
 
     def failed(self, error: StageError) -> None:
         """Note that a turn failed for a stage."""
@@ -50,11 +51,19 @@ class OutageBoard:
 
     async def run(self, port: VoicePort) -> None:
         """Post what is due, for ever."""
-        with self._health.listening(self._on_health):
-            while True:
-                while self._due:
-                    await self._post(self._due.popleft(), port)
-                await self._changed.wait()
+        self._port = port
+        try:
+            with self._health.listening(self._on_health):
+                while True:
+                    await self.post_due()
+                    await self._changed.wait()
+        finally:
+            self._port = None
+
+    async def post_due(self) -> None:
+        """Post what is due now, while the board runs: what its caller writes next stands behind it."""
+        while self._due and self._port is not None:
+            await self._post(self._due.popleft(), self._port)
 
     def _on_health(self, event: HealthEvent) -> None:
         match event:

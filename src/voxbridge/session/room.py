@@ -98,6 +98,8 @@ class Room:
                 nursery.cancel_scope.cancel(reason="drain")
         finally:
             self._clock.remove(self.mouth)
+            for turn in self._floor.turns:  # said for somebody who does not live here, and would wait for ever
+                turn.cut("left")
 
     def _on(self, event: VoiceEvent, nursery: trio.Nursery, fuse: Fuse) -> None:
         match event:
@@ -193,7 +195,7 @@ class Room:
 
     async def say(self, text: str) -> bool:
         """Speak a ready text, behind what is being said; False if it could not be spoken to its end."""
-        if self._is_draining:
+        if self._is_draining or not self._clock.serves(self.mouth):
             return False
         return await Saying(self._context).run(text)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import trio
 
 from voxbridge.core.ids import UserId
+from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.core.turns.floor import CutReason
-from voxbridge.session.answer import Answer
 from voxbridge.session.context import RoomContext
+from voxbridge.session.speech import Speech
+from voxbridge.stages.contracts import TtsRequest
 from voxbridge.stages.sinks import no_mark
 
 
@@ -20,34 +22,50 @@ class Saying:
         self.id = context.tools.new_turn_id()
         self._floor = context.floor
         self._scope = trio.CancelScope()
-        self._answer = Answer(context, no_mark, lambda _at: None)
+        self._speech = Speech(context, no_mark, lambda _at: None)
 
     @property
     def is_sounding(self) -> bool:
         """Tell whether a frame of it has left."""
-        return self._answer.last_frame_at is not None
+        return self._speech.last_frame_at is not None
 
     def cut(self, reason: CutReason) -> None:
         """End it now."""
-        self._answer.close()
+        self._speech.close()
         self._scope.cancel(reason=reason)
 
     def wind_up(self) -> None:
         """Let the sentence that is being played be the last."""
-        self._answer.stop_after_sentence()
+        self._speech.stop_after_sentence()
 
     def fade_out(self, frames: int) -> None:
         """Let it die away over ``frames`` frames."""
-        self._answer.fade_out(frames)
+        self._speech.fade_out(frames)
+
+    def lower(self, level: float, frames: int) -> None:
+        """Bring it to ``level`` (0 to 1) over ``frames`` frames; 1.0 undoes it."""
+        self._speech.lower(level, frames)
+
+    def pause(self) -> None:
+        """Let no further frame leave until ``resume``."""
+        self._speech.pause()
+
+    def resume(self) -> None:
+        """Go on with the sample that follows the last one that left."""
+        self._speech.resume()
 
     async def run(self, text: str) -> bool:
-        """Speak ``text`` and wait for its last frame; False if it failed or was cut."""
+        """Speak ``text`` and wait for its last frame; True if every sentence of it was heard to its end."""
+        pieces = SpokenPieces()
+        for number, sentence in enumerate([*pieces.feed(text), *pieces.flush()]):
+            self._speech.add(TtsRequest(sentence, self.id, number))
+        self._speech.end()
         self._floor.opened(self)
         try:
             with self._scope:
-                await self._answer.say(text, self.id)
-                await self._answer.played()
+                await self._speech.run()
+                await self._speech.played()
         finally:
             self._floor.closed(self)
-            self._answer.close()
-        return not self._scope.cancelled_caught and self._answer.tts_error is None
+            self._speech.close()
+        return self.is_sounding and self._speech.is_played and not self._speech.unsaid

@@ -5,7 +5,8 @@
       the words count       cut("barge-in"): silent within the step
 
 A turn never ends in silence: what cannot be answered is apologised for, aloud if there is a voice, in the channel's
-text if there is none; what could not be spoken is posted. All stages share one absolute deadline, the turn's limit.
+text if there is none; what could not be spoken is posted. All stages share one deadline, the turn's limit, which stands
+still while there is sound: what it counts is how long the user waits.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import trio
 
 from voxbridge import clock
 from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.endpointing import TurnEnded
 from voxbridge.core.turns.floor import CutReason
 from voxbridge.core.turns.timeline import Timeline
@@ -25,13 +27,16 @@ from voxbridge.errors import (
     StageError,
     StageName,
     StageTimeout,
+    TurnTooLong,
     VoxBridgeError,
     leaf_of,
 )
 from voxbridge.session.answer import Answer
 from voxbridge.session.context import RoomContext
+from voxbridge.session.limit import TurnLimit
 from voxbridge.session.notices import FinalTranscript
 from voxbridge.session.report import Outcome, TurnReport, parts_of
+from voxbridge.session.speech import Speech
 from voxbridge.session.utterance import Words
 from voxbridge.stages.contracts import AgentRequest, Previous, Speaker, Transcript
 
@@ -41,6 +46,7 @@ _OUTCOME_OF_CUT: dict[CutReason, Outcome] = {
     "superseded": "superseded",
     "stop": "interrupted",
     "drain": "cancelled",
+    "left": "cancelled",
 }
 
 _MOVING_MARKS = frozenset({"tts_last_pcm"})  # marked with each piece: the last one stands
@@ -70,6 +76,7 @@ class Turn:
         self._words = words
         self._prior = prior
         self._previous = previous
+        self._hearing = trio.CancelScope()
         self._answering = trio.CancelScope()
         self._limit_s = context.tools.settings.turn.limit_ms / 1000
         self._due = ended.at + self._limit_s
@@ -78,8 +85,10 @@ class Turn:
         self._transcript = Transcript("")
         self._text = ""
         self._error: VoxBridgeError | None = None
-        self._answer = Answer(context, self._mark_at, self._on_first_frame)
-        self._apology: Answer | None = None
+        self._limit = TurnLimit(self._due)
+        self._answer = Answer(context, self._mark_at, self._on_first_frame, self._limit)
+        self._speech = self._answer.speech
+        self._apology: Speech | None = None
         self._started_at = context.tools.wall_iso()
         self._monotonic_offset_s = clock.monotonic_s() - trio.current_time()
         self._timeline = Timeline(self.id, ended.started_at)
@@ -91,7 +100,7 @@ class Turn:
     @property
     def heard_text(self) -> str:
         """Return the words of the answer that were really played."""
-        return self._answer.heard_text
+        return self._speech.heard_text
 
     @property
     def user_id(self) -> UserId:
@@ -116,28 +125,52 @@ class Turn:
         """
         if self._timeline.at("agent_request") is None:
             return self._previous
-        if self._cut is None or self._answer.is_played:
+        was_cut_short = self._cut is not None or (self._answer.agent_error is not None and self._answer.text != "")
+        if not was_cut_short or self._speech.is_played:
             return None
         return Previous(interrupted=True, heard=self.heard_text)
 
     def cut(self, reason: CutReason) -> None:
-        """End the answer now: when this returns, no frame of it can leave. The words heard are kept."""
+        """End the answer now: when this returns, no frame of it can leave. The words heard are kept.
+
+        Hearing goes on, since the words may be wanted by the next turn; not in a drain, which has no next turn.
+        """
         if self._cut is not None:
             return
         self._cut = reason
         self._mark("cut")
         self._close()
+        if reason == "drain":
+            self._hearing.cancel(reason=reason)
         self._answering.cancel(reason=reason)
 
     def wind_up(self) -> None:
         """Let the sentence that is being played be the last (drain)."""
-        self._answer.stop_after_sentence()
+        self._speech.stop_after_sentence()
 
     def fade_out(self, frames: int) -> None:
         """Let the answer die away over ``frames`` frames."""
-        self._answer.fade_out(frames)
-        if self._apology is not None:
-            self._apology.fade_out(frames)
+        for speech in self._speeches:
+            speech.fade_out(frames)
+
+    def lower(self, level: float, frames: int) -> None:
+        """Bring the answer to ``level`` (0 to 1) over ``frames`` frames; 1.0 undoes it."""
+        for speech in self._speeches:
+            speech.lower(level, frames)
+
+    def pause(self) -> None:
+        """Let no further frame leave until ``resume``. Nothing of the answer is lost."""
+        for speech in self._speeches:
+            speech.pause()
+
+    def resume(self) -> None:
+        """Go on with the sample that follows the last one that left."""
+        for speech in self._speeches:
+            speech.resume()
+
+    @property
+    def _speeches(self) -> list[Speech]:
+        return [self._speech] if self._apology is None else [self._speech, self._apology]
 
     async def run(self) -> None:
         """Live the turn. Never raises for a stage's failure; reports once, also when cancelled."""
@@ -165,9 +198,8 @@ class Turn:
             return "failed", error
 
     def _close(self) -> None:
-        self._answer.close()
-        if self._apology is not None:
-            self._apology.close()
+        for speech in self._speeches:
+            speech.close()
 
     async def all_words(self) -> str:
         """Return what the speaker has said: the superseded turn's words and this one's."""
@@ -175,7 +207,10 @@ class Turn:
         return self._text
 
     async def _live(self) -> Outcome:
-        await self._hear()
+        with self._hearing:
+            await self._hear()
+        if self._cut == "drain":
+            return _OUTCOME_OF_CUT["drain"]
         if self._error is None:
             if self._transcript.text.strip():  # nothing heard proves nothing
                 self._context.outages.served("stt")
@@ -183,7 +218,7 @@ class Turn:
         with self._answering:
             return await self._reply()
         assert self._cut is not None, "only a cut ends this scope"
-        return "answered" if self._answer.is_played else _OUTCOME_OF_CUT[self._cut]
+        return "answered" if self._speech.is_played else _OUTCOME_OF_CUT[self._cut]
 
     async def _hear(self) -> None:
         before = "" if self._prior is None else await self._prior.all_words()
@@ -208,18 +243,19 @@ class Turn:
         if self._error is None:
             if not self._text:
                 return "nothing-said"
-            with trio.move_on_at(self._due) as limit:
+            with self._limit.scope as limit:
                 await answer.produce(self._request())
             is_out_of_time = limit.cancelled_caught
-            if is_out_of_time:
-                self._error = self._out_of_time("tts" if answer.has_all_text else "agent")
-            else:
-                self._error = answer.agent_error or answer.tts_error
+            self._error = self._too_late() if is_out_of_time else answer.agent_error or self._speech.error
             self._tell_health()
         match self._error:
             case None:
-                await answer.played()
+                await self._speech.played()
                 return await self._outcome_of_playing()
+            case TurnTooLong():
+                await self._post_unsaid()
+                await self._speech.played()
+                return "timed-out"
             case NoReply():
                 if self._context.tools.settings.turn.no_reply == "apology":
                     await self._apologise()
@@ -232,16 +268,25 @@ class Turn:
 
     async def _outcome_of_playing(self) -> Outcome:
         """Return how an answer without a fault ended; what made no sound is written."""
-        answer = self._answer
-        if answer.was_given_up:
+        speech, port = self._speech, self._context.port
+        if speech.was_given_up:
             self._error = DiscordError("the answer could not leave by the voice connection: it was written")
-            await self._context.port.post_text(answer.unheard_text)
+            await port.post_text(speech.unheard_text)
             return "failed"
-        if answer.last_frame_at is not None:
+        if speech.last_frame_at is not None:
+            await self._post_unsaid()
             return "answered"
-        if answer.text.strip():
-            await self._context.port.post_text(answer.text)
+        if self._answer.text.strip():
+            await port.post_text(self._answer.text)
         return "no-reply"
+
+    def _too_late(self) -> VoxBridgeError:
+        """Return why the turn's limit was reached: whom it waited for, if nothing of the rest can be read."""
+        if self._speech.has_sound and self._speech.unsaid:
+            return TurnTooLong(
+                f"the user waited for {self._limit_s:g} s in all (turn.limit_ms): the rest of the answer was written"
+            )
+        return self._out_of_time("tts" if self._answer.has_all_text else "agent")
 
     def _out_of_time(self, stage: StageName) -> StageTimeout:
         return StageTimeout(stage, "total", self._limit_s)
@@ -254,9 +299,9 @@ class Turn:
         answer, outages = self._answer, self._context.outages
         if answer.has_all_text and answer.text.strip():
             outages.served("agent")
-        if answer.tts_error is not None:
-            outages.failed(answer.tts_error)
-        elif answer.has_sound:
+        if self._speech.error is not None:
+            outages.failed(self._speech.error)
+        elif self._speech.has_sound:
             outages.served("tts")
 
     def _request(self) -> AgentRequest:
@@ -274,27 +319,31 @@ class Turn:
     async def _apologise(self) -> None:
         """Say that it went wrong, after what was said already; in text if there is no voice."""
         await self._post_unsaid()
-        await self._answer.played()
+        await self._speech.played()
         tools = self._context.tools
-        text, sound = tools.settings.turn.apology, tools.apology()
-        if self._answer.unsaid:  # the answer stands in the channel: asking again would be no help
+        text, sound = tools.settings.turn.apology, _audible(tools.apology())
+        is_written = bool(self._speech.unsaid)
+        if is_written:  # the answer stands in the channel: asking again would be no help
             text = tools.settings.turn.mute_apology
-            sound = tools.mute_apology() or sound
-        if sound is None:
-            if not self._answer.unsaid:
-                await self._context.port.post_text(text)
-            return
+            sound = _audible(tools.mute_apology()) or sound
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._cut is not None:
             return
-        self._apology = Answer(self._context, self._mark_at, self._on_first_frame)
-        self._apology.add_sound(text, sound)
-        await self._apology.played()
+        if sound is not None:
+            self._apology = Speech(self._context, self._mark_at, self._on_first_frame)
+            self._apology.add_sound(text, sound)
+            await self._apology.played()
+        if not is_written and (self._apology is None or self._apology.was_given_up):
+            await self._context.port.post_text(text)
 
     async def _post_unsaid(self) -> None:
-        """Write into the channel what could not be spoken: the words are not lost with the voice."""
-        if self._answer.unsaid:
-            await self._context.port.post_text(" ".join(self._answer.unsaid))
+        """Write into the channel what could not be spoken: the words are not lost with the voice.
+
+        If there is a notice that says why, it comes first.
+        """
+        if self._speech.unsaid:
+            await self._context.outages.post_due()
+            await self._context.port.post_text(" ".join(self._speech.unsaid))
 
     def _mark(self, name: str) -> None:
         self._mark_at(name, trio.current_time())
@@ -309,8 +358,8 @@ class Turn:
         self._timeline.mark("first_audio", at)
 
     def _report(self, outcome: Outcome) -> None:
-        if self._answer.last_frame_at is not None:
-            self._timeline.mark("last_audio", self._answer.last_frame_at)
+        if self._speech.last_frame_at is not None:
+            self._timeline.mark("last_audio", self._speech.last_frame_at)
         self._mark("ended")
         settings = self._context.tools.settings
         self._context.tools.on_report(
@@ -322,7 +371,7 @@ class Turn:
                 outcome=outcome,
                 heard=self._text,
                 answer=self._answer.text,
-                spoken=self._answer.heard_text,
+                spoken=self._speech.heard_text,
                 started_at=self._started_at,
                 started_monotonic_s=self._timeline.started_at + self._monotonic_offset_s,
                 marks=self._timeline.marks,
@@ -332,3 +381,8 @@ class Turn:
                 failed_stage=self._error.stage if isinstance(self._error, StageError) else None,
             )
         )
+
+
+def _audible(sound: Pcm | None) -> Pcm | None:
+    """Return a sound if there is anything to be heard in it."""
+    return sound if sound is not None and sound.data.strip(b"\0") else None

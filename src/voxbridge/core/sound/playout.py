@@ -57,6 +57,11 @@ class Silence:
 
 
 @attrs.frozen
+class Dry:
+    """The sound that there is was played (or is paused): what follows is silence, until more comes."""
+
+
+@attrs.frozen
 class End:
     """The burst is over: announce that we are silent."""
 
@@ -66,7 +71,7 @@ class Done:
     """The track was played to its end (or closed)."""
 
 
-PlayoutCommand = Begin | Pause | Speak | Silence | End | Done
+PlayoutCommand = Begin | Pause | Speak | Dry | Silence | End | Done
 
 
 @attrs.define
@@ -136,6 +141,7 @@ class Playout:
         self.held_since = None
         if self._state == "speaking":
             self._state, self._tail_left = "tail", SILENCE_TAIL_FRAMES
+            yield Dry()
         if self._state == "tail":
             yield from self._tail(due, can_send=can_send)
         else:

@@ -141,6 +141,10 @@ class Track:
         """Return the seconds of sound that wait to be played."""
         return self._queued_bytes / _BYTES_PER_S
 
+    def queued_before_s(self, index: int) -> float:
+        """Return the seconds of sound that are played before a sentence begins."""
+        return sum(sentence.queued_bytes for sentence in islice(self.sentences, self._at, index)) / _BYTES_PER_S
+
     @property
     def played_samples(self) -> int:
         """Return how many samples have left: where in the sound we are, and where it goes on after a pause."""
@@ -176,8 +180,13 @@ class Track:
 
     @property
     def has_frame(self) -> bool:
+        """Tell whether a frame can leave now."""
+        return not self._paused and self.has_sound
+
+    @property
+    def has_sound(self) -> bool:
         """Tell whether there is a frame to play: a whole one, or the padded last one of a finished track."""
-        if self._closed or self._paused:
+        if self._closed:
             return False
         ready_bytes = 0
         for sentence in islice(self.sentences, self._at, None):

@@ -17,7 +17,7 @@ import attrs
 
 from voxbridge.core.ids import UserId
 
-CutReason = Literal["barge-in", "superseded", "drain", "stop"]
+CutReason = Literal["barge-in", "superseded", "drain", "stop", "left"]
 
 
 class OpenTurn(Protocol):
@@ -46,6 +46,15 @@ class OpenTurn(Protocol):
 
     def fade_out(self, frames: int) -> None:
         """Let it die away over ``frames`` frames of 20 ms."""
+
+    def lower(self, level: float, frames: int) -> None:
+        """Bring it to ``level`` (0 to 1) of its own loudness over ``frames`` frames; 1.0 undoes it."""
+
+    def pause(self) -> None:
+        """Let no further frame of it leave until ``resume``."""
+
+    def resume(self) -> None:
+        """Go on with the sample that follows the last one that left."""
 
 
 @attrs.frozen

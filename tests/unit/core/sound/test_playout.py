@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.tracks import track_of
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_FRAME_BYTES
-from voxbridge.core.sound.playout import Begin, Done, End, Pause, Playout, PlayoutCommand, Silence, Speak
+from voxbridge.core.sound.playout import Begin, Done, Dry, End, Pause, Playout, PlayoutCommand, Silence, Speak
 
 pytestmark = pytest.mark.unit
 
@@ -149,7 +149,7 @@ def test_a_paused_track_ends_the_burst_and_goes_on_with_the_next_sample() -> Non
     play(playout, 0.05)
     track.pause()
     paused = [command for _, command in play(playout, 5.0)]
-    assert [type(command) for command in paused] == [Silence] * 5 + [End]
+    assert [type(command) for command in paused] == [Dry] + [Silence] * 5 + [End]
     assert playout.next_due is None
     assert track.played_samples == 3 * SPEECH_FRAME_BYTES // 2
     track.resume()
