@@ -23,9 +23,9 @@ from voxbridge.rehearsal.servers.wyoming_stt import WyomingHearingServer
 from voxbridge.rehearsal.tones import packets_of
 from voxbridge.stages.contracts import Speaker
 from voxbridge.stages.stt.deepgram import deepgram_stage
+from voxbridge.stages.stt.line import SttLine
 from voxbridge.stages.stt.openai import openai_stage
-from voxbridge.stages.stt.take_line import TakeLine
-from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.per_utterance import TakeStage
 from voxbridge.stages.stt.whisperlive import whisperlive_stage
 from voxbridge.stages.stt.whisperlivekit import whisperlivekit_stage
 from voxbridge.stages.stt.wyoming import wyoming_stage
@@ -82,13 +82,13 @@ def heard(opus: bytes) -> HeardSound:
     return _DECODER.hear(opus)
 
 
-def feed(line: TakeLine, numbers: Sequence[int]) -> None:
+def feed(line: SttLine, numbers: Sequence[int]) -> None:
     """Feed words at once."""
     for opus in packets_of(*numbers):
         line.feed(heard(opus))
 
 
-async def speak(line: TakeLine, numbers: Sequence[int]) -> None:
+async def speak(line: SttLine, numbers: Sequence[int]) -> None:
     """Feed words, a packet every 20 ms, as a microphone does."""
     for opus in packets_of(*numbers):
         line.feed(heard(opus))
@@ -110,7 +110,7 @@ async def connected(
     latency_s: float = LATENCY_S,
     chunk_bytes: int | None = 61,
     **changes: Any,
-) -> AsyncIterator[tuple[Server, TakeLine, MemNet]]:
+) -> AsyncIterator[tuple[Server, SttLine, MemNet]]:
     """Yield a server, a line and the network, all in memory; at the end nothing may be left open."""
     net = MemNet(latency_s=latency_s, chunk_bytes=chunk_bytes).install()
     stage = kind.make_stage(kind.settings(**changes))

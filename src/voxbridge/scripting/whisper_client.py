@@ -16,7 +16,8 @@ from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import StageError, StageUnavailable
 from voxbridge.scripting.background import Background, Started
 from voxbridge.stages.contracts import Speaker
-from voxbridge.stages.stt.whisperx import WhisperXLine, WhisperXStage
+from voxbridge.stages.stt.line import SttLine
+from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.ws import WebSocket
 
 NO_GUILD, NO_CHANNEL = GuildId(0), ChannelId(0)
@@ -75,7 +76,7 @@ class WhisperClient:
         self._settings = settings
         self._background = Background()
         self._stage: _WatchedStage | None = None
-        self._line: WhisperXLine | None = None
+        self._line: SttLine | None = None
         self._speaker = speaker_of(0)
         self._decoder = Decoder()
         self.last_partial = ""
@@ -88,7 +89,7 @@ class WhisperClient:
         await self.aclose()
 
     @property
-    def line(self) -> WhisperXLine:
+    def line(self) -> SttLine:
         """Return the line itself. Raises: StageUnavailable before ``connect``."""
         if self._line is None:
             raise StageUnavailable("stt", "not connected: call connect(server_url, user_id) first")
@@ -116,7 +117,7 @@ class WhisperClient:
         settings = attrs.evolve(self._settings, kind="whisperx", url=server_url)
         self._stage = stage = _WatchedStage(settings, self._background)
 
-        async def live(status: Started[WhisperXLine]) -> None:
+        async def live(status: Started[SttLine]) -> None:
             async with stage, stage.open(self._speaker, self._on_partial) as line:
                 status.started(line)
                 await trio.sleep_forever()

@@ -32,11 +32,22 @@ def why_unreachable(error: BaseException, *, tls_scheme: str = "TLS") -> str:
     return "cannot connect"
 
 
+def is_absent(error: BaseException) -> bool:
+    """Tell whether nothing listens there at all, so that asking again costs nobody anything."""
+    return any(isinstance(cause, ConnectionRefusedError | FileNotFoundError) for cause in causes(error))
+
+
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and all that stands behind it, the members of groups included."""
-    while error is not None:
+    """Yield an error and all that stands behind it, the members of groups included, each once."""
+    return _causes(error, set())
+
+
+def _causes(error: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
+    # The context of a group's member may be the group: such a chain has no end.
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         if isinstance(error, BaseExceptionGroup):
             for inner in error.exceptions:
-                yield from causes(inner)
+                yield from _causes(inner, seen)
         error = error.__cause__ or error.__context__

@@ -14,6 +14,7 @@ import attrs
 
 from voxbridge.core.wire.json_text import json_value
 
+_NUMBER_MAX = 1e9  # also against NaN, infinity, and integers that no float can hold
 EXTENSION = "voxbridge/1"
 CLOSE = '{"type":"close"}'
 DISCARD = '{"type":"discard"}'
@@ -113,7 +114,9 @@ def _id(value: dict[str, Any]) -> int | None:
 
 def _number(value: dict[str, Any], key: str) -> float | None:
     found = value.get(key)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < _NUMBER_MAX:
+        return None
+    return float(found)
 
 
 def _peek_confidence(value: dict[str, Any]) -> float | None:

@@ -15,7 +15,7 @@ from functools import partial
 import trio
 
 from voxbridge.core.sound.pcm import HeardSound
-from voxbridge.core.wire.whisperx_ledger import PACKETS_MAX
+from voxbridge.core.stt.ledger import PACKETS_MAX
 from voxbridge.errors import StageUnavailable
 from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
 from voxbridge.stages.failover.base import Failover

@@ -19,7 +19,7 @@ from voxbridge.config.settings import SttSettings
 from voxbridge.core.wire import deepgram
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
-from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.per_utterance import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, expected_words, json_object, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
@@ -79,7 +79,7 @@ class DeepgramTake(WsTake):
         self._text = deepgram.Text()
         self._has_begun = trio.Event()
 
-    async def hear(self, pcm: bytes) -> None:
+    async def send(self, pcm: bytes) -> None:
         """Send a piece."""
         self._has_begun.set()
         await self._send(pcm)

@@ -24,7 +24,7 @@ from voxbridge.core.wire.quote import Hidden, is_html
 from voxbridge.errors import StageProtocolError, StageTimeout
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.http import Client, Response, open_client, open_response, raise_for_status, read_body
-from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.per_utterance import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, bearer, expected_words
 
 log = structlog.get_logger(__name__)
@@ -133,7 +133,7 @@ class OpenAiTake:
         self._has_ended = trio.Event()
         self.is_told_all = False
 
-    async def hear(self, pcm: bytes) -> None:
+    async def send(self, pcm: bytes) -> None:
         """Keep a piece."""
         self._pcm += pcm
         await trio.lowlevel.checkpoint()

@@ -1,6 +1,6 @@
 """Speech to text with one connection per utterance: what all kinds but ``whisperx`` share.
 
-    TakeStage --- open ---> TakeLine --- connects through ---> Connector --- makes ---> Take
+    TakeStage --- open ---> SttLine --- connects through ---> Connector --- makes ---> Take
     one per backend         one per speaker                    one per backend          one per utterance
 
 Most servers end a conversation with the transcript, or can only be made to forget by hanging up. So nothing is kept
@@ -33,7 +33,7 @@ _PONG_GRACE_S = 5.0
 class Take(Protocol):
     """One open connection, which hears one utterance.
 
-    Three tasks use it: one sends (``hear``, then ``end``), one is in ``listen``, one in ``keep_alive``; all from the
+    Three tasks use it: one sends (``send``, then ``end``), one is in ``listen``, one in ``keep_alive``; all from the
     opening on, also while nobody speaks yet. A cancel of any of them is followed by the close of the connection.
     """
 
@@ -42,7 +42,7 @@ class Take(Protocol):
         """Tell whether the server has the whole utterance and knows it: a failure from then on is its own."""
         ...
 
-    async def hear(self, pcm: bytes) -> None:
+    async def send(self, pcm: bytes) -> None:
         """Send a piece of the utterance: s16le, 16 kHz, mono, 20 to 100 ms. Raises: StageError."""
 
     async def end(self) -> None:

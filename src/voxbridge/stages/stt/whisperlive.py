@@ -21,7 +21,7 @@ from voxbridge.config.settings import SttSettings
 from voxbridge.core.wire import whisperlive
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
-from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.per_utterance import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, expected_words, json_object, must_answer
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
@@ -103,7 +103,7 @@ class WhisperLiveTake(WsTake):
         self._patience = trio.CancelScope()
         self._texts_since_end = 0
 
-    async def hear(self, pcm: bytes) -> None:
+    async def send(self, pcm: bytes) -> None:
         """Send a piece, as the 32-bit floats that every version understands."""
         self._samples += len(pcm) // 2
         await self._ws.send((np.frombuffer(pcm, dtype="<i2").astype("<f4") / 32_768).tobytes())

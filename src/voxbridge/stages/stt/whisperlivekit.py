@@ -17,7 +17,7 @@ from voxbridge.config.settings import SttSettings
 from voxbridge.core.wire import whisperlivekit
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
-from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.per_utterance import TakeStage
 from voxbridge.stages.stt.takes import OnPartial, json_object, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
@@ -92,7 +92,7 @@ class WhisperLiveKitTake(WsTake):
 
     backend = _NAME
 
-    async def hear(self, pcm: bytes) -> None:
+    async def send(self, pcm: bytes) -> None:
         """Send a piece."""
         await self._ws.send(pcm)
 

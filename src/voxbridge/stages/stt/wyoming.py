@@ -18,7 +18,7 @@ from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, entries
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout
 from voxbridge.stages.contracts import Speaker, Transcript
-from voxbridge.stages.stt.take_stage import TakeStage
+from voxbridge.stages.stt.per_utterance import TakeStage
 from voxbridge.stages.stt.takes import OnPartial
 from voxbridge.stages.wyoming import WyomingAddress, WyomingLine
 
@@ -107,7 +107,7 @@ class WyomingTake:
         self._has_begun = False
         self.is_told_all = False
 
-    async def hear(self, pcm: bytes) -> None:
+    async def send(self, pcm: bytes) -> None:
         """Send a piece, the request before the first one."""
         chunk = WyomingEvent("audio-chunk", _FORMAT, pcm)
         if self._has_begun:

@@ -17,8 +17,8 @@ from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
 from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
 from voxbridge.stages.stt.deepgram import deepgram_stage
+from voxbridge.stages.stt.line import SttLine
 from voxbridge.stages.stt.openai import openai_stage
-from voxbridge.stages.stt.take_line import TakeLine
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +36,7 @@ def make(kind: Kind, script: HearingScript | None = None) -> Server:
 
 
 @asynccontextmanager
-async def line_to(kind: Kind, server: Server) -> AsyncIterator[TakeLine]:
+async def line_to(kind: Kind, server: Server) -> AsyncIterator[SttLine]:
     async with kind.make_stage(kind.settings(server.port)) as stage, stage.open(speaker()) as line:
         yield line
 

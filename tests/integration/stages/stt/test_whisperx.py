@@ -22,7 +22,7 @@ from voxbridge.audio.opus import Decoder, Encoder
 from voxbridge.config.settings import SttSettings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import FRAME_S
-from voxbridge.core.wire.whisperx_ledger import PACKETS_MAX
+from voxbridge.core.stt.ledger import PACKETS_MAX
 from voxbridge.errors import (
     ConfigError,
     StageProtocolError,
@@ -34,7 +34,8 @@ from voxbridge.rehearsal.marked import mark, marks_of
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.whisperx import Heard, WhisperXScript, WhisperXServer
 from voxbridge.stages.contracts import Speaker, Transcript
-from voxbridge.stages.stt.whisperx import WhisperXLine, WhisperXStage
+from voxbridge.stages.stt.line import SttLine
+from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.ws import WsAddress
 
 pytestmark = pytest.mark.integration
@@ -65,12 +66,12 @@ def speaker(user_id: int = 42) -> Speaker:
     return Speaker(UserId(user_id), "Ada", GuildId(1), ChannelId(2))
 
 
-def feed(line: WhisperXLine, *words: str, user_id: int = 42) -> None:
+def feed(line: SttLine, *words: str, user_id: int = 42) -> None:
     for word in words:
         line.feed(Decoder().hear(mark(TONE, word)))
 
 
-async def speak(line: WhisperXLine, words: Iterable[str], user_id: int = 42) -> None:
+async def speak(line: SttLine, words: Iterable[str], user_id: int = 42) -> None:
     """Feed a packet every 20 ms, as a microphone does."""
     for word in words:
         feed(line, word, user_id=user_id)
@@ -90,7 +91,7 @@ async def until(condition: Callable[[], bool], within_s: float = 30, *, every_s:
 @asynccontextmanager
 async def connected(
     what: WhisperXScript | None = None, *, latency_s: float = LATENCY_S, uds: str = "", **changes: Any
-) -> AsyncIterator[tuple[WhisperXServer, WhisperXLine, MemNet]]:
+) -> AsyncIterator[tuple[WhisperXServer, SttLine, MemNet]]:
     """Yield a server, a connected line and the network; at the end nothing may be left open."""
     net = MemNet(latency_s=latency_s, chunk_bytes=61).install()
     stage = WhisperXStage(settings(**changes), uds=uds, rng=lambda: 1.0)
@@ -272,7 +273,7 @@ async def test_a_server_that_returns_is_used_within_300_ms_while_somebody_speaks
         assert line.reconnect_count == 1
 
 
-async def _gone(line: WhisperXLine) -> bool:
+async def _gone(line: SttLine) -> bool:
     await until(lambda: not line.is_connected, 1)
     return True
 
@@ -312,7 +313,7 @@ def http_answer(status: str, *fields: str) -> bytes:
 
 
 @asynccontextmanager
-async def refusing(answer: bytes, **changes: Any) -> AsyncIterator[tuple[WhisperXServer, WhisperXLine]]:
+async def refusing(answer: bytes, **changes: Any) -> AsyncIterator[tuple[WhisperXServer, SttLine]]:
     """Yield a server that answers no upgrade, and a line that has tried once."""
     MemNet(latency_s=LATENCY_S).install()
     stage = WhisperXStage(settings(**changes), rng=lambda: 1.0)

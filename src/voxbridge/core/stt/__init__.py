@@ -1,0 +1,1 @@
+"""Speech to text, as far as it can be decided without I/O."""
