@@ -297,10 +297,10 @@ class Ledger:
         self._calls: list[Call] = []
         self._new_calls: list[Call] = []
         self._ids = count(1)
-        self._idle = Backoff(base_s=_FIRST_WAIT_S, cap_s=IDLE_WAIT_S_MAX, healthy_s=_HEALTHY_S, rng=rng)
-        self._broken = Backoff(base_s=_FIRST_WAIT_S, cap_s=BROKEN_WAIT_S_MAX, healthy_s=_HEALTHY_S, rng=rng)
+        self._backoff = Backoff(base_s=_FIRST_WAIT_S, cap_s=IDLE_WAIT_S_MAX, healthy_s=_HEALTHY_S, rng=rng)
         self._failure: Failure | None = None
         self._failed_at = -math.inf
+        self._was_absent = False
         self._idle_wait_s = self._pending_wait_s = 0.0
         self._was_well = False
         self._is_doubtful = False
@@ -401,7 +401,7 @@ class Ledger:
         """Note that the final of an ended utterance is in; tell whether it is waited for."""
         self._note_well()
         self._is_doubtful = False
-        self._idle.failures = self._broken.failures = 0  # connections for one utterance are short, however well
+        self._backoff.failures = 0  # connections for one utterance are short, however well
         is_awaited = not owed.is_over
         return is_awaited, self._move(owed, _E.ANSWER)
 
@@ -534,19 +534,16 @@ class Ledger:
 
     def _note_failure(self, failure: Failure, now: float, *, ran_for_s: float, is_counted: bool) -> None:
         self._failure, self._failed_at = failure, now
-        self._idle_wait_s = _wait_s(self._idle, now, ran_for_s)
-        if is_counted or failure.kind is FailureKind.ABSENT:
-            self._pending_wait_s = min(self._idle_wait_s, PENDING_WAIT_S)
-        else:
-            self._pending_wait_s = min(self._idle_wait_s, _wait_s(self._broken, now, ran_for_s))
+        is_absent = failure.kind is FailureKind.ABSENT
+        if self._was_absent and not is_absent:
+            self._backoff.failures = 0  # tries that cost nobody anything are not held against a server that is back
+        self._was_absent = is_absent
+        wait_s = self._backoff.failed(now, ran_for_s)
+        assert wait_s is not None, "without a circuit there is always another try"
+        self._idle_wait_s = wait_s
+        self._pending_wait_s = min(wait_s, PENDING_WAIT_S if is_absent or is_counted else BROKEN_WAIT_S_MAX)
 
     def _note_well(self) -> None:
         """Note that the server is there; after an outage that is one reconnect, whichever call is first."""
         self.reconnect_count += self._was_well and self._failure is not None
         self._was_well, self._failure, self._is_outage_known = True, None, False
-
-
-def _wait_s(backoff: Backoff, now: float, ran_for_s: float) -> float:
-    wait_s = backoff.failed(now, ran_for_s)
-    assert wait_s is not None, "without a circuit there is always another try"
-    return wait_s
