@@ -216,6 +216,7 @@ class Owed:
     packets: deque[bytes] = attrs.field(factory=lambda: deque(maxlen=PACKETS_MAX))
     fed: int = 0
     """Packets fed in all; those before the last ``PACKETS_MAX`` are gone."""
+    fed_bytes: int = 0
     due: float = math.inf
     """When its final is due; infinite until it has ended."""
     voiced_s: float = 0.0
@@ -342,7 +343,7 @@ class Ledger:
     # -- what the speaker does --
 
     def feed(self, packet: bytes) -> list[Command]:
-        """Add a packet to the open utterance, which it opens if there is none."""
+        """Add a packet (of whatever the protocol sends) to the open utterance, which it opens if there is none."""
         owed = self.current
         commands: list[Command] = []
         if owed is None:
@@ -350,6 +351,7 @@ class Ledger:
         if owed.state is not _S.DOOMED:
             owed.packets.append(packet)
             owed.fed += 1
+            owed.fed_bytes += len(packet)
         return commands
 
     def end(self, now: float, voiced_s: float = 0.0) -> tuple[Owed | None, list[Command]]:

@@ -19,7 +19,7 @@ from typing import Protocol
 import structlog
 import trio
 
-from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.stt.ledger import (
     Call,
     Command,
@@ -65,6 +65,14 @@ class LineProtocol(Protocol):
     """What a kind of server wants of one speaker's line."""
 
     manners: Manners
+
+    def packets(self, sound: HeardSound) -> list[bytes]:
+        """Return what of a piece of sound is to be sent, in the pieces that are kept until the final is in."""
+        ...
+
+    def rest(self) -> list[bytes]:
+        """Return what of the sound so far is left when an utterance ends, once."""
+        ...
 
     @property
     def can_peek(self) -> bool:
@@ -137,8 +145,6 @@ class SttLine:
         self._dialling: dict[Call, trio.CancelScope] = {}
         self.stray_count = 0
         """Finals and early transcripts that came too late, twice, or for nobody."""
-        self.undecodable_count = 0
-        """Packets that were no Opus; they count as 20 ms of guessed sound."""
 
     # -- SttSession --
 
@@ -157,12 +163,17 @@ class SttLine:
         """Tell whether ``peek`` is possible."""
         return self._protocol.can_peek
 
-    def feed(self, packet: OpusPacket) -> None:
-        """Add one packet to the current utterance."""
-        self._obey(self.ledger.feed(packet.opus))
+    def feed(self, sound: HeardSound) -> None:
+        """Add a piece of sound to the current utterance."""
+        for packet in self._protocol.packets(sound):
+            self._obey(self.ledger.feed(packet))
 
     def end(self) -> PendingFinal:
         """End the utterance now; its hard limit runs from here."""
+        rest = self._protocol.rest()
+        if self.ledger.current is not None:
+            for packet in rest:
+                self._obey(self.ledger.feed(packet))
         owed, commands = self.ledger.end(trio.current_time())
         if owed is None:
             return _NothingSaid()
@@ -180,6 +191,7 @@ class SttLine:
 
     def discard(self) -> None:
         """Forget the current utterance."""
+        self._protocol.rest()
         if (owed := self.ledger.current) is not None:
             self.give_up(owed)
 

@@ -35,10 +35,6 @@ class OpusPackets:
         rest, self._rest = self._rest, b""
         return [self._encoded(rest.ljust(_FRAME_BYTES, b"\0"))] if rest else []
 
-    def clear(self) -> None:
-        """Forget what is left."""
-        self._rest = b""
-
     def _encoded(self, frame: bytes) -> bytes:
         if not any(frame):
             return SILENCE_OPUS

@@ -10,8 +10,7 @@ from typing import Self
 import attrs
 import trio
 
-from voxbridge.audio.opus import Decoder, OpusError
-from voxbridge.core.sound.pcm import FRAME_S
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ, HeardSound
 from voxbridge.core.stt.ledger import Call, Manners, Owed
 from voxbridge.errors import StageError, StageProtocolError, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
@@ -32,28 +31,21 @@ class _Connection:
         self._line, self._call, self._take = line, call, take
 
     async def write(self) -> None:
-        """Wait for an utterance, and send all of it, as sound."""
+        """Wait for an utterance, and send all of it."""
         line, take = self._line, self._take
         while (owed := self._call.owed) is None:
             await line.changed.park()
-        decoder, sent = Decoder(), 0
+        sent = 0
         while True:
             waiting = owed.fed - sent
             if waiting >= _BATCH_MIN or (waiting and owed.has_ended):
                 packets, sent = owed.after(sent, _BATCH_MAX)
-                await take.send(b"".join([self._decode(decoder, packet) for packet in packets]))
+                await take.send(b"".join(packets))
             elif owed.has_ended:
                 await take.end()
                 return
             else:
                 await line.changed.park()
-
-    def _decode(self, decoder: Decoder, packet: bytes) -> bytes:
-        try:
-            return decoder.decode(packet)
-        except OpusError:
-            self._line.undecodable_count += 1
-            return decoder.conceal()
 
     async def read(self) -> None:
         """Wait for the final, and pass it on."""
@@ -63,7 +55,7 @@ class _Connection:
             detail = "the server gave its final transcript before the utterance was over"
             raise StageProtocolError("stt", detail, backend=self._line.backend)
         if transcript.duration_s is None:
-            transcript = attrs.evolve(transcript, duration_s=owed.fed * FRAME_S)
+            transcript = attrs.evolve(transcript, duration_s=owed.fed_bytes / (2 * HEARING_RATE_HZ))
         self._line.answered(owed, transcript)
 
     async def keep_alive(self) -> None:
@@ -89,6 +81,14 @@ class _PerUtterance:
             tries_max=_TRIES_MAX,
             has_connection=connector.has_connection,
         )
+
+    def packets(self, sound: HeardSound) -> list[bytes]:
+        """Return a piece of sound as it is."""
+        return [sound.pcm]
+
+    def rest(self) -> list[bytes]:
+        """Return nothing: all of it is in the packets."""
+        return []
 
     @asynccontextmanager
     async def connect(self, line: SttLine, call: Call) -> AsyncIterator[_Connection]:

@@ -17,6 +17,7 @@ import structlog
 import trio
 
 from voxbridge.config.settings import SttSettings
+from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.stt.ledger import Call, Manners, Owed
 from voxbridge.core.wire import whisperx
 from voxbridge.core.wire.whisperx_dialogue import (
@@ -32,6 +33,7 @@ from voxbridge.core.wire.whisperx_dialogue import (
 from voxbridge.errors import StageError, StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.line import SttLine, open_line
+from voxbridge.stages.stt.opus_packets import OpusPackets
 from voxbridge.stages.stt.takes import ping_regularly
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
 
@@ -132,6 +134,15 @@ class _Lasting:
     def __init__(self, stage: WhisperXStage) -> None:
         self._stage = stage
         self._connection: _Connection | None = None
+        self._packets = OpusPackets()
+
+    def packets(self, sound: HeardSound) -> list[bytes]:
+        """Return a piece of sound as Opus packets."""
+        return self._packets.of(sound)
+
+    def rest(self) -> list[bytes]:
+        """Return what does not fill a packet yet."""
+        return self._packets.rest()
 
     @property
     def can_peek(self) -> bool:
