@@ -51,6 +51,31 @@ class Fuse:
             raise self._error
 
 
+async def keep(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    *,
+    given_up: Callable[[float], Awaitable[None]],
+    pauses: Backoff | None = None,
+    **fields: object,
+) -> None:
+    """Supervise ``run`` until it returns, and never for the last time: given up, it is tried again after a pause.
+
+    The pauses grow, from one minute to a quarter of an hour; ``given_up`` is told how long each will be.
+    """
+    rule = pauses or Backoff(base_s=60.0, cap_s=900.0, healthy_s=600.0)
+    while True:
+        began = trio.current_time()
+        if await supervise(name, run, backoff=None, **fields):
+            return
+        now = trio.current_time()
+        pause_s = rule.failed(now, now - began)
+        assert pause_s is not None, "a rule without a circuit always has a pause"
+        _log.warning("task is tried again after a pause", task=name, pause_s=round(pause_s), **fields)
+        await given_up(pause_s)
+        await trio.sleep(pause_s)
+
+
 async def supervise(
     name: str, run: Callable[[], Awaitable[None]], *, backoff: Backoff | None = None, **fields: object
 ) -> bool:

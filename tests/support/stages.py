@@ -53,6 +53,10 @@ class ScriptedStt(_Stage):
     feed_errors: int = 0
     utterances: list[list[bytes]] = attrs.field(factory=list)
     opened: int = 0
+    open_errors: int = 0
+    """How many lines break as soon as they are opened."""
+    broken: trio.Event | None = None
+    """When it is set, the first line breaks down, as by a bug in the task that reads it."""
 
     @asynccontextmanager
     async def open(
@@ -61,7 +65,19 @@ class ScriptedStt(_Stage):
         on_partial: Callable[[str], None] | None = None,  # noqa: ARG002
     ) -> AsyncIterator[ScriptedLine]:
         self.opened += 1
-        yield ScriptedLine(self)
+        if self.open_errors:
+            self.open_errors -= 1
+            raise RuntimeError("a bug in the plug-in")
+        async with trio.open_nursery() as nursery:
+            if self.broken is not None and self.opened == 1:
+                nursery.start_soon(self._break, self.broken)
+            yield ScriptedLine(self)
+            nursery.cancel_scope.cancel()
+
+    @staticmethod
+    async def _break(broken: trio.Event) -> None:
+        await broken.wait()
+        raise RuntimeError("a bug in the plug-in")
 
 
 MADE_UP = b""

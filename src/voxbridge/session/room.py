@@ -26,7 +26,7 @@ from voxbridge.session.saying import Saying
 from voxbridge.session.speaker import SpeakerSession
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import Speaker
-from voxbridge.supervise import Fuse, supervise
+from voxbridge.supervise import Fuse, keep, supervise
 
 _log = structlog.get_logger(__name__)
 
@@ -188,7 +188,7 @@ class Room:
         user_id = session.speaker.user_id
         with stay:
             try:
-                await supervise("speaker", session.run, user=str(user_id))
+                await keep("speaker", session.run, given_up=session.tell_deaf, user=str(user_id))
             finally:
                 if self._sessions.get(user_id) is session:
                     del self._sessions[user_id], self._stays[user_id]

@@ -27,14 +27,15 @@ from voxbridge.core.turns.endpointing import (
     SpeechStarted,
     TurnEnded,
 )
+from voxbridge.errors import InternalError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.ear import Ear, EarEvent, Heard
 from voxbridge.session.hearing import Hearing
 from voxbridge.session.notices import BargeIn, PartialTranscript, SpeakerStarted, SpeakerStopped
 from voxbridge.session.turn import Turn
-from voxbridge.session.utterance import Utterance
+from voxbridge.session.utterance import LineLife, Utterance
 from voxbridge.stages.contracts import Speaker, SttSession, warm_up
-from voxbridge.supervise import supervise
+from voxbridge.supervise import keep, supervise
 
 
 def endpoint_rules(settings: Settings) -> EndpointRules:
@@ -69,6 +70,9 @@ class SpeakerSession:
         self._superseded: Turn | None = None
         self._last_turn: Turn | None = None
         self._line: SttSession | None = None
+        self._life = LineLife()
+        self._open_tasks = 0  # turns and what belongs to them
+        self._tasks_changed = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._hearing = Hearing(self._make_ear, self._on_event, context.port.hand_over, context.tools.counters)
         context.tools.counters.speakers += 1
@@ -102,22 +106,51 @@ class SpeakerSession:
         self._listening.cancel(reason="drain")
 
     async def run(self) -> None:
-        """Listen until cancelled, or until ``deafen``."""
-        self._utterance = None  # of a run that crashed: its line is closed
+        """Listen until cancelled, or until ``deafen``. What crashes is tried again; turns outlive it."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            try:
+                await keep("hearing", self._hear_on, given_up=self.tell_deaf, user=str(self.speaker.user_id))
+            finally:
+                self._nursery = None
+
+    async def _hear_on(self) -> None:
+        """Hear over a line of its own, until ``deafen`` and the end of the turns that wait for its words."""
         tools = self._context.tools
         # partial transcripts cost the server work: only where somebody may read them
         on_partial = self._on_partial if tools.settings.log.speech else None
-        async with tools.stt.open(self.speaker, on_partial) as line, trio.open_nursery() as nursery:
-            self._line, self._nursery = line, nursery
-            try:
-                with trio.CancelScope() as self._listening:
-                    if self._is_deaf:
-                        self._listening.cancel(reason="drain")
-                    await supervise("ear", self._listen, user=str(self.speaker.user_id))
-                self._forget_utterance()
-            finally:
-                tools.counters.stt_reconnects += line.reconnect_count
-                self._line = self._nursery = None
+        life = LineLife()
+        try:
+            async with tools.stt.open(self.speaker, on_partial) as line:
+                self._line, self._life = line, life
+                try:
+                    await self._hear_over_line()
+                finally:
+                    tools.counters.stt_reconnects += line.reconnect_count
+                    self._line = None
+        finally:
+            life.end()
+            if self._utterance is not None:
+                self._utterance.lose()
+                self._utterance = None
+
+    async def _hear_over_line(self) -> None:
+        with trio.CancelScope() as self._listening:
+            if self._is_deaf:
+                self._listening.cancel(reason="drain")
+            if not await supervise("ear", self._listen, user=str(self.speaker.user_id)):
+                raise InternalError("the ear crashes again and again")
+        self._forget_utterance()
+        while self._open_tasks:
+            await self._tasks_changed.wait()
+
+    async def tell_deaf(self, pause_s: float) -> None:
+        """Say in the channel whom we cannot hear, and for how long."""
+        minutes = max(1, round(pause_s / 60))
+        when = "in a minute" if minutes == 1 else f"in {minutes} minutes"
+        who = " ".join(self.speaker.name.split())
+        text = f"I cannot hear {who} at the moment: something is broken in me. I will try again {when}."
+        await self._context.port.post_text(text)
 
     async def _listen(self) -> None:
         self._forget_utterance()  # of an ear that crashed
@@ -159,11 +192,21 @@ class SpeakerSession:
     def _start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Start something that a bug ends alone, in the speaker's own nursery."""
         assert self._nursery is not None, "an ear hears while the speaker's session runs"
-        self._nursery.start_soon(_guarded, name, run)
+        self._open_tasks += 1
+        self._nursery.start_soon(self._guarded, name, run)
+
+    async def _guarded(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run something once, so that a bug in it ends nothing else."""
+        try:
+            await supervise(name, run, backoff=Backoff(circuit=1))
+        finally:
+            self._open_tasks -= 1
+            self._tasks_changed.set()
+            self._tasks_changed = trio.Event()
 
     def _begin_utterance(self) -> None:
         assert self._line is not None, "an ear hears while the line is open"
-        self._utterance = utterance = Utterance(self._line)
+        self._utterance = utterance = Utterance(self._line, self._life)
         self._context.tools.on_notice(SpeakerStarted(self.speaker))
         # They will be asked in a second or two; by then their connections are there.
         for stage in (self._context.tools.agent, self._context.tools.tts):
@@ -212,8 +255,3 @@ class SpeakerSession:
         turn = Turn(self._context, self.speaker, ended, utterance.end(), prior=prior, previous=previous)
         self._last_turn = turn
         self._start("turn", turn.run)
-
-
-async def _guarded(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run something once, so that a bug in it ends nothing else."""
-    await supervise(name, run, backoff=Backoff(circuit=1))

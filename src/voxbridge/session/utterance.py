@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from voxbridge.core.sound.pcm import HeardSound
-from voxbridge.errors import StageError
+from voxbridge.errors import StageError, StageUnavailable
 from voxbridge.stages.contracts import PendingFinal, SttSession, Transcript
 
 _log = structlog.get_logger(__name__)
@@ -24,26 +24,54 @@ Judge = Callable[[bytes], Awaitable[float | None]]
 """Gives the probability that the speaker has finished (16 kHz mono s16le in), or None if it has no time for it."""
 
 
-class Words:
-    """The words of an ended utterance: known already, or still to come."""
+class LineLife:
+    """Whether a line still lives. Who waits for words of one that broke down is told, for nobody else would."""
 
-    def __init__(self, known: Transcript | None, pending: PendingFinal | None) -> None:
+    def __init__(self) -> None:
+        self._waiting: set[trio.CancelScope] = set()
+        self._is_over = False
+
+    def end(self) -> None:
+        """Note that the line is no more."""
+        self._is_over = True
+        for scope in self._waiting:
+            scope.cancel(reason="left")
+
+    async def wait(self, pending: PendingFinal) -> Transcript:
+        """Return the transcript. Raises: StageError, also when the line breaks down before it is in."""
+        with trio.CancelScope() as scope:
+            self._waiting.add(scope)
+            if self._is_over:
+                scope.cancel(reason="left")
+            try:
+                return await pending.wait()
+            finally:
+                self._waiting.discard(scope)
+        raise StageUnavailable("stt", "the line to the server broke down before the words were in")
+
+
+class Words:
+    """The words of an ended utterance: known already, or still to come over a line that may break down."""
+
+    def __init__(self, known: Transcript | None, pending: PendingFinal | None, life: LineLife | None = None) -> None:
         self._known = known
         self._pending = pending
+        self._life = life or LineLife()
 
     async def wait(self) -> Transcript:
         """Return the transcript. Raises: StageError."""
         if self._known is not None:
             return self._known
         assert self._pending is not None
-        return await self._pending.wait()
+        return await self._life.wait(self._pending)
 
 
 class Utterance:
     """One stretch of speech of one speaker. All methods are synchronous; ``hold`` gives a task to start."""
 
-    def __init__(self, line: SttSession) -> None:
+    def __init__(self, line: SttSession, life: LineLife | None = None) -> None:
         self._line = line
+        self._life = life or LineLife()
         self._guess_scope: trio.CancelScope | None = None
         self._guessed: Transcript | None = None
         self._held: list[HeardSound] | None = None
@@ -110,7 +138,11 @@ class Utterance:
         if self._guessed is not None:
             self._line.discard()
             return Words(self._guessed, None)
-        return Words(None, self._line.end())
+        return Words(None, self._line.end(), self._life)
+
+    def lose(self) -> None:
+        """Forget it with its line, which is no more."""
+        self._drop_guess()
 
     def discard(self) -> None:
         """Forget it: it was a cough."""

@@ -93,6 +93,79 @@ async def test_a_speaker_that_crashes_hears_again(autojump_clock: trio.testing.M
         assert len(stt.utterances[-1]) >= 50, f"{len(stt.utterances[-1])} of 50 packets reached the new line"
 
 
+async def test_a_line_that_breaks_down_costs_one_turn_and_the_apology_says_so(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A bug in what reads from the server while the words are on their way: told at once; the next turn is well."""
+    stt = ScriptedStt(delay_s=4.0, broken=trio.Event())
+    async with open_hall(change=with_stages(stt=stt)) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        said_at = await hall.say(ada)
+        await trio.sleep(1)
+        assert stt.broken is not None
+        stt.broken.set()
+        report = await hall.wait_report(0)
+        assert report.outcome == "failed"
+        assert report.error == "stt: the line to the server broke down before the words were in"
+        assert report.first_audio is not None, "the breakdown was followed by silence"
+        assert trio.current_time() - said_at < 3, "the words of a dead line were waited for"
+        await trio.sleep(1)
+        assert (await turn(hall, ada)).outcome == "answered"
+        assert stt.opened == 2
+
+
+async def test_an_answer_outlives_a_line_that_breaks_down(autojump_clock: trio.testing.MockClock) -> None:
+    """The line crashes while the answer is spoken: the answer is heard to its end."""
+    stt = ScriptedStt(broken=trio.Event())
+    async with open_hall(answer=LONG, change=with_stages(stt=stt)) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 20)
+        assert stt.broken is not None
+        stt.broken.set()
+        report = await hall.wait_report(0)
+        assert (report.outcome, report.spoken) == ("answered", LONG)
+
+
+async def test_a_speaker_who_was_given_up_is_tried_again(autojump_clock: trio.testing.MockClock) -> None:
+    """Five crashes in a row, and again: the room is told, the pauses grow, and nobody is mute for good."""
+    stt = ScriptedStt(open_errors=10)
+    async with open_hall(change=with_stages(stt=stt)) as hall:
+        ada = hall.port.join(1, "Ada")
+        await trio.sleep(59)
+        why = "I cannot hear Ada at the moment: something is broken in me. I will try again"
+        assert [text for _, text in hall.port.posted] == [f"{why} in a minute."]
+        assert stt.opened == 5
+        await trio.sleep(70)
+        assert [text for _, text in hall.port.posted] == [f"{why} in a minute.", f"{why} in 2 minutes."]
+        assert stt.opened == 10
+        await trio.sleep(80)
+        assert (await turn(hall, ada)).outcome == "answered"
+        assert stt.opened == 11
+
+
+async def test_an_ear_that_is_given_up_is_tried_again(autojump_clock: trio.testing.MockClock) -> None:
+    """A detector that fails for a minute on end costs that minute and a pause, and not the speaker."""
+    crashes = 0
+
+    class Detector(LoudnessDetector):
+        def __init__(self) -> None:
+            nonlocal crashes
+            super().__init__()
+            if trio.current_time() - began < 60:
+                crashes += 1
+                raise RuntimeError("a bug in the model")
+
+    began = trio.current_time()
+    async with open_hall(change=with_stages(new_detector=Detector)) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(200)
+        assert crashes >= 25, f"{crashes} crashes"
+        assert (await turn(hall, ada)).outcome == "answered"
+
+
 async def test_an_answer_outlives_a_crash_of_the_ear(autojump_clock: trio.testing.MockClock) -> None:
     """The detector fails while the answer is spoken: the answer is heard to its end, and the ear hears again."""
     is_broken = False
