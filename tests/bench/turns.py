@@ -16,7 +16,9 @@ import attrs
 import trio
 
 from voxbridge.clock import monotonic_s
-from voxbridge.config.settings import Secret, Settings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import carried
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.call import Scene, SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import BOT_ID
@@ -24,6 +26,9 @@ from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, hum
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.stages.agent.n8n import N8nSettings
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 Samples = dict[str, list[float]]
 Progress = Callable[[str], None]
@@ -47,9 +52,9 @@ async def simulated(
             await stack.enter_async_context(server.running())
         yield attrs.evolve(
             settings,
-            stt=attrs.evolve(settings.stt, kind="whisperx", url=stt.url),
-            agent=attrs.evolve(settings.agent, kind="n8n", url=Secret(n8n.webhook_url)),
-            tts=attrs.evolve(settings.tts, kind="chatterbox", url=tts.url),
+            stt=carried(WhisperXSettings, settings.stt, url=stt.url),
+            agent=carried(N8nSettings, settings.agent, url=Secret(n8n.webhook_url)),
+            tts=carried(ChatterboxSettings, settings.tts, url=tts.url),
         )
 
 

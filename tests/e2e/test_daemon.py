@@ -14,7 +14,9 @@ import trio
 from tests.e2e.conftest import is_alive, open_bridge
 from tests.support.speech import clips
 from voxbridge.clock import monotonic_s
-from voxbridge.config.settings import Settings, TurnSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import carried
+from voxbridge.config.turns import TurnSettings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.call import clean_environ, opus_of, rehearsal_tables
 from voxbridge.rehearsal.daemon_process import daemon_process
@@ -22,6 +24,9 @@ from voxbridge.rehearsal.discord import SimulatedDiscord
 from voxbridge.rehearsal.discord.world import BOT_ID, VOICE_CHANNEL_ID
 from voxbridge.rehearsal.servers.chatterbox import Fault
 from voxbridge.rehearsal.servers.n8n_plans import agent, failure, text, words
+from voxbridge.stages.agent.n8n import N8nSettings
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 pytestmark = pytest.mark.e2e
 
@@ -202,9 +207,9 @@ async def test_a_wrong_token_is_one_clear_line(tmp_path: Path) -> None:
         settings = Settings()
         settings = attrs.evolve(
             settings,
-            stt=attrs.evolve(settings.stt, kind="whisperx", url="ws://127.0.0.1:9/"),
-            agent=attrs.evolve(settings.agent, kind="n8n", url="http://127.0.0.1:9/webhook/x"),
-            tts=attrs.evolve(settings.tts, kind="chatterbox", url="http://127.0.0.1:9/"),
+            stt=carried(WhisperXSettings, settings.stt, url="ws://127.0.0.1:9/"),
+            agent=carried(N8nSettings, settings.agent, url="http://127.0.0.1:9/webhook/x"),
+            tts=carried(ChatterboxSettings, settings.tts, url="http://127.0.0.1:9/"),
         )
         tables = rehearsal_tables(settings, discord, tmp_path)
         tables["discord"]["token"] = "MTA.wrong.planted-secret"

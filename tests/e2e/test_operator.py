@@ -20,7 +20,8 @@ import trio
 from tests.e2e.conftest import Bridge, open_bridge
 from tests.support.speech import clips
 from voxbridge.clock import monotonic_s
-from voxbridge.config.settings import EndpointingSettings, Settings
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import EndpointingSettings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.discord.world import BOT_ID, GUILD_ID, VOICE_CHANNEL_ID
 

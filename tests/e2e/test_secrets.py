@@ -20,7 +20,10 @@ from tests.e2e.conftest import is_alive
 from tests.support.hall import plain_failures, settings_for
 from tests.support.speech import clips
 from voxbridge.cli.door import _UnixConnection
-from voxbridge.config.settings import AgentAuthSettings, LogSettings, Secret, Settings, TurnSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.service import LogSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import TurnSettings
 from voxbridge.rehearsal.call import SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import GUILD_ID, VOICE_CHANNEL_ID
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
@@ -124,7 +127,7 @@ async def test_no_secret_and_no_speech_in_anything_that_is_written(tmp_path: Pat
                     settings.agent,
                     url=Secret(f"{n8n.webhook_url}?key={WEBHOOK_KEY}"),
                     headers={"X-Api-Key": Secret(HEADER)},
-                    auth=AgentAuthSettings(kind="bearer", secret=Secret(BEARER)),
+                    api_key=Secret(BEARER),
                     retries=0,
                 ),
             )

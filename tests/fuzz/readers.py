@@ -14,7 +14,7 @@ import attrs
 
 from tests.support.cuts import cut
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
-from voxbridge.config.settings import AgentSettings, Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.core.agents.answer_reader import AnswerReader, Delta, Ended, Values
 from voxbridge.core.agents.chat import DifyValues, OllamaValues, OpenAiValues
 from voxbridge.core.agents.said import Said
@@ -33,6 +33,7 @@ from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, WyomingReader
 from voxbridge.errors import StageError
 from voxbridge.stages.agent.api import api_refusal
 from voxbridge.stages.agent.model import names_in
+from voxbridge.stages.agent.openai import OpenAiAgentSettings
 from voxbridge.stages.agent.outcome import outcome_error
 from voxbridge.stages.agent.refusal import methods_taken, refusal
 from voxbridge.stages.http_status import retry_after_s, status_error
@@ -195,7 +196,7 @@ def _refusals(pieces: list[bytes]) -> object:
     (data,) = pieces
     text = data.decode("latin-1")
     headers = {"retry-after": text[:40], "date": text[40:80], "allow": text, "content-type": text[:20]}
-    agent = AgentSettings(kind="openai", url=Secret("http://agent.example/v1"), model="m")
+    agent = OpenAiAgentSettings(url=Secret("http://agent.example/v1"), model="m")
     found: list[object] = [quotable(data, HIDDEN), retry_after_s(headers), methods_taken(404, headers, data)]
     for status in (301, 401, 404, 422, 429, 500, 503):
         found.append(str(status_error("tts", status, headers, data, hidden=HIDDEN)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import trio
 
-from voxbridge.config.settings import AgentSettings, Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.n8n import N8nServer, agent
-from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.agent.n8n import N8nSettings, N8nStage
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, Speaker, TextDelta
 from voxbridge.stages.sinks import AnswerInto
 
@@ -29,7 +29,7 @@ async def test_agent_that_fails_twice_is_asked_a_third_time(autojump_clock) -> N
 
     async with N8nServer(agent(["Hello ", "there."], first_s=0.4)).running() as n8n:
         n8n.failures_per_turn = 2
-        settings = AgentSettings(kind="n8n", url=Secret(f"{n8n.url}/webhook/test"), retry_delay_ms=250)
+        settings = N8nSettings(url=Secret(f"{n8n.url}/webhook/test"), retry_delay_ms=250)
         send, receive = trio.open_memory_channel[AgentEvent](16)  # more than this answer has: nobody reads meanwhile
         async with N8nStage(settings, rng=lambda: 1.0) as stage, receive:
             async with send:

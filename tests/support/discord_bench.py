@@ -12,7 +12,8 @@ import attrs
 import trio
 import trio.lowlevel
 
-from voxbridge.config.settings import DiscordSettings, NetworkSettings, Secret
+from voxbridge.config.discord import DiscordSettings, NetworkSettings
+from voxbridge.config.secrets import Secret
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import (
     MemberJoined,

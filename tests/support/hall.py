@@ -13,7 +13,9 @@ import attrs
 import trio
 
 from tests.support.voices import LoudnessDetector, MemoryPort, tone_packets, tone_pcm
-from voxbridge.config.settings import Secret, Settings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import carried
 from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
@@ -27,9 +29,12 @@ from voxbridge.session.judge import no_judge
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
+from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import AgentRequest, AgentStage, AnswerSink, warm_up
 from voxbridge.stages.health import Health
 from voxbridge.stages.registry import open_stages
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 from voxbridge.supervise import supervise
 
 APOLOGY = Pcm(tone_pcm(0.5, 880.0), SPEECH_RATE_HZ)
@@ -107,9 +112,9 @@ def settings_for(stt: WhisperXServer, agent_: N8nServer, tts: ChatterboxServer, 
     """Point the settings' three stages at the servers."""
     return attrs.evolve(
         base,
-        stt=attrs.evolve(base.stt, kind="whisperx", url=stt.url),
-        agent=attrs.evolve(base.agent, kind="n8n", url=Secret(agent_.webhook_url)),
-        tts=attrs.evolve(base.tts, kind="chatterbox", url=tts.url),
+        stt=carried(WhisperXSettings, base.stt, url=stt.url),
+        agent=carried(N8nSettings, base.agent, url=Secret(agent_.webhook_url)),
+        tts=carried(ChatterboxSettings, base.tts, url=tts.url),
     )
 
 

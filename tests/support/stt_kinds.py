@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from voxbridge.audio.opus import Decoder
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.kinds import settings_of
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import FRAME_S, HeardSound
 from voxbridge.rehearsal.memnet import MemNet
@@ -43,14 +43,14 @@ class Kind:
     name: str
     scheme: str
     make_server: Callable[[HearingScript], Server]
-    make_stage: Callable[[SttSettings], TakeStage]
+    make_stage: Callable[[Any], TakeStage]
     is_websocket: bool = False
     final_s: float = 0.0
     """From the end of an utterance to its final with a model that takes no time: the server's own pace, at most."""
 
-    def settings(self, port: int = PORT, host: str = HOST, **changes: Any) -> SttSettings:
+    def settings(self, port: int = PORT, host: str = HOST, **changes: Any) -> Any:
         """Return settings that lead to the simulated server."""
-        return SttSettings(kind=self.name, url=f"{self.scheme}://{host}:{port}", **changes)
+        return settings_of("stt", self.name, url=f"{self.scheme}://{host}:{port}", **changes)
 
 
 KINDS = {

@@ -9,7 +9,7 @@ import trio
 from tests.systemd.machine import ROOT, Machine
 from tests.systemd.stage import ETC, open_stage
 from voxbridge.clock import monotonic_s
-from voxbridge.config.settings import HealthSettings
+from voxbridge.config.service import HealthSettings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.call import opus_of
 from voxbridge.rehearsal.discord.world import BOT_ID, OTHER_VOICE_CHANNEL_ID, VOICE_CHANNEL_ID

@@ -11,7 +11,7 @@ import click
 import trio
 
 from voxbridge.cli.findings import Finding, failed, warning
-from voxbridge.cli.shell import chosen_file, config_option, load_settings, tell_clamped
+from voxbridge.cli.shell import chosen_file, config_option, load_settings, tell_notes
 from voxbridge.config import Loaded, describe, find_file, secret_values
 from voxbridge.errors import ConfigError
 
@@ -32,7 +32,7 @@ def check(ctx: click.Context, config: Path | None, offline: bool, show_settings:
         ctx.exit(error.exit_code)
     settings = loaded.settings
     if show_settings:
-        tell_clamped(loaded)  # not among the JSON
+        tell_notes(loaded)  # not among the JSON
         click.echo(json.dumps(describe(settings), indent=2, ensure_ascii=False))
         return
     from voxbridge.ops import logs
@@ -55,7 +55,7 @@ async def _findings(loaded: Loaded, file: Path | None, offline: bool) -> AsyncIt
     from voxbridge.cli import checks
 
     settings = loaded.settings
-    of_file = (*checks.check_file(file), *(warning("config", str(one)) for one in loaded.clamped))
+    of_file = (*checks.check_file(file), *(warning("config", str(one)) for one in loaded.notes))
     for finding in (*of_file, *checks.check_opus(), *checks.check_models(settings)):
         yield finding
     if offline:

@@ -13,12 +13,14 @@ from voxbridge.audio import models, opus
 from voxbridge.cli.findings import Finding, failed, ok, problem, warning
 from voxbridge.cli.shell import our_errors
 from voxbridge.config import Settings, inline_secrets
+from voxbridge.config.kinds import find_kind
+from voxbridge.config.stages import AnySettings
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
 from voxbridge.errors import EXIT_CONFIG, StageName, StageTimeout, VoxBridgeError
 from voxbridge.stages.contracts import Stage
-from voxbridge.stages.registry import EMBEDDED, AnySettings, make_agent, make_stt, make_tts
+from voxbridge.stages.registry import in_order, make_agent, make_stt, make_tts
 
 PROBE_LIMIT_S = 20.0  # a server that is loading its model answers late; a person waits here
 
@@ -98,8 +100,8 @@ def check_models(settings: Settings) -> Iterator[Finding]:
         yield ok("models", "voice activity and end of turn")
     except VoxBridgeError as error:
         yield from failed("models", error)
-    stages: dict[str, AnySettings] = {"stt": settings.stt, "agent": settings.agent, "tts": settings.tts}
-    embedded = [name for name, stage in stages.items() if any(each.kind == EMBEDDED for each in (stage, *stage.backup))]
+    backends = [(stage, find_kind(stage, backend.kind)) for stage, backend, _ in _backends(settings, "")]
+    embedded = list(dict.fromkeys(stage for stage, kind in backends if kind.wants_engines))
     if not embedded or settings.engines.socket:
         return
     try:
@@ -119,11 +121,9 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
     Embedded engines are only asked when they run as a service of their own; else the daemon starts them.
     """
     socket = settings.engines.socket
-    for stage, key, backend, make in _backends(settings, socket):
+    for stage, backend, make in _backends(settings, socket):
         name = f"{stage} {backend.kind}"
-        if backend.kind == EMBEDDED and backend.url:
-            yield warning(name, f"{key}.url is set and not used: set {key}.kind as well")
-        if backend.kind == EMBEDDED and not socket:
+        if find_kind(stage, backend.kind).wants_engines and not socket:
             continue
         try:
             text = await _probe(make(), stage)
@@ -135,18 +135,14 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
             yield ok(name, text)
 
 
-def _backends(settings: Settings, socket: str) -> Iterator[tuple[StageName, str, AnySettings, Callable[[], Stage]]]:
-    """Yield each backend's stage, its key in the file, its settings, and what makes it; backups follow the first."""
-    for index, stt in enumerate((settings.stt, *settings.stt.backup)):
-        yield "stt", _key("stt", index), stt, partial(make_stt, stt, socket)
-    for index, agent in enumerate((settings.agent, *settings.agent.backup)):
-        yield "agent", _key("agent", index), agent, partial(make_agent, agent, socket)
-    for index, tts in enumerate((settings.tts, *settings.tts.backup)):
-        yield "tts", _key("tts", index), tts, partial(make_tts, tts, socket)
-
-
-def _key(stage: StageName, index: int) -> str:
-    return f"{stage}.backup[{index - 1}]" if index else stage
+def _backends(settings: Settings, socket: str) -> Iterator[tuple[StageName, AnySettings, Callable[[], Stage]]]:
+    """Yield each backend's stage, its settings, and what makes it; backups follow the first."""
+    for stt in in_order(settings.stt):
+        yield "stt", stt, partial(make_stt, stt, socket)
+    for agent in in_order(settings.agent):
+        yield "agent", agent, partial(make_agent, agent, socket)
+    for tts in in_order(settings.tts):
+        yield "tts", tts, partial(make_tts, tts, socket)
 
 
 async def _probe(stage: Stage, name: StageName) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from voxbridge.config.settings import EnginesSettings, LogSettings
+from voxbridge.config.service import EnginesSettings, LogSettings
 
 _DEFAULTS = EnginesSettings()
 

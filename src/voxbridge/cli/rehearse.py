@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from voxbridge.cli.shell import config_option, load_settings, tell_clamped
+from voxbridge.cli.shell import config_option, load_settings, tell_notes
 from voxbridge.cli.waterfall import waterfall
 from voxbridge.config.settings import Settings
 from voxbridge.errors import VoxBridgeError
@@ -63,12 +63,12 @@ def rehearse(
     """
     import trio
 
+    from voxbridge.config.stages import EMBEDDED
     from voxbridge.rehearsal.embedded import own_ears, own_voice
     from voxbridge.rehearsal.rehearse import bundled_lines, lines_of
-    from voxbridge.stages.registry import EMBEDDED
 
     loaded = load_settings(ctx, config)
-    settings = tell_clamped(loaded)
+    settings = tell_notes(loaded)
     click.echo(_who_serves(settings, loaded.file))
     if len(said) > len(wavs):
         raise click.UsageError(f"--said was given {len(said)} times for {len(wavs)} recordings")

@@ -28,5 +28,5 @@ def run(ctx: click.Context, config: Path | None) -> None:
     from voxbridge.ops import logs
 
     logs.configure(settings.log, secret_values(settings))
-    logs.warn_of_clamped(loaded.clamped)
+    logs.warn_of_notes(loaded.notes)
     ctx.exit(daemon.run(settings, loaded.file))

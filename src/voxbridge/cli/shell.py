@@ -37,9 +37,9 @@ def load_settings(ctx: click.Context, config: Path | None) -> Loaded:
     return load_noting(chosen_file(ctx, config))
 
 
-def tell_clamped(loaded: Loaded) -> Settings:
-    """Tell on stderr which numbers were clamped, and return the settings."""
-    for one in loaded.clamped:
+def tell_notes(loaded: Loaded) -> Settings:
+    """Tell on stderr what is not as it stands in the file, and return the settings."""
+    for one in loaded.notes:
         click.echo(f"voxbridge: {one}", err=True)
     return loaded.settings
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from voxbridge.config.catalogue import Entry, default_of, entries, fields_of, is_table
+from voxbridge.config.kinds import STAGES, kind_names
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 
@@ -44,57 +46,62 @@ def _secrets_in(value: Any) -> Iterator[str]:
             pass
 
 
-def all_keys(cls: type, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted key and the type of every setting and table below an attrs class."""
-    for field in attrs.fields(attrs.resolve_types(cls)):
-        yield path + field.name, field.type
-        if _is_table(field):
-            yield from all_keys(field.type, f"{path}{field.name}.")
-
-
 def template() -> str:
     """Return a configuration file in which every setting stands as a comment, with its help and its default.
 
-    As it is, it says nothing. A line that starts with ``#`` and no space is a setting to be uncommented.
+    As it is, it says nothing. A line that starts with ``#`` and no space is a setting to be uncommented. What only some
+    kinds of backend have says so.
     """
     head = [
         "# VoxBridge. Every line that is commented out shows the default (or an example, where there is none).",
         "# `voxbridge check` says what is wrong with this file. Secrets may be given as a text, or as",
         '# { file = "/path" }, { env = "NAME" } or { credential = "name" } (systemd).',
     ]
-    return "\n".join([*head, *_table_lines(Settings, ""), ""])
+    return "\n".join([*head, *_template_lines(entries()), ""])
 
 
-def _table_lines(cls: type, path: str) -> Iterator[str]:
-    fields = attrs.fields(attrs.resolve_types(cls))
-    for field in fields:
-        if not _is_table(field):
-            yield from _setting_lines(field)
-    for field in fields:
-        if _is_table(field):
-            yield from ["", f"[{path}{field.name}]", *_comment(field.metadata["help"])]
-            yield from _table_lines(field.type, f"{path}{field.name}.")
+def _template_lines(found: list[Entry]) -> Iterator[str]:
+    for table in dict.fromkeys(entry.table for entry in found):
+        inside = [entry for entry in found if entry.table == table]
+        # a table that not every kind has would be a mistake where it stands alone
+        kinds = _with_kinds(inside[0].kinds)
+        yield from ["", f"{'#' if kinds else ''}[{table}]", *_comment(kinds + inside[0].table_about)]
+        for entry in inside:
+            yield from _setting_lines(entry, "" if kinds else _with_kinds(entry.kinds))
 
 
-def _setting_lines(field: attrs.Attribute[Any]) -> Iterator[str]:
-    help_text, rule, example = (field.metadata[name] for name in ("help", "rule", "example"))
-    says = f"{help_text} Allowed: {rule.allowed}." if rule is not None else help_text
-    default: Any = field.default
-    if isinstance(default, attrs.Factory):  # type: ignore[arg-type] # a class, which the stubs show as a function
-        default = default.factory()
-    yield from ["", *_comment(says), f"#{field.name} = {_toml(default if example is None else example)}"]
+def _with_kinds(kinds: tuple[str, ...]) -> str:
+    return f"With kind = {' | '.join(kinds)}: " if kinds else ""
+
+
+def allowed_of(entry: Entry) -> str:
+    """Return in words what an option may be; empty where its type says it all."""
+    stage, _, name = entry.key.partition(".")
+    if name == "kind" and stage in STAGES.values():
+        return " | ".join(kind_names(stage))  # type: ignore[arg-type]
+    rule = entry.field.metadata["rule"]
+    return "" if rule is None else str(rule.allowed)
+
+
+def _setting_lines(entry: Entry, kinds: str) -> Iterator[str]:
+    field, allowed = entry.field, allowed_of(entry)
+    about = kinds + field.metadata["help"]
+    says = f"{about} Allowed: {allowed}." if allowed else about
+    example = field.metadata["example"]
+    yield from ["", *_comment(says), f"#{field.name} = {as_toml(default_of(field) if example is None else example)}"]
 
 
 def _comment(text: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
+    """Return a value as TOML writes it."""
     match value:
         case dict():
-            return "{ " + ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+            return "{ " + ", ".join(f"{_toml_key(key)} = {as_toml(item)}" for key, item in value.items()) + " }"
         case list() | tuple():
-            return "[" + ", ".join(_toml(item) for item in value) + "]"
+            return "[" + ", ".join(as_toml(item) for item in value) + "]"
         case bool() | int() | float() | str():
             return json.dumps(value, ensure_ascii=False)  # TOML writes these as JSON does
         case _:
@@ -105,10 +112,12 @@ def _toml_key(key: str) -> str:
     return key if key.replace("-", "").replace("_", "").isalnum() else json.dumps(key)
 
 
-def _leaves(section: Any, path: str) -> Iterator[tuple[str, Any]]:
-    for field in attrs.fields(attrs.resolve_types(type(section))):
+def _leaves(section: Any, path: str, *, is_backup: bool = False) -> Iterator[tuple[str, Any]]:
+    for field in fields_of(type(section)):
         value = getattr(section, field.name)
-        if _is_table(field):
+        if is_backup and field.metadata["once"]:
+            continue  # the first one's holds
+        if is_table(field):
             yield from _leaves(value, f"{path}{field.name}.")
         else:
             yield path + field.name, value
@@ -122,11 +131,7 @@ def _shown(value: Any) -> Any:
             return {key: _shown(item) for key, item in value.items()}
         case tuple():
             return [_shown(item) for item in value]
-        case _ if attrs.has(type(value)):  # a backup: a table in a list
-            return {key: _shown(item) for key, item in _leaves(value, "")}
+        case _ if attrs.has(type(value)):
+            return {key: _shown(item) for key, item in _leaves(value, "", is_backup=True)}
         case _:
             return value
-
-
-def _is_table(field: attrs.Attribute[Any]) -> bool:
-    return isinstance(field.type, type) and attrs.has(field.type) and field.type is not Secret

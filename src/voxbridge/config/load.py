@@ -18,12 +18,14 @@ import attrs
 import cattrs
 from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError
 
-from voxbridge.config.clamping import Clamped, clamp
-from voxbridge.config.describe import all_keys
+from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_table, keys
 from voxbridge.config.environment import CONFIG_FILE, Given, given, place
+from voxbridge.config.kinds import STAGES, usable_kinds
+from voxbridge.config.mending import Note, Unused, class_of, mend, shown_type
 from voxbridge.config.secrets import Secret, SecretReader
-from voxbridge.config.settings import Option, Settings
-from voxbridge.errors import ConfigError
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import EMBEDDED, Option
+from voxbridge.errors import ConfigError, StageName
 
 HERE = Path("voxbridge.toml")
 SYSTEM = Path("/etc/voxbridge/voxbridge.toml")
@@ -61,14 +63,14 @@ def _may_be_there(file: Path) -> bool:
 
 @attrs.frozen
 class Loaded:
-    """The settings, the ``file`` they were read from (if any), and the numbers that were ``clamped``.
+    """The settings, the ``file`` they were read from (if any), and ``notes`` on what is not as it stands there.
 
     Whoever loads tells the operator.
     """
 
     settings: Settings
     file: Path | None = None
-    clamped: tuple[Clamped, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -88,12 +90,14 @@ def load_noting(file: Path | None = None, environ: Mapping[str, str] = os.enviro
     for key, override in overrides.items():
         _put(raw, key, override.value)
     _default_token(raw, reader)
-    clamped = tuple(attrs.evolve(one, file=_place(one.key, str(file or ""), overrides)) for one in clamp(raw, Settings))
+    notes: list[Note] = [*_without_effect(raw, overrides)]
     try:
+        notes += mend(raw, Settings)
         settings: Settings = _converter(reader).structure(raw, Settings)
     except Exception as error:  # noqa: BLE001 - cattrs gathers whatever our hooks and rules raised
         raise _as_config_error(error, str(file or ""), overrides) from None
-    return Loaded(settings, file, clamped)
+    told = tuple(attrs.evolve(note, file=_place(note.key, str(file or ""), overrides)) for note in notes)
+    return Loaded(settings, file, told)
 
 
 def inline_secrets(file: Path) -> list[str]:
@@ -102,17 +106,54 @@ def inline_secrets(file: Path) -> list[str]:
 
 
 def _inline(raw: Any, cls: type, path: str) -> Iterator[str]:
-    for key, kind in all_keys(cls):
-        at = raw
-        for name in key.split("."):
-            at = at.get(name) if isinstance(at, dict) else None
-        if _is_a(kind, tuple) and attrs.has(get_args(kind)[0]) and isinstance(at, list):
-            for index, item in enumerate(at):
-                yield from _inline(item, get_args(kind)[0], f"{path}{key}[{index}].")
+    if not isinstance(raw, dict):
+        return
+    for field in fields_of(_class_or_base(raw, cls)):
+        value, key = raw.get(field.name), path + field.name
+        former = (_at(raw, name) for name in field.metadata["was"])
+        if is_list_of_tables(field):
+            for index, item in enumerate(value if isinstance(value, list) else ()):
+                yield from _inline(item, get_args(field.type)[0], f"{key}[{index}].")
+        elif is_table(field):
+            yield from _inline(value, field.type, f"{key}.")  # type: ignore[arg-type]
+        elif (field.type is Secret and any(map(_is_text, (value, *former)))) or (
+            field.type == dict[str, Secret] and isinstance(value, dict) and any(map(_is_text, value.values()))
+        ):
+            yield key
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _at(raw: Any, key: str) -> Any:
+    for name in key.split("."):
+        raw = raw.get(name) if isinstance(raw, dict) else None
+    return raw
+
+
+def _class_or_base(raw: Any, cls: type) -> type:
+    try:
+        return class_of(raw, cls)
+    except ConfigError:
+        return cls
+
+
+def _without_effect(raw: dict[str, Any], overrides: Mapping[str, Given]) -> Iterator[Unused]:
+    """Take out what the environment sets of a stage whose kind has no such option.
+
+    These variables are the original's, and stand in compose files beside a configuration that was changed since.
+    """
+    bases = {stage: base for base, stage in STAGES.items()}
+    for key in overrides:
+        table, _, name = key.partition(".")
+        settings = raw.get(table)
+        if table not in bases or not isinstance(settings, dict):
             continue
-        items = at.values() if kind == dict[str, Secret] and isinstance(at, dict) else [at] if kind is Secret else []
-        if any(isinstance(item, str) and item for item in items):
-            yield path + key
+        cls = _class_or_base(settings, bases[table])
+        if name not in {field.name for field in fields_of(cls)}:
+            del settings[name]
+            yield Unused("", key, str(settings.get("kind", EMBEDDED)))
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -186,7 +227,8 @@ def _converter(reader: SecretReader) -> cattrs.Converter:
         def structure_section(raw: Any, _: Any) -> Any:
             if not isinstance(raw, dict):
                 raise _no_container(raw, "a table")
-            return structure(raw, kind)
+            chosen = class_of(raw, kind)  # of a backend's table the class of its kind
+            return structure(raw, kind) if chosen is kind else converter.structure(raw, chosen)
 
         return structure_section
 
@@ -214,8 +256,7 @@ def _plain(raw: Any, kind: type) -> Any:
         except OverflowError:
             raise ConfigError("is too large", value=raw, allowed=_KINDS[kind]) from None
     if type(raw) is not kind:  # not isinstance: true is no number
-        shown = raw if isinstance(raw, str | int | float) else type(raw).__name__
-        raise ConfigError("is of the wrong type", value=shown, allowed=_KINDS[kind])
+        raise ConfigError("is of the wrong type", value=shown_type(raw), allowed=_KINDS[kind])
     return raw
 
 
@@ -275,9 +316,33 @@ def _join(path: str, name: str) -> str:
 
 def _unknown(name: str, path: str, cls: type) -> ConfigError:
     # what stands there may be a secret under a mistyped name: never shown
-    known = [field.name for field in attrs.fields(cls)]
-    elsewhere = [key for key, _ in all_keys(Settings) if key.endswith(f".{name}")]
+    key, known = _join(path, name), [field.name for field in fields_of(cls)]
+    if of_others := _kinds_with(name, cls):
+        ours = " | ".join(_kinds_of(cls))
+        return ConfigError(f'is no option of kind = "{ours}"', key=key, allowed=f"with kind = {' | '.join(of_others)}")
+    elsewhere = [key for key in sorted(keys()) if key.endswith(f".{name}")]
     close = elsewhere or difflib.get_close_matches(name, known, 1)
     hint = f". Did you mean {close[0]}?" if close else ""
     allowed = "" if close else ", ".join(known)
-    return ConfigError(f"there is no such setting{hint}", key=_join(path, name), allowed=allowed)
+    return ConfigError(f"there is no such setting{hint}", key=key, allowed=allowed)
+
+
+def _stage_of(cls: type) -> StageName | None:
+    return next((stage for base, stage in STAGES.items() if issubclass(cls, base)), None)
+
+
+def _kinds_of(cls: type) -> list[str]:
+    stage = _stage_of(cls)
+    return [] if stage is None else [name for name, kind in usable_kinds(stage).items() if kind.settings is cls]
+
+
+def _kinds_with(name: str, cls: type) -> list[str]:
+    """Return the kinds of a backend's stage that have an option, also under a former name."""
+    stage = _stage_of(cls)
+    if stage is None:
+        return []
+    return [
+        kind
+        for kind, found in usable_kinds(stage).items()
+        if any(name == field.name or name in field.metadata["was"] for field in fields_of(found.settings))
+    ]

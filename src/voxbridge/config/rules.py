@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from voxbridge.config.plugins import plugin_kinds
 from voxbridge.config.secrets import Secret
 from voxbridge.core.agents.placeholders import template_fault
 from voxbridge.errors import ConfigError
@@ -50,39 +49,46 @@ class Rule:
             raise ConfigError("this value is not allowed", key=key, value=shown, allowed=self.allowed)
 
 
-def option(default: T, about: str, rule: Rule | None = None, *, example: object = None) -> T:
+def option(
+    default: T,
+    about: str,
+    rule: Rule | None = None,
+    *,
+    example: object = None,
+    needed: bool = False,
+    live: bool = False,
+    once: bool = False,
+    was: tuple[str, ...] = (),
+) -> T:
     """Declare one setting: its default, its help, its rule.
 
-    ``example`` is what the template shows where the default says nothing (empty or not set).
+    ``example`` is what the template shows where the default says nothing (empty or not set); ``needed`` says that an
+    empty one is a mistake.
+    ``live``: a reload changes it, since whoever uses it asks anew for each thing that begins (a test holds to it).
+    ``once``: it holds for a stage with all its backups, and so stands in the stage's own table only.
+    ``was``: names that it had before, dotted within its table; they still work, and the operator is told the new one.
     """
-    return attrs.field(default=default, validator=rule, metadata={"help": about, "rule": rule, "example": example})
+    validators = [rule] if rule is not None else []
+    return attrs.field(
+        default=default,
+        validator=[_is_there, *validators] if needed else validators,
+        metadata={"help": about, "rule": rule, "example": example, "live": live, "once": once, "was": was},
+    )
+
+
+def _is_there(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not value:
+        raise ConfigError(f'is needed with kind = "{instance.kind}"', key=attribute.name)
+
+
+def own_kind(name: str) -> str:
+    """Declare the ``kind`` of a class of settings: the name that selects it."""
+    return option(name, "Which kind of backend it is.", Rule(name, lambda value: value == name))
 
 
 def one_of(*names: str) -> Rule:
     """Allow these words only."""
     return Rule(" | ".join(names), lambda value: value in names)
-
-
-@attrs.frozen
-class _KindRule(Rule):
-    """Allows the kinds we know and those of installed plug-ins, which are looked for only when one is named."""
-
-    stage: str = ""
-    known: tuple[str, ...] = ()
-
-    def __call__(self, _instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        """Check a kind. Raises: ConfigError that lists what is installed."""
-        if value in self.known:
-            return
-        installed = plugin_kinds(self.stage)
-        if value not in installed:
-            allowed = " | ".join([*self.known, *installed])
-            raise ConfigError("this value is not allowed", key=attribute.name, value=value, allowed=allowed)
-
-
-def backend_kind(stage: str, known: tuple[str, ...]) -> Rule:
-    """Allow the kinds of backend of a stage: ours, and those that plug-ins add by entry points."""
-    return _KindRule(f"{' | '.join(known)}, or a plug-in's", lambda _value: True, stage=stage, known=known)
 
 
 def between(low: float, high: float) -> Rule:
@@ -113,7 +119,7 @@ class ClampRule(Rule):
 
 
 def clamped_between(low: float, high: float) -> Rule:
-    """Allow numbers from ``low`` to ``high``; the loader clamps others, with a warning (``config.clamping``)."""
+    """Allow numbers from ``low`` to ``high``; the loader clamps others, with a warning (``config.mending``)."""
     return ClampRule(
         allowed=f"{low} to {high} (a number beyond is clamped)",
         holds=lambda value: low <= value <= high,
@@ -134,6 +140,10 @@ def url(*schemes: str) -> Rule:
         lambda value: _is_url(value, schemes),
         _without_secrets,
     )
+
+
+HOST_AND_PORT = r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):\d{1,5}"
+LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
 
 
 def matches(pattern: str, allowed: str) -> Rule:

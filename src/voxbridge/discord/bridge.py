@@ -21,7 +21,7 @@ import trio
 from discord import app_commands
 from discord.errors import ConnectionClosed, LoginFailure, PrivilegedIntentsRequired
 
-from voxbridge.config.settings import DiscordSettings
+from voxbridge.config.discord import DiscordSettings
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from voxbridge.config.settings import NetworkSettings
+from voxbridge.config.discord import NetworkSettings
 from voxbridge.errors import ConfigError
 
 

@@ -11,7 +11,7 @@ import attrs
 import discord
 import trio
 
-from voxbridge.config.settings import DiscordSettings
+from voxbridge.config.discord import DiscordSettings
 from voxbridge.discord.island import open_island
 from voxbridge.discord.network import make_connector
 from voxbridge.errors import DiscordError, LoginRefused, VoxBridgeError

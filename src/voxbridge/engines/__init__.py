@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from voxbridge.config.settings import EnginesSettings
+from voxbridge.config.service import EnginesSettings
 
 
 async def serve(

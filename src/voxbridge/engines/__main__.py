@@ -8,7 +8,7 @@ import sys
 
 import structlog
 
-from voxbridge.config.settings import EnginesSettings
+from voxbridge.config.service import EnginesSettings
 from voxbridge.engines import run
 
 

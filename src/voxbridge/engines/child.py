@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Callable
 import structlog
 import trio
 
-from voxbridge.config.settings import EnginesSettings
+from voxbridge.config.service import EnginesSettings
 from voxbridge.engines import serve
 from voxbridge.errors import EXIT_FAILURE, EngineError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from voxbridge.config.settings import EnginesSettings
+from voxbridge.config.service import EnginesSettings
 from voxbridge.engines.weights import check_installed
 from voxbridge.errors import EngineError
 

@@ -20,7 +20,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve as serve_asgi
 
 from voxbridge.clock import wall_s
-from voxbridge.config.settings import EnginesSettings
+from voxbridge.config.service import EnginesSettings
 from voxbridge.engines.app import Engines, make_app
 from voxbridge.engines.hibari_voice import VOICE_NAME, HibariVoice
 from voxbridge.engines.rule_agent import RuleAgent

@@ -13,13 +13,13 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, assert_never
 
 import structlog
 from structlog.typing import Processor, ProcessorReturnValue, WrappedLogger
 
-from voxbridge.config.clamping import Clamped
-from voxbridge.config.settings import LogSettings
+from voxbridge.config.mending import Clamped, Note, Renamed, Unused
+from voxbridge.config.service import LogSettings
 from voxbridge.ops import journald
 from voxbridge.ops.masking import (
     SecretMask,
@@ -111,17 +111,25 @@ def configure(
     )
 
 
-def warn_of_clamped(clamped: Iterable[Clamped]) -> None:
-    """Log which numbers of the configuration are out of range, and what is used instead."""
-    for one in clamped:
-        _log.warning(
-            "a setting is out of range: the nearest legal value is used",
-            file=one.file,
-            key=one.key,
-            value=one.value,
-            allowed=one.allowed,
-            used=one.used,
-        )
+def warn_of_notes(notes: Iterable[Note]) -> None:
+    """Log what is not as it stands in the configuration."""
+    for note in notes:
+        match note:
+            case Clamped():
+                _log.warning(
+                    "a setting is out of range: the nearest legal value is used",
+                    file=note.file,
+                    key=note.key,
+                    value=note.value,
+                    allowed=note.allowed,
+                    used=note.used,
+                )
+            case Renamed():
+                _log.warning("a setting stands under its former name", file=note.file, key=note.key, name=note.name)
+            case Unused():
+                _log.warning("a variable has no effect on this kind", file=note.file, key=note.key, kind=note.kind)
+            case _:
+                assert_never(note)
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from voxbridge.config.settings import DiscordSettings
+from voxbridge.config.discord import DiscordSettings
 from voxbridge.errors import EXIT_CONFIG, VoxBridgeError
 
 

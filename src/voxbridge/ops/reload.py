@@ -1,4 +1,8 @@
-"""What a reload may change while the daemon runs, key by key, and what waits for a restart."""
+"""What a reload changes while the daemon runs, and what waits for a restart.
+
+Each option says itself which of the two it is (``live``): looked at anew for each thing that begins, or held by
+something that was made at the start, such as a connection, a client, a process, a socket.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,12 @@ from typing import Any
 
 import attrs
 
-from voxbridge.config.settings import Secret, Settings
+from voxbridge.config.catalogue import default_of
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.bridge import parse_seats
 from voxbridge.errors import ConfigError
-
-# Whole tables and single keys that are looked at anew for each thing that begins, or put into force by the daemon.
-# All else is held by something that was made at the start: a connection, a client, a process, a socket.
-LIVE: tuple[str, ...] = (
-    "agent.target_ms",
-    "barge_in",
-    "discord.join",
-    "drain",
-    "endpointing",
-    "journal.file",
-    "log",
-    "stt.language",
-    "stt.target_ms",
-    "tts.first_byte_target_ms",
-    "tts.sentence_target_ms",
-    "turn",
-)
-# Within these tables, what is made at the start all the same: a model, a sound.
-NOT_LIVE: tuple[str, ...] = ("endpointing.turn_model", "turn.apology", "turn.mute_apology")
 
 
 @attrs.frozen
@@ -40,11 +27,6 @@ class Change:
     needs_restart: tuple[str, ...]
 
 
-def is_live(key: str) -> bool:
-    """Tell whether a setting, by its dotted key, can change without a restart."""
-    return _is_under(key, LIVE) and not _is_under(key, NOT_LIVE)
-
-
 def change(old: Settings, new: Settings) -> Change:
     """Take over from ``new`` what can be changed live; name the rest by key (values may be secret)."""
     applied: list[str] = []
@@ -53,25 +35,34 @@ def change(old: Settings, new: Settings) -> Change:
     return Change(settings, tuple(applied), tuple(waiting))
 
 
-def _is_under(key: str, tables: tuple[str, ...]) -> bool:
-    return any(key == table or key.startswith(f"{table}.") for table in tables)
-
-
 def _merge(old: Any, new: Any, path: str, applied: list[str], waiting: list[str]) -> Any:
     taken: dict[str, Any] = {}
+    news = {field.name for field in attrs.fields(type(new))}
     for field in attrs.fields(type(old)):
-        before, after = getattr(old, field.name), getattr(new, field.name)
         key = path + field.name
+        if field.name not in news:
+            waiting.extend(_own(old, field, path))
+            continue
+        before, after = getattr(old, field.name), getattr(new, field.name)
         if before == after:
             continue
         if attrs.has(type(before)) and not isinstance(before, Secret):
             taken[field.name] = _merge(before, after, f"{key}.", applied, waiting)
-        elif is_live(key):
+        elif field.metadata["live"]:
             applied.append(key)
             taken[field.name] = after
         else:
             waiting.append(key)
+    olds = {field.name for field in attrs.fields(type(old))}
+    for field in attrs.fields(type(new)):
+        if field.name not in olds:
+            waiting.extend(_own(new, field, path))
     return attrs.evolve(old, **taken) if taken else old
+
+
+def _own(section: Any, field: attrs.Attribute[Any], path: str) -> list[str]:
+    """Name what only one of two kinds of backend has, if it is set; the kind itself waits for a restart."""
+    return [] if getattr(section, field.name) == default_of(field) else [path + field.name]
 
 
 @attrs.frozen

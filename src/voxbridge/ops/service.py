@@ -257,13 +257,13 @@ class Service:
         self.settings, self._mask = found.settings, SecretMask(secrets)
         if found.applied or found.needs_restart:
             logs.configure(self.settings.log, secrets)
-        logs.warn_of_clamped(loaded.clamped)
+        logs.warn_of_notes(loaded.notes)
         return Reloaded(
             is_taken=True,
             applied=found.applied,
             needs_restart=found.needs_restart,
             problems=await self._move(seats),
-            warnings=tuple(map(str, loaded.clamped)),
+            warnings=tuple(map(str, loaded.notes)),
         )
 
     async def _move(self, seats: Moves) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import attrs
 
-from voxbridge.config.settings import Secret, Settings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
 
 
 def tables_of(settings: Settings) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def _plain(value: Any) -> Any:
         case Secret():
             return value.reveal()
         case tuple():
-            return [_plain(item) for item in value]
+            return [_backup(item) if attrs.has(type(item)) else _plain(item) for item in value]
         case dict():
             return {key: _plain(item) for key, item in value.items()}
         case _ if attrs.has(type(value)):
@@ -29,3 +30,12 @@ def _plain(value: Any) -> Any:
             return {name: _plain(item) for name, item in items.items() if item is not None}
         case _:
             return value
+
+
+def _backup(value: Any) -> dict[str, Any]:
+    """Return a backup's table: what holds for the whole stage stands in the first one's."""
+    table: dict[str, Any] = _plain(value)
+    for field in attrs.fields(type(value)):
+        if field.metadata["once"]:
+            table.pop(field.name, None)
+    return table

@@ -18,7 +18,9 @@ import trio
 
 from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
-from voxbridge.config.settings import Secret, Settings, TtsSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import carried
 from voxbridge.core.turns.endpointing import TurnEnded
 from voxbridge.core.turns.floor import Floor
 from voxbridge.errors import StageError, StageProtocolError
@@ -31,7 +33,7 @@ from voxbridge.session.report import TurnReport
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import Words
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.agent.n8n import N8nSettings, N8nStage
 from voxbridge.stages.contracts import (
     AgentEvent,
     AgentRequest,
@@ -45,8 +47,8 @@ from voxbridge.stages.contracts import (
     TtsRequest,
     TtsStage,
 )
-from voxbridge.stages.stt.whisperx import WhisperXStage
-from voxbridge.stages.tts.chatterbox import ChatterboxStage
+from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings, ChatterboxStage
 
 WHISPER_URL = "ws://localhost:4901"
 """Where a WhisperX server of the first VoxBridge listens."""
@@ -90,8 +92,10 @@ class _KeptFinal:
 class _OverheardAgent(N8nStage):
     """The agent stage, whose answers are overheard."""
 
-    def __init__(self, settings: Settings, on_answer: Callable[[str, str | StageError], None]) -> None:
-        super().__init__(settings.agent, answer_chars_max=settings.turn.answer_chars_max)
+    def __init__(
+        self, settings: N8nSettings, answer_chars_max: int, on_answer: Callable[[str, str | StageError], None]
+    ) -> None:
+        super().__init__(settings, answer_chars_max=answer_chars_max)
         self._on_answer = on_answer
 
     async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
@@ -129,7 +133,7 @@ class _Overheard:
 class _OverheardVoice(ChatterboxStage):
     """The text-to-speech stage, whose failures are overheard."""
 
-    def __init__(self, settings: TtsSettings, on_failure: Callable[[str, StageError], None]) -> None:
+    def __init__(self, settings: ChatterboxSettings, on_failure: Callable[[str, StageError], None]) -> None:
         super().__init__(settings)
         self._on_failure = on_failure
 
@@ -177,20 +181,24 @@ class SpeakerManager:
         settings: Settings = _DEFAULTS,
     ) -> None:
         self._bot = bot
+        agent = carried(
+            N8nSettings,
+            settings.agent,
+            url=Secret(n8n_url),
+            # what early workflows look for
+            also_as=getattr(settings.agent, "also_as", ()) or ("transcript", "text"),
+            retry_delay_ms=min(settings.agent.retry_delay_ms, _RETRY_DELAY_MS),
+        )
+        stt = carried(WhisperXSettings, settings.stt, url=whisper_url)
         self._settings = attrs.evolve(
             settings,
-            stt=attrs.evolve(settings.stt, kind="whisperx", url=whisper_url),
-            agent=attrs.evolve(
-                settings.agent,
-                kind="n8n",
-                url=Secret(n8n_url),
-                also_as=settings.agent.also_as or ("transcript", "text"),  # what early workflows look for
-                retry_delay_ms=min(settings.agent.retry_delay_ms, _RETRY_DELAY_MS),
-            ),
-            tts=attrs.evolve(settings.tts, kind="chatterbox", url=chatterbox_url) if chatterbox_url else settings.tts,
+            stt=stt,
+            agent=agent,
+            tts=carried(ChatterboxSettings, settings.tts, url=chatterbox_url) if chatterbox_url else settings.tts,
         )
+        self._stt = stt
         self._background = Background()
-        self._agent = _OverheardAgent(self._settings, self._on_answer)
+        self._agent = _OverheardAgent(agent, self._settings.turn.answer_chars_max, self._on_answer)
         self._context: RoomContext | None = None
         self._nursery: trio.Nursery | None = None
         self._whisper: WhisperClient | None = None
@@ -226,7 +234,7 @@ class SpeakerManager:
         if self._whisper is None or self._speaker != speaker:
             await self._hang_up()
             self._whisper, self._speaker = WhisperClient(self._settings.stt), speaker
-            await self._whisper.connect(self._settings.stt.url, user_id)
+            await self._whisper.connect(self._stt.url, user_id)
         self._speech_began_at = trio.current_time()
         await trio.lowlevel.checkpoint()
 
@@ -326,8 +334,8 @@ class SpeakerManager:
 
     async def _live(self, status: Started[tuple[trio.Nursery, RoomContext]]) -> None:
         settings = self._settings
-        has_voice = settings.tts.kind == "chatterbox"
-        tts: TtsStage = _OverheardVoice(settings.tts, self._on_mute) if has_voice else _Mute()
+        voice = settings.tts
+        tts: TtsStage = _OverheardVoice(voice, self._on_mute) if isinstance(voice, ChatterboxSettings) else _Mute()
         agent: AgentStage = self._agent
         async with agent, tts, trio.open_nursery() as nursery:
             clock = PlayoutClock()
@@ -341,7 +349,7 @@ class SpeakerManager:
         numbers = itertools.count(1)
         tools = Tools(
             settings_now=lambda: self._settings,
-            stt=WhisperXStage(self._settings.stt),
+            stt=WhisperXStage(self._stt),
             agent=self._agent,
             tts=tts,
             new_detector=VoiceActivity,

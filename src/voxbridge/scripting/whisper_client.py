@@ -7,17 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-import attrs
 import trio
 
 from voxbridge.audio.opus import Decoder
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.stages import SttSettings, carried
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import StageError, StageUnavailable
 from voxbridge.scripting.background import Background, Started
 from voxbridge.stages.contracts import Speaker
 from voxbridge.stages.stt.line import SttLine
-from voxbridge.stages.stt.whisperx import WhisperXStage
+from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
 from voxbridge.stages.ws import WebSocket
 
 NO_GUILD, NO_CHANNEL = GuildId(0), ChannelId(0)
@@ -45,7 +44,7 @@ class WhisperSocket:
 class _WatchedStage(WhisperXStage):
     """The stage, and which of its WebSockets is open."""
 
-    def __init__(self, settings: SttSettings, background: Background) -> None:
+    def __init__(self, settings: WhisperXSettings, background: Background) -> None:
         super().__init__(settings)
         self._background = background
         self.socket: WebSocket | None = None
@@ -114,7 +113,7 @@ class WhisperClient:
         """Connect for one user. Raises: StageError, ConfigError (of the URL)."""
         await self.aclose()
         self._speaker = speaker_of(user_id)
-        settings = attrs.evolve(self._settings, kind="whisperx", url=server_url)
+        settings = carried(WhisperXSettings, self._settings, url=server_url)
         self._stage = stage = _WatchedStage(settings, self._background)
 
         async def live(status: Started[SttLine]) -> None:

@@ -174,8 +174,6 @@ class Room:
 
     def _names(self) -> tuple[str, ...]:
         """Return the names of the people who are here now, one line each."""
-        if not self._tools.settings.stt.member_hints:
-            return ()
         return tuple(" ".join(member.name.split())[:100] for member in self._members.values() if not member.is_bot)
 
     def _listen_no_more(self, user_id: UserId) -> None:

@@ -13,7 +13,8 @@ from typing import assert_never
 import attrs
 import trio
 
-from voxbridge.config.settings import EndpointingSettings, Settings
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import EndpointingSettings
 from voxbridge.core.call.events import Unheard, VoiceDown
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.sound.pcm import HeardSound, OpusPacket

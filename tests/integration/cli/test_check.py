@@ -14,11 +14,15 @@ import trio
 
 from voxbridge.cli.checks import check_discord, check_stages
 from voxbridge.cli.findings import Finding
-from voxbridge.config.settings import DiscordSettings, NetworkSettings, Secret, Settings, TtsSettings
+from voxbridge.config.discord import DiscordSettings, NetworkSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import TtsSettings
 from voxbridge.discord.preflight import preflight
 from voxbridge.errors import DiscordError, LoginRefused
 from voxbridge.rehearsal.discord import SimulatedDiscord
 from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 pytestmark = pytest.mark.integration
 
@@ -109,7 +113,7 @@ async def test_trouble_at_discord_is_told_with_its_status(discord, settings) -> 
 async def test_backend_that_is_there_is_ok_and_one_that_is_not_is_a_problem() -> None:
     """Each stage that is no built-in engine is asked; the line says which and how to mend it."""
     async with ChatterboxServer().running() as server:
-        good = Settings(tts=TtsSettings(kind="chatterbox", url=server.url))
+        good = Settings(tts=ChatterboxSettings(url=server.url))
         (there,) = await found(check_stages(good))
         assert (there.verdict, there.about) == ("ok", "tts chatterbox"), there
         await server.stop()
@@ -121,17 +125,10 @@ async def test_backend_that_is_there_is_ok_and_one_that_is_not_is_a_problem() ->
 async def test_backups_are_asked_as_well() -> None:
     """A backup that is not there is found before it is needed; the built-in one is the daemon's to start."""
     async with ChatterboxServer().running() as server:
-        backups = (TtsSettings(kind="chatterbox", url="http://127.0.0.1:9"), TtsSettings(kind="embedded"))
-        chosen = Settings(tts=TtsSettings(kind="chatterbox", url=server.url, backup=backups))
+        backups = (ChatterboxSettings(url="http://127.0.0.1:9"), TtsSettings())
+        chosen = Settings(tts=ChatterboxSettings(url=server.url, backup=backups))
         first, second = await found(check_stages(chosen))
     assert (first.verdict, second.verdict) == ("ok", "problem")
-
-
-async def test_address_that_is_not_used_is_told() -> None:
-    """Who sets a URL and forgets the kind would talk to the built-in engine and wonder."""
-    (finding,) = await found(check_stages(Settings(tts=TtsSettings(url="http://localhost:4123"))))
-    assert (finding.verdict, finding.exit_code) == ("warning", 0)
-    assert "tts.kind" in finding.text
 
 
 async def test_discord_is_not_asked_without_a_token(settings) -> None:

@@ -10,7 +10,8 @@ import pytest
 import trio
 
 from tests.support.discord_bench import Handler, open_bench, open_call, settings_for
-from voxbridge.config.settings import DiscordSettings, NetworkSettings, Secret
+from voxbridge.config.discord import DiscordSettings, NetworkSettings
+from voxbridge.config.secrets import Secret
 from voxbridge.discord import DiscordBridge
 from voxbridge.errors import ConfigError, LoginRefused, VoiceHandshakeError
 from voxbridge.rehearsal.discord import SimulatedDiscord

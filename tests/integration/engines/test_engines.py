@@ -19,7 +19,7 @@ import trio
 from tests.support.engines import http, line, packets, served, told_engines
 from tests.support.speech import clips, words_wrong
 from voxbridge.audio.opus import Decoder
-from voxbridge.config.settings import EnginesSettings
+from voxbridge.config.service import EnginesSettings
 from voxbridge.core.wire.wav import decode_wav
 from voxbridge.engines.hibari_voice import HibariVoice
 from voxbridge.engines.process import SILENCE_LIMIT_S, EnginesProcess
@@ -198,8 +198,10 @@ async def test_a_call_that_does_not_end_is_seen_even_when_nobody_waits_for_it_an
 
 _PARENT = """
 import sys, trio
-from voxbridge.config.settings import EnginesSettings
+from voxbridge.config.service import EnginesSettings
 from voxbridge.engines.process import SILENCE_LIMIT_S, EnginesProcess
+from voxbridge.config.service import EnginesSettings
+from voxbridge.engines.process import EnginesProcess
 from pathlib import Path
 
 async def main():

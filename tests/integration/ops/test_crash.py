@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 PROGRAM = """
 import os, sys, threading, time
 import trio
-from voxbridge.config.settings import LogSettings
+from voxbridge.config.service import LogSettings
 from voxbridge.ops import logs
 from voxbridge.ops.crash import speak_last_words
 

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from voxbridge.config.settings import DiscordSettings, NetworkSettings, Secret
+from voxbridge.config.discord import DiscordSettings, NetworkSettings
+from voxbridge.config.secrets import Secret
 from voxbridge.errors import EXIT_CONFIG
 from voxbridge.ops.only_one import AlreadyRunning, the_only_one
 
@@ -19,7 +20,8 @@ pytestmark = [
 BOT = DiscordSettings(token=Secret("token-of-the-only-one"))
 HOLDER = """
 import sys
-from voxbridge.config.settings import DiscordSettings, Secret
+from voxbridge.config.discord import DiscordSettings
+from voxbridge.config.secrets import Secret
 from voxbridge.ops.only_one import the_only_one
 
 with the_only_one(DiscordSettings(token=Secret("token-of-the-only-one"))):

@@ -25,7 +25,10 @@ from tests.support.service import Hosted
 from tests.unit.ops.test_events import REPORT
 from voxbridge.cli.door import Door, DoorShut, Refused, find_socket
 from voxbridge.cli.shell import our_errors
-from voxbridge.config.settings import HealthSettings, Secret, Settings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.service import HealthSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import carried
 from voxbridge.core.health.backend import HealthRules
 from voxbridge.errors import StageUnavailable
 from voxbridge.ops import logs
@@ -35,8 +38,11 @@ from voxbridge.ops.sockets import CannotListen, bind_tcp, bind_unix, control_pat
 from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.whisperx import WhisperXServer
+from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 from voxbridge.stages.registry import open_stages
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 pytestmark = pytest.mark.integration
 
@@ -231,10 +237,10 @@ async def test_file_that_was_found_is_missed_when_it_vanishes(tmp_path: Path, mo
 
 async def test_reload_tells_which_numbers_were_clamped(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """The file is taken, with what the server would refuse brought into its range; caller and log are told."""
-    desk.file.write_text(desk.file.read_text() + "[tts]\ncfg_weight = 3\n")
+    desk.file.write_text(desk.file.read_text() + "[tts]\nkind = 'chatterbox'\nurl = 'http://h'\ncfg_weight = 3\n")
     answer = await desk.ask("POST", "/v1/reload")
     says = f"{desk.file}: tts.cfg_weight: out of range (got 3). Allowed: 0.0 to 1.0. Used: 1.0"
-    assert (answer["is_taken"], answer["needs_restart"]) == (True, ["tts.cfg_weight"])
+    assert (answer["is_taken"], answer["needs_restart"]) == (True, ["tts.kind", "tts.url", "tts.cfg_weight"])
     assert (answer["problems"], answer["warnings"]) == ([], [says])
     logged = [line for line in capsys.readouterr().err.splitlines() if "out of range" in line]
     assert len(logged) == 1, logged
@@ -440,9 +446,9 @@ async def test_backends_go_down_and_come_back(nursery: trio.Nursery) -> None:
         settings = Settings()
         settings = attrs.evolve(
             settings,
-            stt=attrs.evolve(settings.stt, kind="whisperx", url=stt.url),
-            agent=attrs.evolve(settings.agent, kind="n8n", url=Secret(n8n.webhook_url)),
-            tts=attrs.evolve(settings.tts, kind="chatterbox", url=tts.url),
+            stt=carried(WhisperXSettings, settings.stt, url=stt.url),
+            agent=carried(N8nSettings, settings.agent, url=Secret(n8n.webhook_url)),
+            tts=carried(ChatterboxSettings, settings.tts, url=tts.url),
         )
         async with open_stages(settings, engines_socket="") as stages:
             health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts, rules=HealthRules(probe_s=0.1))

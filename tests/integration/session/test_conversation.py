@@ -10,7 +10,8 @@ import trio
 
 from tests.support.hall import ANSWER, Hall, open_hall
 from tests.support.voices import GUILD, tone_packets
-from voxbridge.config.settings import BargeInSettings, Settings, TurnSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import BargeInSettings, TurnSettings
 from voxbridge.core.health.outages import Down
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import FRAME_S

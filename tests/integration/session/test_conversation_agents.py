@@ -8,14 +8,15 @@ import attrs
 import pytest
 import trio
 
+from tests.support.agents import agent_of
 from tests.support.hall import open_hall
-from voxbridge.config.settings import AgentSettings, Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chat import answer
 from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole, words
 from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.session.context import Tools
-from voxbridge.stages.agent.kinds import stage_of_kind
+from voxbridge.stages.agent.openai import OpenAiAgentSettings
 
 pytestmark = pytest.mark.integration
 
@@ -28,8 +29,8 @@ async def test_model_is_told_what_was_heard(autojump_clock: trio.testing.MockClo
     model = OpenAiServer(answer(words(LONG), first_s=0.4))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(model.running())
-        settings = AgentSettings(kind="openai", model="test-model", url=Secret(model.base_url), system_prompt="")
-        stage = await stack.enter_async_context(stage_of_kind(settings))
+        settings = OpenAiAgentSettings(model="test-model", url=Secret(model.base_url), system_prompt="")
+        stage = await stack.enter_async_context(agent_of(settings))
 
         def change(tools: Tools) -> Tools:
             return attrs.evolve(tools, agent=stage)

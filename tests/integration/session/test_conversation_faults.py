@@ -12,7 +12,8 @@ import trio
 from tests.support.hall import Hall, open_hall
 from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts, bugs
 from tests.support.voices import LoudnessDetector, chirp_packets, tone_packets
-from voxbridge.config.settings import BargeInSettings, Settings
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import BargeInSettings
 from voxbridge.core.call.events import MemberJoined, VoiceDown, VoiceUp
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import OpusPacket

@@ -8,9 +8,14 @@ import trio
 import trio.testing
 
 from tests.support.hall import open_hall
-from voxbridge.config.settings import Settings
+from voxbridge.config.kinds import settings_of
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.stages.contracts import Speaker
+from voxbridge.stages.stt.settings import expected_words
 
 pytestmark = pytest.mark.integration
+
+URLS = {"whisperlive": "ws://h", "deepgram": "wss://h", "openai": "http://h"}
 
 
 async def test_names_follow_the_roster(autojump_clock: trio.testing.MockClock) -> None:
@@ -29,10 +34,10 @@ async def test_names_follow_the_roster(autojump_clock: trio.testing.MockClock) -
         assert ada.speaker.vocabulary == ("Ada",)
 
 
-async def test_names_are_kept_if_the_operator_wants_it(autojump_clock: trio.testing.MockClock) -> None:
-    """With stt.member_hints = false no name leaves."""
-    settings = attrs.evolve(Settings(), stt=attrs.evolve(Settings().stt, member_hints=False))
-    async with open_hall(settings=settings) as hall:
-        hall.port.join(1, "Ada")
-        await trio.sleep(0.1)
-        assert [each.speaker.vocabulary for each in hall.room.speakers] == [()]
+@pytest.mark.parametrize("kind", ["whisperlive", "deepgram", "openai"])
+def test_names_are_kept_if_the_operator_wants_it(kind: str) -> None:
+    """With stt.member_hints = false no name leaves, and the operator's own words do."""
+    ada = Speaker(UserId(1), "Ada", GuildId(2), ChannelId(3), names_now=lambda: ["Ada"])
+    settings = settings_of("stt", kind, url=URLS[kind], hints=("Hibari",))
+    assert expected_words(settings, ada) == ("Hibari", "Ada")
+    assert expected_words(attrs.evolve(settings, member_hints=False), ada) == ("Hibari",)

@@ -7,7 +7,9 @@ import trio
 
 from tests.support.hall import ANSWER, APOLOGY, Hall, open_hall
 from tests.support.voices import tone_pcm
-from voxbridge.config.settings import AgentSettings, Settings, TurnSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import AgentSettings
+from voxbridge.config.turns import TurnSettings
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ, Pcm

@@ -20,7 +20,8 @@ from trio.testing import MockClock
 from tests.fixtures.audio_samples import get_sample_opus_packets
 from tests.mocks.mock_discord import MockBot
 from tests.utils.helpers import LatencyAssertions, LatencyTracker, StreamValidator, wait_for_condition
-from voxbridge.config.settings import AgentSettings, Secret, Settings, TtsSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import NoReply, StageUnavailable
 from voxbridge.rehearsal.marked import mark, marks_of
@@ -30,9 +31,10 @@ from voxbridge.rehearsal.servers.n8n import N8nServer, Question
 from voxbridge.rehearsal.servers.n8n_plans import Break, Head, Plan, agent, nothing, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.scripting import SpeakerManager, StreamingResponseHandler, WhisperClient
+from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import TtsRequest
 from voxbridge.stages.sinks import SoundInto
-from voxbridge.stages.tts.chatterbox import ChatterboxStage
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings, ChatterboxStage
 
 pytestmark = [pytest.mark.integration, pytest.mark.latency, pytest.mark.streaming]
 
@@ -172,7 +174,7 @@ async def test_chatterbox_tts_streaming(clock) -> None:
     timing = Timing(TTS_HEAD_S * watch.scale, TTS_SYNTHESIS_S * watch.scale, late_eof_every=0, stall_every=0)
     marks: dict[str, float] = {}
     async with ChatterboxServer(timing).running() as chatterbox:
-        settings = TtsSettings(kind="chatterbox", url=chatterbox.url, streaming_chunk_size=50)
+        settings = ChatterboxSettings(url=chatterbox.url, streaming_chunk_size=50)
         async with ChatterboxStage(settings) as stage:
             stream = StreamValidator()
 
@@ -194,7 +196,7 @@ async def test_chatterbox_tts_streaming(clock) -> None:
 async def test_n8n_timeout_retry(clock) -> None:
     """An agent that says nothing within its limit is asked again, and the second answer is spoken."""
     limit_ms = 200
-    settings = Settings(agent=AgentSettings(kind="n8n", url=Secret("http://x/"), first_limit_ms=limit_ms, target_ms=10))
+    settings = Settings(agent=N8nSettings(url=Secret("http://x/"), first_limit_ms=limit_ms, target_ms=10))
     async with open_pipeline(clock, settings) as pipeline:
         pipeline.n8n.plans.append(Plan((Head(), Break("hang")), succeeds=False))
         pipeline.n8n.script = agent(words(ANSWER), first_s=AGENT_S * 0.1)

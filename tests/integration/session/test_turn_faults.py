@@ -11,9 +11,9 @@ from tests.integration.session.turn_faults.backends import HEARD, KINDS, NOISE, 
 from tests.integration.session.turn_faults.page import PAGE, heading, row, rows_of
 from tests.integration.session.turn_faults.play import Played, back_of, notice_of, play
 from tests.support.hall import ANSWER
+from voxbridge.config.kinds import BUILT_IN
 from voxbridge.config.settings import Settings
 from voxbridge.errors import StageName
-from voxbridge.stages.registry import AGENT, STT, TTS
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +72,9 @@ async def test_further_turns_of_an_outage_post_no_further_notice(
 
 def test_kinds_are_all_there() -> None:
     """No kind that can be configured is left out."""
-    assert {stage: set(kinds) for stage, kinds in KINDS.items()} == {"stt": {*STT}, "agent": {*AGENT}, "tts": {*TTS}}
+    assert {stage: set(kinds) for stage, kinds in KINDS.items()} == {
+        stage: set(kinds) for stage, kinds in BUILT_IN.items()
+    }
 
 
 def test_the_page_has_a_line_for_each_case_and_no_other() -> None:

@@ -10,7 +10,8 @@ from tests.integration.stages.agent.agent_client import SPEAKER
 from tests.support.hall import Hall, open_hall
 from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts
 from tests.support.voices import MemoryPort, tone_packets
-from voxbridge.config.settings import AgentSettings, Settings
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import AgentSettings
 from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId

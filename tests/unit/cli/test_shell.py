@@ -84,7 +84,7 @@ def test_config_is_understood_before_and_after_the_command(
 ) -> None:
     """The nearer one wins."""
     for name in ("a", "b"):
-        (tmp_path / name).write_text(f'[tts]\nvoice = "{name}"\n')
+        (tmp_path / name).write_text(f'[stt]\nlanguage = "{name * 2}"\n')
 
     @click.group(cls=Shell)
     @config_option
@@ -94,9 +94,9 @@ def test_config_is_understood_before_and_after_the_command(
     @config_option
     @click.pass_context
     def voice(ctx: click.Context, config: Path | None) -> None:
-        click.echo(load_settings(ctx, config).settings.tts.voice)
+        click.echo(load_settings(ctx, config).settings.stt.language)
 
     args = [*(["--config", str(tmp_path / before)] if before else []), "voice"]
     args += ["--config", str(tmp_path / after)] if after else []
     done = CliRunner().invoke(group, args)
-    assert done.output == f"{wanted}\n"
+    assert done.output == f"{wanted * 2}\n"

@@ -1,4 +1,4 @@
-"""The configurations in the documentation of the agents can be loaded as they stand."""
+"""The configurations in the documentation can be loaded as they stand, and the page of settings is right."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from voxbridge.config import load
+from tests.unit.config.settings_page import PAGE, page
+from voxbridge.config import load_noting
+from voxbridge.config.stages import EMBEDDED
 
 pytestmark = pytest.mark.unit
 
 DOCS = Path(__file__).parents[3] / "docs"
 BLOCKS = [
     pytest.param(re.sub(r"(?m)^ {3}", "", block) if block.startswith("   ") else block, id=f"{name} {number}")
-    for name in ("agents.md", "n8n.md")
+    for name in ("agents.md", "n8n.md", "stt.md", "tts.md")
     for number, block in enumerate(re.findall(r"(?s)```toml\n(.*?)```", (DOCS / name).read_text(encoding="utf-8")))
 ]
+
+
+def test_page_of_settings_is_what_the_classes_say() -> None:
+    """docs/settings.md follows from them. Write it anew with ``python -m tests.unit.config.settings_page``."""
+    assert PAGE.read_text(encoding="utf-8") == page()
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -31,5 +38,9 @@ def test_example_loads(block, tmp_path):
         (tmp_path / name).write_text("x")
     file = tmp_path / "voxbridge.toml"
     file.write_text(block)
-    settings = load(file, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
-    assert settings.agent.kind in block
+    loaded = load_noting(file, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    settings = loaded.settings
+    kinds = {settings.stt.kind, settings.agent.kind, settings.tts.kind} - {EMBEDDED}
+    assert len(kinds) == 1
+    assert f'kind = "{kinds.pop()}"' in block
+    assert not loaded.notes, "a former name stands in the documentation"

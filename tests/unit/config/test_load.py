@@ -11,6 +11,8 @@ from voxbridge.errors import EXIT_CONFIG, ConfigError
 
 pytestmark = pytest.mark.unit
 
+CHATTERBOX = "[tts]\nkind = 'chatterbox'\nurl = 'http://h'\n"
+BACKUP = "[" + CHATTERBOX.replace("]", ".backup]]")
 PRECIOUS = "precious-value-0123456789"
 
 
@@ -54,6 +56,8 @@ def test_values_of_every_kind_are_read(write) -> None:
         url = "https://n8n.example.org/webhook/x"
         headers = {{ X-Api-Key = "{PRECIOUS}" }}
         [tts]
+        kind = "chatterbox"
+        url = "http://tts.example.org:4123"
         exaggeration = 1
         """
     )
@@ -81,19 +85,23 @@ def test_values_of_every_kind_are_read(write) -> None:
         ("[stt]\nlimit_ms = true", "stt.limit_ms", "(got True). Allowed: a whole number"),
         ("[stt]\nlimit_ms = 0", "stt.limit_ms", "(got 0). Allowed: 1 to 3600000"),
         ("[log]\nspeech = 1", "log.speech", "Allowed: true or false"),
-        ("[tts]\nvoice = 7", "tts.voice", "Allowed: a text in quotes"),
+        ("[tts]\nlexicon = 7", "tts.lexicon", "Allowed: a table of names and values"),
         ('[tts]\nkind = "chaterbox"', "tts.kind", "(got 'chaterbox'). Allowed: embedded | chatterbox"),
-        ('[tts]\nexaggeration = "0.5"', "tts.exaggeration", "(got '0.5'). Allowed: a number"),
-        ("[tts]\ncfg_weight = true", "tts.cfg_weight", "(got True). Allowed: a number"),
-        ("[tts]\ntemperature = nan", "tts.temperature", "Allowed: 0.05 to 5.0"),
-        ("[tts]\nstreaming_chunk_size = 49.5", "tts.streaming_chunk_size", "(got 49.5). Allowed: a whole number"),
-        ("[[tts.backup]]\ntemperature = nan", "tts.backup[0].temperature", "Allowed: 0.05 to 5.0"),
+        (CHATTERBOX + 'exaggeration = "0.5"', "tts.exaggeration", "(got '0.5'). Allowed: a number"),
+        (CHATTERBOX + "cfg_weight = true", "tts.cfg_weight", "(got True). Allowed: a number"),
+        (CHATTERBOX + "temperature = nan", "tts.temperature", "Allowed: 0.05 to 5.0"),
+        (CHATTERBOX + "streaming_chunk_size = 49.5", "tts.streaming_chunk_size", "(got 49.5). Allowed: a whole number"),
+        (
+            "[[tts.backup]]\nkind = 'chatterbox'\nurl = 'http://h'\ntemperature = nan",
+            "tts.backup[0].temperature",
+            "Allowed: 0.05 to 5.0",
+        ),
         ('[discord]\njoin = "1:2"', "discord.join", "Allowed: a list in [brackets]"),
         ("[discord]\njoin = [12]", "discord.join[0]", "Allowed: a text in quotes"),
         ('[discord]\njoin = ["1:2", "General"]', "discord.join[1]", "guild_id:channel_id"),
         ('[discord.network.hosts]\n"discord.com" = "127.0.0.1"', 'discord.network.hosts."discord.com"', "address:port"),
         ('[stt]\nkind = "whisperx"\nurl = "http://host:4901"', "stt.url", "Allowed: ws://"),
-        ('[stt]\nurl = "ws://host:port"', "stt.url", "ws://host[:port]"),
+        ('[stt]\nkind = "whisperx"\nurl = "ws://host:port"', "stt.url", "ws://host[:port]"),
         ('[stt]\nkind = "whisperx"', "stt.url", 'is needed with kind = "whisperx"'),
         ('[agent]\nkind = "n8n"', "agent.url", 'is needed with kind = "n8n"'),
         ('[[stt.backup]]\nkind = "whisperx"', "stt.backup[0].url", 'is needed with kind = "whisperx"'),
@@ -101,11 +109,8 @@ def test_values_of_every_kind_are_read(write) -> None:
         ("[[tts.backup]]\nzz = 3", "tts.backup[0].zz", "there is no such setting"),
         ("[[tts.backup]]\n[[tts.backup.backup]]", "tts.backup", "a backup has no backups"),
         ("[stt]\nbackup = [3]", "stt.backup[0]", "Allowed: a table"),
-        (
-            "[tts.options]\nspeeds = [1]",
-            'tts.options."speeds"',
-            "Allowed: a text, a number, true or false, or a secret",
-        ),
+        ("[tts.lexicon]\nen = [1]", 'tts.lexicon."en"', "Allowed: a table of names and values"),
+        ("[tts.options]\nspeeds = [1]", "tts.options", "there is no such setting"),
         ("[endpointing]\nguess_ms = 600", "endpointing.guess_ms", "Allowed: up to commit_ms, 500"),
         ("[endpointing]\ncommit_ms = 1500", "endpointing.hesitant_commit_ms", "Allowed: commit_ms, 1500, or more"),
         ("[stt]\nlimit_ms = ", "", "is not TOML"),
@@ -178,9 +183,11 @@ def test_inline_secrets_are_found_by_key(write) -> None:
         [discord]
         token = { env = "T" }
         [agent]
+        kind = "n8n"
         url = "https://n8n.example.org/webhook/x"
+        auth = { secret = "under its former name" }
         headers = { file = "a header called file" }
         """
     )
-    assert inline_secrets(file) == ["agent.url", "agent.headers"]
-    assert inline_secrets(write('[agent]\nheaders = { X = { file = "f" } }')) == []
+    assert inline_secrets(file) == ["agent.url", "agent.headers", "agent.api_key"]
+    assert inline_secrets(write('[agent]\nkind = "n8n"\nheaders = { X = { file = "f" } }')) == []

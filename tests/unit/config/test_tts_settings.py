@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from voxbridge.config.describe import describe, secret_values
+from voxbridge.config.kinds import settings_of
 from voxbridge.config.load import load
-from voxbridge.config.settings import Secret, Settings, TtsSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
 from voxbridge.errors import ConfigError
 
 pytestmark = pytest.mark.unit
@@ -19,12 +21,11 @@ pytestmark = pytest.mark.unit
         ("chatterbox", "https://h/v1"),
         ("openai", "https://h"),
         ("wyoming", "tcp://h:10200"),
-        ("embedded", ""),
     ],
 )
 def test_addresses_that_fit_their_kind(kind, url):
-    """HTTP for the two that speak it, tcp for Wyoming, none for the embedded engines."""
-    assert TtsSettings(kind=kind, url=url).url == url
+    """HTTP for the two that speak it, tcp for Wyoming."""
+    assert settings_of("tts", kind, url=url).url == url
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_addresses_that_fit_their_kind(kind, url):
 def test_addresses_that_do_not(kind, url, allowed):
     """The message names the setting and what would fit."""
     with pytest.raises(ConfigError) as caught:
-        TtsSettings(kind=kind, url=url)
+        settings_of("tts", kind, url=url)
     assert caught.value.key == "url"
     assert allowed in str(caught.value)
 
@@ -60,7 +61,7 @@ def test_addresses_that_do_not(kind, url, allowed):
 def test_values_that_are_not_allowed(settings, key):
     """Each is named; a secret is not shown."""
     with pytest.raises(ConfigError) as caught:
-        TtsSettings(**settings)
+        settings_of("tts", "openai", url="http://h", **settings)
     assert caught.value.key == key
     assert "two words" not in str(caught.value)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxbridge.config.settings import NetworkSettings
+from voxbridge.config.discord import NetworkSettings
 from voxbridge.discord.bridge import explain_failure, parse_seats
 from voxbridge.discord.island import open_island
 from voxbridge.discord.network import OverrideResolver, make_connector, parse_address

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from voxbridge.config.settings import LogSettings
+from voxbridge.config.service import LogSettings
 from voxbridge.errors import StageUnavailable
 from voxbridge.ops import logs
 from voxbridge.ops.journald import encode

@@ -13,7 +13,7 @@ import attrs
 import pytest
 import structlog
 
-from voxbridge.config.settings import LogSettings
+from voxbridge.config.service import LogSettings
 from voxbridge.errors import StageUnavailable
 from voxbridge.ops import logs
 from voxbridge.ops.masking import SecretMask

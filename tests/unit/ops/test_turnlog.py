@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.reports import make_report
-from voxbridge.config.settings import Settings, SttSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import SttSettings
 from voxbridge.ops.turnlog import log_turn
 
 pytestmark = pytest.mark.unit

@@ -8,7 +8,9 @@ import attrs
 import pytest
 
 from tests.support.reports import MARKS, make_report
-from voxbridge.config.settings import AgentSettings, EndpointingSettings, Settings, SttSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import AgentSettings, SttSettings
+from voxbridge.config.turns import EndpointingSettings
 from voxbridge.session.report import budgets_ms
 
 pytestmark = pytest.mark.unit

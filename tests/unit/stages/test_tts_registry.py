@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.stages import TtsSettings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.stages.contracts import TtsRequest, warm_up
 from voxbridge.stages.registry import make_tts, tts_stage
 from voxbridge.stages.sinks import SoundInto
-from voxbridge.stages.tts.chatterbox import ChatterboxStage
-from voxbridge.stages.tts.openai import OpenAiSpeechStage
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings, ChatterboxStage
+from voxbridge.stages.tts.openai import OpenAiSpeechStage, OpenAiTtsSettings
 from voxbridge.stages.tts.pronounced import PronouncedStage, pronounced
-from voxbridge.stages.tts.wyoming import WyomingSpeechStage
+from voxbridge.stages.tts.wyoming import WyomingSpeechStage, WyomingTtsSettings
 
 pytestmark = pytest.mark.unit
 
@@ -52,10 +52,10 @@ class Mouth:
     ("settings", "made"),
     [
         (TtsSettings(), ChatterboxStage),
-        (TtsSettings(kind="chatterbox", url="http://h"), ChatterboxStage),
-        (TtsSettings(kind="openai", url="http://h"), OpenAiSpeechStage),
-        (TtsSettings(kind="wyoming", url="tcp://h:10200"), WyomingSpeechStage),
-        (TtsSettings(kind="wyoming", url="tcp://h:10200", lexicon=WORDS), PronouncedStage),
+        (ChatterboxSettings(url="http://h"), ChatterboxStage),
+        (OpenAiTtsSettings(url="http://h"), OpenAiSpeechStage),
+        (WyomingTtsSettings(url="tcp://h:10200"), WyomingSpeechStage),
+        (WyomingTtsSettings(url="tcp://h:10200", lexicon=WORDS), PronouncedStage),
     ],
 )
 def test_kinds(settings, made):
@@ -90,8 +90,8 @@ async def test_words_are_said_as_written_down(autojump_clock):
 
 async def test_backups_say_words_as_the_first_one_does():
     """A backup without a lexicon of its own takes the first one's; a stage that cannot be warmed is left alone."""
-    backups = (TtsSettings(), TtsSettings(kind="wyoming", url="tcp://h:1", lexicon={"en": {"a": "b"}}))
-    stage = tts_stage(TtsSettings(kind="openai", url="http://h", lexicon=WORDS, backup=backups), "/run/engines.sock")
+    backups = (TtsSettings(), WyomingTtsSettings(url="tcp://h:1", lexicon={"en": {"a": "b"}}))
+    stage = tts_stage(OpenAiTtsSettings(url="http://h", lexicon=WORDS, backup=backups), "/run/engines.sock")
     words = [guard.stage._lexica.apply("n8n a", "en") for guard in stage.guards]
     assert words == ["n eight n a", "n eight n a", "n8n b"]
     await warm_up(object())

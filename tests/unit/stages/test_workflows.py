@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from voxbridge.cli import main
-from voxbridge.config.settings import AgentSettings, Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import EXIT_CONFIG
+from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.agent.request import request_body
 from voxbridge.stages.agent.workflows import samples
 from voxbridge.stages.contracts import AgentRequest, Previous, Speaker
@@ -96,7 +97,7 @@ def test_expressions_name_what_our_request_sends(name):
         Speaker(UserId(3), "Ada", GuildId(1), ChannelId(2)),
         previous=Previous(interrupted=True, heard="Well"),
     )
-    body = request_body(request, AgentSettings(kind="n8n", url=Secret("http://localhost/webhook/x")), 1)
+    body = request_body(request, N8nSettings(url=Secret("http://localhost/webhook/x")), 1)
     base = TRIGGERS[trigger_of(name)["type"]]
     text = json.dumps(WORKFLOWS[name]["nodes"])
     paths = set(re.findall(r"\$json((?:\??\.\w+)+)", text))

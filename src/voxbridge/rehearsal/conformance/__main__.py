@@ -12,11 +12,17 @@ from typing import Any
 import trio
 
 from voxbridge.config import load
-from voxbridge.config.settings import AgentSettings, LogSettings, Secret, Settings, SttSettings, TtsSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.service import LogSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import EMBEDDED
 from voxbridge.errors import VoxBridgeError
 from voxbridge.ops import logs
 from voxbridge.rehearsal.conformance import AGENT, STT, TTS, Case, Subject, run
-from voxbridge.stages.registry import EMBEDDED, make_agent, make_stt, make_tts
+from voxbridge.stages.agent.n8n import N8nSettings
+from voxbridge.stages.registry import in_order, make_agent, make_stt, make_tts
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 
 def main(argv: list[str]) -> int:
@@ -43,24 +49,24 @@ Backend = tuple[str, Any, tuple[Case[Any], ...]]
 
 def _backends(chosen: argparse.Namespace) -> Iterator[Backend]:
     if chosen.whisperx:
-        yield "whisperx", make_stt(SttSettings(kind="whisperx", url=chosen.whisperx), ""), STT
+        yield "whisperx", make_stt(WhisperXSettings(url=chosen.whisperx), ""), STT
     if chosen.n8n:
-        yield "n8n", make_agent(AgentSettings(kind="n8n", url=Secret(chosen.n8n)), ""), AGENT
+        yield "n8n", make_agent(N8nSettings(url=Secret(chosen.n8n)), ""), AGENT
     if chosen.chatterbox:
-        yield "chatterbox", make_tts(TtsSettings(kind="chatterbox", url=chosen.chatterbox), ""), TTS
+        yield "chatterbox", make_tts(ChatterboxSettings(url=chosen.chatterbox), ""), TTS
     if chosen.config:
         yield from _configured(load(chosen.config))
 
 
 def _configured(settings: Settings) -> Iterator[Backend]:
     socket = settings.engines.socket
-    for stt in (settings.stt, *settings.stt.backup):
+    for stt in in_order(settings.stt):
         if stt.kind != EMBEDDED or socket:
             yield f"stt {stt.kind}", make_stt(stt, socket), STT
-    for agent in (settings.agent, *settings.agent.backup):
+    for agent in in_order(settings.agent):
         if agent.kind != EMBEDDED or socket:
             yield f"agent {agent.kind}", make_agent(agent, socket), AGENT
-    for tts in (settings.tts, *settings.tts.backup):
+    for tts in in_order(settings.tts):
         if tts.kind != EMBEDDED or socket:
             yield f"tts {tts.kind}", make_tts(tts, socket), TTS
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from voxbridge.config.settings import AgentSettings
+from voxbridge.stages.agent.settings import HttpSettings
 
 _SECRET_CHARS_MIN = 4  # a shorter path or key hides no better when it is blotted out of every word
 
@@ -39,11 +39,11 @@ def address_of(url: str) -> Address:
     return Address(f"{parts.scheme}://{parts.netloc}", parts.path, parts.query)
 
 
-def secrets_of(settings: AgentSettings, *, hides_path: bool) -> tuple[str, ...]:
+def secrets_of(settings: HttpSettings, *, hides_path: bool) -> tuple[str, ...]:
     """Return what no message may quote: keys, passwords, the URL and, of a webhook, its path."""
     url = settings.url.reveal()
     address, password = address_of(url), urlsplit(url).password or ""
     where = (url, address.target, address.path, address.path.rpartition("/")[2]) if hides_path and url else (url,)
     headers = (value.reveal() for value in settings.headers.values())
-    secrets = (*where, address.query, password, settings.auth.secret.reveal(), *headers)
+    secrets = (*where, address.query, password, settings.api_key.reveal(), *headers)
     return tuple(secret for secret in secrets if len(secret) >= _SECRET_CHARS_MIN)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from voxbridge.config.settings import AgentSettings
 from voxbridge.core.wire.json_text import json_value
 from voxbridge.core.wire.quote import Hidden, quotable
 from voxbridge.errors import StageError, StageRefused, StageUnavailable
 from voxbridge.stages.agent.dialect import ACCEPT
+from voxbridge.stages.agent.settings import HttpSettings, ModelSettings
 from voxbridge.stages.contracts import AgentRequest
 from voxbridge.stages.http_status import status_error
 
@@ -27,7 +27,7 @@ def api_headers(request: AgentRequest, authorization: Mapping[str, str]) -> dict
 
 
 def api_refusal(
-    status: int, headers: Mapping[str, str], body: bytes, *, backend: str, hidden: Hidden, settings: AgentSettings
+    status: int, headers: Mapping[str, str], body: bytes, *, backend: str, hidden: Hidden, settings: HttpSettings
 ) -> StageError:
     """Return the error that a status outside 2xx stands for, with what to look at in the configuration."""
     error = status_error("agent", status, headers, body, backend=backend, hidden=hidden)
@@ -39,10 +39,10 @@ def api_refusal(
             return StageRefused("agent", status, f"{hint} ({tail})", backend=backend)
         return error
     if status in (401, 403):
-        hint = "the server refuses our credentials; set agent.auth with kind = bearer and the API key as its secret"
+        hint = "the server refuses our credentials; set agent.api_key"
         return StageRefused("agent", status, f"{hint} ({tail})", backend=backend)
     if status == 404:
-        model = f", or its model {settings.model!r}" if settings.model else ""
+        model = f", or its model {settings.model!r}" if isinstance(settings, ModelSettings) else ""
         hint = f"the server does not know this address{model}; check agent.url" + (" and agent.model" if model else "")
         return StageRefused("agent", status, f"{hint} ({tail})", backend=backend)
     return error

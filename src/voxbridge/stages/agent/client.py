@@ -17,7 +17,7 @@ from typing import Self
 import structlog
 import trio
 
-from voxbridge.config.settings import AgentSettings, TurnSettings
+from voxbridge.config.turns import TurnSettings
 from voxbridge.core.agents.answer_reader import AnswerEvent, Delta, Ended, Flush
 from voxbridge.core.agents.tts_options import HEADER as TTS_OPTIONS_HEADER
 from voxbridge.core.agents.tts_options import parse_tts_options
@@ -25,6 +25,7 @@ from voxbridge.core.health.backoff import Backoff
 from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
 from voxbridge.stages.agent.dialect import Call, Dialect, Exchange, Found
 from voxbridge.stages.agent.outcome import outcome_error
+from voxbridge.stages.agent.settings import HttpSettings
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, AnswerOptions, AnswerSink, TextDelta, TextFlush
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import Client, Response, error_body, open_client, open_response, read_body
@@ -47,7 +48,7 @@ class AgentClient:
     def __init__(
         self,
         dialect: Dialect,
-        settings: AgentSettings,
+        settings: HttpSettings,
         *,
         uds: str = "",
         answer_chars_max: int = TurnSettings().answer_chars_max,

@@ -8,21 +8,23 @@ import hmac
 import json
 from collections.abc import Callable
 
-from voxbridge.config.settings import AgentAuthSettings
+from voxbridge.stages.agent.settings import HttpSettings
 
 
-def authorization(settings: AgentAuthSettings, wall_s: Callable[[], float]) -> dict[str, str]:
+def authorization(settings: HttpSettings, wall_s: Callable[[], float]) -> dict[str, str]:
     """Return the header that the settings ask for, or nothing. A JWT is signed anew, so that it is never stale."""
-    secret = settings.secret.reveal()
-    match settings.kind:
+    secret, auth = settings.api_key.reveal(), settings.auth
+    if not secret:
+        return {}
+    match auth.kind:
         case "basic":
-            pair = f"{settings.user}:{secret}".encode()
+            pair = f"{auth.user}:{secret}".encode()
             return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-        case "bearer":
+        case "bearer" | "":
             return {"Authorization": f"Bearer {secret}"}
         case "jwt":
             issued_s = int(wall_s())
-            claims = {**settings.claims, "iat": issued_s, "exp": issued_s + settings.ttl_ms // 1000}
+            claims = {**auth.claims, "iat": issued_s, "exp": issued_s + auth.ttl_ms // 1000}
             return {"Authorization": f"Bearer {jwt_hs256(claims, secret)}"}
         case _:
             return {}

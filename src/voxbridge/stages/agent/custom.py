@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
-from voxbridge.config.settings import AgentSettings
+import attrs
+
+from voxbridge import clock
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import json_template, one_of, option, own_kind
 from voxbridge.core.agents.answer_reader import AnswerReader
 from voxbridge.core.agents.placeholders import filled
 from voxbridge.core.agents.reply import ReplyRule
@@ -14,11 +19,40 @@ from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import ConfigError, StageError
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_headers
+from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.dialect import Call, Fetch
 from voxbridge.stages.agent.fields import placeholder_values
+from voxbridge.stages.agent.settings import HttpSettings, output_path
 from voxbridge.stages.contracts import AgentRequest
 from voxbridge.stages.http_status import status_error
+
+
+@attrs.frozen(kw_only=True)
+class HttpAgentSettings(HttpSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("http")
+    method: str = option(
+        "POST",
+        "Method of the request. GET sends the fields of body in the URL, where servers log them.",
+        one_of("POST", "PUT", "PATCH", "GET"),
+    )
+    body: str = option(
+        '{"text": "{text}", "user_id": "{user_id}", "user_name": "{user_name}", "session_id": "{session_id}", '
+        '"turn_id": "{turn_id}", "language": "{language}"}',
+        "Body of the request. More placeholders: {attempt}, {guild_id}, {channel_id}, {started_at}, {heard} (what was "
+        "heard of an answer that was cut short).",
+        json_template(),
+    )
+    output_path: str = output_path()
+
+
+def http_stage(
+    settings: HttpAgentSettings, *, rng: Callable[[], float] = random.random, wall_s: Callable[[], float] = clock.wall_s
+) -> AgentClient:
+    """Make the stage. ``rng`` gives the jitter of retries, ``wall_s`` the time for signed tokens."""
+    return AgentClient(HttpDialect(settings, wall_s=wall_s), settings, rng=rng)
 
 
 class HttpDialect:
@@ -27,7 +61,7 @@ class HttpDialect:
     name = "http"
     failed = "the server reports an error"
 
-    def __init__(self, settings: AgentSettings, *, wall_s: Callable[[], float]) -> None:
+    def __init__(self, settings: HttpAgentSettings, *, wall_s: Callable[[], float]) -> None:
         self.settings, self.wall_s = settings, wall_s
         self.address = address_of(settings.url.reveal())
         self.origin = self.address.origin
@@ -46,7 +80,7 @@ class HttpDialect:
 
     async def probe(self, fetch: Fetch) -> str:
         """Send OPTIONS, which changes nothing; any answer but a refusal or a failure will do. Raises: StageError."""
-        headers = authorization(self.settings.auth, self.wall_s)
+        headers = authorization(self.settings, self.wall_s)
         found = await fetch(Call("OPTIONS", self.address.target, headers=headers))
         error = self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
         if not found.is_success and (error.retryable or found.status in (401, 403)):
@@ -69,7 +103,7 @@ class HttpExchange:
         """Return the request: the template with its placeholders filled; with GET its fields are the query's."""
         settings, target = self._dialect.settings, self._dialect.address.target
         body = filled(settings.body, placeholder_values(self._request, settings.session_scope, attempt))
-        headers = api_headers(self._request, authorization(settings.auth, self._dialect.wall_s))
+        headers = api_headers(self._request, authorization(settings, self._dialect.wall_s))
         if settings.method != "GET":
             return Call(settings.method, target, body, headers)
         fields = json.loads(body)
@@ -91,3 +125,6 @@ class HttpExchange:
 
     def close(self, now: float, *, is_whole: bool) -> None:
         """Leave it at the closed connection."""
+
+
+KIND = Kind(HttpAgentSettings, http_stage)

@@ -4,14 +4,20 @@ Dify keeps the conversation under an id that it gives with the first answer, and
 keeps of a stopped answer is Dify's own business; an app that wants to know what was heard takes it as an input
 (``agent.inputs``).
 """
+# ruff: noqa: RUF009 - option() makes an attrs field, and the settings in it are frozen
 
 from __future__ import annotations
 
 import json
+import random
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
-from voxbridge.config.settings import AgentSettings
+import attrs
+
+from voxbridge import clock
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import option, own_kind
 from voxbridge.core.agents.answer_reader import AnswerReader
 from voxbridge.core.agents.chat import DifyValues
 from voxbridge.core.agents.placeholders import filled_text
@@ -20,14 +26,35 @@ from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_headers, api_refusal
+from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.dialect import Call, Fetch
 from voxbridge.stages.agent.fields import placeholder_values
 from voxbridge.stages.agent.request import session_id
+from voxbridge.stages.agent.settings import HttpSettings
 from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/chat-messages"
 _CONVERSATIONS_MAX = 1000
+
+
+@attrs.frozen(kw_only=True)
+class DifySettings(HttpSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("dify")
+    inputs: dict[str, str] = option(
+        attrs.Factory(dict),
+        "The app's variables, with the placeholders of kind = http: {text}, {user_id}, {user_name}, {heard} ...",
+        example={"name": "{user_name}", "heard": "{heard}"},
+    )
+
+
+def dify_stage(
+    settings: DifySettings, *, rng: Callable[[], float] = random.random, wall_s: Callable[[], float] = clock.wall_s
+) -> AgentClient:
+    """Make the stage. ``rng`` gives the jitter of retries, ``wall_s`` the time for signed tokens."""
+    return AgentClient(DifyDialect(settings, wall_s=wall_s), settings, rng=rng)
 
 
 class DifyDialect:
@@ -36,7 +63,7 @@ class DifyDialect:
     name = "dify"
     failed = "the app failed"
 
-    def __init__(self, settings: AgentSettings, *, wall_s: Callable[[], float]) -> None:
+    def __init__(self, settings: DifySettings, *, wall_s: Callable[[], float]) -> None:
         self.settings, self.wall_s = settings, wall_s
         self.address = address_of(settings.url.reveal())
         self.origin = self.address.origin
@@ -50,7 +77,7 @@ class DifyDialect:
     async def probe(self, fetch: Fetch) -> str:
         """Ask for the app's parameters, which needs its key. Raises: StageError."""
         path = self.address.route("/parameters", ROUTE)
-        found = await fetch(Call("GET", path, headers=authorization(self.settings.auth, self.wall_s)))
+        found = await fetch(Call("GET", path, headers=authorization(self.settings, self.wall_s)))
         if not found.is_success:
             raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
         if not found.body.lstrip().startswith(b"{"):
@@ -88,7 +115,7 @@ class DifyExchange:
         self.hidden = Hidden(dialect.secrets, speech=request.text)
 
     def _headers(self) -> dict[str, str]:
-        return api_headers(self._request, authorization(self._dialect.settings.auth, self._dialect.wall_s))
+        return api_headers(self._request, authorization(self._dialect.settings, self._dialect.wall_s))
 
     def call(self, attempt: int) -> Call:
         """Return the request. A conversation belongs to its ``user``, which is therefore the session."""
@@ -134,3 +161,6 @@ class DifyExchange:
             return None
         path = self._dialect.address.route(f"{ROUTE}/{self._values.task_id}/stop", ROUTE)
         return Call("POST", path, json.dumps({"user": self._session}).encode(), self._headers())
+
+
+KIND = Kind(DifySettings, dify_stage)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from voxbridge.config.settings import AgentSettings
 from voxbridge.core.agents.history import History, HistoryRules
 from voxbridge.stages.agent.request import session_id
+from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.contracts import AgentRequest
 
 
 class Memory:
     """The histories of one stage, per user or per channel; system prompt included when they are sent."""
 
-    def __init__(self, settings: AgentSettings) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         self._scope, self._system = settings.session_scope, settings.system_prompt.strip()
         self._history = History(HistoryRules(tokens_max=settings.history_tokens, age_s=settings.history_age_ms / 1000))
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from voxbridge.config.settings import AgentSettings
 from voxbridge.core.agents.answer_reader import AnswerReader, Values
 from voxbridge.core.agents.said import Said
 from voxbridge.core.wire.json_text import json_value
@@ -16,6 +15,7 @@ from voxbridge.stages.agent.api import api_headers
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.dialect import Call
 from voxbridge.stages.agent.memory import Memory
+from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.contracts import AgentRequest
 
 _MODELS_NAMED_MAX = 5
@@ -24,7 +24,11 @@ _MODELS_NAMED_MAX = 5
 class ModelDialect(Protocol):
     """What differs between the APIs of language models."""
 
-    settings: AgentSettings
+    @property
+    def settings(self) -> ModelSettings:
+        """Return the model's settings."""
+        ...
+
     wall_s: Callable[[], float]
     secrets: tuple[str, ...]
     memory: Memory
@@ -55,7 +59,7 @@ class ModelExchange:
         """Return the request."""
         fields = self._dialect.fields(self._remembered.messages)
         body = json.dumps({key: value for key, value in fields.items() if value is not None}, ensure_ascii=False)
-        headers = api_headers(self._request, authorization(self._dialect.settings.auth, self._dialect.wall_s))
+        headers = api_headers(self._request, authorization(self._dialect.settings, self._dialect.wall_s))
         return Call("POST", self._dialect.target, body.encode("utf-8", "replace"), headers)
 
     def reader(self, headers: Mapping[str, str]) -> AnswerReader:

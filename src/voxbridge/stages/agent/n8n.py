@@ -11,8 +11,12 @@ import random
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+import attrs
+
 from voxbridge import clock
-from voxbridge.config.settings import AgentSettings, TurnSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import option, own_kind
+from voxbridge.config.turns import TurnSettings
 from voxbridge.core.agents.answer_reader import AnswerReader
 from voxbridge.core.agents.reply import ReplyRule
 from voxbridge.core.wire.quote import Hidden
@@ -23,10 +27,25 @@ from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.dialect import ACCEPT, Call, Fetch
 from voxbridge.stages.agent.refusal import methods_taken, refusal
 from voxbridge.stages.agent.request import PROBE_SESSION, request_body
+from voxbridge.stages.agent.settings import HttpSettings, output_path
 from voxbridge.stages.contracts import AgentRequest
 
 # The daemon's engines serve the embedded agent here, on their unix socket.
 ENGINES_URL = "http://engines/webhook/voxbridge"
+
+
+@attrs.frozen(kw_only=True)
+class N8nSettings(HttpSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("n8n")
+    input_key: str = option("chatInput", "Key of the request's body that carries what the user said.")
+    session_key: str = option("sessionId", "Key of the request's body that carries the conversation's id.")
+    also_as: tuple[str, ...] = option((), "Further keys that carry what the user said.", example=["text", "transcript"])
+    output_path: str = output_path()
+    nodes: tuple[str, ...] = option(
+        (), "Speak only what these nodes of a streaming workflow say, by name; all when empty.", example=["AI Agent"]
+    )
 
 
 class N8nStage(AgentClient):
@@ -37,7 +56,7 @@ class N8nStage(AgentClient):
 
     def __init__(
         self,
-        settings: AgentSettings,
+        settings: N8nSettings,
         *,
         uds: str = "",
         answer_chars_max: int = TurnSettings().answer_chars_max,
@@ -53,7 +72,7 @@ class N8nDialect:
 
     failed = "the workflow failed"
 
-    def __init__(self, settings: AgentSettings, *, name: str = "n8n", wall_s: Callable[[], float]) -> None:
+    def __init__(self, settings: N8nSettings, *, name: str = "n8n", wall_s: Callable[[], float]) -> None:
         self.name, self.settings, self.wall_s = name, settings, wall_s
         self.address = address_of(settings.url.reveal() or ENGINES_URL)
         self.origin = self.address.origin
@@ -73,7 +92,7 @@ class N8nDialect:
 
         Raises: StageError.
         """
-        headers = authorization(self.settings.auth, self.wall_s)
+        headers = authorization(self.settings, self.wall_s)
         found = await fetch(Call("PUT", self.address.target, headers=headers, wants_body=False))
         taken = methods_taken(found.status, found.headers, found.body)
         if "POST" in taken and self.is_test_url:
@@ -111,7 +130,7 @@ class N8nExchange:
             "Accept": ACCEPT,
             "X-Request-Id": turn_id,
             "Idempotency-Key": turn_id,
-            **authorization(settings.auth, self._dialect.wall_s),
+            **authorization(settings, self._dialect.wall_s),
         }
         body = json.dumps(request_body(self._request, settings, attempt), ensure_ascii=False)
         return Call("POST", self._dialect.address.target, body.encode("utf-8", "replace"), headers)
@@ -132,3 +151,6 @@ class N8nExchange:
 
     def close(self, now: float, *, is_whole: bool) -> None:
         """Leave the run alone: n8n has nothing that stops it from here."""
+
+
+KIND = Kind(N8nSettings, N8nStage)

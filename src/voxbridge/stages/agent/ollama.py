@@ -5,23 +5,50 @@ The bridge keeps the conversation; closing the connection stops the generation.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 
-from voxbridge.config.settings import AgentSettings
+import attrs
+
+from voxbridge import clock
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import matches, option, own_kind
 from voxbridge.core.agents.chat import OllamaValues
 from voxbridge.core.agents.said import Said
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_refusal
+from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.dialect import Call, Fetch
 from voxbridge.stages.agent.memory import Memory
 from voxbridge.stages.agent.model import ModelExchange, names_in
+from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/api/chat"
 _COPIED = ("/api", "/v1")  # what people have at the end of the address, for other clients
+
+
+@attrs.frozen(kw_only=True)
+class OllamaSettings(ModelSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("ollama")
+    keep_alive: str = option(
+        "",
+        "How long the model stays loaded after an answer; the server's own (5m) when not set.",
+        matches(r"-?\d+(ms|s|m|h)?", "a duration such as 30m, or -1 for ever"),
+        example="30m",
+    )
+
+
+def ollama_stage(
+    settings: OllamaSettings, *, rng: Callable[[], float] = random.random, wall_s: Callable[[], float] = clock.wall_s
+) -> AgentClient:
+    """Make the stage. ``rng`` gives the jitter of retries, ``wall_s`` the time for signed tokens."""
+    return AgentClient(OllamaDialect(settings, wall_s=wall_s), settings, rng=rng)
 
 
 class OllamaDialect:
@@ -30,7 +57,7 @@ class OllamaDialect:
     name = "ollama"
     failed = "Ollama reports an error"
 
-    def __init__(self, settings: AgentSettings, *, wall_s: Callable[[], float]) -> None:
+    def __init__(self, settings: OllamaSettings, *, wall_s: Callable[[], float]) -> None:
         self.settings, self.wall_s = settings, wall_s
         address = address_of(settings.url.reveal())
         self.origin, self.target = address.origin, address.route(ROUTE, *_COPIED)
@@ -64,7 +91,7 @@ class OllamaDialect:
 
     async def probe(self, fetch: Fetch) -> str:
         """Ask for the models that are installed, and whether ours is among them. Raises: StageError."""
-        found = await fetch(Call("GET", self._models_target, headers=authorization(self.settings.auth, self.wall_s)))
+        found = await fetch(Call("GET", self._models_target, headers=authorization(self.settings, self.wall_s)))
         if not found.is_success:
             raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
         models, model = names_in(found.body, "models", "name"), self.settings.model
@@ -80,3 +107,6 @@ class OllamaDialect:
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes, hidden: Hidden) -> StageError:
         """Return the error that a status outside 2xx stands for."""
         return api_refusal(status, headers, body, backend=self.name, hidden=hidden, settings=self.settings)
+
+
+KIND = Kind(OllamaSettings, ollama_stage)

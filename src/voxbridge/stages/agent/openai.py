@@ -6,22 +6,46 @@ stops the generation. Tools are not offered.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 
-from voxbridge.config.settings import AgentSettings
+import attrs
+
+from voxbridge import clock
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import own_kind
 from voxbridge.core.agents.chat import OpenAiValues
 from voxbridge.core.agents.said import Said
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
 from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_refusal
+from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.dialect import Call, Fetch
 from voxbridge.stages.agent.memory import Memory
 from voxbridge.stages.agent.model import ModelExchange, names_in, without_model
+from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/chat/completions"
+
+
+@attrs.frozen(kw_only=True)
+class OpenAiAgentSettings(ModelSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("openai")
+
+
+def openai_stage(
+    settings: OpenAiAgentSettings,
+    *,
+    rng: Callable[[], float] = random.random,
+    wall_s: Callable[[], float] = clock.wall_s,
+) -> AgentClient:
+    """Make the stage. ``rng`` gives the jitter of retries, ``wall_s`` the time for signed tokens."""
+    return AgentClient(OpenAiDialect(settings, wall_s=wall_s), settings, rng=rng)
 
 
 class OpenAiDialect:
@@ -30,7 +54,7 @@ class OpenAiDialect:
     name = "openai"
     failed = "the server reports an error"
 
-    def __init__(self, settings: AgentSettings, *, wall_s: Callable[[], float]) -> None:
+    def __init__(self, settings: OpenAiAgentSettings, *, wall_s: Callable[[], float]) -> None:
         self.settings, self.wall_s = settings, wall_s
         address = address_of(settings.url.reveal())
         self.origin, self.target = address.origin, address.route(ROUTE)
@@ -58,7 +82,7 @@ class OpenAiDialect:
 
     async def probe(self, fetch: Fetch) -> str:
         """Ask for the list of models, and whether ours is in it. Raises: StageError."""
-        found = await fetch(Call("GET", self._models_target, headers=authorization(self.settings.auth, self.wall_s)))
+        found = await fetch(Call("GET", self._models_target, headers=authorization(self.settings, self.wall_s)))
         if found.status in (404, 405):
             return "something answers at this address, but lists no models; the first question will show what"
         if not found.is_success:
@@ -76,3 +100,6 @@ class OpenAiDialect:
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes, hidden: Hidden) -> StageError:
         """Return the error that a status outside 2xx stands for."""
         return api_refusal(status, headers, body, backend=self.name, hidden=hidden, settings=self.settings)
+
+
+KIND = Kind(OpenAiAgentSettings, openai_stage)

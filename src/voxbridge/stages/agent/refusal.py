@@ -28,7 +28,7 @@ _WRONG_METHOD = "n8n's webhook does not take POST: set its HTTP method to POST"
 _NOT_THERE = "n8n has nothing at this address: it is starting up, or agent.url is not that of a webhook"
 _NO_ROUTE = b"<pre>Cannot P"  # the page for POST and PUT, of a path without a route
 _WANTS_JWT = "n8n asks for a signed token; set agent.auth with kind = jwt"
-_WRONG_KEY = "n8n does not accept our signed token; agent.auth.secret must be the key of its JWT credential"
+_WRONG_KEY = "n8n does not accept our signed token; agent.api_key must be the key of its JWT credential"
 _WRONG_TIME = "n8n says that our signed token is out of its time; set both hosts' clocks, check agent.auth.claims"
 _CREDENTIALS = {
     "Authorization is required!": "n8n asks for a user name and a password; set agent.auth with kind = basic",

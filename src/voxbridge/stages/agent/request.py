@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from voxbridge.config.settings import AgentSettings
+from typing import Protocol
+
 from voxbridge.stages.contracts import AgentRequest, Speaker
 
 PROBE_SESSION = "voxbridge:probe"
@@ -14,7 +15,31 @@ def session_id(speaker: Speaker, scope: str) -> str:
     return channel if scope == "channel" else f"{channel}:{speaker.user_id}"
 
 
-def request_body(request: AgentRequest, settings: AgentSettings, attempt: int) -> dict[str, object]:
+class RequestKeys(Protocol):
+    """The settings that shape the body."""
+
+    @property
+    def input_key(self) -> str:
+        """Return the key of what the user said."""
+        ...
+
+    @property
+    def session_key(self) -> str:
+        """Return the key of the conversation's id."""
+        ...
+
+    @property
+    def also_as(self) -> tuple[str, ...]:
+        """Return further keys of what the user said."""
+        ...
+
+    @property
+    def session_scope(self) -> str:
+        """Return whose conversation it is."""
+        ...
+
+
+def request_body(request: AgentRequest, settings: RequestKeys, attempt: int) -> dict[str, object]:
     """Return the JSON body of one attempt.
 
     Without a session id or the text under its key n8n's agent answers 200 and an error line, so both are always

@@ -5,6 +5,7 @@ Finalize, which would keep the connection, is refused with 4400 by WhisperLiveKi
 end of its flush. The next connection is made ahead of time and kept with KeepAlive, as Deepgram wants it (it closes
 after 10 s without sound).
 """
+# ruff: noqa: RUF009 - option() makes an attrs field, and the settings in it are frozen
 
 from __future__ import annotations
 
@@ -13,14 +14,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NoReturn
 
+import attrs
 import trio
 
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import own_kind
+from voxbridge.config.secrets import Secret
+from voxbridge.config.stages import SttSettings, api_key, server_url
 from voxbridge.core.wire import deepgram
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.per_utterance import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, expected_words, json_object, why_closed
+from voxbridge.stages.stt.settings import expected_words, hints, member_hints, model
+from voxbridge.stages.stt.takes import OnPartial, json_object, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
 
@@ -29,7 +35,19 @@ _KEEP_ALIVE_S = 4.0  # Deepgram's documentation: every 3 to 5 s
 _NORMAL = 1000
 
 
-def deepgram_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
+@attrs.frozen(kw_only=True)
+class DeepgramSettings(SttSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("deepgram")
+    url: str = server_url("The server.", "ws", "wss", example="wss://api.deepgram.com")
+    api_key: Secret = api_key(was="token")
+    model: str = model()
+    hints: tuple[str, ...] = hints()
+    member_hints: bool = member_hints()
+
+
+def deepgram_stage(settings: DeepgramSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
     """Make the stage. Raises: ConfigError."""
     return TakeStage(_NAME, Deepgram(settings, tls=tls), limit_s=settings.limit_ms / 1000)
 
@@ -39,6 +57,11 @@ class Deepgram(WsConnector):
 
     backend = _NAME
     connects_ahead = True
+
+    def __init__(self, settings: DeepgramSettings, *, tls: ssl.SSLContext | None = None) -> None:
+        """Take the settings. Raises: ConfigError."""
+        super().__init__(settings, tls=tls)
+        self._settings = settings
 
     @asynccontextmanager
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[DeepgramTake]:
@@ -55,7 +78,7 @@ class Deepgram(WsConnector):
         return self._dial(target)
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Token {token.reveal()}"} if (token := self._settings.token) else {}
+        return {"Authorization": f"Token {token.reveal()}"} if (token := self._settings.api_key) else {}
 
     async def probe(self) -> str:
         """Open a stream without sound and close it, which costs nothing. Raises: StageError."""
@@ -136,3 +159,6 @@ class DeepgramTake(WsTake):
                 break
             await self._ws.send(deepgram.KEEP_ALIVE)
         await super().keep_alive()
+
+
+KIND = Kind(DeepgramSettings, deepgram_stage)

@@ -4,6 +4,7 @@ One upload per utterance, made when the speaker has finished; no partials, nothi
 connection pool. An upload that fails before the server has answered anything is made again as often as the time allows;
 one that the server itself failed is repeated twice at most.
 """
+# ruff: noqa: RUF009 - option() makes an attrs field, and the settings in it are frozen
 
 from __future__ import annotations
 
@@ -13,10 +14,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn, Self
 
+import attrs
 import structlog
 import trio
 
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import own_kind
+from voxbridge.config.secrets import Secret
+from voxbridge.config.stages import SttSettings, api_key, server_url
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.core.wire import transcriptions
 from voxbridge.core.wire.json_text import Malformed
@@ -25,7 +30,8 @@ from voxbridge.errors import StageProtocolError, StageTimeout
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.http import Client, Response, open_client, open_response, raise_for_status, read_body
 from voxbridge.stages.stt.per_utterance import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, bearer, expected_words
+from voxbridge.stages.stt.settings import expected_words, hints, member_hints, model
+from voxbridge.stages.stt.takes import OnPartial, bearer
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +42,19 @@ _ANSWER_BYTES_MAX = 1 << 20
 _CLOSE_S = 1.0
 
 
-def openai_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
+@attrs.frozen(kw_only=True)
+class OpenAiSttSettings(SttSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("openai")
+    url: str = server_url("The server.", "http", "https", example="https://api.openai.com/v1")
+    api_key: Secret = api_key(was="token")
+    model: str = model()
+    hints: tuple[str, ...] = hints()
+    member_hints: bool = member_hints()
+
+
+def openai_stage(settings: OpenAiSttSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
     """Make the stage. Raises: ConfigError."""
     return TakeStage(_NAME, OpenAi(settings, tls=tls), limit_s=settings.limit_ms / 1000)
 
@@ -53,7 +71,7 @@ class OpenAi:
     connects_ahead = False
     has_connection = False
 
-    def __init__(self, settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, settings: OpenAiSttSettings, *, tls: ssl.SSLContext | None = None) -> None:
         """Take the settings. Raises: ConfigError."""
         self._settings = settings
         self._connect_limit_s = settings.connect_limit_ms / 1000
@@ -62,7 +80,7 @@ class OpenAi:
         self._client = open_client(
             "stt",
             base_url(settings.url),
-            headers=bearer(settings.token),
+            headers=bearer(settings.api_key),
             read_backstop_s=settings.limit_ms / 1000 + 10,
             verify=tls,
         )
@@ -83,7 +101,7 @@ class OpenAi:
 
     def _hide(self, hints: Sequence[str]) -> Hidden:
         """Name what a server's complaint may repeat."""
-        return Hidden(secrets=(self._settings.token.reveal(),), speech=", ".join(hints))
+        return Hidden(secrets=(self._settings.api_key.reveal(),), speech=", ".join(hints))
 
     def _fields(self, language: str, hints: Sequence[str]) -> dict[str, str]:
         model = self._settings.model or _MODEL
@@ -192,3 +210,6 @@ def _wav(pcm: bytes) -> bytes:
         + struct.pack("<I", len(pcm))
         + pcm
     )
+
+
+KIND = Kind(OpenAiSttSettings, openai_stage)

@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol, Self
 
 import trio
 
-from voxbridge.config.settings import Secret, SttSettings
+from voxbridge.config.secrets import Secret
 from voxbridge.core.wire.json_text import Malformed, parse_json
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
@@ -80,11 +80,6 @@ class Connector(Protocol):
         ...
 
 
-def expected_words(settings: SttSettings, speaker: Speaker) -> tuple[str, ...]:
-    """Return what the operator and the speaker's room have a server expect, each once: whoever is there now."""
-    return tuple(dict.fromkeys((*settings.hints, *speaker.vocabulary)))
-
-
 def bearer(token: Secret) -> dict[str, str]:
     """Return the header that carries a token, if there is one."""
     return {"Authorization": f"Bearer {token.reveal()}"} if token else {}
@@ -112,7 +107,7 @@ def why_closed(ws: WebSocket, error: StageUnavailable, *, backend: str) -> Stage
     # (0.2.26, seen); a server that looks at the token behind the upgrade can say it.
     match ws.close_code:
         case 4401 as code:
-            detail = f"the server refuses our credentials (close code {code}): check stt.token"
+            detail = f"the server refuses our credentials (close code {code}): check stt.api_key"
         case 4400 as code:
             detail = f"the server refuses our parameters (close code {code}): check stt.url, stt.model and stt.language"
         case _:

@@ -6,6 +6,7 @@ as soon as it says the same twice (the second of two messages is of a transcript
 covers all that was sent). The server counts every connection against its four places and 600 s, so one is made only
 when somebody speaks.
 """
+# ruff: noqa: RUF009 - option() makes an attrs field, and the settings in it are frozen
 
 from __future__ import annotations
 
@@ -14,15 +15,20 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import attrs
 import numpy as np
 import trio
 
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import own_kind
+from voxbridge.config.secrets import Secret
+from voxbridge.config.stages import SttSettings, api_key, server_url
 from voxbridge.core.wire import whisperlive
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.per_utterance import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, expected_words, json_object, must_answer
+from voxbridge.stages.stt.settings import expected_words, hints, member_hints, model
+from voxbridge.stages.stt.takes import OnPartial, json_object, must_answer
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
 
@@ -34,7 +40,19 @@ _FULL_RETRY_S = 1.0  # its own guess is in minutes, and wrong as soon as somebod
 _QUIET_SHARE = 0.8
 
 
-def whisperlive_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
+@attrs.frozen(kw_only=True)
+class WhisperLiveSettings(SttSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("whisperlive")
+    url: str = server_url("The server.", "ws", "wss", example="ws://localhost:9090")
+    api_key: Secret = api_key(was="token")
+    model: str = model()
+    hints: tuple[str, ...] = hints()
+    member_hints: bool = member_hints()
+
+
+def whisperlive_stage(settings: WhisperLiveSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
     """Make the stage. Raises: ConfigError."""
     return TakeStage(_NAME, WhisperLive(settings, tls=tls), limit_s=settings.limit_ms / 1000)
 
@@ -44,6 +62,11 @@ class WhisperLive(WsConnector):
 
     backend = _NAME
     connects_ahead = False
+
+    def __init__(self, settings: WhisperLiveSettings, *, tls: ssl.SSLContext | None = None) -> None:
+        """Take the settings. Raises: ConfigError."""
+        super().__init__(settings, tls=tls)
+        self._settings = settings
 
     @asynccontextmanager
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[WhisperLiveTake]:
@@ -148,3 +171,6 @@ class WhisperLiveTake(WsTake):
             pass
         self._texts_since_end += self.is_told_all
         return self._text.add(message)
+
+
+KIND = Kind(WhisperLiveSettings, whisperlive_stage)

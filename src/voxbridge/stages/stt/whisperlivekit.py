@@ -4,6 +4,7 @@ An empty message ends the sound, ``ready_to_stop`` says that all of it is transc
 and is of no more use. The server must run with --pcm-input (it says so in its first message). It sends some fifteen
 states a second to whoever is connected, so a connection is made only when somebody speaks.
 """
+# ruff: noqa: RUF009 - option() makes an attrs field, and the settings in it are frozen
 
 from __future__ import annotations
 
@@ -11,9 +12,13 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import attrs
 import trio
 
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import own_kind
+from voxbridge.config.secrets import Secret
+from voxbridge.config.stages import SttSettings, api_key, server_url
 from voxbridge.core.wire import whisperlivekit
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
@@ -25,7 +30,16 @@ from voxbridge.stages.ws import WebSocket
 _NAME = "whisperlivekit"
 
 
-def whisperlivekit_stage(settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
+@attrs.frozen(kw_only=True)
+class WhisperLiveKitSettings(SttSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("whisperlivekit")
+    url: str = server_url("The server.", "ws", "wss", example="ws://localhost:8000")
+    api_key: Secret = api_key(was="token")
+
+
+def whisperlivekit_stage(settings: WhisperLiveKitSettings, *, tls: ssl.SSLContext | None = None) -> TakeStage:
     """Make the stage. Raises: ConfigError."""
     return TakeStage(_NAME, WhisperLiveKit(settings, tls=tls), limit_s=settings.limit_ms / 1000)
 
@@ -35,6 +49,11 @@ class WhisperLiveKit(WsConnector):
 
     backend = _NAME
     connects_ahead = False
+
+    def __init__(self, settings: WhisperLiveKitSettings, *, tls: ssl.SSLContext | None = None) -> None:
+        """Take the settings. Raises: ConfigError."""
+        super().__init__(settings, tls=tls)
+        self._settings = settings
 
     @asynccontextmanager
     async def connect(self, speaker: Speaker, on_partial: OnPartial | None) -> AsyncIterator[WhisperLiveKitTake]:
@@ -114,3 +133,6 @@ class WhisperLiveKitTake(WsTake):
                     return Transcript(latest)
                 case whisperlivekit.Config() | None:
                     pass
+
+
+KIND = Kind(WhisperLiveKitSettings, whisperlivekit_stage)

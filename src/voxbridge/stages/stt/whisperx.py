@@ -16,7 +16,9 @@ import attrs
 import structlog
 import trio
 
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import option, own_kind
+from voxbridge.config.stages import SttSettings, server_url
 from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.stt.ledger import Call, Manners, Owed
 from voxbridge.core.wire import whisperx
@@ -204,6 +206,17 @@ def _told(error: StageError, failed: Owed | None, backend: str) -> StageError:
     return StageProtocolError("stt", detail, backend=backend)
 
 
+@attrs.frozen(kw_only=True)
+class WhisperXSettings(SttSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("whisperx")
+    url: str = server_url("The server.", "ws", "wss", example="ws://localhost:4901")
+    extension: bool = option(
+        False, "Ask the server for early transcripts (voxbridge/1): for `voxbridge engines` on another host."
+    )
+
+
 class WhisperXStage:
     """Speech to text by a WhisperX server, or by the embedded engines at the unix socket ``uds``.
 
@@ -214,7 +227,7 @@ class WhisperXStage:
 
     def __init__(
         self,
-        settings: SttSettings,
+        settings: WhisperXSettings,
         *,
         uds: str = "",
         rng: Callable[[], float] = random.random,
@@ -267,3 +280,6 @@ class WhisperXStage:
             await ws.send(whisperx.CLOSE)
         extension = f", with {whisperx.EXTENSION}" if self.wants_extension else ""
         return f"a WhisperX server answers at {where}{extension}"
+
+
+KIND = Kind(WhisperXSettings, WhisperXStage)

@@ -5,13 +5,37 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import ClassVar, NoReturn, Self
+from typing import ClassVar, NoReturn, Protocol, Self
 
 import attrs
 
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.secrets import Secret
 from voxbridge.stages.stt.takes import OnPartial, bearer, ping_regularly
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+
+
+class WsSettings(Protocol):
+    """The settings that these kinds share."""
+
+    @property
+    def url(self) -> str:
+        """Return where the server is."""
+        ...
+
+    @property
+    def api_key(self) -> Secret:
+        """Return the key that it asks for."""
+        ...
+
+    @property
+    def limit_ms(self) -> int:
+        """Return the limit of a final transcript."""
+        ...
+
+    @property
+    def connect_limit_ms(self) -> int:
+        """Return the limit of a connection."""
+        ...
 
 
 class WsConnector:
@@ -20,10 +44,10 @@ class WsConnector:
     backend: ClassVar[str]
     has_connection = True
 
-    def __init__(self, settings: SttSettings, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, settings: WsSettings, *, tls: ssl.SSLContext | None = None) -> None:
         """Take the settings. Raises: ConfigError."""
         self._address = WsAddress.parse("stt", settings.url)
-        self._settings, self._tls = settings, tls
+        self._api_key, self._tls = settings.api_key, tls
         self._limit_s, self._connect_limit_s = settings.limit_ms / 1000, settings.connect_limit_ms / 1000
 
     async def __aenter__(self) -> Self:
@@ -44,7 +68,7 @@ class WsConnector:
         )
 
     def _headers(self) -> Mapping[str, str]:
-        return bearer(self._settings.token)
+        return bearer(self._api_key)
 
 
 class WsTake:

@@ -11,21 +11,34 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn, Self
 
+import attrs
 import trio
 
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import own_kind
+from voxbridge.config.stages import SttSettings, server_url
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, entries
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.per_utterance import TakeStage
+from voxbridge.stages.stt.settings import model
 from voxbridge.stages.stt.takes import OnPartial
 from voxbridge.stages.wyoming import WyomingAddress, WyomingLine
 
 _FORMAT = AudioFormat(HEARING_RATE_HZ, 2, 1).data
 
 
-def wyoming_stage(settings: SttSettings) -> TakeStage:
+@attrs.frozen(kw_only=True)
+class WyomingSttSettings(SttSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("wyoming")
+    url: str = server_url("The server.", "tcp", example="tcp://localhost:10300")
+    model: str = model()
+
+
+def wyoming_stage(settings: WyomingSttSettings) -> TakeStage:
     """Make the stage. Raises: ConfigError."""
     return TakeStage("wyoming", Wyoming(settings), limit_s=settings.limit_ms / 1000)
 
@@ -36,7 +49,7 @@ class Wyoming:
     connects_ahead = True
     has_connection = True
 
-    def __init__(self, settings: SttSettings) -> None:
+    def __init__(self, settings: WyomingSttSettings) -> None:
         """Take the settings. Raises: ConfigError."""
         self._address = WyomingAddress.parse("stt", settings.url)
         self._model = settings.model
@@ -133,3 +146,6 @@ class WyomingTake:
         """Do nothing: the protocol has no ping."""
         await trio.sleep_forever()
         raise AssertionError("unreachable")
+
+
+KIND = Kind(WyomingSttSettings, wyoming_stage)

@@ -13,9 +13,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import attrs
+
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
-from voxbridge.config.settings import TtsSettings
-from voxbridge.core.agents.tts_options import TtsOptions
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import clamped_between, option, own_kind
+from voxbridge.config.stages import TtsSettings, server_url, voice
+from voxbridge.core.agents.tts_options import CHUNK_CHARS, RANGES, TtsOptions
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import StageProtocolError
@@ -28,9 +32,35 @@ from voxbridge.stages.tts.probing import VoiceJudge
 from voxbridge.stages.tts.sentence import Sentence
 
 SPEECH_PATH = "/audio/speech/stream/upload"
-ENGINES_URL = "http://engines/v1"
-"""Base URL of the embedded engines: over their unix socket the host is only a name."""
 TEXT_CHARS_MAX = 3000  # the server's own limit; beyond it the whole text comes back in a 422
+
+
+@attrs.frozen(kw_only=True)
+class ChatterboxSettings(TtsSettings):
+    """The settings of this kind. Out of the ranges in ``core.agents.tts_options`` the server answers 422: clamped."""
+
+    kind: str = own_kind("chatterbox")
+    url: str = server_url("The server, with or without /v1.", "http", "https", example="http://localhost:4123")
+    voice: str = voice()
+    exaggeration: float | None = option(
+        None,
+        "How lively the voice is; the server's own when not set.",
+        clamped_between(*RANGES["exaggeration"]),
+        example=0.5,
+    )
+    cfg_weight: float | None = option(
+        None,
+        "How closely the pace follows the voice's; the server's own when not set.",
+        clamped_between(*RANGES["cfg_weight"]),
+        example=0.5,
+    )
+    temperature: float | None = option(
+        None,
+        "How varied the voice is; the server's own when not set.",
+        clamped_between(*RANGES["temperature"]),
+        example=0.8,
+    )
+    streaming_chunk_size: int = option(120, "Characters that it speaks at a time.", clamped_between(*CHUNK_CHARS))
 
 
 class ChatterboxStage(HttpSpeech):
@@ -42,16 +72,19 @@ class ChatterboxStage(HttpSpeech):
     configuration was read.)
     """
 
-    def __init__(self, settings: TtsSettings, *, uds: str = "", rng: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, settings: ChatterboxSettings, *, uds: str = "", rng: Callable[[], float] = random.random
+    ) -> None:
         self.name = "embedded" if uds else "chatterbox"
-        client = open_client("tts", base_url(settings.url or (ENGINES_URL if uds else "")), uds=uds)
+        client = open_client("tts", base_url(settings.url), uds=uds)
         super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, rng=rng)
+        self._settings = settings
         self._is_ours = bool(uds)
         self._judge = VoiceJudge(settings.voice, otherwise="uses its default one")
 
     async def probe(self) -> str:
         """Ask for health, the speech route and the voices; return a line for the operator. Raises: StageError."""
-        return await probe(self._client, self._settings, self._judge, backend=self.name, speech_path=SPEECH_PATH)
+        return await probe(self._client, self._settings.voice, self._judge, backend=self.name, speech_path=SPEECH_PATH)
 
     async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage``.
@@ -110,3 +143,6 @@ def _either(wish: float | None, configured: float | None) -> float | None:
 def base_url(url: str) -> str:
     """Return the URL to which routes are added, from whatever a user may have copied into the configuration."""
     return url.strip().rstrip("/").removesuffix(SPEECH_PATH).rstrip("/")
+
+
+KIND = Kind(ChatterboxSettings, ChatterboxStage)

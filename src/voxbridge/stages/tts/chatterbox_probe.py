@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from voxbridge.config.settings import TtsSettings
 from voxbridge.core.wire.quote import quotable
 from voxbridge.errors import StageRefused, StageUnavailable
 from voxbridge.stages.deadline import StageDeadline
@@ -17,7 +16,7 @@ from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, ask_json, vo
 DEFAULT_VOICES = frozenset({"", "alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 
 
-async def probe(client: Client, settings: TtsSettings, judge: VoiceJudge, *, backend: str, speech_path: str) -> str:
+async def probe(client: Client, voice: str, judge: VoiceJudge, *, backend: str, speech_path: str) -> str:
     """Check health, the speech route and the voice without having anything spoken; return one line.
 
     A server without ``/health`` or ``/voices`` is taken as it is. An unknown voice is no error, since the server
@@ -30,7 +29,7 @@ async def probe(client: Client, settings: TtsSettings, judge: VoiceJudge, *, bac
         words = judge_health(await ask_json(client, "/health", backend), backend)
         await _check_route(client, speech_path, backend)
         library = await ask_json(client, "/voices", backend)
-    return f"{words}; {_judge_voice(settings.voice, library, judge)}"
+    return f"{words}; {_judge_voice(voice, library, judge)}"
 
 
 def judge_health(answer: object, backend: str) -> str:

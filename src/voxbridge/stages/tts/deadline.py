@@ -8,7 +8,7 @@ from typing import Self
 
 import trio
 
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.stages import TtsSettings
 from voxbridge.errors import DeadlineKind, StageTimeout
 
 SOUND_FACTOR = 3.0

@@ -7,7 +7,7 @@ from typing import Self
 
 import trio
 
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.stages import TtsSettings
 from voxbridge.stages.http import Client
 from voxbridge.stages.tts.sentence import SentenceSpeaker
 
@@ -27,9 +27,12 @@ class HttpSpeech:
         chars_max: int,
         rng: Callable[[], float],
         is_late: bool = False,
+        speed: float = 1.0,
     ) -> None:
-        self._settings, self._client = settings, client
-        self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=chars_max, is_late=is_late, rng=rng)
+        self._client = client
+        self._speaker = SentenceSpeaker(
+            settings, backend=self.name, chars_max=chars_max, is_late=is_late, speed=speed, rng=rng
+        )
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()

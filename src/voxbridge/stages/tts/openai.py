@@ -6,6 +6,7 @@ The same route on very different servers: devnen/Chatterbox-TTS-Server (whole fi
 travisvn/chatterbox-tts-api (a WAV of floats whatever was asked for), speaches, Kokoro-FastAPI, OpenAI. What comes is
 told by its first bytes and its label. Most of them send nothing before the sentence is made.
 """
+# ruff: noqa: RUF009 - option() makes an attrs field, and the settings in it are frozen
 
 from __future__ import annotations
 
@@ -13,8 +14,13 @@ import random
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import attrs
+
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader, require_decoder
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import between, one_of, option, own_kind
+from voxbridge.config.secrets import Secret
+from voxbridge.config.stages import TtsSettings, api_key, server_url, voice
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
@@ -32,6 +38,27 @@ TEXT_CHARS_MAX = 4096  # OpenAI's own limit, and nobody's is lower but travisvn'
 DEFAULT_VOICE = "alloy"  # the field is required; OpenAI's first voice is known to nearly all
 
 
+@attrs.frozen(kw_only=True)
+class OpenAiTtsSettings(TtsSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("openai")
+    url: str = server_url("The server, with or without /v1.", "http", "https", example="https://api.openai.com/v1")
+    api_key: Secret = api_key()
+    voice: str = voice()
+    model: str = option("tts-1", "The model's name.")
+    response_format: str = option(
+        "wav",
+        "What to ask for; what comes is recognised. pcm, wav and opus are heard as they come, the others at the "
+        "sentence's end; mp3 and flac need the extra voxbridge-discord[compressed].",
+        one_of("wav", "pcm", "opus", "mp3", "flac"),
+    )
+    pcm_rate_hz: int = option(24_000, "Rate of pcm whose label does not say it.", between(4000, 192_000))
+    speed: float | None = option(
+        None, "How fast the voice speaks; the server's own when not set.", between(0.25, 4.0), example=1.1
+    )
+
+
 class OpenAiSpeechStage(HttpSpeech):
     """A TtsStage on an OpenAI-style server at ``settings.url``: its base, with or without ``/v1``, or the whole route.
 
@@ -40,7 +67,7 @@ class OpenAiSpeechStage(HttpSpeech):
 
     name = "openai"
 
-    def __init__(self, settings: TtsSettings, *, rng: Callable[[], float] = random.random) -> None:
+    def __init__(self, settings: OpenAiTtsSettings, *, rng: Callable[[], float] = random.random) -> None:
         if settings.response_format in ("mp3", "flac"):
             try:
                 require_decoder(settings.response_format)
@@ -50,8 +77,10 @@ class OpenAiSpeechStage(HttpSpeech):
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         base = base_url(settings.url)
         client = open_client("tts", base, headers=headers)
+        self._settings = settings
         self._root = base.removesuffix("/v1")
-        super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
+        speed = settings.speed or 1.0
+        super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, is_late=True, speed=speed, rng=rng)
         self._hidden = Hidden(secrets=(key,))
         self._judge = VoiceJudge(settings.voice or DEFAULT_VOICE, otherwise="may refuse it")
 
@@ -156,3 +185,6 @@ def base_url(url: str) -> str:
     if plain.endswith(SPEECH_PATH):
         return plain.removesuffix(SPEECH_PATH)
     return plain if "v1" in urlsplit(plain).path.split("/") else f"{plain}/v1"
+
+
+KIND = Kind(OpenAiTtsSettings, OpenAiSpeechStage)

@@ -14,7 +14,7 @@ import attrs
 import structlog
 import trio
 
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.stages import TtsSettings
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
@@ -98,7 +98,8 @@ class SentenceSpeaker:
     """Has one sentence after the other spoken by a server, however the server is asked.
 
     ``rng`` gives the jitter of the retries. ``is_late`` says that the server sends nothing, not even a head, before it
-    has made the first sound: the limit of the first byte is then the one of the first sound.
+    has made the first sound: the limit of the first byte is then the one of the first sound. ``speed`` is how
+    many times faster than usual the voice speaks.
     """
 
     def __init__(
@@ -108,10 +109,11 @@ class SentenceSpeaker:
         backend: str,
         chars_max: int,
         is_late: bool = False,
+        speed: float = 1.0,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self._settings, self._backend, self._chars_max, self._rng = settings, backend, chars_max, rng
-        self._is_late = is_late
+        self._is_late, self._speed = is_late, speed
         self._limiter = FairLimiter(settings.concurrency)
         self._habits = Habits()
         self.retry_count = 0
@@ -155,7 +157,7 @@ class SentenceSpeaker:
             raise StageRefused("tts", 0, detail, backend=self._backend)
         async with self._limiter.slot(request.turn_id) as slot:
             deadline = SentenceDeadline(self._settings, backend=self._backend, is_late=self._is_late)
-            bound = SoundBound(request.text, backend=self._backend, speed=self._settings.speed or 1.0)
+            bound = SoundBound(request.text, backend=self._backend, speed=self._speed)
             sentence = Sentence(
                 request,
                 out,

@@ -13,10 +13,13 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Self
 
+import attrs
 import structlog
 import trio
 
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.kinds import Kind
+from voxbridge.config.rules import own_kind
+from voxbridge.config.stages import TtsSettings, server_url, voice
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.wav import WavFormat, to_s16_mono
@@ -39,12 +42,21 @@ _INFO_EVENTS_MAX = 8
 _STEP_FRAMES = 8192  # a chunk may hold minutes, and stereo is mixed at 0.1 us a sample
 
 
+@attrs.frozen(kw_only=True)
+class WyomingTtsSettings(TtsSettings):
+    """The settings of this kind."""
+
+    kind: str = own_kind("wyoming")
+    url: str = server_url("The server.", "tcp", example="tcp://localhost:10200")
+    voice: str = voice()
+
+
 class WyomingSpeechStage:
     """A TtsStage on the Wyoming server at ``settings.url`` (``tcp://host:port``). Raises: ConfigError."""
 
     name = "wyoming"
 
-    def __init__(self, settings: TtsSettings, *, rng: Callable[[], float] = random.random) -> None:
+    def __init__(self, settings: WyomingTtsSettings, *, rng: Callable[[], float] = random.random) -> None:
         self._settings = settings
         self._address = WyomingAddress.parse("tts", settings.url)
         self._judge = VoiceJudge(settings.voice, otherwise="may refuse it")
@@ -227,3 +239,6 @@ def _failure(event: WyomingEvent, speech: str, backend: str) -> StageUnavailable
     if event.text("code") == "VoiceNotFoundError":  # Piper's; its text is the name and nothing else
         return StageRefused("tts", 0, "the server has no such voice: check tts.voice", backend=backend)
     return StageUnavailable("tts", f"the server failed{f': {said}' if said else ''}", backend=backend)
+
+
+KIND = Kind(WyomingTtsSettings, WyomingSpeechStage)

@@ -15,7 +15,8 @@ import trio
 from tests.support.stages import ScriptedAgent, ScriptedTts
 from tests.support.stt_kinds import HOST, KINDS, PORT
 from voxbridge.config import load
-from voxbridge.config.settings import AgentAuthSettings, AgentSettings, Secret, SttSettings, TtsSettings
+from voxbridge.config.kinds import settings_of
+from voxbridge.config.secrets import Secret
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import ConfigError
 from voxbridge.rehearsal.conformance import AGENT, STT, TTS, Case, Subject, run
@@ -32,8 +33,10 @@ from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.rehearsal.servers.openai_speech import OpenAiSpeechServer
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
+from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import AgentRequest, AnswerSink, SoundSink, TextDelta, TtsRequest
 from voxbridge.stages.registry import make_agent, make_stt, make_tts, stt_stage
+from voxbridge.stages.stt.whisperx import WhisperXSettings
 
 pytestmark = pytest.mark.integration
 
@@ -42,7 +45,7 @@ pytestmark = pytest.mark.integration
 async def whisperx() -> AsyncIterator[Subject]:
     async with (
         WhisperXServer(WhisperXScript(text=spoken()[0], final_delay_s=0.2)).running() as server,
-        make_stt(SttSettings(kind="whisperx", url=server.url), "") as stage,
+        make_stt(WhisperXSettings(url=server.url), "") as stage,
     ):
         yield Subject(stage, server.stop, server.start)
 
@@ -51,19 +54,19 @@ async def whisperx() -> AsyncIterator[Subject]:
 async def whisperx_and_backup() -> AsyncIterator[Subject]:
     """One server that is never there, and its backup: the wrapper keeps the same promises."""
     async with WhisperXServer(WhisperXScript(text=spoken()[0], final_delay_s=0.2)).running() as server:
-        backup = SttSettings(kind="whisperx", url=server.url)
-        async with stt_stage(SttSettings(kind="whisperx", url="ws://127.0.0.1:9", backup=(backup,)), "") as stage:
+        backup = WhisperXSettings(url=server.url)
+        async with stt_stage(WhisperXSettings(url="ws://127.0.0.1:9", backup=(backup,)), "") as stage:
             yield Subject(stage, server.stop, server.start)
 
 
-DIFY_KEY = AgentAuthSettings(kind="bearer", secret=Secret("app-1"))
+DIFY_KEY = Secret("app-1")
 Maker = Callable[[], AbstractAsyncContextManager[Subject]]
 
 
 @asynccontextmanager
 async def n8n() -> AsyncIterator[Subject]:
     async with N8nServer().running() as server:
-        settings = AgentSettings(kind="n8n", url=Secret(server.webhook_url), retries=0)
+        settings = N8nSettings(url=Secret(server.webhook_url), retries=0)
         async with make_agent(settings, "") as stage:
             yield Subject(stage, server.stop, server.start)
 
@@ -72,7 +75,7 @@ def chat(kind: str, make_server: Callable[[], ChatServer], **more: Any) -> Maker
     @asynccontextmanager
     async def subject() -> AsyncIterator[Subject]:
         async with make_server().running() as server:
-            settings = AgentSettings(kind=kind, url=Secret(server.base_url), retries=0, **more)
+            settings = settings_of("agent", kind, url=Secret(server.base_url), retries=0, **more)
             async with make_agent(settings, "") as stage:
                 yield Subject(stage, server.stop, server.start)
 
@@ -84,7 +87,7 @@ def speech(kind: str, make_server: Callable[[], Any], **more: Any) -> Maker:
     async def subject() -> AsyncIterator[Subject]:
         async with (
             make_server().running() as server,
-            make_tts(TtsSettings(kind=kind, url=server.url, **more), "") as stage,
+            make_tts(settings_of("tts", kind, url=server.url, **more), "") as stage,
         ):
             yield Subject(stage, server.stop, server.start)
 
@@ -109,7 +112,7 @@ SUBJECTS: dict[str, tuple[Maker, tuple[Case, ...]]] = {
     "agent n8n": (n8n, AGENT),
     "agent openai": (chat("openai", OpenAiServer, model="test-model"), AGENT),
     "agent ollama": (chat("ollama", OllamaServer, model="test-model"), AGENT),
-    "agent dify": (chat("dify", lambda: DifyServer(key="app-1"), auth=DIFY_KEY), AGENT),
+    "agent dify": (chat("dify", lambda: DifyServer(key="app-1"), api_key=DIFY_KEY), AGENT),
     "tts chatterbox": (speech("chatterbox", lambda: ChatterboxServer(PROMPT)), TTS),
     "tts openai": (speech("openai", OpenAiSpeechServer), TTS),
     "tts wyoming": (speech("wyoming", WyomingSpeechServer), TTS),
@@ -239,7 +242,7 @@ def test_a_plug_in_that_breaks_is_a_fault_of_the_configuration(tmp_path: Path, m
     monkeypatch.syspath_prepend(str(tmp_path))
     sys.modules.pop("voice_plugin", None)
     with pytest.raises(ConfigError) as caught:
-        make_tts(TtsSettings(kind="parrot"), "")
+        make_tts(settings_of("tts", "parrot"), "")
     assert "voice_plugin:make cannot be used (OSError)" in str(caught.value)
     assert "s3cret" not in str(caught.value)
     sys.modules.pop("voice_plugin", None)
@@ -251,7 +254,7 @@ async def test_the_example_of_the_documentation_keeps_them(autojump_clock: trio.
     (source,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class Parrot" in block]
     namespace: dict[str, Any] = {}
     exec(compile(source, "docs/backends.md", "exec"), namespace)
-    async with namespace["Parrot"](TtsSettings(kind="chatterbox", url="http://unused")) as stage:
+    async with namespace["Parrot"](namespace["ParrotSettings"]()) as stage:
         results = [await run(case, Subject(stage)) for case in TTS]
     assert [result for result in results if result.verdict == "failed"] == []
 

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from tests.support.apology import APOLOGY, hears_apology
 from tests.support.hall import Hall, open_hall
 from tests.support.scheduling import run_virtual
-from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings, TurnSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import AgentSettings, SttSettings, TtsSettings, carried
+from voxbridge.config.turns import TurnSettings
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.sound.pcm import FRAME_S
 from voxbridge.rehearsal.memnet import MemNet
@@ -37,6 +40,9 @@ from voxbridge.rehearsal.servers.n8n_plans import (
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
+from voxbridge.stages.agent.n8n import N8nSettings
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 pytestmark = pytest.mark.integration
 
@@ -230,12 +236,12 @@ def check_order(spoken: list[Spoken], where: str) -> None:
 def with_backups_of(second: Backups) -> Settings:
     return attrs.evolve(
         SETTINGS,
-        stt=attrs.evolve(SETTINGS.stt, backup=(attrs.evolve(SETTINGS.stt, kind="whisperx", url=second.stt.url),)),
+        stt=attrs.evolve(SETTINGS.stt, backup=(carried(WhisperXSettings, SETTINGS.stt, url=second.stt.url),)),
         agent=attrs.evolve(
             SETTINGS.agent,
-            backup=(attrs.evolve(SETTINGS.agent, kind="n8n", url=Secret(second.agent.webhook_url)),),
+            backup=(carried(N8nSettings, SETTINGS.agent, url=Secret(second.agent.webhook_url)),),
         ),
-        tts=attrs.evolve(SETTINGS.tts, backup=(attrs.evolve(SETTINGS.tts, kind="chatterbox", url=second.tts.url),)),
+        tts=attrs.evolve(SETTINGS.tts, backup=(carried(ChatterboxSettings, SETTINGS.tts, url=second.tts.url),)),
     )
 
 

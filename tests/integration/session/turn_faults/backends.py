@@ -16,7 +16,8 @@ from tests.integration.stages.agent import agent_faults
 from tests.integration.stages.tts import tts_faults
 from tests.support import stt_kinds, stt_spoiling
 from tests.support.hall import ANSWER
-from voxbridge.config.settings import AgentSettings, SttSettings, TtsSettings
+from voxbridge.config.kinds import kind_names, settings_of
+from voxbridge.config.stages import EMBEDDED, AgentSettings, SttSettings, TtsSettings
 from voxbridge.core.wire.wyoming import WyomingEvent
 from voxbridge.errors import StageName
 from voxbridge.rehearsal.servers import chat
@@ -33,7 +34,7 @@ from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.rehearsal.servers.openai_speech import OpenAiSpeechServer
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript
 from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
-from voxbridge.stages.registry import AGENT, EMBEDDED, STT, TTS
+from voxbridge.stages.tts.wyoming import WyomingTtsSettings
 
 HEARD = "hello, can you hear me"
 STT_S, AGENT_S = 0.3, 0.4
@@ -129,7 +130,7 @@ def _stt(kind: str) -> Backend:
         "stt",
         kind,
         server,
-        settings=lambda url: SttSettings(kind=kind, url="" if kind == EMBEDDED else url),
+        settings=lambda url: SttSettings() if kind == EMBEDDED else settings_of("stt", kind, url=url),
         spoil=lambda title: stt_spoiling.spoil(server, name, _STT_TITLES.get(title, title)),
         mend=mend,
         asked=lambda: stt_spoiling.times_asked(server),
@@ -221,7 +222,7 @@ def _tts(kind: str) -> Backend:
     server = OpenAiSpeechServer(timing=TIMING) if kind == "openai" else ChatterboxServer(TIMING)
 
     def settings(url: str) -> TtsSettings:
-        return TtsSettings(kind=kind, url="" if kind == EMBEDDED else url)
+        return TtsSettings() if kind == EMBEDDED else settings_of("tts", kind, url=url)
 
     return _http("tts", kind, server, settings, partial(_speech_deed, name))
 
@@ -243,7 +244,7 @@ def _wyoming_tts() -> Backend:
         "tts",
         "wyoming",
         server,
-        settings=lambda url: TtsSettings(kind="wyoming", url=url),
+        settings=lambda url: WyomingTtsSettings(url=url),
         spoil=spoil,
         mend=server.spoilers.clear,
         asked=lambda: len(asked()),
@@ -282,10 +283,16 @@ def _http(
     )
 
 
+def _ours_last(stage: StageName) -> list[str]:
+    return sorted(kind_names(stage), key=lambda kind: (kind == EMBEDDED, kind))
+
+
 KINDS: dict[StageName, dict[str, Callable[[], Backend]]] = {
-    "stt": {kind: partial(_stt, kind) for kind in sorted(STT, key=lambda kind: (kind == EMBEDDED, kind))},
-    "agent": {kind: partial(_agent, kind) for kind in sorted(AGENT, key=lambda kind: (kind == EMBEDDED, kind))},
-    "tts": {kind: partial(_tts, kind) for kind in sorted(TTS, key=lambda kind: (kind == EMBEDDED, kind))},
+    "stt": {kind: partial(_stt, kind) for kind in _ours_last("stt")},
+    "agent": {
+        kind: partial(_agent, kind) for kind in sorted(kind_names("agent"), key=lambda kind: (kind == EMBEDDED, kind))
+    },
+    "tts": {kind: partial(_tts, kind) for kind in _ours_last("tts")},
 }
 """Every kind that can be configured, embedded last."""
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
-from voxbridge.config.settings import AgentSettings, Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import StageError
 from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.agent.n8n import ENGINES_URL, N8nSettings, N8nStage
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, Speaker, TextDelta, TextFlush
 from voxbridge.stages.sinks import AnswerInto
 
@@ -77,6 +77,6 @@ async def stage_for(
     server.paths.add(SECRET_PATH)
     uds = server.uds
     chars_max = settings.pop("answer_chars_max", 4000)
-    settings = {"url": Secret("" if uds else server.url + path), "kind": "embedded" if uds else "n8n", **settings}
-    async with N8nStage(AgentSettings(**settings), uds=uds, answer_chars_max=chars_max, rng=lambda: jitter) as stage:
+    settings = {"url": Secret(ENGINES_URL if uds else server.url + path), **settings}
+    async with N8nStage(N8nSettings(**settings), uds=uds, answer_chars_max=chars_max, rng=lambda: jitter) as stage:
         yield stage

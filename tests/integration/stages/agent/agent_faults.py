@@ -21,7 +21,9 @@ import trustme
 from structlog.testing import capture_logs
 
 from tests.integration.stages.agent.agent_client import Heard, ask, request
-from voxbridge.config.settings import AgentAuthSettings, AgentSettings, Secret
+from tests.support.agents import agent_of
+from voxbridge.config.kinds import settings_of as settings_of_kind
+from voxbridge.config.secrets import Secret
 from voxbridge.errors import (
     AgentFailed,
     NoReply,
@@ -33,7 +35,7 @@ from voxbridge.errors import (
 )
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.stages.agent.kinds import stage_of_kind
+from voxbridge.stages.agent.settings import HttpSettings
 
 PAGE = pathlib.Path(__file__).parents[4] / "docs" / "agent-faults.md"
 KEY = "s3cret-key-of-the-api"
@@ -309,10 +311,11 @@ async def untrusted() -> AsyncIterator[str]:
         nursery.cancel_scope.cancel()
 
 
-def settings_of(name: str, origin: str, **more: Any) -> AgentSettings:
+def settings_of(name: str, origin: str, **more: Any) -> HttpSettings:
     kind = KINDS[name]
-    auth = AgentAuthSettings(kind="bearer", secret=Secret(KEY))
-    return AgentSettings(kind=name, url=Secret(origin + kind.base), auth=auth, **{**kind.settings, **more})
+    options = {"url": Secret(origin + kind.base), "api_key": Secret(KEY), **kind.settings, **more}
+    settings: HttpSettings = settings_of_kind("agent", name, **options)
+    return settings
 
 
 def server_of(name: str, misdeed: Misdeed | None = None, *, once: bool = False) -> tuple[HttpServer, list[Misdeed]]:
@@ -337,14 +340,14 @@ async def play(name: str, fault: Fault) -> Played:
     server, misdeeds = server_of(name, fault.does, once=fault.once)
     async with server.running(), untrusted() as https:
         origin = {"": server.url, "https": https}.get(fault.place, fault.place)
-        async with stage_of_kind(settings_of(name, origin, **fault.settings), rng=lambda: 1.0) as stage:
+        async with agent_of(settings_of(name, origin, **fault.settings)) as stage:
             heard = await ask(stage)
             tries, requests = stage.retry_count + 1, len(server.requests)
             misdeeds.clear()
             if not fault.place:
                 return Played(heard, await ask(stage, request(turn_id="turn-2")), tries, requests)
         # the place was wrong, not the server: the next turn works where it is right
-        async with stage_of_kind(settings_of(name, server.url), rng=lambda: 1.0) as stage:
+        async with agent_of(settings_of(name, server.url)) as stage:
             return Played(heard, await ask(stage, request(turn_id="turn-2")), tries, requests)
 
 

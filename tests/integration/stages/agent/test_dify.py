@@ -9,13 +9,14 @@ import trio
 import trio.testing
 
 from tests.integration.stages.agent.agent_client import WORDS, ask, request
-from voxbridge.config.settings import AgentAuthSettings, AgentSettings, Secret
+from tests.support.agents import agent_of
+from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, StageRefused
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chat import Fail, Finish, Say, Think, Wait, answer
 from voxbridge.rehearsal.servers.dify import DifyServer
 from voxbridge.rehearsal.servers.n8n_plans import Write
-from voxbridge.stages.agent.kinds import stage_of_kind
+from voxbridge.stages.agent.dify import DifySettings
 from voxbridge.stages.contracts import Previous
 
 pytestmark = pytest.mark.integration
@@ -35,9 +36,8 @@ async def net() -> MemNet:
 
 
 def stage_on(server: DifyServer, *, key: str = "app-key", tail: str = "", **more):
-    auth = AgentAuthSettings(kind="bearer", secret=Secret(key))
-    settings = AgentSettings(kind="dify", url=Secret(server.base_url + tail), auth=auth, **more)
-    return stage_of_kind(settings, rng=lambda: 1.0)
+    settings = DifySettings(url=Secret(server.base_url + tail), api_key=Secret(key), **more)
+    return agent_of(settings)
 
 
 @pytest.mark.parametrize("manner", [{}, {"is_coalesced": True}, {"piece_bytes": 7}])

@@ -22,8 +22,10 @@ from tests.integration.stages.agent.agent_faults import (
     server_of,
     settings_of,
 )
+from tests.support.agents import agent_of
+from voxbridge.config.kinds import kind_names
+from voxbridge.config.stages import EMBEDDED
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.stages.agent.kinds import DIALECTS, stage_of_kind
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +34,7 @@ SECRETS = ("s3cret", KEY, *WORDS.split(), SPEAKER.name)
 
 def test_kinds_are_all_there():
     """No kind of agent is left out of the table."""
-    assert KINDS.keys() == DIALECTS.keys()
+    assert set(KINDS) == set(kind_names("agent")) - {EMBEDDED}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -94,7 +96,7 @@ def test_no_text_of_an_error_a_header_or_a_page_is_ever_spoken(name, case, conte
     async def run() -> tuple[str, object, str]:
         MemNet().install()
         server, misdeeds = server_of(name, misdeed)
-        async with server.running(), stage_of_kind(settings_of(name, server.url, retries=1)) as stage:
+        async with server.running(), agent_of(settings_of(name, server.url, retries=1)) as stage:
             heard = await ask(stage)
             misdeeds.clear()
             return heard.text, heard.error, (await ask(stage, request(turn_id="turn-2"))).text
@@ -118,7 +120,7 @@ def test_nothing_is_spoken_twice_under_any_script_of_faults(name, titles):
         server, misdeeds = server_of(name, once=True, misdeed=None)
         misdeeds += [FAULTS[title].does for title in reversed(titles)]
         limits = {"first_limit_ms": 5000, "idle_limit_ms": 2000, "retries": 3, "retry_empty": True}
-        async with server.running(), stage_of_kind(settings_of(name, server.url, **limits), rng=lambda: 1.0) as stage:
+        async with server.running(), agent_of(settings_of(name, server.url, **limits)) as stage:
             heard = await ask(stage)
             tries = stage.retry_count + 1
             misdeeds.clear()

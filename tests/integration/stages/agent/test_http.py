@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.integration.stages.agent.agent_client import WORDS, ask, request, stage_for
-from voxbridge.config.settings import AgentSettings, Secret
+from tests.support.agents import agent_of
+from voxbridge.config.secrets import Secret
 from voxbridge.errors import ConfigError, NoReply, StageRefused, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole
-from voxbridge.stages.agent.custom import HttpDialect
-from voxbridge.stages.agent.kinds import stage_of_kind
+from voxbridge.stages.agent.custom import HttpAgentSettings, HttpDialect
 from voxbridge.stages.contracts import AgentRequest, AnswerOptions, Previous, Speaker, TtsOptions
 
 pytestmark = pytest.mark.integration
@@ -40,7 +40,7 @@ def server_that(handler, *, method: str = "POST", path: str = "/s3cret-ask") -> 
 
 
 def stage_on(server: HttpServer, *, path: str = "/s3cret-ask", **more):
-    return stage_of_kind(AgentSettings(kind="http", url=Secret(server.url + path), **more), rng=lambda: 1.0)
+    return agent_of(HttpAgentSettings(url=Secret(server.url + path), **more))
 
 
 async def hello(_request: Request, reply: Reply) -> None:
@@ -85,7 +85,7 @@ async def test_request_with_get_has_its_fields_in_the_query(autojump_clock, net)
 async def test_get_needs_an_object():
     """A list has no names for a query."""
     with pytest.raises(ConfigError, match="must be an object"):
-        stage_of_kind(AgentSettings(kind="http", url=Secret("http://localhost/x"), method="GET", body='["{text}"]'))
+        agent_of(HttpAgentSettings(url=Secret("http://localhost/x"), method="GET", body='["{text}"]'))
 
 
 async def test_request_as_it_is_by_default(autojump_clock, net):
@@ -165,7 +165,7 @@ async def test_two_failures_then_success(autojump_clock, net, shape):
 async def test_template_that_cannot_work_is_a_configuration_error(body):
     """Found when the configuration is read, not at the first word."""
     with pytest.raises(ConfigError, match="placeholders"):
-        AgentSettings(kind="http", url=Secret("http://localhost/x"), body=body)
+        HttpAgentSettings(url=Secret("http://localhost/x"), body=body)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ async def test_probe_in_words(autojump_clock, net, status, kind):
 @given(text=st.text(min_size=1), name=st.text())
 def test_any_words_make_a_body_that_is_json(text, name):
     """Nothing that is said can break out of its string."""
-    stage_settings = AgentSettings(kind="http", url=Secret("http://localhost/x"))
+    stage_settings = HttpAgentSettings(url=Secret("http://localhost/x"))
     speaker = Speaker(3, name, 1, 2)
     call = HttpDialect(stage_settings, wall_s=lambda: 0.0).begin(AgentRequest("t", text, speaker), 0.0).call(1)
     body = json.loads(call.body)

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from tests.integration.stages.agent.agent_client import SECRET_PATH, WORDS, ask, request, stage_for
 from tests.mocks.mock_n8n_server import create_failing_n8n_server, create_mock_n8n_server
-from voxbridge.config.settings import AgentAuthSettings, AgentSettings, Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.errors import (
     AgentFailed,
     ConfigError,
@@ -42,7 +42,8 @@ from voxbridge.rehearsal.servers.n8n_plans import (
     stream,
     whole,
 )
-from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.agent.n8n import ENGINES_URL, N8nSettings, N8nStage
+from voxbridge.stages.agent.settings import AgentAuthSettings
 from voxbridge.stages.contracts import AgentEvent, Previous, TextDelta
 from voxbridge.stages.sinks import AnswerInto
 
@@ -435,7 +436,7 @@ async def test_answer_no_http_at_all(autojump_clock, net):
 )
 async def test_answer_unreachable_names_the_root_cause_and_no_url(autojump_clock, net, url, words):
     """Refused or unknown host: one sentence that says which, without the URL."""
-    async with N8nStage(AgentSettings(kind="n8n", url=Secret(url), retries=0)) as stage:
+    async with N8nStage(N8nSettings(url=Secret(url), retries=0)) as stage:
         heard = await ask(stage)
     assert isinstance(heard.error, StageUnavailable)
     assert words in str(heard.error)
@@ -510,7 +511,7 @@ async def test_answer_huge_error_body_is_not_read(autojump_clock, net):
 
 async def test_stage_outside_its_block_is_a_bug_of_ours():
     """Using it before it was entered is an internal error, not a refusal of the server."""
-    stage = N8nStage(AgentSettings(kind="n8n", url=Secret("http://localhost/webhook/x")))
+    stage = N8nStage(N8nSettings(url=Secret("http://localhost/webhook/x")))
     send, _receive = trio.open_memory_channel[AgentEvent](0)
     with pytest.raises(InternalError):
         await stage.answer(request(), AnswerInto(send))
@@ -521,7 +522,7 @@ async def test_stage_outside_its_block_is_a_bug_of_ours():
 )
 async def test_stage_bad_header_is_a_configuration_error(headers):
     """A header that HTTP cannot carry is found at the start, and its value is not shown."""
-    stage = N8nStage(AgentSettings(kind="n8n", url=Secret("http://localhost/webhook/x"), headers=headers))
+    stage = N8nStage(N8nSettings(url=Secret("http://localhost/webhook/x"), headers=headers))
     with pytest.raises(ConfigError) as caught:
         await stage.__aenter__()
     assert "s3cret" not in str(caught.value)
@@ -603,7 +604,7 @@ async def test_request_credentials_in_the_url_are_sent_as_basic(autojump_clock, 
     )
     async with server.running():
         url = server.webhook_url.replace("http://", "http://me:passw0rd@")
-        async with N8nStage(AgentSettings(kind="n8n", url=Secret(url), retries=0)) as stage:
+        async with N8nStage(N8nSettings(url=Secret(url), retries=0)) as stage:
             heard = await ask(stage)
     assert isinstance(heard.error, AgentFailed)
     assert "login *** failed" in str(heard.error)
@@ -628,9 +629,9 @@ async def test_probe_of_a_chat_trigger_tries_the_credentials(autojump_clock, net
     """Its page is open to all, if it ends at all; the question that runs nothing is not."""
     server = N8nServer(is_chat_trigger=True, credentials=Credentials("basic", "passw0rd", "me"))
     server.is_streaming_trigger = streams
-    auth = AgentAuthSettings(kind="basic", user="me", secret=Secret("passw0rd"))
+    auth = AgentAuthSettings(kind="basic", user="me")
     async with server.running():
-        async with stage_for(server, path="/webhook/chat-1/chat", auth=auth) as stage:
+        async with stage_for(server, path="/webhook/chat-1/chat", auth=auth, api_key=Secret("passw0rd")) as stage:
             assert "the Chat Trigger is there" in await stage.probe()
         async with stage_for(server, path="/webhook/chat-1/chat") as stage:
             with pytest.raises(StageRefused, match="kind = basic"):
@@ -728,7 +729,7 @@ async def test_loopback_streams_before_the_end():
 async def test_loopback_failures_then_success():
     """The user's case, on kernel sockets: two failures, then the answer, and `retry_count == 2`."""
     async with create_failing_n8n_server(fail_count=2) as url:
-        settings_ = AgentSettings(kind="n8n", url=Secret(url), retry_delay_ms=10)
+        settings_ = N8nSettings(url=Secret(url), retry_delay_ms=10)
         async with N8nStage(settings_) as stage:
             heard = await ask(stage)
             assert stage.retry_count == 2
@@ -738,7 +739,7 @@ async def test_loopback_failures_then_success():
 @pytest.mark.parametrize("path", ["", "/webhook/test"])
 async def test_loopback_mock_of_the_document_answers_at_both_addresses(path):
     """The base URL is a webhook itself, and so is /webhook/test; the answer contains "hello" in a finished sentence."""
-    async with create_mock_n8n_server() as url, N8nStage(AgentSettings(kind="n8n", url=Secret(url + path))) as stage:
+    async with create_mock_n8n_server() as url, N8nStage(N8nSettings(url=Secret(url + path))) as stage:
         heard = await ask(stage)
     assert "hello" in heard.text.lower()
     assert heard.text.endswith(".")
@@ -781,7 +782,7 @@ async def test_unix_socket_serves_the_embedded_agent(tmp_path):
 
 async def test_unix_socket_that_is_missing_is_named(tmp_path):
     """Without the engines the error says that the service does not run."""
-    async with N8nStage(AgentSettings(retries=0), uds=str(tmp_path / "none.sock")) as stage:
+    async with N8nStage(N8nSettings(url=Secret(ENGINES_URL), retries=0), uds=str(tmp_path / "none.sock")) as stage:
         heard = await ask(stage)
     assert isinstance(heard.error, StageUnavailable)
     assert "not running" in str(heard.error)
@@ -790,10 +791,10 @@ async def test_unix_socket_that_is_missing_is_named(tmp_path):
 async def test_jwt_is_signed_anew_for_each_request(autojump_clock, net):
     """A token that is valid for one minute serves a daemon that runs for days."""
     times = iter([1_000.0, 5_000.0])
-    auth = AgentAuthSettings(kind="jwt", secret=Secret("key-of-jwt"), claims={"iss": "voxbridge"})
+    auth, key = AgentAuthSettings(kind="jwt", claims={"iss": "voxbridge"}), Secret("key-of-jwt")
     server = N8nServer()
     async with server.running():
-        settings_ = AgentSettings(kind="n8n", url=Secret(server.webhook_url), auth=auth)
+        settings_ = N8nSettings(url=Secret(server.webhook_url), auth=auth, api_key=key)
         async with N8nStage(settings_, wall_s=lambda: next(times)) as stage:
             await ask(stage)
             await ask(stage)

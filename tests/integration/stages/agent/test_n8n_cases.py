@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from tests.integration.stages.agent.agent_client import SECRET_PATH, SPEAKER, WORDS, ask, request, stage_for
-from voxbridge.config.settings import AgentAuthSettings, Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, NoReply, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.n8n import N8nServer, Question, Script
@@ -33,6 +33,7 @@ from voxbridge.rehearsal.servers.n8n_plans import (
     text,
     whole,
 )
+from voxbridge.stages.agent.settings import AgentAuthSettings
 
 pytestmark = pytest.mark.integration
 
@@ -41,11 +42,11 @@ HEADER = Credentials("header", "k3y-value", name="X-Api-Key")
 BASIC = Credentials("basic", "passw0rd", name="voxbridge")
 JWT = Credentials("jwt", "signing-k3y")
 RIGHT_HEADER = {"headers": {"X-Api-Key": Secret("k3y-value")}}
-RIGHT_BASIC = {"auth": AgentAuthSettings(kind="basic", user="voxbridge", secret=Secret("passw0rd"))}
-RIGHT_JWT = {"auth": AgentAuthSettings(kind="jwt", secret=Secret("signing-k3y"))}
-WRONG_BASIC = {"auth": AgentAuthSettings(kind="basic", user="voxbridge", secret=Secret("an0ther"))}
-EARLY_JWT = {"auth": AgentAuthSettings(kind="jwt", secret=Secret("signing-k3y"), claims={"nbf": 10**11})}
-WRONG_JWT = {"auth": AgentAuthSettings(kind="jwt", secret=Secret("another-k3y"))}
+RIGHT_BASIC = {"api_key": Secret("passw0rd"), "auth": AgentAuthSettings(kind="basic", user="voxbridge")}
+RIGHT_JWT = {"api_key": Secret("signing-k3y"), "auth": AgentAuthSettings(kind="jwt")}
+WRONG_BASIC = {"api_key": Secret("an0ther"), "auth": AgentAuthSettings(kind="basic", user="voxbridge")}
+EARLY_JWT = {"api_key": Secret("signing-k3y"), "auth": AgentAuthSettings(kind="jwt", claims={"nbf": 10**11})}
+WRONG_JWT = {"api_key": Secret("another-k3y"), "auth": AgentAuthSettings(kind="jwt")}
 
 
 def echo(question: Question) -> Plan:
@@ -201,7 +202,7 @@ CASES: dict[str, Case] = {
     "bearer-ok": Case(
         OK,
         HELLO,
-        settings={"auth": AgentAuthSettings(kind="bearer", secret=Secret("k3y-value"))},
+        settings={"api_key": Secret("k3y-value")},
         server={"credentials": Credentials("header", "Bearer k3y-value", name="Authorization")},
         flushes=1,
     ),
@@ -226,7 +227,7 @@ CASES: dict[str, Case] = {
         OK,
         error=StageRefused,
         words="kind = basic",
-        settings={"auth": AgentAuthSettings(kind="bearer", secret=Secret("k3y-value"))},
+        settings={"api_key": Secret("k3y-value")},
         server={"credentials": BASIC},
     ),
     "basic-ok": Case(OK, HELLO, settings=RIGHT_BASIC, server={"credentials": BASIC}, flushes=1),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.stages.agent.agent_client import ask, stage_for
-from voxbridge.config.settings import AgentSettings, Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.errors import StageRefused, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.stages.agent.n8n import N8nStage
+from voxbridge.stages.agent.n8n import N8nSettings, N8nStage
 
 pytestmark = pytest.mark.integration
 
@@ -85,5 +85,5 @@ async def test_refusal_of_another_server_is_read(autojump_clock, allow, says):
 
     server = HttpServer()
     server.route("PUT", "/hook", refuse)
-    async with server.running(), N8nStage(AgentSettings(kind="n8n", url=Secret(f"{server.url}/hook"))) as stage:
+    async with server.running(), N8nStage(N8nSettings(url=Secret(f"{server.url}/hook"))) as stage:
         assert says in await stage.probe()

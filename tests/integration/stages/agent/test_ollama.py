@@ -7,12 +7,13 @@ import trio
 import trio.testing
 
 from tests.integration.stages.agent.agent_client import WORDS, ask, request
-from voxbridge.config.settings import AgentSettings, Secret
+from tests.support.agents import agent_of
+from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, NoReply, StageRefused
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chat import CallTool, Fail, Finish, Say, Think, Wait, answer
 from voxbridge.rehearsal.servers.ollama import OllamaServer
-from voxbridge.stages.agent.kinds import stage_of_kind
+from voxbridge.stages.agent.ollama import OllamaSettings
 from voxbridge.stages.contracts import Previous
 
 pytestmark = pytest.mark.integration
@@ -31,8 +32,8 @@ async def net() -> MemNet:
 
 
 def stage_on(server: OllamaServer, *, tail: str = "", **more):
-    fields = {"kind": "ollama", "model": "test-model", "system_prompt": "", **more}
-    return stage_of_kind(AgentSettings(url=Secret(server.base_url + tail), **fields), rng=lambda: 1.0)
+    fields = {"model": "test-model", "system_prompt": "", **more}
+    return agent_of(OllamaSettings(url=Secret(server.base_url + tail), **fields))
 
 
 @pytest.mark.parametrize("manner", [{}, {"is_coalesced": True}, {"piece_bytes": 7}])

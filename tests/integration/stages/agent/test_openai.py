@@ -11,14 +11,16 @@ import trio.testing
 from structlog.testing import capture_logs
 
 from tests.integration.stages.agent.agent_client import SPEAKER, WORDS, ask, request
-from voxbridge.config.settings import AgentAuthSettings, AgentSettings, Secret
+from tests.support.agents import agent_of
+from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import UserId
 from voxbridge.errors import AgentFailed, ConfigError, NoReply, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chat import CallTool, Fail, Finish, Say, Think, Wait, answer
 from voxbridge.rehearsal.servers.n8n_plans import Whole
 from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
-from voxbridge.stages.agent.kinds import stage_of_kind
+from voxbridge.stages.agent.client import AgentClient
+from voxbridge.stages.agent.openai import OpenAiAgentSettings, OpenAiDialect
 from voxbridge.stages.contracts import AgentRequest, Previous, Speaker
 
 pytestmark = pytest.mark.integration
@@ -37,9 +39,8 @@ async def net() -> MemNet:
 
 
 def stage_on(server: OpenAiServer, *, url: str = "", key: str = "", **more):
-    auth = AgentAuthSettings(kind="bearer", secret=Secret(key)) if key else AgentAuthSettings()
-    fields = {"kind": "openai", "model": "test-model", "system_prompt": "Be brief.", "auth": auth, **more}
-    return stage_of_kind(AgentSettings(url=Secret(url or server.base_url), **fields), rng=lambda: 1.0)
+    fields = {"model": "test-model", "system_prompt": "Be brief.", "api_key": Secret(key), **more}
+    return agent_of(OpenAiAgentSettings(url=Secret(url or server.base_url), **fields))
 
 
 def contents(server: OpenAiServer, index: int = -1) -> list[str]:
@@ -147,8 +148,9 @@ async def test_history_forgets_failures_and_is_bounded(autojump_clock, net):
 async def test_answer_cut_at_our_length_is_remembered_as_it_was_said(autojump_clock, net):
     """What was not passed on is not in the history."""
     server = OpenAiServer(answer(["Hello ", "there, ", "my ", "friend."]))
-    settings = AgentSettings(kind="openai", model="test-model", url=Secret("http://127.0.0.1:80/v1"), system_prompt="")
-    async with server.running(port=80), stage_of_kind(settings, answer_chars_max=8) as stage:
+    settings = OpenAiAgentSettings(model="test-model", url=Secret("http://127.0.0.1:80/v1"), system_prompt="")
+    dialect = OpenAiDialect(settings, wall_s=lambda: 0.0)
+    async with server.running(port=80), AgentClient(dialect, settings, answer_chars_max=8) as stage:
         assert (await ask(stage, request("One?", "t1"))).text == "Hello th"
         await ask(stage, request("Two?", "t2"))
     assert contents(server) == ["u:One?", "a:Hello th", "u:Two?"]
@@ -219,7 +221,7 @@ async def test_used_up_quota_is_final(autojump_clock, net):
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"key": "wrong-k3y"}, "kind = bearer"), ({"key": "k3y-of-it", "model": "other"}, "agent.model")],
+    [({"key": "wrong-k3y"}, "agent.api_key"), ({"key": "k3y-of-it", "model": "other"}, "agent.model")],
 )
 async def test_refusals_say_what_to_set(autojump_clock, net, settings, words):
     """Wrong key and unknown model, by the server's own answers; neither key nor words in the message."""
@@ -234,7 +236,7 @@ async def test_refusals_say_what_to_set(autojump_clock, net, settings, words):
 async def test_model_is_needed():
     """Without a model's name the configuration is not read."""
     with pytest.raises(ConfigError, match="model"):
-        AgentSettings(kind="openai", url=Secret("http://localhost/v1"))
+        OpenAiAgentSettings(url=Secret("http://localhost/v1"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ import trio
 
 from tests.integration.stages.agent.agent_client import SPEAKER, ask
 from tests.support.hall import ANSWER, Hall, open_hall
-from voxbridge.config.settings import AgentSettings, Secret, Settings, SttSettings, TtsSettings, TurnSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
+from voxbridge.config.stages import AgentSettings
+from voxbridge.config.turns import TurnSettings
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.memnet import MemNet
@@ -20,9 +23,12 @@ from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.session.report import TurnReport
+from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import AgentRequest, TtsRequest
 from voxbridge.stages.registry import agent_stage, tts_stage
 from voxbridge.stages.sinks import SoundInto
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 pytestmark = pytest.mark.integration
 
@@ -58,9 +64,9 @@ async def two_of_each(settings: Settings | None = None, **fields) -> AsyncIterat
             await stack.enter_async_context(server.running())
         base = attrs.evolve(
             base,
-            stt=attrs.evolve(base.stt, backup=(SttSettings(kind="whisperx", url=stt.url),)),
-            agent=attrs.evolve(base.agent, backup=(AgentSettings(kind="n8n", url=Secret(n8n.webhook_url)),)),
-            tts=attrs.evolve(base.tts, backup=(TtsSettings(kind="chatterbox", url=tts.url),)),
+            stt=attrs.evolve(base.stt, backup=(WhisperXSettings(url=stt.url),)),
+            agent=attrs.evolve(base.agent, backup=(N8nSettings(url=Secret(n8n.webhook_url)),)),
+            tts=attrs.evolve(base.tts, backup=(ChatterboxSettings(url=tts.url),)),
         )
         hall = await stack.enter_async_context(open_hall(net=net, settings=base, **fields))
         ada = hall.port.join(1)
@@ -277,8 +283,8 @@ async def test_a_slow_tail_of_speech_is_cut_by_a_second_request(
     for server in (first, second):
         server.timing = attrs.evolve(PROMPT, head_s=0.04, synthesis_s=0.0)
     async with first.running(), second.running():
-        backup = TtsSettings(kind="chatterbox", url=second.url)
-        settings = TtsSettings(kind="chatterbox", url=first.url, hedge=hedge, backup=(backup,))
+        backup = ChatterboxSettings(url=second.url)
+        settings = ChatterboxSettings(url=first.url, hedge=hedge, backup=(backup,))
         waits = []
         async with tts_stage(settings, "") as stage:
             for number in range(400):
@@ -304,9 +310,7 @@ async def test_a_sentence_that_was_asked_for_twice_is_heard_once(autojump_clock:
     first, second = ChatterboxServer(), ChatterboxServer()
     first.timing = second.timing = attrs.evolve(PROMPT, head_s=0.04, synthesis_s=0.0)
     async with first.running(), second.running():
-        settings = TtsSettings(
-            kind="chatterbox", url=first.url, hedge=True, backup=(TtsSettings(kind="chatterbox", url=second.url),)
-        )
+        settings = ChatterboxSettings(url=first.url, hedge=True, backup=(ChatterboxSettings(url=second.url),))
         async with tts_stage(settings, "") as stage:
             lengths = set()
             for number in range(200):
@@ -326,11 +330,10 @@ async def test_agents_are_hedged_only_if_their_work_may_be_done_twice(autojump_c
         net = MemNet().install()
         first, second = N8nServer(agent(words("First."), first_s=0.1)), N8nServer(agent(words("Second."), first_s=0.1))
         async with first.running(), second.running():
-            settings = AgentSettings(
-                kind="n8n",
+            settings = N8nSettings(
                 url=Secret(first.webhook_url),
                 hedge_safe=is_safe,
-                backup=(AgentSettings(kind="n8n", url=Secret(second.webhook_url)),),
+                backup=(N8nSettings(url=Secret(second.webhook_url)),),
             )
             async with agent_stage(settings, "") as stage:
                 for number in range(25):
@@ -354,7 +357,7 @@ async def test_an_only_server_is_asked_twice_if_it_can_do_two_things(
     MemNet().install()
     server = ChatterboxServer()
     async with server.running():
-        settings = TtsSettings(kind="chatterbox", url=server.url, hedge=True, concurrency=concurrency)
+        settings = ChatterboxSettings(url=server.url, hedge=True, concurrency=concurrency)
         async with tts_stage(settings, "") as stage:
             for number in range(40):
                 server.timing = attrs.evolve(PROMPT, head_s=1.0 if number == 39 else 0.04, synthesis_s=0.0)

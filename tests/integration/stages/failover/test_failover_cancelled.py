@@ -13,7 +13,8 @@ from tests.integration.stages.agent.agent_client import SPEAKER
 from tests.support.scheduling import over_seeds
 from tests.support.voices import tone_packets
 from voxbridge.audio.opus import Decoder
-from voxbridge.config.settings import AgentSettings, Secret, SttSettings, TtsSettings
+from voxbridge.config.secrets import Secret
+from voxbridge.config.stages import TtsSettings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError
 from voxbridge.rehearsal.memnet import MemNet
@@ -21,9 +22,12 @@ from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fau
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, TextDelta, Transcript, TtsRequest
 from voxbridge.stages.registry import agent_stage, stt_stage, tts_stage
 from voxbridge.stages.sinks import AnswerInto, SoundInto
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 pytestmark = pytest.mark.integration
 
@@ -52,8 +56,8 @@ async def two_voices() -> AsyncIterator[tuple[ChatterboxServer, ChatterboxServer
     first.timing = second.timing = attrs.evolve(PROMPT, head_s=0.02, synthesis_s=0.02)
     first.lasting_fault = Fault("cut", "header")
     async with first.running(), second.running():
-        backup = TtsSettings(kind="chatterbox", url=second.url)
-        yield first, second, TtsSettings(kind="chatterbox", url=first.url, backup=(backup,))
+        backup = ChatterboxSettings(url=second.url)
+        yield first, second, ChatterboxSettings(url=first.url, backup=(backup,))
 
 
 def test_speech_cancelled_at_any_instant() -> None:
@@ -91,10 +95,8 @@ def test_an_agent_cancelled_at_any_instant() -> None:
             N8nServer(agent(words("Hello there."), first_s=0.02)),
         )
         async with first.running(), second.running():
-            backup = AgentSettings(kind="n8n", url=Secret(second.webhook_url))
-            settings = AgentSettings(
-                kind="n8n", url=Secret(first.webhook_url), retries=1, retry_delay_ms=20, backup=(backup,)
-            )
+            backup = N8nSettings(url=Secret(second.webhook_url))
+            settings = N8nSettings(url=Secret(first.webhook_url), retries=1, retry_delay_ms=20, backup=(backup,))
             async with agent_stage(settings, "") as stage:
                 for number, instant_s in enumerate([*INSTANTS_S, 60.0]):
                     send, receive = trio.open_memory_channel[AgentEvent](100)
@@ -121,10 +123,9 @@ def test_a_transcript_given_up_at_any_instant() -> None:
         script = WhisperXScript(text=lambda heard: f"{len(heard.packets)} packets", final_delay_s=0.03)
         second = WhisperXServer(script)
         async with second.running():
-            settings = SttSettings(
-                kind="whisperx",
+            settings = WhisperXSettings(
                 url="ws://127.0.0.1:9",
-                backup=(SttSettings(kind="whisperx", url=second.url),),
+                backup=(WhisperXSettings(url=second.url),),
             )
             async with stt_stage(settings, "") as stage, stage.open(SPEAKER) as line:
 

@@ -17,7 +17,7 @@ import trio.testing
 
 from tests.support.stt_kinds import HOST, KINDS, LATENCY_S, PORT, Kind, feed, speaker
 from tests.support.stt_spoiling import WEBSOCKETS, WHISPERX, mend, spoil, times_asked, whisperx_script
-from voxbridge.config.settings import SttSettings
+from voxbridge.config.stages import SttSettings
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.hearing import HearingScript

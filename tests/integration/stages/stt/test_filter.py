@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from tests.support.stt_kinds import HOST, KINDS, PORT, feed, speaker
-from voxbridge.config.settings import STT_SCHEMES, SttSettings
+from voxbridge.config.kinds import kind_names, settings_of
+from voxbridge.config.stages import EMBEDDED
 from voxbridge.errors import ConfigError
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
-from voxbridge.stages.registry import STT, make_stt
+from voxbridge.stages.registry import make_stt
 from voxbridge.stages.stt.phantoms import FilteredStage
-from voxbridge.stages.stt.whisperx import WhisperXStage
+from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
 
 pytestmark = pytest.mark.integration
 
+SCHEMES = {"wyoming": "tcp", "openai": "http"}
+KINDS_OF_SERVERS = [kind for kind in kind_names("stt") if kind != EMBEDDED]
 URLS = {"ws": "ws://host", "tcp": "tcp://host:10300", "http": "http://host"}
 
 
-@pytest.mark.parametrize("kind", list(STT_SCHEMES))
+@pytest.mark.parametrize("kind", KINDS_OF_SERVERS)
 def test_each_kind_is_in_the_registry_behind_the_filter(kind):
-    settings = SttSettings(kind=kind, url=URLS[STT_SCHEMES[kind][0]])
+    settings = settings_of("stt", kind, url=URLS[SCHEMES.get(kind, "ws")])
     stage = make_stt(settings, "")
     assert isinstance(stage, FilteredStage)
     assert stage.name == kind
-    assert not isinstance(make_stt(SttSettings(kind=kind, url=settings.url, filter=False), ""), FilteredStage)
-    assert set(STT) == {"embedded", *STT_SCHEMES}
+    assert not isinstance(make_stt(attrs.evolve(settings, filter=False), ""), FilteredStage)
 
 
-@pytest.mark.parametrize("kind", list(STT_SCHEMES))
+@pytest.mark.parametrize("kind", KINDS_OF_SERVERS)
 def test_an_address_of_another_kind_is_refused(kind):
     wrong = "tcp://host:1" if kind != "wyoming" else "ws://host:1"
-    with pytest.raises(ConfigError, match=f'url: does not fit kind = "{kind}"'):
-        SttSettings(kind=kind, url=wrong)
+    with pytest.raises(ConfigError, match=r"url: this value is not allowed .* Allowed: "):
+        settings_of("stt", kind, url=wrong)
 
 
 @pytest.mark.parametrize("name", list(KINDS))
@@ -70,7 +73,7 @@ async def test_a_model_sure_of_silence_is_believed(autojump_clock):
 async def test_whisperx_and_its_early_transcripts_are_filtered_too(autojump_clock):
     MemNet().install()
     script = WhisperXScript(text="Thank you.", extension=True)
-    inner = WhisperXStage(SttSettings(kind="whisperx", url=f"ws://{HOST}:{PORT}", extension=True))
+    inner = WhisperXStage(WhisperXSettings(url=f"ws://{HOST}:{PORT}", extension=True))
     async with (
         WhisperXServer(script).running(HOST, PORT),
         FilteredStage(inner) as stage,

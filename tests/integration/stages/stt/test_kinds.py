@@ -14,7 +14,7 @@ import trio
 
 from tests.support.scheduling import over_seeds
 from tests.support.stt_kinds import KINDS, LATENCY_S, PORT, Kind, connected, feed, heard, said, speak, speaker, until
-from voxbridge.config.settings import Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.core.sound.pcm import FRAME_S, HeardSound
 from voxbridge.errors import StageError, StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
@@ -411,7 +411,7 @@ async def test_probe(autojump_clock, kind):
 
 async def test_a_secret_is_in_no_message(autojump_clock, kind):
     MemNet().install()
-    settings = kind.settings(token=Secret("precious-token"))
+    settings = kind.settings(**({} if kind.name == "wyoming" else {"api_key": Secret("precious-token")}))
     async with kind.make_stage(settings) as stage:
         with pytest.raises(StageUnavailable) as caught:
             await stage.probe()

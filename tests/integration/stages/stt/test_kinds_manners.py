@@ -13,7 +13,7 @@ import trio
 
 from tests.support.stt_kinds import HOST, KINDS, PORT, connected, feed, said, speak, speaker, until
 from voxbridge.audio.opus import Decoder
-from voxbridge.config.settings import Secret
+from voxbridge.config.secrets import Secret
 from voxbridge.core.sound.pcm import SILENCE_OPUS, HeardSound
 from voxbridge.errors import StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
@@ -220,7 +220,7 @@ async def test_the_client_speaks_with_the_subset(autojump_clock):
     MemNet().install()
     async with (
         DeepgramServer(is_subset=True, token="k").running(HOST, PORT) as server,
-        deepgram_stage(DEEPGRAM.settings(token=Secret("k"))) as stage,
+        deepgram_stage(DEEPGRAM.settings(api_key=Secret("k"))) as stage,
         stage.open(speaker()) as line,
     ):
         await speak(line, range(20))
@@ -228,7 +228,7 @@ async def test_the_client_speaks_with_the_subset(autojump_clock):
         assert server.finalizes == 0
 
 
-@pytest.mark.parametrize("changes", [{"token": Secret("wrong")}, {}])
+@pytest.mark.parametrize("changes", [{"api_key": Secret("wrong")}, {}])
 async def test_a_wrong_token_is_refused(autojump_clock, changes):
     """Before the upgrade as by Deepgram and WhisperLiveKit, or behind it by a close code."""
 
@@ -240,8 +240,8 @@ async def test_a_wrong_token_is_refused(autojump_clock, changes):
         (DeepgramServer(token="k"), DEEPGRAM, "HTTP 401"),
         (DeepgramServer(token="k", is_subset=True), DEEPGRAM, "HTTP 403"),
         (WhisperLiveKitServer(token="k"), KINDS["whisperlivekit"], "HTTP 403"),
-        (WebSocketServer(closes), DEEPGRAM, r"4401.*stt\.token"),
-        (WebSocketServer(closes), KINDS["whisperlivekit"], r"4401.*stt\.token"),
+        (WebSocketServer(closes), DEEPGRAM, r"4401.*stt\.api_key"),
+        (WebSocketServer(closes), KINDS["whisperlivekit"], r"4401.*stt\.api_key"),
     ):
         async with server.running(HOST, PORT), kind.make_stage(kind.settings(**changes)) as stage:
             with pytest.raises(StageRefused, match=says) as refused:
@@ -418,7 +418,7 @@ async def test_openai_model_that_is_not_listed_is_told_once_and_may_be_right(aut
 async def test_openai_refusals_are_quoted_without_secrets_and_hints(autojump_clock):
     MemNet().install()
     kind = KINDS["openai"]
-    settings = kind.settings(token=Secret("sk-precious"), hints=("Hibari Yume",), model="large")
+    settings = kind.settings(api_key=Secret("sk-precious"), hints=("Hibari Yume",), model="large")
     async with TranscriptionServer(token="sk-other").running(HOST, PORT) as server, kind.make_stage(settings) as stage:
         with pytest.raises(StageRefused, match=r"refuses our credentials.*Incorrect API key") as refused:
             await stage.probe()

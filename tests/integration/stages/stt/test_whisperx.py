@@ -19,7 +19,6 @@ import trio
 
 from tests.support.scheduling import over_seeds, run_virtual
 from voxbridge.audio.opus import Decoder, Encoder
-from voxbridge.config.settings import SttSettings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import FRAME_S
 from voxbridge.core.stt.ledger import PACKETS_MAX
@@ -35,7 +34,7 @@ from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.whisperx import Heard, WhisperXScript, WhisperXServer
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.line import SttLine
-from voxbridge.stages.stt.whisperx import WhisperXStage
+from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
 from voxbridge.stages.ws import WsAddress
 
 pytestmark = pytest.mark.integration
@@ -58,8 +57,8 @@ def script(**changes: Any) -> WhisperXScript:
     return attrs.evolve(WhisperXScript(text=named, final_delay_s=0.3), **changes)
 
 
-def settings(**changes: Any) -> SttSettings:
-    return SttSettings(kind="whisperx", url=f"ws://{HOST}:{PORT}/", **changes)
+def settings(**changes: Any) -> WhisperXSettings:
+    return WhisperXSettings(url=f"ws://{HOST}:{PORT}/", **changes)
 
 
 def speaker(user_id: int = 42) -> Speaker:

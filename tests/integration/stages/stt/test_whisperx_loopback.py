@@ -11,16 +11,15 @@ import trio
 import trustme
 
 from tests.integration.stages.stt.test_whisperx import feed, script, speak, speaker, until, words
-from voxbridge.config.settings import SttSettings
 from voxbridge.errors import StageTimeout, StageUnavailable
 from voxbridge.rehearsal.servers.whisperx import WhisperXServer
-from voxbridge.stages.stt.whisperx import WhisperXStage
+from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
 
 pytestmark = pytest.mark.integration
 
 
 def stage_for(server: WhisperXServer, **changes: Any) -> WhisperXStage:
-    return WhisperXStage(SttSettings(kind="whisperx", url=server.url, **changes))
+    return WhisperXStage(WhisperXSettings(url=server.url, **changes))
 
 
 async def test_utterances_on_one_warm_connection():
@@ -81,7 +80,7 @@ async def test_a_final_that_never_comes():
 async def test_unix_socket_with_the_extension(tmp_path: Path):
     uds = str(tmp_path / "engines.sock")
     server = WhisperXServer(script(extension=True, final_delay_s=0.0))
-    stage = WhisperXStage(SttSettings(kind="whisperx", url="ws://engines/"), uds=uds)
+    stage = WhisperXStage(WhisperXSettings(url="ws://engines/"), uds=uds)
     with pytest.raises(StageUnavailable, match="socket file does not exist"):
         await stage.probe()
     async with server.running(uds=uds), stage.open(speaker()) as line:
@@ -105,13 +104,13 @@ async def test_tls_is_verified(nursery):
     [listener] = await trio.open_ssl_over_tcp_listeners(0, server_side, host="127.0.0.1", https_compatible=True)
     nursery.start_soon(trio.serve_listeners, server.handle, [listener])
     port = listener.transport_listener.socket.getsockname()[1]
-    settings = SttSettings(kind="whisperx", url=f"wss://localhost:{port}/")
+    settings = WhisperXSettings(url=f"wss://localhost:{port}/")
     async with WhisperXStage(settings, tls=trusting).open(speaker()) as line:
         feed(line, "sealed")
         assert (await line.finish()).text == "sealed"
     with pytest.raises(StageUnavailable, match="certificate is not trusted"):
         await WhisperXStage(settings).probe()
-    plain = SttSettings(kind="whisperx", url=f"ws://localhost:{port}/", connect_limit_ms=2000)
+    plain = WhisperXSettings(url=f"ws://localhost:{port}/", connect_limit_ms=2000)
     with pytest.raises(StageUnavailable):
         await WhisperXStage(plain).probe()
     nursery.cancel_scope.cancel()

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from tests.integration.stages.tts.tts_bench import SENTENCE, SENTENCE_S, hummed, listen
 from tests.support.stages import ScriptedTts
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.kinds import find_kind, settings_of
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.core.text.pace import longest_sound_s
 from voxbridge.core.wire.wav import encode_wav, streaming_header
@@ -25,9 +25,8 @@ from voxbridge.rehearsal.servers.wyoming import Peer
 from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
 from voxbridge.stages.contracts import TtsStage
 from voxbridge.stages.tts.bound import BoundedVoice
-from voxbridge.stages.tts.chatterbox import SPEECH_PATH, ChatterboxStage
-from voxbridge.stages.tts.openai import OpenAiSpeechStage
-from voxbridge.stages.tts.wyoming import WyomingSpeechStage
+from voxbridge.stages.tts.chatterbox import SPEECH_PATH
+from voxbridge.stages.tts.wyoming import WyomingSpeechStage, WyomingTtsSettings
 
 pytestmark = pytest.mark.integration
 
@@ -57,11 +56,10 @@ async def over_http(kind: str, deed: Deed) -> AsyncIterator[tuple[TtsStage, Http
     server = HttpServer()
     server.route("POST", SPEECH_PATH if kind == "chatterbox" else SPEECH_ROUTE, script)
     async with server.running():
-        settings = TtsSettings(kind=kind, url=server.url)
-        stage = ChatterboxStage(settings) if kind == "chatterbox" else OpenAiSpeechStage(settings)
+        stage = find_kind("tts", kind).make(settings_of("tts", kind, url=server.url))
         async with stage:
             yield stage, server
-            assert stage.free_slots == settings.concurrency, "a slot was not given back"
+            assert stage.free_slots == 1, "a slot was not given back"
 
 
 @pytest.mark.parametrize("seconds_at_once", [0.02, 3600.0])
@@ -106,7 +104,7 @@ async def test_an_endless_wyoming_voice_is_left(autojump_clock: MockClock, net: 
 
     server = WyomingSpeechServer()
     server.spoilers.append(endless)
-    async with server.running(), WyomingSpeechStage(TtsSettings(kind="wyoming", url=server.url)) as stage:
+    async with server.running(), WyomingSpeechStage(WyomingTtsSettings(url=server.url)) as stage:
         heard = await listen(stage, "Yes.")
         assert (heard.error, heard.samples) == (None, int(longest_sound_s("Yes.") * SPEECH_RATE_HZ))
         assert (await listen(stage)).error is None

@@ -14,7 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.integration.stages.tts.tts_bench import SENTENCE, SENTENCE_S, Heard, hummed, listen
 from tests.mocks.mock_chatterbox_server import create_mock_chatterbox_server
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.stages import TtsSettings
 from voxbridge.core.agents.tts_options import TtsOptions
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.wav import encode_wav
@@ -30,7 +30,7 @@ from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fau
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.stages.contracts import TtsRequest, warm_up
 from voxbridge.stages.sinks import SoundInto
-from voxbridge.stages.tts.chatterbox import ChatterboxStage
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings, ChatterboxStage
 from voxbridge.stages.tts.fair import FairLimiter
 
 pytestmark = pytest.mark.integration
@@ -53,7 +53,7 @@ def exactly(seconds: float) -> Any:
 
 
 def settings(server: HttpServer, **changes: Any) -> TtsSettings:
-    return TtsSettings(kind="chatterbox", url=server.url, **changes)
+    return ChatterboxSettings(url=server.url, **changes)
 
 
 @asynccontextmanager
@@ -457,7 +457,7 @@ async def test_base_urls_as_people_write_them(autojump_clock: MockClock, net: Me
     server = ChatterboxServer(TIMING)
     async with (
         server.running(port=port),
-        ChatterboxStage(TtsSettings(url=f"http://127.0.0.1:{port}{tail}")) as stage,
+        ChatterboxStage(ChatterboxSettings(url=f"http://127.0.0.1:{port}{tail}")) as stage,
     ):
         heard = await listen(stage)
         assert heard.error is None
@@ -543,7 +543,10 @@ async def test_embedded_engines_over_their_socket(autojump_clock: MockClock, net
     """The same client on a unix socket; what streams within one call keeps its slot to the end."""
     server = ChatterboxServer(attrs.evolve(TIMING, late_eof_every=1))
     async with server.running(uds="/run/engines.sock"):
-        async with ChatterboxStage(TtsSettings(), uds="/run/engines.sock") as stage, trio.open_nursery() as nursery:
+        async with (
+            ChatterboxStage(ChatterboxSettings(url="http://engines/v1"), uds="/run/engines.sock") as stage,
+            trio.open_nursery() as nursery,
+        ):
             nursery.start_soon(listen, stage)
             await wait_all_tasks_blocked()
             heard = await listen(stage)
@@ -751,6 +754,9 @@ async def test_loopback_barge_in() -> None:
 
 async def test_the_documents_mock() -> None:
     """The mock that the users' test document names is a Chatterbox at a base URL."""
-    async with create_mock_chatterbox_server() as url, ChatterboxStage(TtsSettings(url=url, voice="alloy")) as stage:
+    async with (
+        create_mock_chatterbox_server() as url,
+        ChatterboxStage(ChatterboxSettings(url=url, voice="alloy")) as stage,
+    ):
         heard = await listen(stage, "Hello there.")
         assert heard.data == hummed("Hello there.")

@@ -25,15 +25,15 @@ from tests.integration.stages.tts.tts_faults import (
     play,
     status,
 )
+from voxbridge.config.kinds import kind_names
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.stages.registry import TTS
 
 pytestmark = pytest.mark.integration
 
 
 def test_kinds_are_all_there():
     """No kind of speech server is left out of the table; embedded is Chatterbox's client."""
-    assert {kind.kind for kind in KINDS.values()} | {"embedded"} == TTS.keys()
+    assert {kind.kind for kind in KINDS.values()} | {"embedded"} == set(kind_names("tts"))
 
 
 @pytest.mark.parametrize(("name", "title"), cases())

@@ -15,7 +15,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.integration.stages.tts.tts_bench import SENTENCE, SENTENCE_S, hummed, listen
-from voxbridge.config.settings import Secret, TtsSettings
+from voxbridge.config.secrets import Secret
 from voxbridge.core.agents.tts_options import TtsOptions
 from voxbridge.errors import ConfigError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
@@ -24,7 +24,7 @@ from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.rehearsal.servers.openai_speech import MODEL_ROUTE, OpenAiSpeechServer
 from voxbridge.stages.contracts import TtsRequest, warm_up
 from voxbridge.stages.sinks import SoundInto
-from voxbridge.stages.tts.openai import OpenAiSpeechStage, base_url
+from voxbridge.stages.tts.openai import OpenAiSpeechStage, OpenAiTtsSettings, base_url
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +47,7 @@ def exactly(seconds: float) -> Any:
 async def talking(server: HttpServer | None = None, **changes: Any) -> AsyncIterator[tuple[Any, OpenAiSpeechStage]]:
     server = server or OpenAiSpeechServer(timing=TIMING)
     async with server.running():
-        settings = TtsSettings(kind="openai", url=server.url, **changes)
+        settings = OpenAiTtsSettings(url=server.url, **changes)
         async with OpenAiSpeechStage(settings, rng=lambda: 1.0) as stage:
             yield server, stage
             assert stage.free_slots == settings.concurrency, "a slot was not given back"
@@ -211,7 +211,7 @@ def test_base_urls_as_people_write_them(written: str, used: str) -> None:
 async def test_missing_extra_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for mp3 without the extra learns it before anybody speaks; a surprise is told as it comes."""
     monkeypatch.setitem(sys.modules, "soundfile", None)  # as if it was not installed
-    settings = TtsSettings(kind="openai", url="http://localhost:1", response_format="mp3")
+    settings = OpenAiTtsSettings(url="http://localhost:1", response_format="mp3")
     with pytest.raises(ConfigError, match=r"voxbridge-discord\[compressed\]"):
         OpenAiSpeechStage(settings)
     OpenAiSpeechStage(attrs.evolve(settings, response_format="opus"))

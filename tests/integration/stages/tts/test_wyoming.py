@@ -14,7 +14,6 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.integration.stages.tts.tts_bench import SENTENCE, listen
-from voxbridge.config.settings import TtsSettings
 from voxbridge.core.agents.tts_options import TtsOptions
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
 from voxbridge.errors import ConfigError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
@@ -24,7 +23,7 @@ from voxbridge.rehearsal.servers.wyoming import Peer, WyomingServer
 from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
 from voxbridge.stages.contracts import TtsRequest, warm_up
 from voxbridge.stages.sinks import SoundInto
-from voxbridge.stages.tts.wyoming import WyomingSpeechStage
+from voxbridge.stages.tts.wyoming import WyomingSpeechStage, WyomingTtsSettings
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +46,7 @@ def exactly(seconds: float) -> Any:
 async def talking(server: WyomingServer | None = None, **changes: Any) -> AsyncIterator[tuple[Any, WyomingSpeechStage]]:
     server = server or WyomingSpeechServer(TIMING)
     async with server.running():
-        settings = TtsSettings(kind="wyoming", url=server.url, **changes)
+        settings = WyomingTtsSettings(url=server.url, **changes)
         async with WyomingSpeechStage(settings, rng=lambda: 1.0) as stage:
             yield server, stage
             assert stage.free_slots == settings.concurrency, "a slot was not given back"
@@ -272,7 +271,7 @@ async def test_probe(autojump_clock: MockClock, net: MemNet) -> None:
 def test_addresses(url: str) -> None:
     """An address that is none is named with what is allowed."""
     with pytest.raises(ConfigError, match=r"url"):
-        WyomingSpeechStage(TtsSettings(kind="wyoming", url=url))
+        WyomingSpeechStage(WyomingTtsSettings(url=url))
 
 
 async def test_on_loopback() -> None:

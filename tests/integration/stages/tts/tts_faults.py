@@ -19,7 +19,7 @@ import trio
 import trio.testing
 
 from tests.integration.stages.tts.tts_bench import SENTENCE, Heard, listen
-from voxbridge.config.settings import TtsSettings
+from voxbridge.config.kinds import settings_of
 from voxbridge.core.wire.wav import streaming_header
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, encode_event
 from voxbridge.errors import (
@@ -364,9 +364,8 @@ class Bench:
         stages: dict[str, Any] = {
             "chatterbox": ChatterboxStage, "openai": OpenAiSpeechStage, "wyoming": WyomingSpeechStage,
         }  # fmt: skip
-        settings = TtsSettings(
-            kind=self.kind.kind, url=url or self.server.url, response_format=self.kind.response_format
-        )
+        formats = {"response_format": self.kind.response_format} if self.kind.kind == "openai" else {}
+        settings = settings_of("tts", self.kind.kind, url=url or self.server.url, **formats)
         async with stages[self.kind.kind](settings, rng=lambda: 1.0) as stage:
             yield stage
 

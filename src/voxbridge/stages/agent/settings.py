@@ -1,0 +1,102 @@
+"""What several kinds of agents have in their settings; what one has alone stands with it."""
+# ruff: noqa: RUF009 - option() makes an attrs field, and the settings in it are frozen
+
+from __future__ import annotations
+
+import attrs
+
+from voxbridge.config.rules import at_least, between, matches, one_of, option, require, url
+from voxbridge.config.secrets import Secret
+from voxbridge.config.stages import AgentSettings, api_key
+
+_ONE_LINE = matches(r"[^\r\n]*", "one line")
+
+
+@attrs.frozen(kw_only=True)
+class AgentAuthSettings:
+    """[agent.auth]: how the key is shown. n8n's header authentication needs none: its header is in [agent.headers]."""
+
+    kind: str = option(
+        "",
+        "How the server asks for credentials. With api_key set and nothing said here: bearer.",
+        one_of("none", "basic", "bearer", "jwt"),
+        example="basic",
+    )
+    user: str = option(
+        "", "User name, with kind = basic.", matches(r"[^:\r\n]*", "one line without a colon"), example="voxbridge"
+    )
+    claims: dict[str, str] = option(
+        attrs.Factory(dict),
+        "What the signed token says beside its times, with kind = jwt.",
+        example={"iss": "voxbridge"},
+    )
+    ttl_ms: int = option(60_000, "How long a signed token is valid, with kind = jwt.", between(1000, 3_600_000))
+
+    def __attrs_post_init__(self) -> None:
+        require(not self.user or self.kind == "basic", "user", "is used with kind = basic only", allowed="leave it out")
+        require(not self.claims or self.kind == "jwt", "claims", "is used with kind = jwt only", allowed="leave it out")
+
+
+@attrs.frozen(kw_only=True)
+class HttpSettings(AgentSettings):
+    """An agent behind a URL. The URL is a secret: an n8n webhook's is a password."""
+
+    url: Secret = option(
+        Secret(""),
+        "The n8n webhook (a secret: who knows it can talk to the workflow), or the API's base: http://host/v1 for "
+        "openai and dify, http://host:11434 for ollama.",
+        url("http", "https"),
+        example="https://n8n.example.org/webhook/voice",
+        needed=True,
+    )
+    headers: dict[str, Secret] = option(
+        attrs.Factory(dict),
+        "Headers of each request, such as the one n8n's header authentication asks for.",
+        _ONE_LINE,
+        example={"X-Api-Key": {"file": "/etc/voxbridge/n8n-key"}},
+    )
+    api_key: Secret = api_key(
+        "The key that the server asks for: a token, or the password (auth.kind = basic), or the key that signs a token "
+        "for each request (jwt, HS256).",
+        _ONE_LINE,
+        was="auth.secret",
+    )
+    auth: AgentAuthSettings = option(AgentAuthSettings(), "How the key is shown, where it is no bearer's.")
+
+    def __attrs_post_init__(self) -> None:
+        AgentSettings.__attrs_post_init__(self)
+        kind = self.auth.kind
+        wants_key = kind in ("basic", "bearer", "jwt")
+        require(bool(self.api_key) or not wants_key, "api_key", f'is needed with auth.kind = "{kind}"')
+        require(not self.api_key or kind != "none", "api_key", 'is not used with auth.kind = "none"')
+
+
+@attrs.frozen(kw_only=True)
+class ModelSettings(HttpSettings):
+    """A language model, whose conversation the bridge keeps."""
+
+    model: str = option("", "The model's name.", example="llama3.2", needed=True)
+    system_prompt: str = option(
+        "You are a voice assistant in a Discord channel. Your answer is spoken: a few short sentences, no lists, no "
+        "markdown, no links, no emoji.",
+        "What the model is told before the conversation.",
+    )
+    temperature: float | None = option(
+        None, "How varied the model answers; the server's own when not set.", between(0.0, 2.0), example=0.7
+    )
+    max_tokens: int | None = option(
+        None, "Longest answer in tokens; the server's own when not set.", at_least(1), example=500
+    )
+    history_tokens: int = option(
+        4000,
+        "How much of the conversation goes with a question, in tokens (an estimate). 0: nothing.",
+        between(0, 1_000_000),
+    )
+    history_age_ms: int = option(3_600_000, "What is older is forgotten.", between(1000, 604_800_000))
+
+
+def output_path() -> str:
+    """Declare where the answer stands in the reply of a server of the operator's own."""
+    return option(
+        "", "Where the answer stands in the reply, with dots; found by itself when not set.", example="data.answer"
+    )
