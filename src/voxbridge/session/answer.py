@@ -86,7 +86,7 @@ class Answer:
                 self.has_all_text = True  # all of it that may be
 
     async def _read(self, request: AgentRequest, events: trio.MemoryReceiveChannel[AgentEvent]) -> None:
-        pieces = SpokenPieces()
+        pieces = SpokenPieces(language=request.speaker.language)
         try:
             async for first in events:
                 for event in _burst(first, events):

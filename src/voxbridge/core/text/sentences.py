@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001, SIM905 - quotes and full-width stops are what this module is about; a hundred words read as text
+# ruff: noqa: RUF001 - quotes and full-width stops are what this module is about
 """Cutting an answer that streams in into pieces to speak: whole sentences, the first one shorter for speed.
 
 Every decision looks at the text up to a boundary and a bounded stretch behind it, and is put off until that stretch
@@ -12,7 +12,9 @@ is there. So the pieces depend on the text alone, never on how it was cut on its
                                          ^ month before a number: no end
 
 A boundary is judged in the order of the text, each with one of three verdicts: cut (True), no end (False), not to be
-told yet (None). A line break always ends a piece: agents write a list or a verse by lines, and do not wrap prose.
+told yet (None). A line break always ends a piece. What Markdown wants whole is stepped over: code, a link, an address,
+a formula, a stage direction; one that is open waits for its end, for a bounded stretch. What stands before a full stop
+that ends no sentence is a matter of the language: see ``abbreviations``.
 """
 
 from __future__ import annotations
@@ -22,46 +24,52 @@ import unicodedata
 
 import attrs
 
+from voxbridge.core.text.abbreviations import Abbreviations, abbreviations_of
+from voxbridge.core.text.addresses import ADDRESS
+
 _CLOSERS = r"[\"'”’»)\]}」』）】*_`~]*"
+_WHOLE = (
+    r"(?P<ticks>`+)(?!`)[^\n]{0,400}?[^`\n](?P=ticks)(?!`)"
+    r"|!?\[[^\[\]\n]{0,160}\](?:\((?:[^()\s]|\([^()\s]*\)){0,2000}(?: \"[^\"\n]{0,200}\")?\))?"
+    rf"|{ADDRESS}"
+    r"|\$\$[^$\n]{1,400}\$\$|\$(?=[A-Za-z\\({-])[^$\n]{0,120}(?<!\s)\$(?!\d)"
+    r"|\\\([^\n]{0,200}?\\\)|\\\[[^\n]{0,400}?\\\]"
+    r"|<[A-Za-z/!@#:][^<>\n]{0,200}>"
+    r"|\{ ?\"[^{}\n]{0,300}(?:\{[^{}\n]{0,200}\}[^{}\n]{0,200})?\}"
+    r"|(?<![\w*])\*(?![\s*])[^*\n]{0,120}(?<!\s)\*(?![\w*])"
+)
+# The beginnings of those, at the end of what has come.
+_OPEN = (
+    r"(?:`+(?!`)[^`\n]{0,400}"
+    r"|!?\[[^\[\]\n]{0,160}(?:\]\([^()\n]{0,2000}(?:\([^()\n]{0,200}\)?[^()\n]{0,200})?)?"
+    rf"|{ADDRESS}"
+    r"|\$\$[^$\n]{0,400}\$?|\$(?:(?=[A-Za-z\\({-])[^$\n]{0,120})?"
+    r"|\\(?:\([^\n]{0,200}|\[[^\n]{0,400})?"
+    r"|<(?:[A-Za-z/!@#:][^<>\n]{0,200})?"
+    r"|\{(?: ?\"[^\n]{0,300})?"
+    r"|(?<![\w*])\*(?:(?![\s*])[^*\n]{0,120})?)\Z"
+)
 _BOUNDARY = re.compile(
-    rf"(?P<line>\n)"
-    rf"|(?P<stop>[.!?…。！？｡]+){_CLOSERS}"
-    rf"|(?P<clause>[,;:，、；：]{_CLOSERS}|—|(?<=\s)[–-](?=\s))"
+    rf"(?P<open>{_OPEN})"
+    rf"|(?P<whole>{_WHOLE})"
+    rf"|(?P<line>\n)"
+    rf"|(?P<stop>[.!?…。！？｡।॥۔؟።፧፨։]+|፡፡){_CLOSERS}"
+    rf"|(?P<clause>[,;:，、；：،؛፣፤፥]{_CLOSERS}|—|(?<=\s)[–-](?=\s))",
+    re.IGNORECASE,
 )
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 # Chinese and Japanese have no spaces: two characters take about as long to say as an English word.
 _WORD = re.compile(rf"[{_CJK}]{{1,2}}|[^\s{_CJK}]+")
 _CONJUNCTION = re.compile(r"\s(?=(?:and|but|or|so|because|which|that|while|when|if|although)\s)")
 _SPACE = re.compile(r"\s+")
-_OPENERS = "\"'“‘«([{*_`~"
+_OPENERS = "\"'“‘«([{*_`~¿¡„»"
 _QUOTES = frozenset("\"'”’»」』")
 _WIDE_MARKS = frozenset("—，、；：")  # no space is written behind these
-_CJK_STOPS = frozenset("。！？｡")
-_INITIALISM = re.compile(r"[A-Za-z]{1,2}(?:\.[A-Za-z]{1,2})+")  # U.S, a.m, Ph.D: the last dot is the stop
-_NEXT_WORD = re.compile(r"[A-Za-z]{1,12}")
-_URL_CHARS_MAX = 2048  # an address is one word and must reach the speakable filter in one piece
-
-# What these stand before belongs to them.
-_NEVER_AN_END = frozenset({"e.g", "eg", "i.e", "ie", "cf", "viz", "vs", "approx", "dr", "mr", "mrs", "ms", "prof"})
-_TITLES = frozenset(
-    {"Dr", "Mr", "Mrs", "Ms", "Mx", "Prof", "St", "Mt", "Ft", "Gen", "Col", "Maj", "Capt", "Lt", "Sgt", "Cmdr", "Adm"}
-    | {"Sen", "Rep", "Gov", "Pres", "Rev", "Fr", "Hon", "Messrs"}
-)
-# A number stands after these when they are abbreviations; without one they are words ("I said no.").
-_BEFORE_NUMBER = frozenset({"no", "nos", "nr", "fig", "figs", "vol", "sec", "ch", "art", "op", "p", "pp", "ca"})
-_MONTHS_AND_DAYS = frozenset(
-    {"Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep", "Sept", "Oct", "Nov", "Dec"}
-    | {"Mon", "Tue", "Tues", "Wed", "Thu", "Thur", "Thurs", "Fri"}
-)
-_SUFFIXES = frozenset({"Inc", "Ltd", "Co", "Corp", "Bros", "Jr", "Sr", "Esq"})
-# After "U.S." or "vitamin C." a capital proves nothing ("U.S. Army"); a word that opens sentences does.
-_STARTERS = frozenset(
-    "a after all also an and another any are as at because before both but by can could did do does each even every few"
-    " finally first for from he her here hers his how however i if in is it its just last let like many maybe more most"
-    " my next no not now of on once one or our over perhaps please she should so some such thank thanks that the their"
-    " then there these they this those though to today try was we well were what when where which while who why will"
-    " with would yes yet you your".split()
-)
+_SURE_STOPS = frozenset("。！？｡।॥۔؟።፧፨፡")  # an end whatever follows
+_INITIALISM = re.compile(r"[^\W\d_]{1,2}(?:\.-?[^\W\d_]{1,2})+")  # U.S, a.m, Ph.D: the last dot is the stop
+_ROMAN = re.compile(r"(?=[IVXLCDM])M{0,3}(?:C[MD]|D?C{0,3})(?:X[CL]|L?X{0,3})(?:I[XV]|V?I{0,3})")
+_NEXT_WORD = re.compile(r"[^\W\d_]{1,14}(?:'[^\W\d_]{1,3})?")
+_NEXT_WORD_CHARS_MAX = 14
 
 
 def count_words(text: str) -> int:
@@ -78,12 +86,17 @@ class SentenceSplitter:
     ``max_chars`` is cut at a clause, else before a conjunction, else between words.
     """
 
+    language: str = "en"
     first_max_words: int = 8
     first_min_words: int = 3
     max_words: int = 25
     max_chars: int = 280
+    _abbreviations: Abbreviations = attrs.field(init=False)
     _text: str = attrs.field(default="", init=False)
     _is_first: bool = attrs.field(default=True, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._abbreviations = abbreviations_of(self.language)
 
     def feed(self, text: str) -> list[str]:
         """Take the next stretch of the answer, cut anywhere; return the pieces that are complete."""
@@ -114,7 +127,13 @@ class SentenceSplitter:
     def _find_cut(self, text: str) -> int | None:
         """Return where the next piece ends, or None if that cannot be told yet."""
         limit = self._limit(text)
-        for match in _BOUNDARY.finditer(text):
+        for match in _BOUNDARY.finditer(text, 0, self.max_chars + _WHOLE_CHARS_MAX + 1):
+            if limit is not None and match.start() >= limit:
+                break
+            if match["open"] is not None:
+                return None
+            if match["whole"]:
+                continue
             end = match.start() if match["line"] else match.end()
             if limit is not None and end > limit:
                 break
@@ -134,26 +153,25 @@ class SentenceSplitter:
                 return match.start()
         return self.max_chars if len(text) > self.max_chars else None
 
-    def _cut_to_size(self, text: str, limit: int) -> int | None:
-        clauses = [
-            match.end()
-            for match in _BOUNDARY.finditer(text, 0, limit + 1)
-            if match["clause"] and match.end() <= limit and _is_parted(text, match)
-        ]
-        conjunctions = [match.start() for match in _CONJUNCTION.finditer(text, 0, limit + 1)]
+    def _cut_to_size(self, text: str, limit: int) -> int:
+        matches = list(_BOUNDARY.finditer(text, 0, _WHOLE_CHARS_MAX))
+        wholes = [(match.start(), match.end()) for match in matches if match["whole"]]
+
+        def is_free(place: int) -> bool:
+            return not any(start < place < end for start, end in wholes)
+
+        clauses = [m.end() for m in matches if m["clause"] and m.end() <= limit and _is_parted(text, m)]
+        conjunctions = [match.start() for match in _CONJUNCTION.finditer(text, 0, limit + 1) if is_free(match.start())]
         long_enough = self.max_words // 3
         for places, words_min in ((clauses, long_enough), (conjunctions, long_enough), (clauses, 3)):
             if places and count_words(text[: places[-1]]) >= words_min:
                 return places[-1]
-        spaces = [match.start() for match in _SPACE.finditer(text, 0, limit + 1)]
+        spaces = [match.start() for match in _SPACE.finditer(text, 0, limit + 1) if is_free(match.start())]
         if spaces:
             return spaces[-1]
-        if not text.lower().startswith(("http://", "https://")):
-            return limit
-        end = _SPACE.search(text)
-        if end is None and len(text) <= _URL_CHARS_MAX:
-            return None
-        return min(end.start() if end else len(text), _URL_CHARS_MAX)
+        # One word, or one thing that Markdown wants whole: it is cut behind it, in a text without spaces before it.
+        start, end = next(((start, end) for start, end in wholes if start <= limit < end), (0, 0))
+        return limit if end == 0 else start or end
 
     def _judge(self, text: str, match: re.Match[str]) -> bool | None:
         if match["line"]:
@@ -161,30 +179,149 @@ class SentenceSplitter:
         if match.end() == len(text):
             return None  # more stops, quotes or letters may follow
         if match["clause"]:
+            if self.language == "el" and match[0][0] == ";":
+                return text[match.end()].isspace()
             return self._judge_clause(text, match)
-        return _judge_stop(text, match)
+        return self._judge_stop(text, match)
 
     def _judge_clause(self, text: str, match: re.Match[str]) -> bool | None:
         if not self._is_first:
             return False
         if not _is_parted(text, match):
             return False
-        if _is_inside_marks(text[: match.end()]):
-            return False
         if not self.first_min_words <= count_words(text[: match.end()]) <= self.first_max_words:
             return False
         follower = _follower(text, match.end())
         return None if not follower else not follower.isdigit()  # "Jan. 5th, 2024" is one breath
 
+    def _judge_stop(self, text: str, match: re.Match[str]) -> bool | None:
+        """Tell whether a stop ends the sentence. There is at least one character behind it."""
+        stop, end = match["stop"], match.end()
+        if _SURE_STOPS.intersection(stop):
+            return True
+        if not text[end].isspace():
+            return unicodedata.category(text[end]) == "So"  # an emoji sits right behind its sentence
+        is_quoted = bool(_QUOTES.intersection(match[0][len(stop) :]))
+        if is_quoted or (len(stop) > 1 and not {"!", "?"}.intersection(stop)) or stop == "…":
+            return _negate(_goes_on(text, end))  # "stop it." he said; well... maybe
+        if stop != ".":
+            return True
+        before = text[: match.start()].rsplit(maxsplit=2)
+        word = before[-1].lstrip(_OPENERS) if before and not text[match.start() - 1].isspace() else ""
+        last = before[-2] if len(before) > 1 else ""
+        return self._judge_word(text, word, end, last)
+
+    def _judge_word(self, text: str, word: str, end: int, last: str) -> bool | None:
+        """Tell whether ``word`` with a full stop, which ends at ``end``, ends the sentence; ``last`` stands"
+        " before it."""
+        known, small = self._abbreviations, word.lower()
+        if last.endswith(".") and len(last) <= 3:  # "p. ej." is one abbreviation
+            joined = f"{last.lstrip(_OPENERS).lower()}{small}"
+            if joined in known.never or joined in known.may_end:
+                small = joined
+        if small in known.never or (small in known.titles and word[0].isupper()):
+            return False
+        if word.isdigit():
+            return self._judge_number(text, word, end, last)
+        if _ROMAN.fullmatch(word) and (word != "I" or not last):
+            return self._judge_roman(text, end, last)
+        follower = _follower(text, end)
+        is_number_of = small in known.number or (small.endswith(("str", "straße")) and self.language == "de")
+        if is_number_of and not follower:
+            return None
+        if is_number_of and (follower.isdigit() or _is_roman_next(text, end)):
+            return False
+        is_unit = small != "in" or last[:1].isdigit()
+        if (small in known.may_end and is_unit) or is_number_of or (small in known.dates and word[0].isupper()):
+            return self._may_end(text, end, small)
+        if not last and len(word) == 1 and word.isalpha() and word != "I":
+            return False  # the mark of a list: "a."
+        if (len(word) == 1 and word.isalpha() and word != "I") or word in _SUFFIXES or _INITIALISM.fullmatch(word):
+            return self._judge_initial(text, word, end)
+        return True
+
+    def _judge_number(self, text: str, word: str, end: int, last: str) -> bool | None:
+        if not last and len(word) <= 3:
+            return False  # the mark of a numbered list
+        if len(word) <= 2 and ((word == "1" and last[-1:] in ":;") or last[-1:] == ";"):
+            return False  # "Do this: 1. Open it."
+        if len(word) > 3:
+            return True
+        follower = _follower(text, end)
+        if not follower:
+            return None
+        if follower.islower():
+            return False  # "w 3. klasie", "am 19. wurde"
+        known = self._abbreviations
+        if not (known.articles or known.ordinals_before_capitals) or not follower.isupper():
+            return True
+        next_word = _next_word(text, end)
+        if next_word is None:
+            return None
+        if last.lower().rstrip(",") in known.articles or next_word in known.months:
+            return False
+        return next_word in known.starters or not (known.ordinals_before_capitals and len(word) <= 2)
+
+    def _judge_roman(self, text: str, end: int, last: str) -> bool | None:
+        if not last:
+            return False  # the mark of a list
+        follower = _follower(text, end)
+        if not follower:
+            return None
+        if not follower.isupper():
+            return not (follower.islower() or follower.isdigit())
+        known = self._abbreviations
+        if last.lower() in known.articles:
+            return False
+        return self._starts(text, end) if known.ordinals_before_capitals or last[-1:] == "." else True
+
+    def _judge_initial(self, text: str, word: str, end: int) -> bool | None:
+        """Tell "J. Smith" and "the U.S. Army" from "vitamin C. It helps"."""
+        follower = _follower(text, end)
+        if not follower:
+            return None
+        if follower == "\n":
+            return True
+        if len(word) == 1 and not word.isupper() and follower.isupper():
+            start = text.index(follower, end)
+            behind = text[start + 1 : start + 2]
+            if not behind:
+                return None
+            return behind != "."  # "a. C.", "z. B."
+        return self._starts(text, end)
+
+    def _may_end(self, text: str, end: int, small: str) -> bool | None:
+        follower = _follower(text, end)
+        if not follower:
+            return None
+        if follower == "\n":
+            return True
+        if follower.islower() or follower.isdigit() or follower in ",;:-)–":
+            return False
+        if self._abbreviations.has_capital_nouns or _INITIALISM.fullmatch(small):
+            return self._starts(text, end)
+        return True
+
+    def _starts(self, text: str, end: int) -> bool | None:
+        """Tell whether the next word is one that opens sentences."""
+        follower = _follower(text, end)
+        if not follower:
+            return None
+        if follower == "\n":
+            return True
+        if not follower.isupper():
+            return False
+        word = _next_word(text, end)
+        return None if word is None else word in self._abbreviations.starters
+
+
+_WHOLE_CHARS_MAX = 3000  # an address or a link is one word and must reach the speakable filter in one piece
+_SUFFIXES = frozenset({"Inc", "Ltd", "Co", "Corp", "Bros", "Jr", "Sr", "Esq"})
+
 
 def _is_parted(text: str, match: re.Match[str]) -> bool:
     """Tell whether a clause mark parts words: not in "1,000" or "9:30"."""
-    return match[0][0] in _WIDE_MARKS or text[match.end()].isspace()
-
-
-def _is_inside_marks(text: str) -> bool:
-    """Tell whether a link, code or a stage direction is open at the end: the speakable filter wants it whole."""
-    return text.count("*") % 2 == 1 or text.count("`") % 2 == 1 or text.count("[") > text.count("]")
+    return match[0][0] in _WIDE_MARKS or text[match.end() : match.end() + 1].isspace()
 
 
 def _follower(text: str, end: int) -> str:
@@ -197,62 +334,32 @@ def _follower(text: str, end: int) -> str:
     return ""
 
 
-def _opens_sentence(text: str, end: int) -> bool | None:
-    """Tell whether the next word is one that opens sentences."""
+def _next_word(text: str, end: int) -> str | None:
+    """Return the next word in small letters, "" if it is none, None if it has not come to its end yet."""
     follower = _follower(text, end)
     if not follower:
         return None
-    if follower == "\n":
-        return True
-    start = text.index(follower, end)
-    word = _NEXT_WORD.match(text, start)
-    if word is None or not follower.isupper():
-        return False
-    if word.end() == len(text):
-        return None if len(word[0]) < 12 else False
-    return word[0].lower() in _STARTERS
+    word = _NEXT_WORD.match(text, text.index(follower, end))
+    if word is None:
+        return ""
+    if word.end() >= len(text) - 1 and len(word[0]) < _NEXT_WORD_CHARS_MAX:
+        return None if word.end() == len(text) or text[word.end()] == "'" else word[0].lower()
+    return word[0].lower()
+
+
+def _is_roman_next(text: str, end: int) -> bool:
+    follower = _follower(text, end)
+    return (
+        follower in "IVX"
+        and len(_next_word(text, end) or "") > 1
+        and bool(_ROMAN.fullmatch((_next_word(text, end) or "").upper()))
+    )
 
 
 def _goes_on(text: str, end: int) -> bool | None:
     """Tell whether the sentence seems to go on behind its stop: with a small letter."""
     follower = _follower(text, end)
     return None if not follower else follower.islower()
-
-
-def _judge_stop(text: str, match: re.Match[str]) -> bool | None:
-    """Tell whether a stop ends the sentence. There is at least one character behind it."""
-    stop, end = match["stop"], match.end()
-    if _CJK_STOPS.intersection(stop):
-        return True
-    if not text[end].isspace():
-        return unicodedata.category(text[end]) == "So"  # an emoji sits right behind its sentence
-    is_quoted = bool(_QUOTES.intersection(match[0][len(stop) :]))
-    if is_quoted or (len(stop) > 1 and not {"!", "?"}.intersection(stop)) or stop == "…":
-        return _negate(_goes_on(text, end))  # "stop it." he said; well... maybe
-    if stop != ".":
-        return True
-    before = text[: match.start()].rsplit(maxsplit=1)
-    word = before[-1].lstrip(_OPENERS) if before and not text[match.start() - 1].isspace() else ""
-    return _judge_word(text, word, end, is_alone=len(before) == 1)
-
-
-def _judge_word(text: str, word: str, end: int, *, is_alone: bool) -> bool | None:
-    """Tell whether ``word`` with a full stop, which ends at ``end``, ends the sentence."""
-    small = word.lower()
-    if word in _TITLES or small in _NEVER_AN_END:
-        return False
-    if is_alone and word.isdigit() and len(word) <= 3:
-        return False  # the mark of a numbered list
-    if small in _BEFORE_NUMBER:
-        follower = _follower(text, end)
-        return None if not follower else not follower.isdigit()
-    if word in _MONTHS_AND_DAYS or small == "etc":
-        follower = _follower(text, end)
-        return None if not follower else not (follower.isdigit() or follower.islower())
-    is_initial = len(word) == 1 and word.isalpha() and word != "I"
-    if is_initial or word in _SUFFIXES or _INITIALISM.fullmatch(word):
-        return _opens_sentence(text, end)
-    return True
 
 
 def _negate(verdict: bool | None) -> bool | None:

@@ -1,0 +1,342 @@
+# ruff: noqa: RUF001, SIM905 - typographic marks are what this module is about; lists of words read as text
+"""What no Markdown parser knows: what is left over in a text, mark by mark, before and after it was parsed.
+
+Sources of an answer, stage directions in brackets, JSON in a sentence, hashes, emoticons, comparisons, marks without a
+partner. The rules stand in the order in which they are applied; each may count on the ones before.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+
+from voxbridge.core.text.addresses import say_addresses
+from voxbridge.core.text.emoji_words import say_emoji
+from voxbridge.core.text.noises import deeds_of, sounds_of
+from voxbridge.core.text.words import words_of
+
+HTML = frozenset(
+    "a abbr acronym address applet area article aside audio b base bdi bdo big blink blockquote body br button canvas"
+    " caption center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset"
+    " figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hr html i iframe img input"
+    " ins kbd"
+    " label legend li link main map mark marquee math menu meta meter nav noscript object ol optgroup option output p"
+    " param picture pre progress q rp rt ruby s samp script search section select small source span strike strong style"
+    " sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video"
+    " wbr".split()
+)
+
+# -- sources
+_NUMBERS = r"\^?\d{1,3}\^?(?:\s?[-–,;]\s?\^?\d{1,3}\^?){0,12}"
+_NAMED_SOURCE = r"(?:citation|cite|source|ref|doc|oaicite)s?[:_ -]?\d[\d:,.\w-]*"
+_SOURCES = re.compile(
+    rf"[ \t]?(?:(?<![\s(]\w)(?<!^\w)\[(?:{_NUMBERS}|\^[\w-]{{1,20}}|{_NAMED_SOURCE})\](?![(\[]\w*[A-Za-z]))+"
+)
+_WIDE_SOURCES = re.compile(r"\s?【[^【】]{0,80}(?:†|:|\d)[^【】]{0,80}】")
+_PRIVATE = re.compile("\ue200[^\ue200\ue201]{0,200}\ue201|[\ue000-\uf8ff]")
+_OAI = re.compile(r"\s?:(?:contentReference|oaicite|cite)\[[^\]]{0,80}\](?:\{[^}]{0,80}\})?")
+_ESCAPED_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,9})(?:\s[^<>]{0,200})?/?>")
+_BEFORE_SOURCES = frozenset("see siehe vgl voir véase ver vedi zie zob см див bkz reference ref".split())
+_TICK = re.compile(r"\[[ xX]?\]")
+_REFERENCE = re.compile(r"(?<!\!)\[([^\[\]\n]{1,160})\]\s?\[[^\[\]\n]{0,60}\]")
+# -- what is done
+_SQUARE = re.compile(r"\[(/?[^\[\]\n]{1,60})\](?!\()")
+_ROUND = re.compile(r"[(（]([^()（）\n]{1,60})[)）]|（([^（）]{1,20})）")
+# -- machines
+_JSON = re.compile(r"\{\s*\"[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\[\s*\{[^\[\]]*\}\s*\]")
+_UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
+_HEX = re.compile(
+    r"\b(?:0x)?(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{16,}\b|\b(?=[0-9A-F]*\d)(?=[0-9A-F]*[A-F])[0-9A-F]{16,}\b"
+)
+_BLOB = re.compile(r"(?<![\w/+=])(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[A-Za-z0-9+/=_-]{40,}")
+_LONG = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
+# -- signs
+_SHORTCODE = re.compile(r"(?<![\w:]):(?:[A-Za-z][\w+-]*|[+-]1):(?![\w:])")
+_FACES = (
+    r"\\o/|<3+(?:\s?<3+)*|</3|[:;][-o'^]?[()\[\]DPpOo3/\\|*cC]{1,3}|=[()D]|[xX]D+|\^[_.-]*\^|¯\\?\\_\(ツ\)_/¯"
+    r"|T[_.]T|>[_.]<|-[_.]-|[oO][_.][oO]|:'-?\("
+)
+_EMOTICON = re.compile(rf"(?<![\w:;])(?:{_FACES})(?=[\s.,!?;:)]|$)")
+_AT = re.compile(r"(?<![\w.+-])@(?=\w)")
+_GENDER = re.compile(r"(?<=[a-zäöüß])[*_:·](?=in(?:nen)?\b)|(?<=[a-zäöüß])\*(?=(?:r|n|e|s|er|en)\b)")
+_GENDER_DOT = re.compile(r"(?<=[a-zéè])·(?=e?s?\b)")
+
+_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\\(?=\W)"), ""),
+    (re.compile(r"(?<=[A-Za-z0-9:])\\(?=[A-Za-z])|[\\`]"), " "),
+    (re.compile(r"(?<=\w)_+(?=\w)"), " "),
+    (re.compile(r"_+|~~+|~(?!\d)|\|\|+|\${2,}|={3,}|:{3,}"), ""),
+    (re.compile(r"\s*\|\s*"), ", "),
+    (re.compile(r"[\[\]{}【】]"), " "),
+    (re.compile(r"<?[-=]+>|<[-=]{2,}|<-(?!\d)"), " "),
+    (re.compile(r"(?<!\w)(?<!\w )[<>]=?|[<>](?!=?\s?[\w$(-])"), " "),
+    (re.compile(r"(?<![A-Za-z])#(?!\d)"), ""),
+    (re.compile(r"://"), " "),
+    (re.compile(r"</?(?=\w)|\^"), " "),
+)
+_PUNCTUATION: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?:(?=[!?]*\?)(?=[!?]*!))[!?]{3,}"), "?!"),
+    (re.compile(r"([!?,;:…。！？،؛])\1+"), r"\1"),
+    (re.compile(r"\.{4,}"), "..."),
+    (re.compile(r"[—–]{2,}|-{3,}|(?<=\s)--(?=\s)"), "—"),
+    (re.compile(r"\(\s*[,;.]*\s*\)|（\s*）"), ""),
+    (re.compile(r"\s+"), " "),
+    (re.compile(r" +(?=[,.;:!?]+(?:\s|$))| +(?=[)。！？，、；：।۔؟።])"), ""),
+    (re.compile(r"(?<=\() +"), ""),
+    (re.compile(r"^[\s,;:)]+"), ""),
+    (re.compile(r"(?:, ?){2,}"), ", "),
+    (re.compile(r", ?(?=[.!?])"), ""),
+    (re.compile(r"\s+$"), ""),
+)
+# Languages that say "less than" behind the number.
+_BEHIND = frozenset({"ja", "ko", "hi", "ur", "tr", "am"})
+# What "<" and ">" are called between two things; in front of one they are "less than", "more than".
+_RELATIONS = {
+    "en": ("is less than", "is greater than"),
+    "de": ("ist kleiner als", "ist größer als"),
+    "es": ("es menor que", "es mayor que"),
+    "fr": ("est inférieur à", "est supérieur à"),
+    "it": ("è minore di", "è maggiore di"),
+    "pt": ("é menor que", "é maior que"),
+    "nl": ("is kleiner dan", "is groter dan"),
+    "pl": ("jest mniejsze niż", "jest większe niż"),
+}
+_NUMBER = r"[$€£¥₹]?\s?-?\d[\d.,]*\s?(?:%|‰|[a-zA-Zµ°]{1,4}\b)?"
+_COMPARED = re.compile(rf"(?<![-=<])(?P<left>[\w)%°]\s?)?(?P<sign><=|>=|=<|<|>|≤|≥)\s?(?P<number>{_NUMBER})")
+_COMPARES = re.compile(r"(?<=[\w)])(?:\s(?P<sign><=|>=|!=|<|>|≤|≥|≠)\s|(?P<close><=|>=|!=|<|>|≤|≥|≠))(?=[\w(-])")
+
+_TALKED_AFTER = re.compile(r"[-.,;:!?)’'\"”»]|\s+(?:tags?|elements?|[a-zа-я])|\s*\Z")
+
+
+def is_talked_of(before: str, after: str) -> bool:
+    """Tell whether a tag is a word of its sentence: "Put it inside the <b> tag"."""
+    return before[-1:] == " " and before.strip()[-1:].isalnum() and _TALKED_AFTER.match(after) is not None
+
+
+class Residue:
+    """Says what is left, in one language."""
+
+    def __init__(self, language: str, *, drop_actions: bool, say_hosts: bool) -> None:
+        self._language, self._words = language, words_of(language)
+        self._code = language.lower().partition("-")[0]
+        self._drop_actions, self._say_hosts = drop_actions, say_hosts
+        self._deeds, self._sounds = deeds_of(language), sounds_of(language)
+
+    def before(self, text: str) -> str:
+        """Take out of a piece of Markdown what its parser would misunderstand."""
+        if not text.isascii():
+            text = _PRIVATE.sub("", text)
+            text = _WIDE_SOURCES.sub("", text)
+        if "[" in text:
+            text = _OAI.sub("", text)
+            text = _SQUARE.sub(self._square, text) if self._drop_actions else text
+            text = _outside_code(text, lambda part: _SOURCES.sub(self._sources, part))
+            text = _REFERENCE.sub(r"\1", text)
+        if "{" in text and "$" not in text and "\\" not in text:
+            text = _JSON.sub(_say_json, text)
+        if any(mark in text for mark in ":;=^<8xXT-oO>¯"):
+            text = _outside_code(text, self._say_emoticons)
+        return text
+
+    def after(self, text: str) -> str:
+        """Return what is said of a text without Markdown."""
+        text = _TICK.sub(" ", text)
+        text = re.sub(r"(?<=[A-Za-z])`(?=(?:s|t|m|d|re|ll|ve)\b)", "'", text)
+        if "<" in text:
+            text = _ESCAPED_TAG.sub(self._escaped_tag, text)
+        if self._drop_actions and ("(" in text or "（" in text):
+            text = _ROUND.sub(self._round, text)
+        if "://" in text or "www." in text.lower():
+            text = say_addresses(text, say_hosts=self._say_hosts)
+        if not text.isascii():
+            text = say_emoji(text, self._language, self._words)
+            text = "".join(map(_say_character, text))
+        text = "".join(char if char.isprintable() else " " if char in "\t\n\v\f\r" else "" for char in text)
+        text = _UUID.sub(lambda match: match[0][:8], text)
+        text = _HEX.sub(lambda match: match[0].removeprefix("0x")[:7], text)
+        text = _LONG.sub("", _BLOB.sub("", text))
+        text = _AT.sub("", _SHORTCODE.sub(" ", text))
+        if self._code == "de":
+            text = _GENDER.sub("-", text)
+        elif self._code == "fr":
+            text = _GENDER_DOT.sub("", text)
+        if any(mark in text for mark in ":;=^<8xX-o>"):
+            text = self._say_emoticons(text)
+        text = self._arithmetic(text)
+        for pattern, replacement in (*_MARKS, *_PUNCTUATION):
+            text = pattern.sub(replacement, text)
+        return text
+
+    def say_code(self, code: str) -> str:
+        """Return what is said of code within a sentence: its words, so that no mark is misread further on."""
+        code = say_addresses(code, say_hosts=self._say_hosts)
+        code = re.sub(
+            r"<[|｜]|[|｜]>|</?(?=[A-Za-z])|(?<=[\w\"'])/?>(?!=?\s*\d)|[\[\]{}`|\\$]|(?<=\w)_+(?=\w)|_{2,}", " ", code
+        )
+        code = re.sub(r"(?<![\w)\s])\*+|\*+(?![\w(\s])|^\*+|<!-*|-->", " ", code)
+        return re.sub(r"[ ]{2,}", " ", code)
+
+    def _arithmetic(self, text: str) -> str:
+        if "*" in text:
+            text = re.sub(r"(?<=[\w)])\*\*(?=[\w(])", f" {self._words.power} ", text)
+            times = f" {self._words.times} "
+            text = re.sub(
+                r"(?<=[\d)])\*(?=[\w(])|(?<=[\w)])\*(?=[\d(])|(?<=[\w)]) \* (?=[\w(])|\b(?<=[A-Za-z])\*(?=[A-Za-z]\b)",
+                times,
+                text,
+            )
+            text = text.replace("*", "")
+        if "^" in text:
+            text = re.sub(r"(?<=[\w)])\^2(?!\d)|²", f" {self._words.squared}", text)
+            text = re.sub(r"(?<=[\w)])\^3(?!\d)", f" {self._words.cubed}", text)
+            text = re.sub(r"(?<=[\w)])\^\(?(-?\w+)\)?", rf" {self._words.power} \1", text)
+        text = re.sub(r"\$(?=[A-Za-z{ ]|$)(?!\s\d)", "", text) if "$" in text else text
+        text = text.replace("≈", f" {self._words.about} ")
+        if any(sign in text for sign in "<>≤≥≠!="):
+            text = _COMPARED.sub(self._compared, text)
+            if self._code not in _BEHIND:
+                text = _COMPARES.sub(lambda match: f" {self._relation(match['sign'] or match['close'])} ", text)
+        return text
+
+    def _sign(self, sign: str) -> str:
+        words = self._words
+        match sign:
+            case "<":
+                return words.less
+            case ">":
+                return words.more
+            case "<=" | "=<" | "≤":
+                return words.at_most
+            case ">=" | "≥":
+                return words.at_least
+            case _:
+                return words.unequal
+
+    def _compared(self, match: re.Match[str]) -> str:
+        left, sign, number = match["left"] or "", match["sign"], match["number"]
+        is_between = bool(re.search(r"(?:[\d)%°]|\b[A-Za-z])\s?\Z", match.string[: match.start()] + left))
+        said = self._relation(sign) if is_between else self._sign(sign)
+        if match.string[: match.start()].rstrip().lower().endswith(said):
+            return f"{left}{number}"  # "less than <5 minutes"
+        space = "" if not left or left.endswith(" ") else " "
+        if self._code in _BEHIND:
+            if is_between:
+                return match[0]
+            return f"{left}{number.rstrip()}{'' if self._code == 'ja' else ' '}{said}"
+        return f"{left}{space}{said} {number}"
+
+    def _relation(self, sign: str) -> str:
+        """Return what is said of a sign between two things."""
+        less, greater = _RELATIONS.get(self._code, (self._words.less, self._words.more))
+        return less if sign == "<" else greater if sign == ">" else self._sign(sign)
+
+    def _say_emoticons(self, text: str) -> str:
+        return _EMOTICON.sub(lambda match: "" if not _is_compared(match) else match[0], text)
+
+    def _escaped_tag(self, match: re.Match[str]) -> str:
+        """Say a tag that was written with entities, or that stands in HTML for people: it is left out like others."""
+        text = match.string
+        if match[1].lower() not in HTML:
+            return "" if match[0].startswith("</") else f" {match[1]} "
+        return match[1] if is_talked_of(text[: match.start()], text[match.end() :]) else ""
+
+    def _sources(self, match: re.Match[str]) -> str:
+        """Leave out the numbers of sources, but for those that the sentence is about ("see [12]")."""
+        before = re.search(r"([^\W\d_]+)\Z", match.string[: match.start()])
+        if before is None or before[1].lower() not in self._words.dangling | _BEFORE_SOURCES:
+            return ""
+        return " " + re.sub(r"[\[\]^]+", " ", match[0]).strip()
+
+    def _square(self, match: re.Match[str]) -> str:
+        inner, text = match[1], match.string
+        left, right = text[: match.start()].rstrip()[-1:], text[match.end() :].lstrip()[:1]
+        if inner.startswith("/") and re.fullmatch(r"/[\w -]+", inner):
+            return " "
+        words = inner.lower().strip(" .!…").split()
+        if not words or len(words) > 4 or text[match.end() : match.end() + 1] == "[":
+            return match[0]
+        if (
+            words[0] in self._deeds
+            or (len(words) <= 2 and words[-1] in self._sounds)
+            or ("_" in inner and inner.isupper())
+        ):
+            return " " if not inner.isupper() or "_" not in inner or words[0] in self._sounds else match[0]
+        is_apart = (not left or left in '.!?…。！？।۔؟።"”)]*') and (not right or right.isupper() or right in '[*"“')
+        is_deed = inner.islower() and (
+            words[0].endswith(("ing", "ly")) or (words[0].endswith("s") and len(words[0]) > 4)
+        )
+        if is_apart and is_deed and len(words) <= 3 and self._code == "en" and words[0] not in _NO_DEEDS:
+            return " "
+        return match[0]
+
+    def _round(self, match: re.Match[str]) -> str:
+        inner = (match[1] or match[2] or "").strip(" .!…")
+        words = inner.lower().split()
+        if not words or len(words) > 4:
+            return match[0]
+        first = words[1] if words[0] in {"se", "сам", "er", "sie", "il", "elle"} and len(words) > 1 else words[0]
+        is_deed = first in self._deeds and not (first in _ALSO_NOUNS and len(words) > 1)
+        if is_deed and len(words) > 1 and words[1] in {"at", "about", "if", "when", "because", "and", "it", "us", "me"}:
+            is_deed = False
+        return " " if is_deed or (len(words) == 1 and words[0] in self._sounds) else match[0]
+
+
+_NO_DEEDS = frozenset("always this yes news things thanks perhaps sometimes series species during".split())
+_ALSO_NOUNS = frozenset("ring ringing ride ri crying singing breathing shouts slams screams snores sings".split())
+
+
+def _is_compared(match: re.Match[str]) -> bool:
+    """Tell "x <3" from "I love you <3"."""
+    if not match[0].startswith("<3"):
+        return False
+    before = match.string[: match.start()].rstrip()
+    return bool(re.search(r"(?:^|[\s(])[A-Za-z]$|\d$|\b(?:is|if|when|value|count)$", before))
+
+
+def _outside_code(text: str, change: Callable[[str], str]) -> str:
+    """Apply a change to what is not code."""
+    if "`" not in text:
+        return change(text)
+    parts = re.split(r"(`+[^`]*`+)", text)
+    return "".join(part if part.startswith("`") else change(part) for part in parts)
+
+
+def _say_json(match: re.Match[str]) -> str:
+    try:
+        value = json.loads(match[0])
+    except (ValueError, RecursionError):
+        return re.sub(r"[{}\[\]\"]", " ", match[0])
+    if isinstance(value, dict) and "name" in value and {"arguments", "parameters"} & value.keys():
+        return " "
+    return _say_value(value)
+
+
+def _say_value(value: object) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{str(key).replace('_', ' ')}: {_say_value(each)}" for key, each in value.items())
+        case list():
+            return ", ".join(map(_say_value, value))
+        case None:
+            return ""
+        case _:
+            return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _say_character(char: str) -> str:
+    """Return what is left of a character: itself, a space for an arrow, nothing for emoji and what is not seen."""
+    if char.isascii():
+        return char
+    kind, code = unicodedata.category(char), ord(char)
+    if kind[0] == "Z":
+        return " "
+    is_unseen = kind[0] == "C" or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
+    if code in {0x200C, 0x200D}:  # joiners belong to the writing of Persian, Urdu and the scripts of India
+        return char
+    is_emoji = (kind == "So" and code >= 0x2190 and not 0x3200 <= code <= 0x33FF) or 0x1F3FB <= code <= 0x1F3FF
+    is_arrow = 0x2190 <= code <= 0x21FF or 0x27F0 <= code <= 0x27FF or 0x2900 <= code <= 0x297F
+    if is_arrow:
+        return " "
+    return "" if is_unseen or is_emoji or code == 0x20E3 else char
