@@ -85,7 +85,7 @@ _PUNCTUATION: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\s+"), " "),
     (re.compile(r" +(?=[,.;:!?]+(?:\s|$))| +(?=[)。！？，、；：।۔؟።])"), ""),
     (re.compile(r"(?<=\() +"), ""),
-    (re.compile(r"^[\s,;:)]+"), ""),
+    (re.compile(r"^(?:[\s,;:)]+|[-•–—]\s)+"), ""),  # also the mark of a list that goes on in its line
     (re.compile(r"(?:, ?){2,}"), ", "),
     (re.compile(r", ?(?=[.!?])"), ""),
     (re.compile(r"\s+$"), ""),

@@ -17,6 +17,7 @@ Every decision depends on the text alone: what cannot be told yet is held, for a
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Literal
 
@@ -24,6 +25,7 @@ import attrs
 
 Kind = Literal["text", "code", "fence", "fenced", "break", "cell"]
 
+_STEP_CHARS = 2048  # taken at a time: what is held is copied with each token, so a whole book in one piece is not
 _CODE_CHARS_MAX = 400  # a backtick that finds no partner within so many characters is none
 _TAG_CHARS_MAX = 320
 _FENCE_LINE_CHARS_MAX = 200
@@ -123,8 +125,9 @@ class Scanner:
 
     def feed(self, text: str) -> list[Token]:
         """Take the next stretch; return what can be told by now."""
-        self._held += text
-        self._run()
+        for at in range(0, len(text), _STEP_CHARS):
+            self._held += text[at : at + _STEP_CHARS]
+            self._run()
         return self._taken()
 
     def flush(self) -> list[Token]:
@@ -142,15 +145,16 @@ class Scanner:
 
     def _taken(self) -> list[Token]:
         tokens, self._tokens = self._tokens, []
-        return tokens
+        return [
+            token
+            for kind, run in itertools.groupby(tokens, key=lambda token: token.kind)
+            for token in ([Token("text", "".join(each.text for each in run))] if kind == "text" else run)
+        ]
 
     def _emit(self, kind: Kind, text: str) -> None:
         if not text:
             return
-        if kind == "text" and self._tokens and self._tokens[-1].kind == "text":
-            self._tokens[-1] = Token("text", self._tokens[-1].text + text)
-        else:
-            self._tokens.append(Token(kind, text))
+        self._tokens.append(Token(kind, text))
         _, newline, after = text.rpartition("\n")
         self._line = (after if newline else self._line + after)[:24]
         self._before = (self._before + text)[-24:]

@@ -21,6 +21,8 @@ from voxbridge.core.text.scanner import Scanner
 from voxbridge.core.text.sentences import SentenceSplitter
 from voxbridge.core.text.words import words_of
 
+_STEP_CHARS = 2048  # taken at a time, so that a long answer in one piece costs in proportion
+
 
 @attrs.frozen
 class SpeakableRules:
@@ -54,7 +56,11 @@ class SpokenPieces:
 
     def feed(self, text: str) -> list[str]:
         """Take the next stretch of the answer; return the pieces that are complete."""
-        return self._said(self._splitter.feed(self._blocks.feed(self._scanner.feed(text))))
+        pieces: list[str] = []
+        for at in range(0, len(text), _STEP_CHARS):
+            tokens = self._scanner.feed(text[at : at + _STEP_CHARS])
+            pieces += self._splitter.feed(self._blocks.feed(tokens))
+        return self._said(pieces)
 
     def flush(self) -> list[str]:
         """Return what is left: whatever has come is complete."""
