@@ -68,7 +68,7 @@ def supervised() -> Iterator[str]:
             called = [node.func, *node.args[:1]]  # supervise("x", ...) and start_soon(supervise, "x", ...)
             names = [part.id for part in called if isinstance(part, ast.Name)]
             texts = [arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-            if "supervise" in names or "_guarded" in names:
+            if {"supervise", "keep", "_guarded"} & set(names):
                 yield from texts
 
 
