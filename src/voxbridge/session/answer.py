@@ -33,6 +33,7 @@ from voxbridge.stages.contracts import (
 from voxbridge.stages.sinks import AnswerInto, Mark
 
 # A token is a few bytes; 64 let the agent's reader run ahead of the splitter for a second without a task switch each.
+_UNSPACED = "\u2e80"  # from here on lie the scripts that write no spaces between words
 _EVENTS_AHEAD = 64
 
 
@@ -95,7 +96,8 @@ class Answer:
                     self._reading.cancel(reason="deadline:agent")
                     break
         finally:
-            self._add(pieces.flush(), request)  # also when it is cut short: what has come can be written
+            rest = pieces.flush()  # also when it is cut short: what has come can be written
+            self._add(rest if self.agent_error is None else self._whole_words(rest), request)
             self.speech.end()
 
     async def _speak(self) -> None:
@@ -116,6 +118,14 @@ class Answer:
             case AnswerOptions(options):
                 self._options = options
                 return []
+
+    def _whole_words(self, rest: list[str]) -> list[str]:
+        """Leave out what may be half a word, at the end of an answer that broke off; a word alone says nothing."""
+        if not rest or not self.text[-1:].isalnum() or self.text[-1:] >= _UNSPACED:
+            return rest
+        *whole, broken = rest
+        words, _, _ = broken.rpartition(" ")
+        return [*whole, words] if " " in words else whole
 
     def _add(self, sentences: list[str], request: AgentRequest) -> None:
         for text in sentences:

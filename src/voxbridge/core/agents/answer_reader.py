@@ -9,6 +9,7 @@ lines ``application/json`` and plain text ``text/html`` (seen with 2.8.4 and 2.4
     {...} \\n {...         other JSON lines (Ollama, OpenAI-like)    line by line
     { or [                one JSON value                            at the end
     <!doctype <html       a page: refused                           never
+    0:"..." or f:{...}    the AI SDK's data lines                   line by line
     RIFF, PK, NUL ...     binary: refused                           never
     n8n is starting up    n8n's own word for "not yet": refused     never
     anything else         plain text                                as it comes
@@ -27,9 +28,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
+from voxbridge.core.agents.data_lines import START as DATA_LINES_START
+from voxbridge.core.agents.data_lines import DataLines
 from voxbridge.core.agents.n8n_lines import N8nLines
-from voxbridge.core.agents.reply import ANY_REPLY, NoText, Reply, ReplyRule, text_of
+from voxbridge.core.agents.reply import ANY_REPLY, NoText, Reply, ReplyRule, is_machine_talk, text_of
 from voxbridge.core.agents.said import AnswerEvent, Delta, Ended, Flush, Said
+from voxbridge.core.agents.typed_events import TypedEvents
 from voxbridge.core.wire.json_text import JsonLine, Malformed, parse_json, whole_letters
 from voxbridge.core.wire.ndjson import LINE_BYTES_MAX, NdjsonReader
 from voxbridge.core.wire.sse import SseEvent, SseReader
@@ -39,7 +43,7 @@ __all__ = ["AnswerEvent", "AnswerReader", "Delta", "Ended", "Flush", "Values"]
 BODY_BYTES_MAX = 16 << 20
 """The longest body: n8n wraps each token into 170 bytes, so this is a hundred thousand of them."""
 
-Kind = Literal["sse", "json", "page", "binary", "starting", "text"]
+Kind = Literal["sse", "json", "data lines", "page", "binary", "starting", "text"]
 
 _SPACE = b" \t\r\n"
 _BOM = codecs.BOM_UTF8
@@ -145,10 +149,12 @@ class AnswerReader:
                 return _Sse(said, self._rule, self._nodes, own)
             case "json":
                 return _Json(said, self._rule, self._nodes, own)
-            case "text" if own is not None:
+            case "text" | "data lines" if own is not None:
                 return _Refused(Ended("unsupported", "the answer is plain text; is agent.url that of the API?"))
             case "text":
                 return _Text(said)
+            case "data lines":
+                return DataLines(said)
             case "starting":
                 return _Refused(Ended("starting", "n8n is starting up"))
             case "page":
@@ -183,6 +189,10 @@ def sniff(head: bytes, content_type: str = "", *, at_end: bool = False) -> Kind 
         return "json" if second in _JSON_SECOND[head[0]] else "text"
     if head[0] == 0x22 and content_type.startswith("application/json"):
         return "json"  # a JSON string; under another label it may be prose that begins with a quotation
+    if DATA_LINES_START.match(head):
+        return "data lines"
+    if len(head) < 3 and not at_end and any(DATA_LINES_START.match(head + rest) for rest in (b':"', b'"')):
+        return None
     start = head[:16].lower()
     if start.startswith(_PAGE_STARTS):
         return "page"
@@ -237,11 +247,15 @@ class _Lines:
 
     def __init__(self, said: Said, rule: ReplyRule) -> None:
         self._said, self._rule = said, rule
+        self._typed = TypedEvents(said)
         self._is_done = False
 
-    def value(self, value: object) -> Iterable[AnswerEvent]:
-        """Take one line's value."""
+    def value(self, value: object, name: str = "") -> Iterable[AnswerEvent]:
+        """Take one line's value, or that of the event ``name``."""
         if self._is_done:
+            return
+        if (events := self._typed.take(value, name)) is not None:
+            yield from events
             return
         match text_of(value, self._rule):
             case Reply(""):
@@ -392,7 +406,9 @@ class _Sse:
         if name == "error":
             refused = text_of(parsed.value) if isinstance(parsed, JsonLine) else NoText("agent_error", data)
             yield Ended("agent_error", refused.why if isinstance(refused, NoText) else refused.text)
-        elif name in _MESSAGE_EVENTS or name.endswith("delta"):
+        elif is_machine_talk(name):
+            return
+        elif name in _MESSAGE_EVENTS or name.endswith("delta") or name.startswith("response."):
             if isinstance(parsed, Malformed) and data.lstrip().startswith('{"'):
                 yield Ended("protocol_error", "an event starts like JSON but is not")
             elif isinstance(parsed, Malformed):
@@ -400,7 +416,7 @@ class _Sse:
             elif N8nLines.is_line(parsed.value):
                 yield from self._n8n.value(parsed.value)
             else:
-                yield from self._lines.value(parsed.value)
+                yield from self._lines.value(parsed.value, name)
 
 
 class _Words:

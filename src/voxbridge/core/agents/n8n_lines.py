@@ -8,7 +8,7 @@ workflow the answer comes twice, and is said once.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 import attrs
@@ -79,6 +79,15 @@ class _Node:
         return text
 
 
+def _error_message(value: Mapping[str, object]) -> str:
+    """Return what an ``error`` line says: n8n's content (which may be null or absent), or another maker's field."""
+    inner = value.get("error")
+    places = [value.get("content"), value.get("message"), value.get("errorText"), inner]
+    if isinstance(inner, dict):
+        places.append(inner.get("message"))
+    return next((text for text in places if isinstance(text, str) and text.strip()), "no message")
+
+
 class N8nLines:
     """Takes the lines' values, gives what they say. ``nodes``: speak only these, by name; empty for all."""
 
@@ -104,9 +113,7 @@ class N8nLines:
         name = str(metadata.get("nodeName", ""))
         kind = value.get("type")
         if kind == "error":
-            # content may be a string, null or absent
-            content = value.get("content")
-            message = content if isinstance(content, str) and content.strip() else "no message"
+            message = _error_message(value)
             yield Ended("agent_error", f"{message} (node {name})" if name else message)
             return
         if self._only and name not in self._only:

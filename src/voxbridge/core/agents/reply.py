@@ -35,6 +35,10 @@ _OVER_A_SOCKET = "executionStarted"
 # n8n's own messages for a workflow that answers without data (seen)
 _ACKNOWLEDGEMENTS = ("workflow was started", "webhook call received", "workflow executed successfully but")
 _ECHO_SIGNS = frozenset({"headers", "params", "query", "body"})
+_MACHINE_TALK = re.compile(r"reason|think|thought|tool|function|argument|(?:\A|[._-])call(?:\Z|[._-])")
+# Messages of a conversation that is sent back whole (OpenAI's roles, LangChain's types).
+_OTHERS_ROLES = ("user", "human", "system", "developer", "tool", "function")
+_OTHERS_TYPES = ("human", "system")
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,30}\Z")
 _DEPTH_MAX = 16
 _VALUES_MAX = 5000  # the items of one run of a workflow are a handful
@@ -106,7 +110,19 @@ def _text_of_parts(parts: list[object], rule: ReplyRule, depth: int, looked_at: 
     return Reply("\n".join(text for text in texts if text))
 
 
+def is_machine_talk(kind: str) -> bool:
+    """Tell whether a part of this ``type`` is no speech: what a model thinks, a call of a tool, or its result."""
+    return _MACHINE_TALK.search(kind.casefold()) is not None
+
+
+def _is_not_said(value: dict[str, object]) -> bool:
+    kind, role = value.get("type"), value.get("role")
+    return (isinstance(kind, str) and (kind in _OTHERS_TYPES or is_machine_talk(kind))) or role in _OTHERS_ROLES
+
+
 def _text_of_object(value: dict[str, object], rule: ReplyRule, depth: int, looked_at: count[int]) -> Reply | NoText:
+    if _is_not_said(value):
+        return NoText("no_reply", "the answer holds only what the model thinks or does, and no speech")
     refusal: NoText | None = None
     paths = (tuple(rule.output_path.split(".")), *_PATHS) if rule.output_path else _PATHS
     inner = attrs.evolve(rule, output_path="")  # the path is counted from the outermost object

@@ -7,6 +7,7 @@ import re
 import attrs
 
 from voxbridge.core.agents.reply import NoText, Outcome
+from voxbridge.core.agents.unwrapping import Unwrapper
 from voxbridge.core.text.thinking import ThinkingFilter
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -49,6 +50,7 @@ class Said:
 
     def __init__(self) -> None:
         self._thinking = ThinkingFilter()
+        self._unwrapper = Unwrapper()
         self._has_said = False
         self._is_flushed = True
         self._half = ""
@@ -71,10 +73,15 @@ class Said:
         """Add a text."""
         text = self._whole_letters(text)
         if text:
-            text = self._thinking.feed(text)
+            text = self._unwrapper.feed(self._thinking.feed(text))
             if not text:
-                return []  # thoughts, or what may be the beginning of some
+                return []  # thoughts, or what may be the beginning of some, or JSON round the answer
         return self._pass_on(text)
+
+    def _held(self) -> list[AnswerEvent]:
+        """Say what was held until here."""
+        held = self._unwrapper.feed(self._thinking.end()) + self._unwrapper.end()
+        return self._pass_on(held) if held else []
 
     def _pass_on(self, text: str) -> list[AnswerEvent]:
         if not self._has_said:
@@ -97,8 +104,7 @@ class Said:
 
     def flush(self) -> list[AnswerEvent]:
         """Note that what was said is complete."""
-        held = self._thinking.end()
-        events = self._pass_on(held) if held else []
+        events = self._held()
         if self._is_flushed:
             return events
         self._is_flushed = True
@@ -114,8 +120,7 @@ class Said:
 
     def end(self) -> list[AnswerEvent]:
         """Judge the answer at its end."""
-        held = self._thinking.end()
-        events = self._pass_on(held) if held else []
+        events = self._held()
         if self._has_said:
             return [*events, Ended("ok")]
         if self._is_silent:
