@@ -17,6 +17,7 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
@@ -54,6 +55,7 @@ from voxbridge.session.room import Room
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 from voxbridge.stages.registry import Stages
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
@@ -113,8 +115,9 @@ class Service:
         self._started_at = trio.current_time()
         with closing(self._notifier):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(pet_watchdog, self._notifier, self._beats)
-                nursery.start_soon(follow_status, self._notifier, lambda: self.view().line())
+                nursery.start_soon(supervise, "watchdog", partial(pet_watchdog, self._notifier, self._beats))
+                status = partial(follow_status, self._notifier, lambda: self.view().line())
+                nursery.start_soon(supervise, "status line", status)
                 await nursery.start(self._reload_on_sighup)
                 await self._open_doors(nursery)
                 task_status.started()

@@ -13,6 +13,8 @@ from typing import Protocol, Self, runtime_checkable
 
 import attrs
 
+from voxbridge.core.agents.conversation import Conversation
+from voxbridge.core.agents.history import HistoryRules
 from voxbridge.core.agents.tts_options import TtsOptions as TtsOptions
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import HeardSound as HeardSound
@@ -170,6 +172,8 @@ class AgentRequest:
     started_at: str | None = None
     participants: int | None = None
     previous: Previous | None = None
+    conversation: Conversation | None = attrs.field(default=None, eq=False, repr=False)
+    """What was said before, kept by who asks several backends in turn; a backend that keeps it itself gets None."""
 
 
 @attrs.frozen
@@ -227,6 +231,16 @@ class AgentStage(Stage, Protocol):
 
         Raises: StageError.
         """
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """An agent stage whose server remembers nothing: who asks it together with others keeps the conversation."""
+
+    @property
+    def history_rules(self) -> HistoryRules | None:
+        """Return how much of the conversation it wants to be told, or None if its server remembers."""
+        ...
 
 
 @attrs.frozen

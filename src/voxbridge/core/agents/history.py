@@ -25,6 +25,9 @@ _MESSAGE_TOKENS = 4
 """What a chat template adds to each message, about."""
 
 
+Scope = Literal["user", "channel"]
+
+
 @attrs.frozen
 class Message:
     """One message of the kind that chat APIs take."""
@@ -35,11 +38,15 @@ class Message:
 
 @attrs.frozen
 class HistoryRules:
-    """How much is kept: ``tokens_max`` of what goes before the question (0: nothing), for ``age_s`` seconds."""
+    """How much is kept: ``tokens_max`` of what goes before the question (0: nothing), for ``age_s`` seconds.
+
+    ``scope`` says whose conversation it is: each user's own, or the channel's.
+    """
 
     tokens_max: int = 4000
     age_s: float = 3600.0
     conversations_max: int = 1000
+    scope: Scope = "user"
 
 
 @attrs.define(eq=False)
@@ -72,10 +79,25 @@ class History:
         name: str = "",
         heard: str | None = None,
     ) -> list[Message]:
-        """Open an exchange; return the messages to send, the question last.
+        """Open an exchange and return its messages; see ``open`` and ``messages``."""
+        self.open(session, turn_id, user, text, now, name=name, heard=heard)
+        return self.messages(session, turn_id, now, self._rules)
+
+    def open(
+        self,
+        session: str,
+        turn_id: str,
+        user: str,
+        text: str,
+        now: float,
+        *,
+        name: str = "",
+        heard: str | None = None,
+    ) -> None:
+        """Open an exchange.
 
         ``name`` is put before the user's words, for a conversation of several. ``heard`` says that the same user's
-        answer before was cut short, and what was heard of it. Answers that are still under way are left out.
+        answer before was cut short, and what was heard of it.
         """
         kept = self._fresh(session, now)
         if heard is None:
@@ -83,10 +105,20 @@ class History:
         else:
             _cut(kept, user, text, heard)
         shown = f"{_one_line(name)}: {text}" if name.strip() else text
-        exchange = _Exchange(turn_id, user, text, shown, now)
-        before = self._fitting([one for one in kept if not one.is_open and (one.answer or one.was_cut)])
-        kept.append(exchange)
-        return _alternating([*before, exchange])
+        kept.append(_Exchange(turn_id, user, text, shown, now))
+
+    def messages(self, session: str, turn_id: str, now: float, rules: HistoryRules) -> list[Message]:
+        """Return the messages to send for an open exchange, the question last; none if there is no such exchange.
+
+        Answers that are still under way are left out. ``rules`` may want less than is kept.
+        """
+        kept = self._sessions.get(session, [])
+        at = next((at for at, one in enumerate(kept) if one.turn_id == turn_id and one.is_open), None)
+        if at is None:
+            return []
+        over = [one for one in kept[:at] if not one.is_open and (one.answer or one.was_cut)]
+        fresh = [one for one in over if now - one.at <= rules.age_s]
+        return _alternating([*_fitting(fresh, rules.tokens_max), kept[at]])
 
     def add(self, session: str, turn_id: str, text: str) -> None:
         """Add to the answer of an open exchange."""
@@ -114,25 +146,26 @@ class History:
             del self._sessions[other]
         return kept
 
-    def _fitting(self, exchanges: list[_Exchange]) -> list[_Exchange]:
-        """Return the newest exchanges that fit; an exchange is kept whole or not at all."""
-        left = self._rules.tokens_max
-        fitting: list[_Exchange] = []
-        for exchange in reversed(exchanges):
-            left -= tokens_of(_alternating([exchange]))
-            if left < 0:
-                break
-            fitting.insert(0, exchange)
-        return fitting
-
     def _drop_unneeded(self, session: str) -> None:
         kept = self._sessions.get(session)
         if kept is None:
             return
-        fitting = self._fitting([one for one in kept if not one.is_open])
+        fitting = _fitting([one for one in kept if not one.is_open], self._rules.tokens_max)
         kept[:] = [one for one in kept if one.is_open or one in fitting]
         if not kept:
             del self._sessions[session]
+
+
+def _fitting(exchanges: list[_Exchange], tokens_max: int) -> list[_Exchange]:
+    """Return the newest exchanges that fit; an exchange is kept whole or not at all."""
+    left = tokens_max
+    fitting: list[_Exchange] = []
+    for exchange in reversed(exchanges):
+        left -= tokens_of(_alternating([exchange]))
+        if left < 0:
+            break
+        fitting.insert(0, exchange)
+    return fitting
 
 
 def _cut(kept: list[_Exchange], user: str, text: str, heard: str) -> None:

@@ -19,11 +19,13 @@ import trio
 
 from voxbridge.config.turns import TurnSettings
 from voxbridge.core.agents.answer_reader import AnswerEvent, Delta, Ended, Flush
+from voxbridge.core.agents.history import HistoryRules
 from voxbridge.core.agents.tts_options import HEADER as TTS_OPTIONS_HEADER
 from voxbridge.core.agents.tts_options import parse_tts_options
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
 from voxbridge.stages.agent.dialect import Call, Dialect, Exchange, Found
+from voxbridge.stages.agent.memory import Remembers
 from voxbridge.stages.agent.outcome import outcome_error
 from voxbridge.stages.agent.settings import HttpSettings
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, AnswerOptions, AnswerSink, TextDelta, TextFlush
@@ -83,6 +85,11 @@ class AgentClient:
         if self._client is None:
             raise InternalError("the agent stage is used outside its async with block")
         return self._client
+
+    @property
+    def history_rules(self) -> HistoryRules | None:
+        """See Forgetful."""
+        return self._dialect.memory.rules if isinstance(self._dialect, Remembers) else None
 
     async def warm(self) -> None:
         """Open a connection for the answer that will be asked for soon, unless there is one."""

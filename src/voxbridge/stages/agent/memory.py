@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from voxbridge.core.agents.history import History, HistoryRules
+from typing import Protocol, runtime_checkable
+
+from voxbridge.core.agents.history import History, HistoryRules, Message, Scope
 from voxbridge.stages.agent.request import session_id
 from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.contracts import AgentRequest
@@ -13,10 +15,15 @@ class Memory:
 
     def __init__(self, settings: ModelSettings) -> None:
         self._scope, self._system = settings.session_scope, settings.system_prompt.strip()
-        self._history = History(HistoryRules(tokens_max=settings.history_tokens, age_s=settings.history_age_ms / 1000))
+        scope: Scope = "channel" if settings.session_scope == "channel" else "user"
+        age_s = settings.history_age_ms / 1000
+        self.rules = HistoryRules(tokens_max=settings.history_tokens, age_s=age_s, scope=scope)
+        self._history = History(self.rules)
 
     def begin(self, request: AgentRequest, now: float) -> Remembered:
-        """Begin an exchange."""
+        """Begin an exchange; in a conversation that somebody else keeps it is theirs to write down."""
+        if request.conversation is not None:
+            return Remembered(None, "", request.turn_id, self._told(request.conversation.messages(self.rules, now)))
         speaker, previous = request.speaker, request.previous
         session = session_id(speaker, self._scope)
         asked = self._history.ask(
@@ -28,15 +35,24 @@ class Memory:
             name=speaker.name if self._scope == "channel" else "",
             heard=previous.heard if previous is not None and previous.interrupted else None,
         )
+        return Remembered(self._history, session, request.turn_id, self._told(asked))
+
+    def _told(self, asked: list[Message]) -> list[dict[str, str]]:
         messages = [{"role": "system", "content": self._system}] if self._system else []
-        messages += [{"role": message.role, "content": message.content} for message in asked]
-        return Remembered(self._history, session, request.turn_id, messages)
+        return messages + [{"role": message.role, "content": message.content} for message in asked]
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A dialect for which the bridge keeps the conversation."""
+
+    memory: Memory
 
 
 class Remembered:
     """One exchange: its messages, and what is added to it."""
 
-    def __init__(self, history: History, session: str, turn_id: str, messages: list[dict[str, str]]) -> None:
+    def __init__(self, history: History | None, session: str, turn_id: str, messages: list[dict[str, str]]) -> None:
         self._history, self._session, self._turn_id = history, session, turn_id
         self.messages = messages
 
@@ -47,8 +63,10 @@ class Remembered:
 
     def add(self, text: str) -> None:
         """Add to the answer."""
-        self._history.add(self._session, self._turn_id, text)
+        if self._history is not None:
+            self._history.add(self._session, self._turn_id, text)
 
     def close(self, now: float) -> None:
         """End the exchange."""
-        self._history.close(self._session, self._turn_id, now)
+        if self._history is not None:
+            self._history.close(self._session, self._turn_id, now)

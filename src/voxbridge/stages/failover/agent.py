@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
+import attrs
 import trio
 
+from voxbridge.core.agents.conversation import Conversation, Conversations
 from voxbridge.core.health.hedge import Hedge
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, AnswerOptions, AnswerSink, warm_up
+from voxbridge.stages.agent.request import session_id
+from voxbridge.stages.contracts import (
+    AgentEvent,
+    AgentRequest,
+    AgentStage,
+    AnswerOptions,
+    AnswerSink,
+    Forgetful,
+    TextDelta,
+    warm_up,
+)
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner, hedged_patience
@@ -20,6 +33,8 @@ class FailoverAgent(Failover[AgentStage]):
     def __init__(self, guards: Sequence[Guard[AgentStage]], *, hedge: Hedge | None = None) -> None:
         super().__init__(guards)
         self._hedge = hedge
+        wanted = [guard.stage.history_rules for guard in guards if isinstance(guard.stage, Forgetful)]
+        self._conversations = Conversations(rules for rules in wanted if rules is not None)
 
     async def warm(self) -> None:
         """Let the backend that will be asked first open its connection, if it can."""
@@ -32,15 +47,58 @@ class FailoverAgent(Failover[AgentStage]):
 
     async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
         """Stream the answer; see ``AgentStage``. Raises: StageError."""
+        conversation = self._begin(request)
+        request = attrs.evolve(request, conversation=conversation)
 
         async def run(runner: Runner[AgentStage]) -> None:
-            contender = _Contender(runner, out, self._hedge)
+            contender = _Contender(runner, _Kept(out, conversation), self._hedge)
             await runner.guard.stage.answer(request, contender)
             runner.came_empty = not contender.has_spoken
 
         if self._hedge is not None:
             self._hedge.asked()
-        await Race("agent", in_order(self.guards), run, patience=hedged_patience(self._hedge)).go()
+        try:
+            await Race("agent", in_order(self.guards), run, patience=hedged_patience(self._hedge)).go()
+        finally:
+            conversation.close(trio.current_time())
+
+    def _begin(self, request: AgentRequest) -> Conversation:
+        """Open the turn in the one memory of all backends, which are told of it whoever answered before."""
+        speaker, previous = request.speaker, request.previous
+        return self._conversations.begin(
+            partial(session_id, speaker),
+            request.turn_id,
+            str(speaker.user_id),
+            request.text,
+            trio.current_time(),
+            name=speaker.name,
+            heard=previous.heard if previous is not None and previous.interrupted else None,
+        )
+
+
+class _Kept:
+    """A sink that keeps what was passed on in the conversation."""
+
+    def __init__(self, out: AnswerSink, conversation: Conversation) -> None:
+        self._out, self._conversation = out, conversation
+
+    def asked(self) -> None:
+        """See AnswerSink."""
+        self._out.asked()
+
+    def send_nowait(self, event: AgentEvent) -> None:
+        """See AnswerSink. Raises: trio.WouldBlock."""
+        self._out.send_nowait(event)
+        self._keep(event)
+
+    async def send(self, event: AgentEvent) -> None:
+        """See AnswerSink."""
+        await self._out.send(event)
+        self._keep(event)
+
+    def _keep(self, event: AgentEvent) -> None:
+        if isinstance(event, TextDelta):
+            self._conversation.add(event.text)
 
 
 class _Contender:

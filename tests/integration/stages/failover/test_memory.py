@@ -1,0 +1,116 @@
+"""One memory for all backends of an agent: whoever answers, the next one asked knows what was said and heard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import pytest
+import trio
+
+from tests.integration.stages.agent.agent_client import SPEAKER, ask
+from voxbridge.config.settings import AgentSettings, Secret
+from voxbridge.core.ids import UserId
+from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.rehearsal.servers.chat import answer
+from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
+from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
+from voxbridge.stages.agent.kinds import stage_of_kind
+from voxbridge.stages.contracts import AgentRequest, AgentStage, Previous
+from voxbridge.stages.failover import FailoverAgent, Guard
+
+pytestmark = pytest.mark.integration
+
+
+def model(server: OpenAiServer, **more: object) -> AgentStage:
+    fields: dict[str, object] = {"kind": "openai", "model": "test-model", "retries": 0, **more}
+    return stage_of_kind(AgentSettings(url=Secret(server.base_url), **fields))  # type: ignore[arg-type]
+
+
+def workflow(server: N8nServer) -> AgentStage:
+    return stage_of_kind(AgentSettings(kind="n8n", url=Secret(server.webhook_url), retries=0))
+
+
+def told(server: OpenAiServer, index: int = -1) -> list[str]:
+    return [f"{role[0]}:{content}" for role, content in server.asked[index].messages if role != "system"]
+
+
+@asynccontextmanager
+async def two_models(**more: object) -> AsyncIterator[tuple[OpenAiServer, OpenAiServer, FailoverAgent]]:
+    """Open two models, the second a backup; each says who it is."""
+    MemNet().install()
+    first, second = OpenAiServer(answer(("I am ", "A."))), OpenAiServer(answer(("I am ", "B.")))
+    async with first.running(), second.running():
+        guards = [Guard(model(server, **more), "agent", reserve_s=0.5) for server in (first, second)]
+        async with FailoverAgent(guards) as stage:
+            yield first, second, stage
+
+
+def question(number: int, text: str, heard: str | None = None, **speaker: object) -> AgentRequest:
+    previous = None if heard is None else Previous(interrupted=True, heard=heard)
+    who = attrs.evolve(SPEAKER, **speaker)  # type: ignore[arg-type]
+    return AgentRequest(f"turn-{number}", text, who, previous=previous)
+
+
+async def test_what_was_heard_of_the_backups_answer_is_written_over_no_other(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A answers, B answers in its stead and is interrupted, A is asked again: it knows both turns as they were."""
+    async with two_models() as (first, second, stage):
+        assert (await ask(stage, question(1, "One?"))).text == "I am A."
+        first.fail_next(1)
+        assert (await ask(stage, question(2, "Two?"))).text == "I am B."
+        assert told(second) == ["u:One?", "a:I am A.", "u:Two?"]
+        assert (await ask(stage, question(3, "Three?", heard="I am"))).text == "I am A."
+        assert told(first) == ["u:One?", "a:I am A.", "u:Two?", "a:I am", "u:Three?"]
+
+
+async def test_a_turn_is_one_exchange_however_many_were_asked(autojump_clock: trio.testing.MockClock) -> None:
+    """The question stands there once, with the answer of who gave it."""
+    async with two_models() as (first, _second, stage):
+        first.fail_next(1)
+        await ask(stage, question(1, "One?"))
+        await ask(stage, question(2, "Two?"))
+        assert told(first) == ["u:One?", "a:I am B.", "u:Two?"]
+
+
+async def test_a_model_behind_a_workflow_knows_what_the_workflow_said(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """n8n remembers by itself, and the model that stands in for it is told the conversation all the same."""
+    MemNet().install()
+    n8n, backup = N8nServer(agent(words("I am n8n."))), OpenAiServer(answer(("I am ", "B.")))
+    async with n8n.running(), backup.running():
+        guards = [Guard(stage, "agent", reserve_s=0.5) for stage in (workflow(n8n), model(backup))]
+        async with FailoverAgent(guards) as stage:
+            await ask(stage, question(1, "One?"))
+            n8n.plans.append(failure("status"))
+            await ask(stage, question(2, "Two?", heard="I am"))
+            assert told(backup) == ["u:One?", "a:I am", "u:Two?"]
+
+
+async def test_each_backend_is_told_as_much_as_it_wants(autojump_clock: trio.testing.MockClock) -> None:
+    """A long memory and none, per user and per channel, in one conversation."""
+    MemNet().install()
+    first, second = OpenAiServer(answer(("I am ", "A."))), OpenAiServer(answer(("I am ", "B.")))
+    async with first.running(), second.running():
+        stages = (model(first, session_scope="channel"), model(second, history_tokens=0))
+        async with FailoverAgent([Guard(stage, "agent", reserve_s=0.5) for stage in stages]) as stage:
+            await ask(stage, question(1, "One?"))
+            await ask(stage, question(2, "Two?", user_id=UserId(4), name="Bob"))
+            assert told(first) == ["u:Ada: One?", "a:I am A.", "u:Bob: Two?"]
+            first.fail_next(1)
+            await ask(stage, question(3, "Three?"))
+            assert told(second) == ["u:Three?"]
+
+
+async def test_a_turn_that_all_failed_leaves_its_question_out(autojump_clock: trio.testing.MockClock) -> None:
+    """As with one backend: what nobody answered is not in the way of the next question."""
+    async with two_models() as (first, second, stage):
+        first.fail_next(1)
+        second.fail_next(1)
+        assert (await ask(stage, question(1, "One?"))).error is not None
+        await ask(stage, question(2, "Two?"))
+        assert told(first) == ["u:Two?"]
