@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import pytest
 import trio
 
 from tests.integration.stages.agent.agent_client import SPEAKER, ask
-from voxbridge.config.settings import AgentSettings, Secret
+from tests.support.agents import agent_of
+from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import UserId
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chat import answer
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
 from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
-from voxbridge.stages.agent.kinds import stage_of_kind
+from voxbridge.stages.agent.n8n import N8nSettings
+from voxbridge.stages.agent.openai import OpenAiAgentSettings
 from voxbridge.stages.contracts import AgentRequest, AgentStage, Previous
 from voxbridge.stages.failover import FailoverAgent, Guard
 
@@ -25,12 +28,12 @@ pytestmark = pytest.mark.integration
 
 
 def model(server: OpenAiServer, **more: object) -> AgentStage:
-    fields: dict[str, object] = {"kind": "openai", "model": "test-model", "retries": 0, **more}
-    return stage_of_kind(AgentSettings(url=Secret(server.base_url), **fields))  # type: ignore[arg-type]
+    fields: Any = {"model": "test-model", "retries": 0, **more}
+    return agent_of(OpenAiAgentSettings(url=Secret(server.base_url), **fields))
 
 
 def workflow(server: N8nServer) -> AgentStage:
-    return stage_of_kind(AgentSettings(kind="n8n", url=Secret(server.webhook_url), retries=0))
+    return agent_of(N8nSettings(url=Secret(server.webhook_url), retries=0))
 
 
 def told(server: OpenAiServer, index: int = -1) -> list[str]:
@@ -38,7 +41,7 @@ def told(server: OpenAiServer, index: int = -1) -> list[str]:
 
 
 @asynccontextmanager
-async def two_models(**more: object) -> AsyncIterator[tuple[OpenAiServer, OpenAiServer, FailoverAgent]]:
+async def two_models(**more: Any) -> AsyncIterator[tuple[OpenAiServer, OpenAiServer, FailoverAgent]]:
     """Open two models, the second a backup; each says who it is."""
     MemNet().install()
     first, second = OpenAiServer(answer(("I am ", "A."))), OpenAiServer(answer(("I am ", "B.")))
@@ -48,9 +51,9 @@ async def two_models(**more: object) -> AsyncIterator[tuple[OpenAiServer, OpenAi
             yield first, second, stage
 
 
-def question(number: int, text: str, heard: str | None = None, **speaker: object) -> AgentRequest:
+def question(number: int, text: str, heard: str | None = None, **speaker: Any) -> AgentRequest:
     previous = None if heard is None else Previous(interrupted=True, heard=heard)
-    who = attrs.evolve(SPEAKER, **speaker)  # type: ignore[arg-type]
+    who = attrs.evolve(SPEAKER, **speaker)
     return AgentRequest(f"turn-{number}", text, who, previous=previous)
 
 
