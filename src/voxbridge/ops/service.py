@@ -29,6 +29,7 @@ from starlette.routing import Route
 
 from voxbridge.config import load_noting, secret_values
 from voxbridge.config.settings import Settings
+from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.health.slowness import Slowness
 from voxbridge.core.health.words import health_text
 from voxbridge.core.ids import ChannelId, GuildId
@@ -305,7 +306,10 @@ class Service:
         with trio.open_signal_receiver(signal.SIGHUP) as hangups:
             task_status.started()
             async for _ in hangups:
-                await self.reload()
+                await supervise("reload", self._reload_once, backoff=Backoff(circuit=1))
+
+    async def _reload_once(self) -> None:
+        await self.reload()
 
     async def _open_doors(self, nursery: trio.Nursery) -> None:
         """Open the control socket and the health port. One that cannot be opened is a warning, not the end.
