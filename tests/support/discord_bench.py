@@ -112,6 +112,10 @@ class Bench:
             rooms = self.bridge.status().rooms
             raise AssertionError(f"{exc}; port said {self.kinds() if self.ports else 'nothing'}; {rooms}") from None
 
+    async def until_greeted(self) -> None:
+        """Wait until the silence is sent with which each connection begins, and its end is announced (op 5)."""
+        await self.until(lambda: self.discord.record.voice_ops(self.discord.bot_id).count(5) >= 3)
+
     async def until_open(self, timeout_s: float = 3.0) -> None:
         """Wait until a frame sent now would leave."""
         await self.until(lambda: bool(self.ports) and self.port.can_send, timeout_s)
@@ -184,6 +188,8 @@ async def open_call(
         await ada.wait_dave_ready()
         if changes.get("require_e2ee", True) and dave is not None:
             await bench.until_open()
+        await bench.until_greeted()
+        ada.heard.clear()
         yield bench, ada
 
 

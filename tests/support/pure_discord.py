@@ -88,6 +88,9 @@ class PureDiscord:
     def exists(self, channel_id: ChannelId) -> bool:  # noqa: ARG002 - none is deleted here
         return True
 
+    def is_full(self, channel_id: ChannelId) -> bool:
+        return channel_id in self.full
+
     # The clock
 
     def _after(self, delay_s: float, action: Callable[[], None]) -> None:

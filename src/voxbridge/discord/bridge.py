@@ -24,13 +24,15 @@ from discord.errors import ConnectionClosed, LoginFailure, PrivilegedIntentsRequ
 from voxbridge.config.discord import DiscordSettings
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import MemberJoined
+from voxbridge.core.call.presence import VoiceServer
+from voxbridge.core.call.said import VoiceState
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.commands import CommandHandler, Commands, build_tree
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.discord.island import CallCancelled, Island, open_island
-from voxbridge.discord.keeper import CONNECT_LIMIT_S, GuildKeeper, explain_refusal
+from voxbridge.discord.keeper import GuildKeeper
 from voxbridge.discord.network import make_connector
 from voxbridge.discord.port import DiscordVoicePort
 from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError, VoxBridgeError
@@ -39,7 +41,7 @@ from voxbridge.supervise import supervise
 _log = structlog.get_logger(__name__)
 
 _CLOSE_LIMIT_S = 3.0
-_JOIN_LIMIT_S = 5.0 + CONNECT_LIMIT_S  # a join may begin with a leave
+_JOIN_LIMIT_S = 13.0  # two tries of a command, each with its limits (core/call/table.py)
 _SYNC_LIMIT_S = 60.0
 # Discord documentation, "Gateway Close Event Codes": the ones after which connecting again cannot help.
 _GATEWAY_REFUSALS = {
@@ -65,7 +67,7 @@ class DiscordBridge:
         settings: DiscordSettings,
         commands: CommandHandler,
         *,
-        connect_limit_s: float = CONNECT_LIMIT_S,
+        connect_limit_s: float | None = None,
         deaf_after_s: float = DeafnessWatch.SILENT_S,
     ) -> None:
         self._settings, self._handler = settings, commands
@@ -114,31 +116,25 @@ class DiscordBridge:
         keeper = self._keeper(guild_id)
         if self._session is not None and self._session.client.is_up:
             # Before we give up the seat we have.
-            refusal = explain_refusal(self._session.client.voice_channel(channel_id))
+            refusal = keeper.refusal(channel_id)
             if refusal:
                 raise VoiceHandshakeError(refusal, code=None, should_reconnect=False)
-        before = keeper.desired
-        keeper.want(channel_id)
-        try:
-            with trio.fail_after(_JOIN_LIMIT_S):
-                await keeper.wait_joined()
-        except trio.TooSlowError:
-            keeper.want(before)
-            raise VoiceHandshakeError(
-                f"no result within {_JOIN_LIMIT_S:.0f} s; is Discord reachable?", code=None, should_reconnect=True
-            ) from None
-        except VoiceHandshakeError:
-            keeper.want(before)
-            raise
+        outcome = keeper.want(channel_id)
+        with trio.move_on_after(_JOIN_LIMIT_S):
+            await outcome.wait()
+            return
+        keeper.give_up(outcome, f"no result within {_JOIN_LIMIT_S:.0f} s; is Discord reachable?")
+        await outcome.wait()
 
     async def leave(self, guild_id: GuildId) -> None:
         """Leave the guild's channel and stay out; returns when Discord has confirmed it, or after a few seconds."""
         keeper = self._keepers.get(guild_id)
         if keeper is None:
             return
-        keeper.want(None)
-        with trio.move_on_after(_JOIN_LIMIT_S):
-            await keeper.wait_left()
+        outcome = keeper.want(None)
+        # Whoever asks for a channel in the meantime is right; then there is nothing to wait for.
+        with trio.move_on_after(_JOIN_LIMIT_S), contextlib.suppress(VoiceHandshakeError):
+            await outcome.wait()
 
     async def close(self) -> None:
         """Leave all channels and log out; returns when ``run`` has ended its work, within about 3 s."""
@@ -164,6 +160,10 @@ class DiscordBridge:
         keeper = self._keepers.get(guild_id)
         return keeper is not None and keeper.link is not None and keeper.link.channel_id == channel_id
 
+    def refusal(self, guild_id: GuildId, channel_id: ChannelId) -> str:
+        """Say what keeps us out of a channel; empty if nothing does."""
+        return self._keeper(guild_id).refusal(channel_id)
+
     def status(self) -> BridgeStatus:
         """Return how things are; from the Trio thread, at any time."""
         client = self._session.client if self._session is not None else None
@@ -188,23 +188,33 @@ class DiscordBridge:
         self.logged_in.set()
         if self._session is not None:
             self._session.is_decided.set()
+        for keeper in self._keepers.values():
+            keeper.gateway_up()
+
+    def gateway_lost(self) -> None:
+        """Tell every keeper that nothing can be said to Discord."""
+        for keeper in self._keepers.values():
+            keeper.gateway_lost()
 
     def gateway_renewed(self) -> None:
-        """Tell every keeper that discord.py has forgotten its voice client."""
+        """Tell every keeper that Discord does not know our voice sessions any more."""
         for keeper in self._keepers.values():
             keeper.gateway_renewed()
 
-    def own_state_changed(self, guild_id: GuildId, state: discord.VoiceState) -> None:
+    def own_state_changed(self, state: VoiceState) -> None:
         """Pass on what happened to us."""
-        if guild_id in self._keepers:
-            self._keepers[guild_id].own_state_changed(state)
+        if state.guild_id in self._keepers:
+            self._keepers[state.guild_id].own_state_changed(state)
 
-    def member_changed(
-        self, guild_id: GuildId, member: MemberJoined, before: ChannelId | None, after: ChannelId | None
-    ) -> None:
+    def voice_server_changed(self, guild_id: GuildId, server: VoiceServer) -> None:
+        """Pass on where Discord sends us."""
+        if guild_id in self._keepers:
+            self._keepers[guild_id].voice_server_changed(server)
+
+    def member_changed(self, guild_id: GuildId, member: MemberJoined, channel_id: ChannelId | None) -> None:
         """Pass on who came and went."""
         if guild_id in self._keepers:
-            self._keepers[guild_id].member_changed(member, before, after)
+            self._keepers[guild_id].member_changed(member, channel_id)
 
     # Within
 
@@ -282,13 +292,12 @@ class DiscordBridge:
         session.scope.cancel("left")
 
     async def _take_seats(self, seats: list[tuple[GuildId, ChannelId]]) -> None:
-        for guild_id, channel_id in seats:
-            self._keeper(guild_id).want(channel_id)
+        outcomes = [self._keeper(guild_id).want(channel_id, stands=True) for guild_id, channel_id in seats]
         with trio.move_on_after(_JOIN_LIMIT_S):
-            for guild_id, _ in seats:
+            for outcome in outcomes:
                 # A failure is in the log already, and the keeper goes on trying.
                 with contextlib.suppress(VoiceHandshakeError):
-                    await self._keepers[guild_id].wait_joined()
+                    await outcome.wait()
 
     async def _start_keepers(self, nursery: trio.Nursery) -> None:
         async for keeper in self._keepers_to_start:
@@ -340,7 +349,7 @@ class DiscordBridge:
         return keeper
 
     def _room_status(self, keeper: GuildKeeper, channel_id: ChannelId) -> RoomStatus:
-        link = keeper.link
+        link, own = keeper.link, keeper.own
         channel = self._session.client.voice_channel(channel_id) if self._session is not None else None
         return RoomStatus(
             guild_id=keeper.guild_id,
@@ -352,9 +361,9 @@ class DiscordBridge:
             is_dave_ready=link is not None and link.is_connected() and link.end_to_end.is_ready,
             dave_version=link.end_to_end.version if link is not None else 0,
             privacy_code=link.end_to_end.privacy_code if link is not None else None,
-            is_server_muted=keeper.own.is_muted,
-            is_server_deafened=keeper.own.is_deafened,
-            is_suppressed=keeper.own.is_suppressed,
+            is_server_muted=own is not None and own.is_muted,
+            is_server_deafened=own is not None and own.is_deafened,
+            is_suppressed=own is not None and own.is_suppressed,
             udp_ping_s=link.udp_ping_s if link is not None else None,
             counters=keeper.counters,
         )

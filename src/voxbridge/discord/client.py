@@ -1,7 +1,15 @@
-"""discord.py's client, cut down to what we use: signalling, the voice states, and the slash commands' door."""
+"""discord.py's client, cut down to what we use: signalling, the voice states, and the slash commands' door.
+
+Every event of the gateway passes ``_take`` first: one that discord.py cannot parse costs itself and nothing else, and
+what concerns voice is read there, by readers of our own. discord.py's own voice clients are not used.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import discord
@@ -9,9 +17,16 @@ import structlog
 import trio
 
 from voxbridge.core.call.events import MemberJoined
+from voxbridge.core.call.presence import VoiceServer
+from voxbridge.core.call.said import VoiceState, read_voice_server, read_voice_state
+from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 
 _log = structlog.get_logger(__name__)
+
+_CLOSE_LIMIT_S = 1.0
+
+VocalChannel = discord.VoiceChannel | discord.StageChannel
 
 
 class GatewayListener(Protocol):
@@ -20,16 +35,20 @@ class GatewayListener(Protocol):
     def gateway_up(self) -> None:
         """Note that the gateway is ready and the guilds are known."""
 
+    def gateway_lost(self) -> None:
+        """Note that the gateway is down."""
+
     def gateway_renewed(self) -> None:
         """Note that a second session began (READY again)."""
 
-    def own_state_changed(self, guild_id: GuildId, state: discord.VoiceState) -> None:
+    def own_state_changed(self, state: VoiceState) -> None:
         """Note a change of our own voice state."""
 
-    def member_changed(
-        self, guild_id: GuildId, member: MemberJoined, before: ChannelId | None, after: ChannelId | None
-    ) -> None:
-        """Note that a member's voice state changed."""
+    def voice_server_changed(self, guild_id: GuildId, server: VoiceServer) -> None:
+        """Note which voice server Discord sends us to."""
+
+    def member_changed(self, guild_id: GuildId, member: MemberJoined, channel_id: ChannelId | None) -> None:
+        """Note in which voice channel a member is now."""
 
 
 class GatewayClient(discord.Client):
@@ -48,8 +67,68 @@ class GatewayClient(discord.Client):
         )
         self._listener = listener
         self._sessions = 0
-        self.has_gateway = False  # connected, so that something can be said; ``is_up`` is more
         self._up = trio.Event()
+        self._complained: set[str] = set()
+        self.parse_errors = 0  # events that discord.py, or we, could not make sense of
+        parsers = self._connection.parsers
+        for name, parse in list(parsers.items()):
+            parsers[name] = self._taking(name, parse)
+
+    def _taking(self, name: str, parse: Callable[[Any], Any]) -> Callable[[Any], None]:
+        def take(data: Any) -> None:
+            for step in (parse, lambda data: self._note(name, data)):
+                try:
+                    step(data)
+                except Exception as exc:  # noqa: BLE001 - a bad event ends itself; its text may quote what people said
+                    self._complain(name, exc)
+
+        return take
+
+    def _complain(self, name: str, exc: Exception) -> None:
+        self.parse_errors += 1
+        if name not in self._complained:
+            self._complained.add(name)
+            _log.warning("an event of Discord was not understood", discord_event=name, error=type(exc).__name__)
+
+    def _note(self, name: str, data: Any) -> None:
+        if name == "VOICE_STATE_UPDATE" and (state := read_voice_state(data)) is not None:
+            if self.user is not None and state.user_id == self.user.id:
+                self._listener.own_state_changed(state)
+                return
+            guild = self.get_guild(state.guild_id)
+            member = describe(guild.get_member(state.user_id) if guild is not None else None, state.user_id)
+            self._listener.member_changed(state.guild_id, member, state.channel_id)
+        elif name == "VOICE_SERVER_UPDATE" and (server := read_voice_server(data)) is not None:
+            self._listener.voice_server_changed(*server)
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Stay connected to the main gateway (called by ``start``).
+
+        discord.py connects again by itself after what it knows. What it does not know (a message that is no object)
+        would end it: then a new session is begun.
+
+        Raises:
+            discord.DiscordException, aiohttp.ClientError, OSError: Connecting again cannot help, or failed at once.
+        """
+        backoff = Backoff(rng=random.random)
+        while True:
+            began_at = trio.current_time()
+            try:
+                return await super().connect(reconnect=reconnect)
+            except (discord.DiscordException, OSError):
+                raise
+            except Exception as exc:  # ruff's BLE001 does not see the raise below
+                if not self._sessions:
+                    raise
+                self._complain("(message)", exc)
+                await self.on_disconnect()
+                now = trio.current_time()
+                wait_s = backoff.failed(now, now - began_at) or 0.0
+            ws = self.ws
+            if ws is not None:  # its heartbeat thread ends with it
+                with contextlib.suppress(TimeoutError, OSError):
+                    await asyncio.wait_for(ws.close(code=4000), _CLOSE_LIMIT_S)
+            await asyncio.sleep(wait_s)
 
     async def setup_hook(self) -> None:
         """Note that the token was taken (discord.py calls it between login and gateway)."""
@@ -60,17 +139,12 @@ class GatewayClient(discord.Client):
         """Tell whether the main gateway is connected and the guilds are known."""
         return self._up.is_set()
 
-    async def wait_until_up(self) -> None:
-        """Wait until the main gateway is connected and the guilds are known. Trio side."""
-        while not self._up.is_set():
-            await self._up.wait()
-
-    def voice_channel(self, channel_id: ChannelId) -> discord.VoiceChannel | None:
-        """Return the voice channel, if the bot can see it."""
+    def voice_channel(self, channel_id: ChannelId) -> VocalChannel | None:
+        """Return the voice or stage channel, if the bot can see it."""
         channel = self.get_channel(channel_id)
-        return channel if isinstance(channel, discord.VoiceChannel) else None
+        return channel if isinstance(channel, discord.VoiceChannel | discord.StageChannel) else None
 
-    def members_in(self, channel: discord.VoiceChannel) -> list[MemberJoined]:
+    def members_in(self, channel: VocalChannel) -> list[MemberJoined]:
         """Return who is in the channel, ourselves excluded. A member that Discord did not describe has no name."""
         own_id = self.user.id if self.user else 0
         return [
@@ -79,16 +153,46 @@ class GatewayClient(discord.Client):
             if user_id != own_id
         ]
 
+    def own_state(self, guild_id: GuildId) -> VoiceState | None:
+        """Return where Discord has us, by its own description of the guild; None: the guild is not known."""
+        guild, own_id = self.get_guild(guild_id), UserId(self.user.id) if self.user else UserId(0)
+        if guild is None:
+            return None
+        for channel in (*guild.voice_channels, *guild.stage_channels):
+            state = channel.voice_states.get(own_id)
+            if state is not None:
+                return VoiceState(
+                    guild_id,
+                    own_id,
+                    ChannelId(channel.id),
+                    state.session_id or "",
+                    is_muted=state.mute,
+                    is_deafened=state.deaf,
+                    is_suppressed=state.suppress,
+                )
+        return VoiceState(guild_id, own_id, None, "", is_muted=False, is_deafened=False, is_suppressed=False)
+
     async def post(self, channel_id: ChannelId, text: str) -> None:
         """Write into a channel's text chat. Asyncio side. Raises what discord.py raises."""
         await self.get_partial_messageable(channel_id).send(text)
 
+    async def say_where(self, guild_id: GuildId, channel_id: ChannelId | None) -> None:
+        """Tell Discord in which voice channel we want to be (op 4). Asyncio side. Raises what discord.py raises."""
+        guild = self.get_guild(guild_id)
+        if guild is not None:
+            await guild.change_voice_state(channel=discord.Object(channel_id) if channel_id is not None else None)
+
+    async def ask_to_speak(self, guild_id: GuildId) -> None:
+        """Ask for the microphone of a stage. Asyncio side. Raises what discord.py raises."""
+        guild = self.get_guild(guild_id)
+        if guild is not None:
+            await guild.me.request_to_speak()
+
     # discord.py's events
 
     async def on_connect(self) -> None:
-        """Note a READY: the first one, or a new session after which discord.py has forgotten its voice clients."""
+        """Note a READY: the first one, or a new session, to which our voice session is not known."""
         self._sessions += 1
-        self.has_gateway = True
         if self._sessions > 1:
             self._go_down()
             _log.warning("the main gateway began a new session")
@@ -97,33 +201,23 @@ class GatewayClient(discord.Client):
     async def on_ready(self) -> None:
         """Note that the guilds are known."""
         self._up.set()
+        for guild in self.guilds:
+            state = self.own_state(GuildId(guild.id))
+            if state is not None:
+                self._listener.own_state_changed(state)
         self._listener.gateway_up()
 
     async def on_resumed(self) -> None:
         """Note that the old session goes on."""
-        self.has_gateway = True
         self._up.set()
+        self._listener.gateway_up()
 
     async def on_disconnect(self) -> None:
         """Note that the main gateway is lost; discord.py connects again by itself."""
-        self.has_gateway = False
-        if self._up.is_set():
+        if self._up.is_set() and not self.is_closed():
             _log.warning("the main gateway is lost")
         self._go_down()
-
-    async def on_voice_state_update(
-        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
-    ) -> None:
-        """Pass on who came, went, was moved or muted.
-
-        discord.py changes ``after`` in place with the next update. Two updates in one read of the socket therefore
-        look like their sum here (came and went: nothing), which is what the room needs to know anyway.
-        """
-        guild_id = GuildId(member.guild.id)
-        if self.user is not None and member.id == self.user.id:
-            self._listener.own_state_changed(guild_id, after)
-            return
-        self._listener.member_changed(guild_id, describe(member, member.id), _channel_id(before), _channel_id(after))
+        self._listener.gateway_lost()
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         """Log a fault in one of the handlers above by its type: its text may quote what people said."""
@@ -139,7 +233,3 @@ def describe(member: discord.Member | None, user_id: int) -> MemberJoined:
     if member is None:
         return MemberJoined(UserId(user_id), "", is_bot=False)
     return MemberJoined(UserId(user_id), member.display_name, member.bot)
-
-
-def _channel_id(state: discord.VoiceState) -> ChannelId | None:
-    return ChannelId(state.channel.id) if state.channel is not None else None

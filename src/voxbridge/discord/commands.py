@@ -13,8 +13,8 @@ import structlog
 from discord import app_commands
 
 from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.discord.client import VocalChannel
 from voxbridge.discord.island import Island
-from voxbridge.discord.keeper import explain_refusal
 from voxbridge.errors import VoiceHandshakeError
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +50,10 @@ class Seats(Protocol):
         """Tell whether we are connected to this channel now."""
         ...
 
+    def refusal(self, guild_id: GuildId, channel_id: ChannelId) -> str:
+        """Say what keeps us out of a channel, in words for the asker; empty if nothing does."""
+        ...
+
     async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:
         """Join; Trio side. Raises VoiceHandshakeError."""
 
@@ -63,20 +67,18 @@ class Commands:
     def __init__(self, seats: Seats, handler: CommandHandler, island: Island) -> None:
         self._seats, self._handler, self._island = seats, handler, island
 
-    async def join(self, asker: discord.Member, chosen: discord.VoiceChannel | None) -> str:
+    async def join(self, asker: discord.Member, chosen: VocalChannel | None) -> str:
         """Join the chosen channel, or the asker's."""
         channel = chosen
         if channel is None:
             there = asker.voice.channel if asker.voice is not None else None
             if there is None:
                 return "You are not in a voice channel. Join one first, or name it: `/join channel:`"
-            if not isinstance(there, discord.VoiceChannel):
-                return "I can sit in voice channels only, not on a stage."
             channel = there
         guild_id, channel_id = GuildId(channel.guild.id), ChannelId(channel.id)
         if self._seats.is_seated(guild_id, channel_id):
             return f"I am already in {channel.mention}."
-        if refusal := explain_refusal(channel):
+        if refusal := self._seats.refusal(guild_id, channel_id):
             return f"I can't join {channel.mention}: {refusal}."
         try:
             await self._island.trio_call(self._seats.join, guild_id, channel_id)
@@ -115,7 +117,7 @@ def build_tree(client: discord.Client, commands: Commands) -> app_commands.Comma
     @tree.command(description="Come into a voice channel and listen")
     @app_commands.guild_only()
     @app_commands.describe(channel="Where to; your own channel if you don't say")
-    async def join(interaction: discord.Interaction, channel: discord.VoiceChannel | None = None) -> None:
+    async def join(interaction: discord.Interaction, channel: VocalChannel | None = None) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = interaction.user
         assert isinstance(asker, discord.Member), "guild_only"

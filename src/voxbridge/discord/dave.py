@@ -6,15 +6,12 @@ than replaces. Everything that touches davey is in here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import davey
 
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SILENCE_OPUS
-
-if TYPE_CHECKING:
-    from discord.voice_state import VoiceConnectionState
 
 # The last two bytes of a DAVE frame (protocol whitepaper 1.1, "Payload Format", magic marker).
 FRAME_MARKER = b"\xfa\xfa"
@@ -24,10 +21,17 @@ class NotEncrypted(Exception):
     """A frame would have left without end-to-end encryption."""
 
 
+class DaveConnection(Protocol):
+    """What is read of the connection; discord.py's websocket keeps both up to date."""
+
+    dave_protocol_version: int
+    dave_session: davey.DaveSession | None
+
+
 class EndToEnd:
     """The DAVE side of a voice connection."""
 
-    def __init__(self, connection: VoiceConnectionState) -> None:
+    def __init__(self, connection: DaveConnection) -> None:
         self._connection = connection
 
     @property

@@ -1,439 +1,427 @@
 """Keeps us in the voice channel where we are wanted: one keeper, one task per guild.
 
-    desired    what somebody asked for: a channel, or none
-    actual     a link (one connection), lent to a port (one channel's worth of conversation)
+    commands, gateway, links --facts--> Presence (pure; owns where we are) --actions--> op 4, link, room
 
-The keeper's loop brings the second to the first: connect, hold until something happens, leave with confirmation,
-decide (``rejoin``), wait, again. A port outlives its links; it ends when we leave its channel for good.
-
-Joining before Discord has confirmed the leaving kills the new connection: the late "you are out" reaches the new one,
-which takes it for a kick. So every end waits for the main gateway's word.
+Facts are taken in the step in which they come, so the gate shuts in the step in which the news does. A port (one
+channel's worth of conversation) outlives its links; it ends when its channel is not wanted any more.
 """
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import math
 import random
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, assert_never
 
+import aiohttp
 import attrs
 import discord
 import structlog
 import trio
-from discord.errors import ConnectionClosed
 
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import MemberJoined, SpeakingChanged, Unheard
-from voxbridge.core.call.rejoin import Drop, RejoinPolicy, StayOut
+from voxbridge.core.call.presence import (
+    Action,
+    Answered,
+    Ask,
+    CutLink,
+    EndRoom,
+    Fact,
+    Failed,
+    GatewayBack,
+    GatewayLost,
+    GatewayRenewed,
+    GiveUp,
+    Leave,
+    LinkEnded,
+    LinkUp,
+    MakeLink,
+    OpenRoom,
+    OwnPlace,
+    Presence,
+    VoiceServer,
+    Wish,
+)
+from voxbridge.core.call.rejoin import Drop
+from voxbridge.core.call.said import VoiceState
+from voxbridge.core.call.table import State
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.discord.client import GatewayClient, VocalChannel
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.island import CallCancelled, Island
-from voxbridge.discord.link import Deaf, Poke, Relinked, VoiceLink
+from voxbridge.discord.link import VoiceLink
 from voxbridge.discord.port import DiscordVoicePort, PostMessage
-from voxbridge.discord.socket_watch import SocketWatch
 from voxbridge.errors import VoiceHandshakeError
-from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
-CONNECT_LIMIT_S = 10.0  # Discord does not answer at all when there is no free slot; a good join takes 0.03 to 1 s
-_LEAVE_LIMIT_S = 2.0  # op 4 and a websocket close; 5 to 16 ms on loopback
-_CONFIRM_LIMIT_S = 2.0  # the main gateway's word that we are out
-_KICK_OR_MOVE_S = 1.0  # 4014 on the voice side may overtake the main gateway's word on what it meant
-_MOVE_LIMIT_S = 3.0  # after a move: how long discord.py may take to follow before we join anew
+_SAY_LIMIT_S = 2.0  # a websocket that does not take a message for so long is dead
+_LEAVE_LIMIT_S = 2.0  # at the end: op 4, Discord's word, a websocket close
+
+_MUTED = "I am muted here by the server, so I answer in writing."
+_PLAIN = "This call is not end-to-end encrypted, and I may neither listen nor speak in such calls."
+_AUDIENCE = "I sit in the audience here and cannot be heard: invite me to speak. Until then I answer in writing."
+_DEAFENED = "I am deafened here by the server, so I hear nobody."
 
 
-class Surroundings(Protocol):
-    """What a keeper needs from the gateway client."""
+class Publish(Protocol):
+    """Takes each new port."""
 
-    @property
-    def has_gateway(self) -> bool:
-        """Tell whether the main gateway is connected, so that leaving can be said and confirmed."""
-        ...
-
-    def voice_channel(self, channel_id: ChannelId) -> discord.VoiceChannel | None:
-        """Return the channel, if we can see it."""
-        ...
-
-    def members_in(self, channel: discord.VoiceChannel) -> list[MemberJoined]:
-        """Return who is in it, ourselves excluded."""
-        ...
-
-    async def wait_until_up(self) -> None:
-        """Wait until the main gateway is connected and the guilds are known."""
-        ...
+    def __call__(self, port: DiscordVoicePort, /) -> None:
+        """Take it."""
 
 
-@attrs.define
-class OwnState:
-    """What the main gateway last said of us in this guild."""
+class Outcome:
+    """What becomes of one wish."""
 
-    channel_id: ChannelId | None = None
-    is_muted: bool = False
-    is_deafened: bool = False
-    is_suppressed: bool = False
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._is_known = trio.Event()
+        self._failure: Drop | None = None
+
+    def settle(self, failure: Drop | None) -> None:
+        """Make it known."""
+        self._failure = failure
+        self._is_known.set()
+
+    async def wait(self) -> None:
+        """Wait until it is known.
+
+        Raises:
+            VoiceHandshakeError: The wish was not fulfilled.
+        """
+        await self._is_known.wait()
+        drop = self._failure
+        if drop is not None:
+            raise VoiceHandshakeError(drop.reason, code=drop.code, should_reconnect=drop.kind != "kicked")
 
 
 class GuildKeeper:
-    """See the module's docstring. All methods but ``run`` and the waiting ones are synchronous, on Trio's thread."""
+    """See the module's docstring. All methods but ``run`` are synchronous, on Trio's thread."""
 
     def __init__(
         self,
         guild_id: GuildId,
         island: Island,
-        surroundings: Surroundings,
+        client: GatewayClient,
         *,
         require_e2ee: bool,
-        publish: Callable[[DiscordVoicePort], None],
+        publish: Publish,
         post: PostMessage,
-        connect_limit_s: float = CONNECT_LIMIT_S,
+        connect_limit_s: float | None = None,
         deaf_after_s: float = DeafnessWatch.SILENT_S,
     ) -> None:
         self.guild_id = guild_id
-        self.desired: ChannelId | None = None
-        self.own = OwnState()
+        self.own: VoiceState | None = None
         self.counters = VoiceCounters()
-        self.link: VoiceLink | None = None
         self.port: DiscordVoicePort | None = None
-        self._island, self._surroundings, self._require_e2ee = island, surroundings, require_e2ee
-        self._publish, self._post, self._connect_limit_s = publish, post, connect_limit_s
+        self._island, self._client, self._require_e2ee = island, client, require_e2ee
+        self._publish, self._post = publish, post
+        self._presence = Presence(self, rng=random.random, ask_limit_s=connect_limit_s)
+        if not client.is_up:
+            self._presence.handle(GatewayLost(), trio.current_time())
+        self._link: VoiceLink | None = None
+        self._link_scope = trio.CancelScope()
         # Over all connections: what was tried is not tried again at once on the next one.
         self._deafness = DeafnessWatch(silent_s=deaf_after_s)
-        self._changed = trio.Event()
-        self._own_changed = trio.Event()
-        self._attempt_done = trio.Event()
-        self._settled = trio.Event()
-        self._last_drop: Drop | None = None
-        self._policy = RejoinPolicy(rng=random.random)
+        self._wishes: dict[int, Outcome] = {}
+        self._last_wish = 0
+        self._stirred = trio.Event()
+        self._is_leaving = False
+        # Few in number, and none may be lost: unbounded.
+        self._say, self._to_say = trio.open_memory_channel[ChannelId | None](math.inf)
+        self._order, self._orders = trio.open_memory_channel[tuple[MakeLink, trio.CancelScope]](math.inf)
+        self._tell, self._to_tell = trio.open_memory_channel[str](math.inf)
+        if client.is_up and (own := client.own_state(guild_id)) is not None:
+            self.own_state_changed(own)  # where an earlier life of ours may have left us
+
+    @property
+    def desired(self) -> ChannelId | None:
+        """Return the channel where we are wanted."""
+        return self._presence.wish
+
+    @property
+    def link(self) -> VoiceLink | None:
+        """Return the link, while it stands."""
+        return self._link if self._presence.state is State.UP else None
 
     # What is wanted
 
-    def want(self, channel_id: ChannelId | None) -> None:
-        """Change what is wanted; the loop does the rest."""
-        if channel_id != self.desired:
-            self._policy = RejoinPolicy(rng=random.random)
-        self.desired = channel_id
-        self._attempt_done, self._settled = trio.Event(), trio.Event()
-        if self.link is not None and channel_id is not None and channel_id == self.own.channel_id:
-            self._attempt_done.set()
-        self._poke()
+    def want(self, channel_id: ChannelId | None, *, stands: bool = False) -> Outcome:
+        """Change what is wanted. The newest word wins at once; see ``Wish`` for ``stands``."""
+        self._last_wish += 1
+        outcome = self._wishes[self._last_wish] = Outcome(self._last_wish)
+        self._take(Wish(outcome.number, channel_id, stands=stands))
+        return outcome
 
-    async def wait_joined(self) -> None:
-        """Wait for the outcome of the first attempt since ``want``.
-
-        Raises:
-            VoiceHandshakeError: We could not get in.
-        """
-        await self._attempt_done.wait()
-        if self.link is None:
-            drop = self._last_drop or Drop("handshake", "asked to leave again")
-            raise VoiceHandshakeError(drop.reason, code=drop.code, should_reconnect=drop.kind != "kicked")
-
-    async def wait_left(self) -> None:
-        """Wait until we are out, after ``want(None)``."""
-        await self._settled.wait()
+    def give_up(self, outcome: Outcome, reason: str) -> None:
+        """Take a wish back whose outcome nobody waits for any more; one that holds already stays."""
+        self._take(GiveUp(outcome.number, reason))
 
     # What the main gateway says
 
+    def gateway_up(self) -> None:
+        """Note that the main gateway is up and the guilds are known."""
+        self._take(GatewayBack())
+
+    def gateway_lost(self) -> None:
+        """Note that it is down."""
+        self._take(GatewayLost())
+
     def gateway_renewed(self) -> None:
-        """Note a second READY: discord.py has forgotten its voice clients, and Discord our voice session."""
-        # ``own`` keeps saying that we are in, so that the leaving is confirmed before we join again.
-        if self.link is not None:
-            self.link.report(Drop("gateway", "the main gateway began a new session"))
+        """Note a new session, to which our voice session is not known."""
+        self._take(GatewayRenewed())
 
-    def own_state_changed(self, state: discord.VoiceState) -> None:
-        """Note a VOICE_STATE_UPDATE about ourselves."""
-        before, channel = self.own.channel_id, state.channel
-        self.own = OwnState(
-            ChannelId(channel.id) if channel is not None else None, state.mute, state.deaf, state.suppress
-        )
-        if self.own.is_muted or self.own.is_deafened or self.own.is_suppressed:
-            _log.warning(
-                "muted or deafened by the server",
-                guild_id=str(self.guild_id),
-                muted=self.own.is_muted,
-                deafened=self.own.is_deafened,
-                suppressed=self.own.is_suppressed,
-            )
-        self._own_changed.set()
-        if before is not None and before == self.desired and self.own.channel_id not in (before, None):
-            # Somebody dragged us from where we were wanted to another channel: that is where we are wanted now.
-            self.desired = self.own.channel_id
-            self._poke()
+    def voice_server_changed(self, server: VoiceServer) -> None:
+        """Note where Discord sends us."""
+        self._take(server)
 
-    def member_changed(self, member: MemberJoined, before: ChannelId | None, after: ChannelId | None) -> None:
-        """Note that somebody else changed channel."""
-        port = self.port
-        if port is None or before == after:
+    def own_state_changed(self, state: VoiceState) -> None:
+        """Note what Discord says of ourselves."""
+        self.own = state
+        is_fresh = self._link is None or self._link.is_fresh
+        self._take(OwnPlace(state.channel_id, state.session_id, is_link_fresh=is_fresh))
+        self._heed_moderation()
+
+    def member_changed(self, member: MemberJoined, channel_id: ChannelId | None) -> None:
+        """Note where somebody else is now."""
+        if self.port is None:
             return
-        if after == port.channel_id:
-            port.member_joined(member)
-        elif before == port.channel_id:
-            port.member_left(member.user_id)
+        if channel_id == self.port.channel_id:
+            self.port.member_joined(member)
+        else:
+            self.port.member_left(member.user_id)
+
+    # Outlook
+
+    def refusal(self, channel_id: ChannelId) -> str:
+        """Say what keeps us out of a channel."""
+        return explain_refusal(self._client.voice_channel(channel_id), require_e2ee=self._require_e2ee)
+
+    def exists(self, channel_id: ChannelId) -> bool:
+        """Tell whether a channel is there."""
+        return self._client.voice_channel(channel_id) is not None
+
+    def is_full(self, channel_id: ChannelId) -> bool:
+        """Tell whether a channel has no place left."""
+        channel = self._client.voice_channel(channel_id)
+        return channel is not None and 0 < channel.user_limit <= len(channel.voice_states)
 
     # The loop
 
     async def run(self) -> None:
-        """Keep us where we are wanted, until cancelled; then leave."""
-        try:
-            while True:
-                wanted, self._changed = self.desired, trio.Event()
-                if self.port is not None and self.port.channel_id != wanted:
-                    self._end_port()
-                if wanted is None:
-                    self._attempt_done.set()
-                    self._settled.set()
-                    await self._changed.wait()
-                else:
-                    await self._sit_once(wanted)
-        finally:
-            self._attempt_done.set()
-            self._settled.set()
-            self._end_port()
-
-    async def _sit_once(self, channel_id: ChannelId) -> None:
-        began_at = trio.current_time()
-        drop, joined_at = await self._sit(channel_id)
-        if drop is None:
-            return
-        now = trio.current_time()
-        self._last_drop = drop
-        self.counters.last_close = drop.reason
-        if self.desired != channel_id:
-            # Dragged away, or sent away: that is no failure, and what is wanted now is not this channel's to delay.
-            _log.info("wanted elsewhere", guild_id=str(self.guild_id), reason=drop.reason, close_code=drop.code)
-            return
-        # Without a channel in sight, tell a deleted one from an outage only when the gateway is up.
-        exists = self._surroundings.voice_channel(channel_id) is not None
-        verdict = self._policy.after(drop, now, now - joined_at if joined_at else 0.0, channel_exists=exists)
-        _log.warning(
-            "voice connection ended" if joined_at else "could not join the voice channel",
-            guild_id=str(self.guild_id),
-            channel_id=str(channel_id),
-            reason=drop.reason,
-            close_code=drop.code,
-            after_s=round(now - (joined_at or began_at), 3),
-            next="stay out" if isinstance(verdict, StayOut) else f"again in {verdict.wait_s:.1f} s",
-        )
-        if isinstance(verdict, StayOut):
-            self.desired = None
-            if verdict.is_fault:
-                _log.error("gave the voice channel up", channel_id=str(channel_id), reason=verdict.reason)
-            self.counters.last_close = verdict.reason
-            self._last_drop = attrs.evolve(drop, reason=verdict.reason)
-            self._attempt_done.set()
-            return
-        self._attempt_done.set()
-        if verdict.wait_s:
-            with trio.move_on_after(verdict.wait_s):
-                await self._changed.wait()
-
-    async def _serve(self, name: str, run: Callable[[], Awaitable[None]], made: list[VoiceLink]) -> None:
-        """Run a part of a connection. A crash starts it again and ends nothing else; one too many ends the connection.
-
-        ``made`` holds the connection once there is one.
-        """
-        if not await supervise(name, run, guild_id=str(self.guild_id)) and made:
-            made[0].report(Drop("unsound", f"the {name} crashes again and again"))
-
-    async def _sit(self, channel_id: ChannelId) -> tuple[Drop | None, float | None]:
-        """Join, hold, leave. Return why it ended (None: something else is wanted) and when we were in."""
-        await self._surroundings.wait_until_up()
-        channel = self._surroundings.voice_channel(channel_id)
-        refusal = explain_refusal(channel)
-        if channel is None or refusal:
-            return Drop("unreachable", refusal), None
-        watch, made = SocketWatch(self.counters), list[VoiceLink]()
-        joined_at: float | None = None
-        drop: Drop | None = None
+        """Keep us where we are wanted, until cancelled; then leave. A crash leaves what is wanted as it is."""
+        # Shielded, so that leaving is said and confirmed over what still runs.
+        staying, has_ended = trio.CancelScope(shield=True), trio.Event()
         async with trio.open_nursery() as nursery:
-            # The socket has to be read while discord.py connects: IP discovery is answered there.
-            nursery.start_soon(self._serve, "voice socket", watch.run, made)
+            nursery.start_soon(self._serve, staying, has_ended)
             try:
-                drop = await self._connect(channel, watch, made)
-                if drop is None:
-                    link = made[0]
-                    joined_at = trio.current_time()
-                    announce = functools.partial(link.announce, self._island)
-                    nursery.start_soon(self._serve, "voice announcements", announce, made)
-                    nursery.start_soon(self._serve, "voice keepalive", link.keep_alive, made)
-                    nursery.start_soon(self._serve, "voice deafness watch", link.watch_hearing, made)
-                    self._came_in(link)
-                    drop = await self._hold(link)
+                await trio.sleep_forever()
             finally:
-                self.link = None
-                if self.port is not None:
-                    self.port.down(drop.reason if drop is not None else "leaving")
-                with trio.move_on_after(_LEAVE_LIMIT_S + _CONFIRM_LIMIT_S, shield=True):
-                    await self._leave(made)
-                nursery.cancel_scope.cancel("left")
-        return drop, joined_at
+                if not has_ended.is_set():
+                    self._is_leaving = True
+                    self.want(None)
+                    staying.deadline = trio.current_time() + _LEAVE_LIMIT_S
 
-    async def _connect(self, channel: discord.VoiceChannel, watch: SocketWatch, made: list[VoiceLink]) -> Drop | None:
-        """Join through discord.py; the link is put into ``made`` as soon as it exists. None: we are in."""
-        kicked = trio.Event()
+    async def _serve(self, staying: trio.CancelScope, has_ended: trio.Event) -> None:
+        try:
+            with staying:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._say_where)
+                    nursery.start_soon(self._make_links)
+                    nursery.start_soon(self._post_news)
+                    await self._keep_time()
+                    nursery.cancel_scope.cancel("left")
+        finally:
+            has_ended.set()
+            if self._is_leaving:
+                for outcome in self._wishes.values():
+                    outcome.settle(Drop("superseded", "VoxBridge is stopping"))
 
-        def make(client: discord.Client, connectable: discord.abc.Connectable) -> VoiceLink:
-            link = VoiceLink(
-                client,
-                connectable,
-                watch=watch,
-                kicked=kicked,
-                counters=self.counters,
-                require_e2ee=self._require_e2ee,
-                deliver=self._deliver,
-                deafness=self._deafness,
-            )
-            made.append(link)
-            return link
+    async def _keep_time(self) -> None:
+        """Tell ``Presence`` when its limits pass, until we have left for good."""
+        while not (self._is_leaving and self._presence.state is State.OUT):
+            self._stirred = trio.Event()
+            deadline = self._presence.deadline
+            with trio.move_on_at(math.inf if deadline is None else deadline):
+                await self._stirred.wait()
+            self._carry_out(self._presence.tick(trio.current_time()))
 
-        drop: Drop | None = None
+    def _take(self, fact: Fact) -> None:
+        self._carry_out(self._presence.handle(fact, trio.current_time()))
+        self._stirred.set()
+
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Leave():
+                    self._say.send_nowait(None)
+                case Ask(channel_id):
+                    self._say.send_nowait(channel_id)
+                case MakeLink():
+                    self._link_scope = trio.CancelScope()
+                    self._order.send_nowait((action, self._link_scope))
+                case CutLink(reason):
+                    self._cut(reason)
+                case OpenRoom(channel_id):
+                    self._open_room(channel_id)
+                case EndRoom():
+                    self._end_room()
+                case Answered(numbers, failure):
+                    for number in numbers:
+                        if (outcome := self._wishes.pop(number, None)) is not None:
+                            outcome.settle(failure)
+                case Failed():
+                    self._note_failure(action)
+                case _:
+                    assert_never(action)
+
+    def _note_failure(self, failed: Failed) -> None:
+        self.counters.last_close = failed.drop.reason
+        again = "stay out" if failed.again_in_s is None else f"again in {failed.again_in_s:.1f} s"
+        log = _log.error if failed.is_fault else _log.warning
+        log(
+            "not in the voice channel",
+            guild_id=str(self.guild_id),
+            channel_id=str(self.desired or ""),
+            reason=failed.drop.reason,
+            close_code=failed.drop.code,
+            after_s=round(failed.after_s, 3),
+            next=again,
+        )
+
+    # Op 4
+
+    async def _say_where(self) -> None:
+        async for channel_id in self._to_say:
+            with trio.move_on_after(_SAY_LIMIT_S):
+                try:
+                    await self._island.call(self._client.say_where, self.guild_id, channel_id)
+                except (OSError, aiohttp.ClientError, discord.DiscordException, CallCancelled, AttributeError) as exc:
+                    # A gateway that is going down says so itself; an answer that does not come has its limit.
+                    _log.warning("the main gateway did not take a message", error=type(exc).__name__)
+
+    # The link
+
+    async def _make_links(self) -> None:
         async with trio.open_nursery() as nursery:
-            # discord.py, removed while it connects, would wait its whole timeout for nothing.
-            nursery.start_soon(_cancel_when, kicked, nursery.cancel_scope)
-            try:
-                await self._island.call(channel.connect, cls=make, timeout=self._connect_limit_s, reconnect=False)
-            except CallCancelled:
-                # discord.py drops the attempt that we wait for and begins others, which get into each other's way.
-                drop = Drop("handshake", "moved while joining")
-            except TimeoutError:
-                drop = Drop("handshake", f"no answer within {self._connect_limit_s:.0f} s; is the channel full?")
-            except ConnectionClosed as exc:
-                drop = Drop("closed", f"the voice server closed with {exc.code} while joining", exc.code)
-            except IndexError:
-                # discord.py takes the first encryption mode in common without looking whether there is one.
-                drop = Drop("closed", "no encryption mode in common", 4016)
-            except Exception as exc:  # noqa: BLE001 - an odd message of the voice server, no route: all end the attempt
-                drop = Drop("handshake", f"could not connect: {type(exc).__name__}")
-            nursery.cancel_scope.cancel("connected")
-        return Drop("kicked", "removed from the channel while joining") if kicked.is_set() else drop
+            async for order, scope in self._orders:
+                nursery.start_soon(self._run_link, order, scope)
 
-    def _came_in(self, link: VoiceLink) -> None:
-        self.link = link
+    async def _run_link(self, order: MakeLink, scope: trio.CancelScope) -> None:
+        drop = Drop("unsound", "broken off")
+        try:
+            with scope:
+                await trio.lowlevel.checkpoint()
+                link = self._link = VoiceLink(
+                    self._client,
+                    self.guild_id,
+                    order,
+                    counters=self.counters,
+                    require_e2ee=self._require_e2ee,
+                    deliver=self._deliver,
+                    deafness=self._deafness,
+                )
+                drop = await link.hold(self._island, lambda: self._take(LinkUp(order.number)))
+        except Exception as exc:  # noqa: BLE001 - the supervisor of one link: the next one is made anew
+            _log.exception("a voice connection failed", guild_id=str(self.guild_id), error=type(exc).__name__)
+        finally:
+            self._take(LinkEnded(order.number, drop))
+
+    def _cut(self, reason: str) -> None:
+        self._link_scope.cancel("left")
+        if self._link is not None:
+            self._link.shut()
+            self._link = None
+        if self.port is not None:
+            self.port.down(reason)
+
+    def _deliver(self, event: OpusPacket | SpeakingChanged | Unheard) -> None:
+        if self.port is not None and self.link is not None:
+            self.port.deliver(event)
+
+    # The room
+
+    def _open_room(self, channel_id: ChannelId) -> None:
+        link = self._link
+        assert link is not None, "a link stands"
         self.counters.joins += 1
+        channel = self._client.voice_channel(channel_id)
         port = self.port
-        if port is not None and port.channel_id != link.channel_id:
-            self._end_port()
-            port = None
         if port is None:
-            port = self.port = DiscordVoicePort(self.guild_id, link.channel_id, self.counters, self._post)
+            port = self.port = DiscordVoicePort(self.guild_id, channel_id, self.counters, self._post)
             self._publish(port)
         else:
             self.counters.rejoins += 1
+        link.is_silenced = self._is_silenced
         port.up(link)
-        channel = self._surroundings.voice_channel(link.channel_id)
         if channel is not None:
-            port.see_members(self._surroundings.members_in(channel))
-        _log.info("in the voice channel", guild_id=str(self.guild_id), channel_id=str(link.channel_id))
-        self._attempt_done.set()
+            port.see_members(self._client.members_in(channel))
+        _log.info("in the voice channel", guild_id=str(self.guild_id), channel_id=str(channel_id))
+        self._heed_moderation()
 
-    async def _hold(self, link: VoiceLink) -> Drop | None:
-        """Stay until the connection ends (why) or something else is wanted (None)."""
-        while self.port is not None:
-            if self.desired != self.port.channel_id:
-                if self.desired is None or self.desired != self.own.channel_id:
-                    return None
-                if (drop := await self._follow(link)) is not None:
-                    return drop
-                continue
-            signal = await link.signals.receive()
-            match signal:
-                case Drop(code=4014 | 4022):
-                    return await self._kick_or_move(link, self.port, signal)
-                case Drop():
-                    return signal
-                case Relinked():
-                    self.port.down("the voice server changed")
-                    self._came_in(link)
-                case "heal":
-                    _log.warning("frames of a known speaker do not open; asking for fresh keys")
-                    await link.heal(self._island)
-                case Deaf("heal"):
-                    _log.warning("somebody speaks and nobody is heard; asking for fresh keys")
-                    await link.heal(self._island)
-                case Deaf():
-                    return Drop("unsound", "somebody speaks and nobody is heard")
-                case "rejoin":
-                    return Drop("unsound", "frames of a known speaker do not open, fresh keys did not help")
-                case Poke():
-                    pass
-        return None
-
-    async def _follow(self, link: VoiceLink) -> Drop | None:
-        """Let discord.py follow a move to another channel; a failure is a Drop, and we join anew."""
-        with trio.move_on_after(_MOVE_LIMIT_S):
-            while True:
-                signal = await link.signals.receive()
-                if isinstance(signal, Drop):
-                    return signal
-                if isinstance(signal, Relinked):
-                    self._came_in(link)
-                    return None
-        return Drop("handshake", "moved, but the voice connection did not follow")
-
-    async def _kick_or_move(self, link: VoiceLink, port: DiscordVoicePort, drop: Drop) -> Drop:
-        """Wait a moment for the main gateway to say what a 4014 meant."""
-        with trio.move_on_after(_KICK_OR_MOVE_S):
-            while True:
-                signal = await link.signals.receive()
-                if isinstance(signal, Drop):
-                    return signal
-                if self.desired != port.channel_id:
-                    return drop
-        return drop
-
-    async def _leave(self, made: list[VoiceLink]) -> None:
-        """Leave, and wait for the main gateway to confirm it."""
-        if not made:
-            return
-        link = made[0]
-        with trio.move_on_after(_LEAVE_LIMIT_S):
-            try:
-                await link.leave(self._island)
-            except Exception as exc:  # noqa: BLE001 - whatever it is, we are leaving
-                _log.warning("leaving did not go smoothly", error=type(exc).__name__)
-        with trio.move_on_after(_CONFIRM_LIMIT_S):
-            while self.own.channel_id is not None and self._surroundings.has_gateway:
-                self._own_changed = trio.Event()
-                await self._own_changed.wait()
-        self.own = OwnState()
-
-    def _deliver(self, event: OpusPacket | SpeakingChanged | Unheard) -> None:
-        if self.port is not None:
-            self.port.deliver(event)
-
-    def _end_port(self) -> None:
+    def _end_room(self) -> None:
         if self.port is not None:
             self.port.close()
             self.port = None
 
-    def _poke(self) -> None:
-        self._changed.set()
-        if self.link is not None:
-            self.link.report(Poke())
+    # What moderators do to us
+
+    @property
+    def _is_silenced(self) -> bool:
+        return self.own is not None and (self.own.is_muted or self.own.is_suppressed)
+
+    def _heed_moderation(self) -> None:
+        """Shut the gate while nobody can hear us, and say so once."""
+        link, own, port = self.link, self.own, self.port
+        if link is None or own is None or port is None:
+            return
+        link.is_silenced = self._is_silenced
+        self._deafness.is_deafened = own.is_deafened
+        is_plain = self._require_e2ee and not link.end_to_end.version
+        news = [
+            text
+            for text, is_so in (
+                (_PLAIN, is_plain),
+                (_MUTED, own.is_muted),
+                (_AUDIENCE, own.is_suppressed and not own.is_muted and not is_plain),
+                (_DEAFENED, own.is_deafened),
+            )
+            if port.is_news(text, is_so=is_so)
+        ]
+        for text in news:
+            _log.warning("moderated by the server", guild_id=str(self.guild_id), what=text)
+            self._tell.send_nowait(text)
+
+    async def _post_news(self) -> None:
+        async for text in self._to_tell:
+            if text is _AUDIENCE:
+                with contextlib.suppress(discord.DiscordException, OSError, CallCancelled), trio.move_on_after(5.0):
+                    await self._island.call(self._client.ask_to_speak, self.guild_id)
+            if self.port is not None:
+                await self.port.post_text(text)
 
 
-async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
-    await event.wait()
-    scope.cancel("left")
+@attrs.frozen
+class _Need:
+    name: str
+    has: bool
 
 
-def explain_refusal(channel: discord.VoiceChannel | None) -> str:
+def explain_refusal(channel: VocalChannel | None, *, require_e2ee: bool) -> str:
     """Say what keeps us out of ``channel``, naming the permission; empty if nothing does."""
     if channel is None:
         return "the channel is not there, or the bot may not see it"
     allowed = channel.permissions_for(channel.guild.me)
-    missing = [
-        name
-        for name, has in (
-            ("View Channel", allowed.view_channel),
-            ("Connect", allowed.connect),
-            ("Speak", allowed.speak),
-        )
-        if not has
-    ]
+    needs = [_Need("View Channel", allowed.view_channel), _Need("Connect", allowed.connect)]
+    if isinstance(channel, discord.StageChannel):
+        if require_e2ee:
+            return "a stage is not end-to-end encrypted, which [discord] require_e2ee demands"
+    else:
+        needs.append(_Need("Speak", allowed.speak))
+    missing = [need.name for need in needs if not need.has]
     if missing:
         return f"the bot lacks the permission {' and '.join(missing)} in this channel"
     return ""

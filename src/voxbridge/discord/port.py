@@ -42,6 +42,7 @@ class DiscordVoicePort:
         self._relay = Relay(self._note_dropped)
         self._link: VoiceLink | None = None
         self._members: set[UserId] = set()
+        self._known: set[str] = set()
         self._is_in_burst = False
 
     # What the conversation calls (VoicePort)
@@ -111,6 +112,15 @@ class DiscordVoicePort:
         """End the events: we have left for good."""
         self._link = None
         self._relay.tell(VoiceEnded())
+
+    def is_news(self, fact: str, *, is_so: bool) -> bool:
+        """Tell whether something has become true that was not so before."""
+        was_so = fact in self._known
+        if is_so:
+            self._known.add(fact)
+        else:
+            self._known.discard(fact)
+        return is_so and not was_so
 
     def deliver(self, event: OpusPacket | SpeakingChanged | Unheard) -> None:
         """Hand on what the connection heard."""

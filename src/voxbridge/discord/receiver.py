@@ -56,12 +56,11 @@ class Receiver:
         # does) is ahead of us by the length of our websocket: 2 frames at each change of keys were lost without this.
         self._unopened: deque[tuple[UserId, RtpPacket, float]] = deque(maxlen=_RETRY_PACKETS)
 
-    def new_server(self) -> None:
-        """Forget the streams: another voice server hands out other numbers (voice op 2)."""
-        self.ssrcs.clear()
-        self._newest.clear()
-        self._unopened.clear()
-        self._tried_in.clear()
+    def member_left(self, user_id: UserId) -> None:
+        """Forget a member's streams, and what is known of him (voice op 13)."""
+        for ssrc in self.ssrcs.drop_user(user_id):
+            self._newest.pop(ssrc, None)
+        self._health.forget(user_id)
 
     def feed(self, datagram: bytes, now: float) -> None:
         """Take one datagram of the voice socket; ``now`` is Trio time in seconds."""
@@ -75,6 +74,7 @@ class Receiver:
                 self._deafness.failed(now)
             return
         self._look_at_epoch(now)
+        self._deafness.arrived(now)
         owner = self.ssrcs.owner(packet.ssrc)
         if owner is not None:
             self._pass_on(owner, packet, now)
@@ -171,7 +171,6 @@ class Receiver:
 
     def _note_failure(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
         self._counters.dave_fail += 1
-        self._deafness.failed(arrived_at)
         self._unopened.append((user_id, packet, arrived_at))
         advice = self._health.failed(user_id, arrived_at)
         if advice is not None:

@@ -25,11 +25,13 @@ async def test_frames_out_arrive_bit_for_bit(library):
         await send_paced(bench.port, sent)
         await bench.until(lambda: len(ada.heard) >= len(sent))
         assert [packet.opus for packet in ada.heard] == sent
-        wire = [packet for packet in bench.discord.packets if packet.sender == bench.discord.bot_id]
+        own = [packet for packet in bench.discord.packets if packet.sender == bench.discord.bot_id]
+        greeting, wire = own[:5], own[5:]
+        assert all(packet.is_silence for packet in greeting), "silence first: some servers forward nothing until then"
         assert all(packet.encrypted for packet in wire)
-        assert {(b.sequence - a.sequence) & 0xFFFF for a, b in itertools.pairwise(wire)} == {1}
-        assert {(b.timestamp - a.timestamp) & 0xFFFF_FFFF for a, b in itertools.pairwise(wire)} == {960}
-        assert bench.room.counters.sent == len(sent)
+        assert {(b.sequence - a.sequence) & 0xFFFF for a, b in itertools.pairwise(own)} == {1}
+        assert {(b.timestamp - a.timestamp) & 0xFFFF_FFFF for a, b in itertools.pairwise(own)} == {960}
+        assert bench.room.counters.sent == len(own)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -90,8 +92,8 @@ async def test_speaking_is_announced_both_ways():
             events = [e for e in bench.discord.events if (e.source, e.direction, e.op) == ("voice", "in", 5)]
             return [e.data["speaking"] for e in events if isinstance(e.data, dict)]
 
-        # discord.py says 0 by itself when it joins, which tells Discord our SSRC.
-        await bench.until(lambda: announced() == [0, 1, 0])
+        # discord.py says 0 by itself when it joins, which tells Discord our SSRC; then there is the silence we send.
+        await bench.until(lambda: announced() == [0, 1, 0, 1, 0])
 
 
 async def test_a_pause_moves_the_clock_and_not_the_sequence():
@@ -183,7 +185,7 @@ async def test_a_plain_call_is_refused_by_default():
         await bench.until(lambda: bench.room.counters.plaintext_refused == 3)
         assert bench.packets_of(ada.id) == []
         assert not bench.port.send_frame(frames(1)[0])
-        assert [p for p in bench.discord.packets if p.sender == bench.discord.bot_id] == []
+        assert [p for p in bench.discord.packets if p.sender == bench.discord.bot_id and not p.is_silence] == []
 
 
 async def test_video_and_noise_do_not_reach_the_ear():
@@ -263,14 +265,14 @@ async def test_a_bad_commit_is_recovered_from():
 
 
 async def test_frames_that_do_not_open_heal_the_session_and_then_rejoin():
-    """Three bad frames of a known speaker ask for fresh keys; the same again within 10 s joins anew."""
+    """Dozens of bad frames of the only speaker ask for fresh keys; the same again within 10 s joins anew."""
     async with open_call(SimulatedDiscord()) as (bench, ada):
         await ada.speak(frames(1), tail=False)
         await bench.until(lambda: len(bench.packets_of(ada.id)) == 1)
-        await trio.sleep(1.05)  # failures within a second of a change of keys prove nothing
+        await trio.sleep(2.05)  # failures within two seconds of a change of keys prove nothing
 
         def spoil() -> None:
-            for number in range(8):
+            for number in range(40):
                 ada.send_raw(b"\x78" + bytes([number]) * 40 + b"\xfa\xfa")
 
         spoil()
@@ -280,7 +282,7 @@ async def test_frames_that_do_not_open_heal_the_session_and_then_rejoin():
         await ada.speak(frames(1, salt=1), tail=False)
         await bench.until(lambda: len(bench.packets_of(ada.id)) == 2)
         assert bench.opus_of(ada.id)[-1:] == frames(1, salt=1), "after healing the speaker is heard again"
-        await trio.sleep(1.05)
+        await trio.sleep(2.05)
         spoil()
         await bench.until(lambda: bench.room.counters.rejoins == 1)
         await bench.until_open()

@@ -83,11 +83,17 @@ async def test_join_names_the_missing_permission():
 async def test_join_says_when_the_channel_is_full():
     """Discord does not answer at all when there is no free slot: the command says so, and nothing is left behind."""
     discord = SimulatedDiscord()
-    discord.knobs.dispatch_voice_updates = False
     async with open_bench(discord, join=()) as bench:
         ada = await asker_on(bench)
+        discord.limit_channel(discord.voice_channel_id, 1)
+        bob = discord.add_member("Bob")
+        await bob.join(discord.voice_channel_id)
         answer = await discord.interaction(ada, "join", {"channel": discord.voice_channel_id})
-        assert "full" in (answer.content or "")
+        assert "the channel is full" in (answer.content or "")
+        discord.limit_channel(discord.voice_channel_id, 0)
+        discord.knobs.dispatch_voice_updates = False
+        answer = await discord.interaction(ada, "join", {"channel": discord.voice_channel_id})
+        assert "did not answer" in (answer.content or ""), "that it is full is said only where it is"
         assert bench.bridge.seat(discord.guild_id) is None
 
 

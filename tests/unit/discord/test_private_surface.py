@@ -6,12 +6,14 @@ When one of these fails after an update, read the changed code before touching `
 from __future__ import annotations
 
 import inspect
+import re
 
 import davey
 import discord
 import pytest
-from discord.gateway import DiscordVoiceWebSocket
-from discord.voice_state import ConnectionFlowState, SocketReader, VoiceConnectionState
+from discord.gateway import DiscordVoiceWebSocket, DiscordWebSocket
+
+from voxbridge.discord.signalling import CallSignalling
 
 pytestmark = pytest.mark.unit
 
@@ -29,68 +31,56 @@ def test_discord_py_is_the_version_that_was_read():
     assert discord.__version__.startswith("2.7.")
 
 
-def test_voice_client_lets_us_build_its_state():
-    """The documented hook, the names of its attributes, and the mode we seal in."""
-    assert parameters(discord.VoiceClient.create_connection_state) == ["self"]
-    assert "self.create_connection_state()" in source(discord.VoiceClient.__init__)
-    assert parameters(discord.VoiceClient.__init__) == ["self", "client", "channel"]
-    assert "aead_xchacha20_poly1305_rtpsize" in discord.VoiceClient.supported_modes
-    assert parameters(discord.VoiceClient.disconnect) == ["self", "force"]
-    assert parameters(discord.VoiceClient.cleanup) == ["self"]
+# What ``CallSignalling`` offers to discord.py's websocket, in the place of its own connection state.
+OFFERED = {
+    "add_socket_listener", "dave_pending_transitions", "dave_protocol_version", "dave_session", "endpoint_ip",
+    "_execute_transition", "ip", "max_dave_protocol_version", "mode", "port", "_recover_from_invalid_commit",
+    "reinit_dave_session", "remove_socket_listener", "secret_key", "server_id", "session_id", "socket", "ssrc",
+    "supported_modes", "token", "user", "voice_port",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("__init__", ["self", "voice_client", "hook"]),
-        ("voice_state_update", ["self", "data"]),
-        ("_poll_voice_ws", ["self", "reconnect"]),
-        ("_potential_reconnect", ["self"]),
-        ("_recover_from_invalid_commit", ["self", "transition_id"]),
-        ("disconnect", ["self", "force", "cleanup", "wait"]),
-        ("add_socket_listener", ["self", "callback"]),
-        ("send_packet", ["self", "packet"]),
-        ("is_connected", ["self"]),
-        ("connect", ["self", "reconnect", "timeout", "self_deaf", "self_mute", "resume", "wait"]),
-        ("_create_socket", ["self"]),
-    ],
-)
-def test_connection_state_has_the_methods(name, expected):
-    """Overridden or called by us."""
-    assert parameters(getattr(VoiceConnectionState, name)) == expected
+def test_the_websocket_asks_nothing_of_its_connection_that_we_do_not_offer():
+    """Every name that discord.py's voice websocket uses of its connection is one of ours."""
+    text = source(DiscordVoiceWebSocket).split("def select_protocol", 1)
+    handshake, rest = text[0].split("async def from_connection_state")[0], text[1]
+    used = set(re.findall(r"(?:self\._connection|\bstate)\.(\w+)", handshake + rest))
+    assert used <= OFFERED, used - OFFERED
+    for name in OFFERED:
+        assert hasattr(CallSignalling, name) or f"self.{name}" in source(CallSignalling.__init__), name
 
 
-def test_connection_state_has_the_attributes():
-    """Set in its constructor: what we read, and the reader that we replace."""
-    text = source(VoiceConnectionState.__init__)
-    for name in (
-        "socket", "secret_key", "ssrc", "ws", "dave_session", "dave_protocol_version", "_socket_reader",
-        "_expecting_disconnect", "_connector",
-    ):  # fmt: skip
-        assert f"self.{name}" in text, name
-    assert isinstance(VoiceConnectionState.state, property)
-    assert {"disconnected", "connected"} <= {state.name for state in ConnectionFlowState}
-
-
-def test_socket_reader_has_the_methods_that_ours_has():
-    """Ours stands in for it: every call that discord.py makes must be there, with the same parameters."""
-    from voxbridge.discord.socket_watch import SocketWatch
-
-    for name in ("register", "unregister", "pause", "resume", "stop"):
-        assert parameters(getattr(SocketReader, name)) == parameters(getattr(SocketWatch, name)), name
-    used = {part.split("(")[0] for part in source(VoiceConnectionState).split("_socket_reader.")[1:]}
-    assert used <= {"start", "register", "unregister", "pause", "resume", "stop"}
+def test_the_websocket_is_built_as_it_builds_itself():
+    """``from_connection_state`` sets these and no others; ``CallSignalling.connect`` does the same."""
+    text = source(DiscordVoiceWebSocket.from_connection_state)
+    assert set(re.findall(r"\bws\.(\w+) =", text)) == {
+        "gateway", "seq_ack", "_connection", "_max_heartbeat_timeout", "thread_id",
+    }  # fmt: skip
+    assert "http.ws_connect(gateway, compress=15)" in text
+    assert "f'wss://{state.endpoint}/?v=8'" in text
 
 
 def test_voice_websocket_has_what_we_call():
-    """speak, poll_event, close and the code that is set only when we closed."""
+    """identify, speak, poll_event, close, the discovery that we replace, and the hook that we get each message by."""
+    assert parameters(DiscordVoiceWebSocket.__init__) == ["self", "socket", "loop", "hook"]
+    assert parameters(DiscordVoiceWebSocket.identify) == ["self"]
     assert parameters(DiscordVoiceWebSocket.speak) == ["self", "state"]
     assert parameters(DiscordVoiceWebSocket.poll_event) == ["self"]
     assert parameters(DiscordVoiceWebSocket.close) == ["self", "code"]
-    assert "self._close_code: Optional[int] = None" in source(DiscordVoiceWebSocket.__init__)
-    assert "self._close_code = code" in source(DiscordVoiceWebSocket.close)
+    assert parameters(DiscordVoiceWebSocket.discover_ip) == ["self"]
+    assert parameters(DiscordVoiceWebSocket.send_as_json) == ["self", "data"]
+    assert parameters(DiscordVoiceWebSocket.send_binary) == ["self", "opcode", "data"]
+    assert "await self.discover_ip()" in source(DiscordVoiceWebSocket.initial_connection)
     assert "await self._hook(self, msg)" in source(DiscordVoiceWebSocket.received_message)
-    assert "self.ws.close(4014)" in source(VoiceConnectionState.voice_server_update)
+    assert "self._keep_alive.start()" in source(DiscordVoiceWebSocket.received_message)
+
+
+def test_every_event_passes_the_table_of_parsers():
+    """Where we stand between the gateway and discord.py: one dict, read for each event, shared by all websockets."""
+    assert "ws._discord_parsers = client._connection.parsers" in source(DiscordWebSocket.from_client)
+    assert "func = self._discord_parsers[event]" in source(DiscordWebSocket.received_message)
+    client = discord.Client(intents=discord.Intents.none())
+    assert {"VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE", "CHANNEL_UPDATE"} <= client._connection.parsers.keys()
 
 
 def test_discord_py_would_send_in_the_clear():

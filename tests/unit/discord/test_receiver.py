@@ -165,11 +165,11 @@ def test_receiver_does_not_keep_old_frames(ear):
     assert [p.opus for p in ear.heard] == [b"c"]
 
 
-def test_receiver_advises_after_three_failures(ear):
+def test_receiver_advises_after_dozens_of_failures(ear):
     """The advice comes once, not with each packet."""
     ear.receiver.assign(ADA_SSRC, ADA, 0.0)
     ear.feed(ADA_SSRC, 0, dave_frame(ADA, 1, b"a"), 0.0)
-    for number in range(10):
+    for number in range(50):
         ear.feed(ADA_SSRC, number + 1, dave_frame(ADA, 9, b"x"), 2.0 + number * 0.02)
     assert ear.advice == ["heal"]
 
@@ -203,10 +203,10 @@ def test_receiver_counts_what_comes_late(ear):
     assert ear.counters.late == 2
 
 
-def test_receiver_on_another_server_starts_anew(ear):
-    """Op 2: the numbers mean nothing any more."""
+def test_receiver_forgets_who_left(ear):
+    """Op 13: his streams are nobody's."""
     ear.receiver.assign(ADA_SSRC, ADA, 0.0)
-    ear.receiver.new_server()
+    ear.receiver.member_left(ADA)
     ear.feed(ADA_SSRC, 1, SILENCE_OPUS, 0.0)
     assert (ear.heard, ear.counters.unknown_ssrc) == ([], 1)
 
@@ -231,16 +231,13 @@ def suspects_deafness(ear: Ear, payload: bytes, *, spoilt: bool = False) -> bool
     return ear.receiver._deafness.check(104.0, can_heal=True) is not None
 
 
-@pytest.mark.parametrize("fault", ["transport", "no place in the group", "keys of nobody", "keys of another epoch"])
+@pytest.mark.parametrize("fault", ["transport", "no place in the group", "keys of nobody"])
 def test_receiver_that_opens_nothing_is_suspected_of_deafness(ear, fault):
     """Whichever layer fails: packets that come for seconds and do not open are no silence."""
-    match fault:
-        case "no place in the group":
-            ear.receiver.assign(ADA_SSRC, ADA, 99.0)
-            ear.keys.is_ready = False
-        case "keys of another epoch":
-            ear.receiver.assign(ADA_SSRC, ADA, 99.0)
-    frame = dave_frame(9 if fault == "keys of nobody" else ADA, 7 if "epoch" in fault else 1, b"a")
+    if fault == "no place in the group":
+        ear.receiver.assign(ADA_SSRC, ADA, 99.0)
+        ear.keys.is_ready = False
+    frame = dave_frame(9 if fault == "keys of nobody" else ADA, 1, b"a")
     assert suspects_deafness(ear, frame, spoilt=fault == "transport")
 
 

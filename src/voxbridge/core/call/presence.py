@@ -11,7 +11,7 @@ Facts come in (a wish, what the main gateway says, what became of a link, the cl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import attrs
 
@@ -37,6 +37,10 @@ class Outlook(Protocol):
         """Tell whether it is there, as far as we can see."""
         ...
 
+    def is_full(self, channel_id: ChannelId) -> bool:
+        """Tell whether it has no place left."""
+        ...
+
 
 # Facts
 
@@ -52,6 +56,14 @@ class Wish:
     number: int
     channel_id: ChannelId | None
     stands: bool = False
+
+
+@attrs.frozen
+class GiveUp:
+    """Whoever made this wish waits no longer; where it is still a command, it is taken back."""
+
+    number: int
+    reason: str
 
 
 @attrs.frozen
@@ -101,7 +113,7 @@ class LinkEnded:
     drop: Drop
 
 
-Fact = Wish | OwnPlace | VoiceServer | GatewayLost | GatewayBack | GatewayRenewed | LinkUp | LinkEnded
+Fact = Wish | GiveUp | OwnPlace | VoiceServer | GatewayLost | GatewayBack | GatewayRenewed | LinkUp | LinkEnded
 
 
 # Actions
@@ -212,6 +224,8 @@ class Presence:
         match fact:
             case Wish():
                 self._wished(fact, now)
+            case GiveUp(number, reason):
+                self._give_up(number, Drop("unanswered", reason), now)
             case OwnPlace():
                 self._placed(fact, now)
             case VoiceServer():
@@ -232,6 +246,8 @@ class Presence:
             case LinkEnded(number, drop):
                 if number == self._link_number and self.state in (State.LINKING, State.UP):
                     self._link_ended(drop, now)
+            case _:
+                assert_never(fact)
         return self._take()
 
     def tick(self, now: float) -> list[Action]:
@@ -241,7 +257,9 @@ class Presence:
         limit_s = self._limits_s[self.state] or 0.0
         match self.state:
             case State.ASKING:
-                self._fail(Drop("unanswered", f"Discord did not answer within {limit_s:g} s"), now)
+                is_full = self.wish is not None and self._outlook.is_full(self.wish)
+                silence = f"Discord did not answer within {limit_s:g} s"
+                self._fail(Drop("unanswered", "the channel is full" if is_full else silence), now)
             case State.LINKING:
                 self._is_excused = True
                 self._fail(Drop("handshake", f"the voice server did not answer within {limit_s:g} s"), now)
@@ -275,6 +293,15 @@ class Presence:
         self._want(wish.channel_id, stands=wish.stands or wish.channel_id is None)
         self._waiting = [wish.number]
         self._go(now, "something else is wanted")
+
+    def _give_up(self, number: int, drop: Drop, now: float) -> None:
+        if number not in self._waiting:
+            return  # overtaken by its outcome
+        if self._stands or len(self._waiting) > 1:
+            self._waiting.remove(number)  # others want the same
+            self._actions.append(Answered((number,), drop))
+        else:
+            self._retreat(drop, now, now - self._since)
 
     def _want(self, channel_id: ChannelId | None, *, stands: bool) -> None:
         """Change the wish; where it was, nobody is at home any more."""
@@ -393,6 +420,8 @@ class Presence:
                 self._questions.clear()  # Discord did not see a need to answer what is older than this token
                 self._actions.append(OpenRoom(self.wish))
                 self._answer(None)
+            case _:
+                assert_never(act)
 
     def _leave(self, now: float) -> None:
         self._server = None

@@ -177,15 +177,12 @@ class SsrcMap:
         """Return what waits for an owner, oldest first."""
         return tuple(self._held.get(ssrc, ()))
 
-    def drop_user(self, user_id: UserId) -> None:
-        """Forget the streams of somebody who left (voice op 13)."""
-        for ssrc in [ssrc for ssrc, owner in self._owners.items() if owner == user_id]:
+    def drop_user(self, user_id: UserId) -> list[int]:
+        """Forget the streams of somebody who left (voice op 13); return which they were."""
+        dropped = [ssrc for ssrc, owner in self._owners.items() if owner == user_id]
+        for ssrc in dropped:
             del self._owners[ssrc]
-
-    def clear(self) -> None:
-        """Forget everything: another voice server hands out other numbers."""
-        self._owners.clear()
-        self._held.clear()
+        return dropped
 
     def _expire(self, ssrc: int, now: float) -> None:
         waiting = self._held.get(ssrc)
@@ -206,19 +203,22 @@ DaveAdvice = Literal["heal", "rejoin"]
 
 @attrs.define
 class DaveHealth:
-    """Decides when failing end-to-end decryption is a fault of the session rather than of a packet.
+    """Decides when failing end-to-end decryption is a fault of our session rather than of a packet or its sender.
 
     ``FAILURES`` failures in a row of one known speaker, none of them within ``SETTLE_S`` of a change of keys, ask
     for a fresh place in the group; the same again within ``RELAPSE_S`` of that asks for leaving and joining anew.
+    A frame of somebody else that opened with the same keys shows that ours are right: then the fault is the speaker's,
+    who may be slow to change keys, or mean us harm.
     """
 
-    FAILURES = 3  # openclaw/openclaw rejoins after three within 30 s
-    SETTLE_S = 1.0
+    FAILURES = 36  # other clients see 5 to 24 after a change of keys, and tolerate 36 (Dysnomia#228)
+    SETTLE_S = 2.0  # how long Discord waits for the slowest member at a change of keys
     RELAPSE_S = 10.0
 
     _epoch: int | None = None
     _settled_at: float = 0.0
     _failures: dict[UserId, int] = attrs.field(factory=dict)
+    _proof: set[UserId] = attrs.field(factory=set)  # whose frames have opened with the keys of now
     _healed_at: float | None = None
 
     def saw_epoch(self, epoch: int | None, now: float) -> None:
@@ -227,15 +227,22 @@ class DaveHealth:
             self._epoch = epoch
             self._settled_at = now + self.SETTLE_S
             self._failures.clear()
+            self._proof.clear()
 
     def succeeded(self, user_id: UserId) -> None:
         """Note a frame that opened."""
+        self._proof.add(user_id)
         if self._failures:
             self._failures.pop(user_id, None)
 
+    def forget(self, user_id: UserId) -> None:
+        """Drop what is known of somebody who left."""
+        self._failures.pop(user_id, None)
+        self._proof.discard(user_id)
+
     def failed(self, user_id: UserId, now: float) -> DaveAdvice | None:
         """Note a frame that did not open; return what to do about it."""
-        if now < self._settled_at:
+        if now < self._settled_at or self._proof - {user_id}:
             return None
         self._failures[user_id] = self._failures.get(user_id, 0) + 1
         if self._failures[user_id] < self.FAILURES:

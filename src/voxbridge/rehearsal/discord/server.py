@@ -177,6 +177,14 @@ class SimulatedDiscord:
         self._gateway.broadcast(channel.guild_id, "CHANNEL_CREATE", channel_object(channel))
         return channel
 
+    def limit_channel(self, channel_id: int, user_limit: int) -> None:
+        """Let so many people into a voice channel (0: any number), and tell those who are logged in."""
+        channel = self.world.channel(channel_id)
+        if channel is None:
+            raise LookupError(f"there is no channel {channel_id}")
+        channel.user_limit = user_limit
+        self._gateway.broadcast(channel.guild_id, "CHANNEL_UPDATE", channel_object(channel))
+
     def delete_channel(self, channel_id: int) -> None:
         """Delete a channel; a call in it is terminated with 4022."""
         channel = self.world.channel(channel_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from voxbridge.core.call.deafness import DeafnessWatch
@@ -24,10 +26,47 @@ def advice(watch: DeafnessWatch, until: float, *, start: float = 0.0, can_heal: 
 
 
 def test_speech_that_is_announced_and_does_not_come() -> None:
-    """Three seconds: fresh keys. Three more: join anew. After that, nothing for five minutes."""
+    """Three seconds: fresh keys. Three more: join anew, as often as the price allows."""
     watch = DeafnessWatch()
     watch.speaking(ADA, 1.0, is_speaking=True)
-    assert advice(watch, 60) == [(4.0, "heal"), (7.0, "rejoin")]
+    assert advice(watch, 9) == [(4.0, "heal"), (7.0, "rejoin")]
+
+
+def test_joining_anew_has_a_price_that_doubles() -> None:
+    """At once, then not within 10 s, 20, 40 ... 300; a quarter of an hour without, and it is forgiven."""
+    watch = DeafnessWatch()
+    paid = [now for now in range(2000) if watch.may_rejoin(float(now))]
+    assert [b - a for a, b in itertools.pairwise(paid)] == [10, 20, 40, 80, 160, 300, 300, 300, 300, 300]
+    assert watch.may_rejoin(paid[-1] + 900.0)
+    assert not watch.may_rejoin(paid[-1] + 909.0)
+    assert watch.may_rejoin(paid[-1] + 910.0)
+
+
+def test_a_packet_that_cannot_be_opened_shows_that_the_way_is_open() -> None:
+    """A member who is announced, and plain or slow with his keys, is no sign of deafness."""
+    watch = DeafnessWatch()
+    watch.speaking(ADA, 1.0, is_speaking=True)
+    watch.arrived(1.2)
+    assert advice(watch, 60) == []
+
+
+def test_deafened_by_the_server_hearing_nobody_is_as_it_should_be() -> None:
+    """No remedy is tried for what a moderator did."""
+    watch = DeafnessWatch()
+    watch.is_deafened = True
+    watch.speaking(ADA, 1.0, is_speaking=True)
+    assert advice(watch, 60) == []
+
+
+def test_what_was_opened_lately_speaks_against_deafness() -> None:
+    """Packets that nobody can open are no sign while others were heard within ten seconds."""
+    watch = DeafnessWatch()
+    watch.heard(0.0)
+    for number in range(1000):
+        watch.failed(number * 0.02)
+        if number * 0.02 < DeafnessWatch.PROOF_S:
+            assert watch.check(number * 0.02, can_heal=True) is None
+    assert watch.check(20.0, can_heal=True) == "heal"
 
 
 def test_one_frame_from_anybody_ends_the_suspicion() -> None:
@@ -102,10 +141,10 @@ def test_a_frame_that_opens_among_many_that_do_not() -> None:
 
 
 def test_without_keys_to_renew_we_join_anew_at_once() -> None:
-    """A call that is not end-to-end encrypted has nothing to heal; and once in five minutes is enough."""
+    """A call that is not end-to-end encrypted has nothing to heal."""
     watch = DeafnessWatch()
     watch.speaking(ADA, 0.0, is_speaking=True)
-    assert advice(watch, 299, can_heal=False) == [(3.0, "rejoin")]
+    assert advice(watch, 5, can_heal=False) == [(3.0, "rejoin")]
     watch.new_connection()
     watch.speaking(BOB, 300.0, is_speaking=True)
-    assert advice(watch, 310, start=300, can_heal=False) == [(303.0, "rejoin")]
+    assert advice(watch, 305, start=300, can_heal=False) == [(303.0, "rejoin")]
