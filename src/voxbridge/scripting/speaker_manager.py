@@ -21,6 +21,7 @@ from voxbridge.clock import wall_iso
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
+from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.turns.endpointing import TurnEnded
 from voxbridge.core.turns.floor import Floor
 from voxbridge.errors import StageError, StageProtocolError
@@ -43,6 +44,7 @@ from voxbridge.stages.contracts import (
     SoundSink,
     Speaker,
     TextDelta,
+    TextFlush,
     Transcript,
     TtsRequest,
     TtsStage,
@@ -113,6 +115,7 @@ class _Overheard:
 
     def __init__(self, out: AnswerSink) -> None:
         self._out, self.said = out, list[str]()
+        self._gaps = Gaps()
 
     def asked(self) -> None:
         self._out.asked()
@@ -127,7 +130,9 @@ class _Overheard:
 
     def _keep(self, event: AgentEvent) -> None:
         if isinstance(event, TextDelta):
-            self.said.append(event.text)
+            self.said.append(self._gaps.add(event.text))
+        elif isinstance(event, TextFlush):
+            self._gaps.part()
 
 
 class _OverheardVoice(ChatterboxStage):

@@ -71,10 +71,6 @@ class PlayoutClock:
         """Serve this mouth no longer."""
         self._mouths.discard(mouth)
 
-    def serves(self, mouth: Mouth) -> bool:
-        """Tell whether this mouth's frames leave."""
-        return mouth in self._mouths
-
     def wake(self) -> None:
         """Look at the schedules again: one of them has changed."""
         self._woken.set()

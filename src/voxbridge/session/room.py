@@ -50,6 +50,7 @@ class Room:
         self._floor = Floor()
         self._listening = trio.CancelScope()
         self._is_draining = False
+        self._has_left = False
         self._context = RoomContext(
             tools=tools,
             port=port,
@@ -81,6 +82,7 @@ class Room:
     async def run(self) -> None:
         """Live until the port's events end."""
         self._clock.add(self.mouth)
+        self._has_left = False
         try:
             async with trio.open_nursery() as nursery:
                 board = self._context.outages
@@ -98,6 +100,7 @@ class Room:
                 nursery.cancel_scope.cancel(reason="drain")
         finally:
             self._clock.remove(self.mouth)
+            self._has_left = True
             for turn in self._floor.turns:  # said for somebody who does not live here, and would wait for ever
                 turn.cut("left")
 
@@ -193,7 +196,7 @@ class Room:
 
     async def say(self, text: str) -> bool:
         """Speak a ready text, behind what is being said; False if it could not be spoken to its end."""
-        if self._is_draining or not self._clock.serves(self.mouth):
+        if self._is_draining or self._has_left:
             return False
         return await Saying(self._context).run(text)
 

@@ -135,13 +135,13 @@ class Turn:
 
         Hearing goes on, since the words may be wanted by the next turn; not in a drain, which has no next turn.
         """
+        if reason == "drain":
+            self._hearing.cancel(reason=reason)
         if self._cut is not None:
             return
         self._cut = reason
         self._mark("cut")
         self._close()
-        if reason == "drain":
-            self._hearing.cancel(reason=reason)
         self._answering.cancel(reason=reason)
 
     def wind_up(self) -> None:
@@ -209,8 +209,9 @@ class Turn:
     async def _live(self) -> Outcome:
         with self._hearing:
             await self._hear()
-        if self._cut == "drain":
-            return _OUTCOME_OF_CUT["drain"]
+        if self._hearing.cancelled_caught:
+            assert self._cut is not None, "only a cut ends this scope"
+            return _OUTCOME_OF_CUT[self._cut]
         if self._error is None:
             if self._transcript.text.strip():  # nothing heard proves nothing
                 self._context.outages.served("stt")

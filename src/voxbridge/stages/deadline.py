@@ -50,6 +50,10 @@ class StageDeadline:
         """Note that an item has come: from now on the idle limit runs."""
         self._arm("idle")
 
+    def extend(self, seconds: float) -> None:
+        """Let all of it take so much longer, from the next item on: time in which nobody waits for the peer."""
+        self._end += seconds
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop the clock while we are the slow one; the total limit moves by as much."""

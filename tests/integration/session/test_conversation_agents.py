@@ -12,8 +12,8 @@ from tests.support.agents import agent_of
 from tests.support.hall import open_hall
 from voxbridge.config.secrets import Secret
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import answer
-from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole, words
+from voxbridge.rehearsal.servers.chat import CallTool, Finish, Say, answer
+from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole, spoken, stream, words
 from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.session.context import Tools
 from voxbridge.stages.agent.openai import OpenAiAgentSettings
@@ -69,3 +69,40 @@ async def test_answers_own_tts_options_reach_the_speech_server(autojump_clock: t
     assert told[:2] == [("Hello there.", "0.7", "1.0"), ("How are you?", "0.7", "1.0")]
     assert told[2:], "the second answer was not spoken"
     assert all(options == [None, None] for _text, *options in told[2:])
+
+
+async def test_parts_of_an_answer_stand_apart_wherever_it_is_written(autojump_clock: trio.testing.MockClock) -> None:
+    """Two items with nothing between them: the ear hears a gap, and so do the report and the next request."""
+    async with open_hall() as hall:
+        hall.agent.plans.append(stream(*spoken(["part ", "1"]), *spoken(["part 2 is somewhat longer"], item=1)))
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 60)
+        await hall.say(ada)
+        await hall.wait_report(1)
+        first = hall.reports[0]
+        assert first.answer == "part 1 part 2 is somewhat longer"
+        assert [asked.fields.text for asked in hall.tts.spoken][:2] == ["part 1", "part 2 is somewhat longer"]
+        heard = hall.agent.questions[1].body["metadata"]["previous"]["heard"]
+        assert heard == first.spoken
+        assert heard.startswith("part 1 part")
+
+
+async def test_a_model_remembers_parts_apart(autojump_clock: trio.testing.MockClock) -> None:
+    """Text, a tool call, text: in the conversation that goes with the next question they are two words."""
+    net = MemNet().install()
+    plan = (Say("I will look at that."), CallTool("search"), Say("It is sunny."), Finish("stop"))
+    model = OpenAiServer(plan)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(model.running())
+        settings = OpenAiAgentSettings(model="test-model", url=Secret(model.base_url), system_prompt="")
+        stage = await stack.enter_async_context(agent_of(settings))
+        async with open_hall(net=net, change=lambda tools: attrs.evolve(tools, agent=stage)) as hall:
+            ada = hall.port.join(1)
+            await trio.sleep(1)
+            for number in range(2):
+                await hall.say(ada)
+                await hall.wait_report(number)
+            assert hall.reports[0].answer == "I will look at that. It is sunny."
+    assert model.asked[1].messages[1] == ("assistant", "I will look at that. It is sunny.")

@@ -292,3 +292,68 @@ async def test_an_interrupted_answer_is_not_posted_though_its_voice_had_broken_o
         report = await hall.wait_report(0)
         assert report.outcome == "interrupted"
         assert THREE[0] not in " ".join(told(hall))
+
+
+@pytest.mark.parametrize("silent", [Pcm(b"", SPEECH_RATE_HZ), Pcm(bytes(24_000), SPEECH_RATE_HZ)])
+async def test_an_apology_without_a_sound_is_posted(autojump_clock: trio.testing.MockClock, silent: Pcm) -> None:
+    """The voice made nothing of it, or digital silence: the words are written."""
+    async with open_hall(apology=silent, mute_apology=silent) as hall:
+        hall.agent.plans.extend([failure("status")] * 3)
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await turn(hall, ada)
+        await hall.port.wait_for(lambda: len(hall.port.posted) == 2)
+        assert sorted(told(hall)) == sorted([Settings().turn.apology, TEXTS[Down, "agent"]])
+        assert hall.port.frames == []
+
+
+async def test_an_apology_that_cannot_leave_is_posted(autojump_clock: trio.testing.MockClock) -> None:
+    """The gate is shut for good: after ten seconds the apology stands in the channel."""
+    async with open_hall() as hall:
+        hall.agent.plans.extend([failure("status")] * 3)
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        hall.port.gate_open = False
+        await turn(hall, ada)
+        assert Settings().turn.apology in told(hall)
+
+
+@pytest.mark.parametrize("away_s", [0.5, 2.0, 4.0])
+async def test_a_voice_that_comes_back_while_there_is_sound_is_heard(
+    autojump_clock: trio.testing.MockClock, away_s: float
+) -> None:
+    """The server restarts in mid-answer, while what it made before is played: nobody hears of it."""
+    text = " ".join([" ".join(["This is a sentence that takes five seconds to be said"] * 2) + "."] * 3)
+    async with open_hall(answer=text) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        hall.tts.faults.extend([None, *[Fault("status", status=503)] * 100])
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 20)
+        await trio.sleep(away_s)
+        hall.tts.faults.clear()
+        report = await hall.wait_report(0)
+        assert (report.outcome, report.error) == ("answered", None)
+        assert report.spoken == report.answer
+        assert told(hall) == []
+        voice = hall.port.voice
+        assert voice[-1].at - voice[0].at == EXACT((len(voice) - 1) * FRAME_S, abs=1e-9), "there was a pause"
+
+
+async def test_a_voice_that_does_not_come_back_is_asked_until_the_sound_is_over(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Then the notice is written, and behind it what could not be spoken; the voice is asked some ten times."""
+    text = " ".join([" ".join(["This is a sentence that takes five seconds to be said"] * 2) + "."] * 3)
+    async with open_hall(answer=text) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        hall.tts.faults.extend([None, *[Fault("status", status=503)] * 1000])
+        report = await turn(hall, ada)
+        assert (report.outcome, report.failed_stage) == ("failed", "tts")
+        first, rest = text.split(". ")[0] + ".", text.partition(". ")[2]
+        assert report.spoken == first
+        assert told(hall)[:2] == [TEXTS[Down, "tts"], rest]
+        sound_over = hall.port.voice[0].at + 0.06 * len(first)
+        assert hall.port.posted[0][0] == EXACT(sound_over, abs=0.5)
+        assert len(hall.tts.requests) <= 3 * 2 * 10

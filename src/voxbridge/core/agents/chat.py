@@ -46,9 +46,11 @@ class OpenAiValues:
                 return
         piece = choice.get("delta") or choice.get("message")
         if isinstance(piece, dict):
-            self._has_tool_call = self._has_tool_call or bool(piece.get("tool_calls") or piece.get("function_call"))
             for text in (*_texts(piece.get("content")), *_texts(piece.get("refusal"))):
                 yield from self._said.say(text)
+            if piece.get("tool_calls") or piece.get("function_call"):
+                self._has_tool_call = True
+                yield from _complete(self._said)
         if isinstance(choice.get("finish_reason"), str):
             self._finish = choice["finish_reason"]
 
@@ -78,6 +80,11 @@ class OpenAiValues:
         return _TOOL if self._has_tool_call else ""
 
 
+def _complete(said: Said) -> Iterable[AnswerEvent]:
+    """Say that the text before a tool call is complete: what follows the call is another part."""
+    return said.flush() if said.has_said else ()
+
+
 class OllamaValues:
     """Lines of ``/api/chat`` (Ollama's API documentation, "Generate a chat completion")."""
 
@@ -96,9 +103,11 @@ class OllamaValues:
             return
         message = value.get("message")
         if isinstance(message, dict):
-            self._has_tool_call = self._has_tool_call or bool(message.get("tool_calls"))
             for text in _texts(message.get("content")):
                 yield from self._said.say(text)
+            if message.get("tool_calls"):
+                self._has_tool_call = True
+                yield from _complete(self._said)
         if value.get("done") is True:
             self._is_done = True
             self._reason = str(value.get("done_reason", ""))

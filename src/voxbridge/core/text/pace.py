@@ -20,8 +20,12 @@ def longest_sound_s(text: str, *, speed: float = 1.0) -> float:
 
     Some two to three times what a slow voice takes: what is longer holds something else than the text.
     """
-    seconds = sum(map(_character_s, text))
-    return _BREATHS_S + seconds / min(1.0, speed)
+    return _BREATHS_S + longest_said_s(text) / min(1.0, speed)
+
+
+def longest_said_s(text: str) -> float:
+    """Return the same for a stretch of a longer text, which may be cut anywhere."""
+    return sum(map(_character_s, text))
 
 
 def _character_s(char: str) -> float:

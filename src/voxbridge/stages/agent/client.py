@@ -23,6 +23,8 @@ from voxbridge.core.agents.history import HistoryRules
 from voxbridge.core.agents.tts_options import HEADER as TTS_OPTIONS_HEADER
 from voxbridge.core.agents.tts_options import parse_tts_options
 from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.text.gaps import Gaps
+from voxbridge.core.text.pace import longest_said_s
 from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
 from voxbridge.stages.agent.dialect import Call, Dialect, Exchange, Found
 from voxbridge.stages.agent.memory import Remembers
@@ -270,6 +272,7 @@ class _Relay:
         self.options: AnswerOptions | None = None
         """How the answer of this attempt wants to be spoken."""
         self._said = said
+        self._gaps = Gaps()
         self._chars_left = chars_max
 
     async def take(self, events: Iterable[AnswerEvent], deadline: StageDeadline) -> Ended | None:
@@ -278,10 +281,12 @@ class _Relay:
             match event:
                 case Delta(text):
                     if fitting := text[: self._chars_left]:
+                        deadline.extend(longest_said_s(fitting))  # what is spoken meanwhile is no wait for the agent
                         await self._pass_on(TextDelta(fitting), deadline)
-                        self._said(fitting)
+                        self._said(self._gaps.add(fitting))
                     self._chars_left -= len(text)
                 case Flush():
+                    self._gaps.part()
                     await self._pass_on(TextFlush(), deadline)
                 case Ended():
                     return event

@@ -34,6 +34,8 @@ class Runner(Generic[S]):
     def __init__(self, guard: Guard[S], number: int, claim: Callable[[Runner[S]], bool]) -> None:
         self.guard, self.number = guard, number
         self.scope = trio.CancelScope()
+        self.limit = trio.CancelScope()
+        """What it may take of the time that those who come after it need; all of it when it has the call."""
         self.asked = trio.Event()
         """Set when the request is really on its way, if the caller knows: from then on it can be late."""
         self.asked_at = trio.current_time()
@@ -186,9 +188,10 @@ class Race(Generic[S, T]):
         try:
             with runner.scope, runner.guard.call() as call:
                 try:
-                    with trio.move_on_at(end) as limit:
+                    runner.limit.deadline = end
+                    with runner.limit:
                         result = await self._run(runner)
-                    if limit.cancelled_caught:
+                    if runner.limit.cancelled_caught:
                         raise StageTimeout(self._stage, "total", end - began, backend=runner.guard.stage.name)
                 finally:
                     call.was_too_late = runner.is_beaten and self._late_is_failure
@@ -219,6 +222,7 @@ class Race(Generic[S, T]):
     def _claimed(self, runner: Runner[S]) -> bool:
         if self._holder is None:
             self._holder = runner
+            runner.limit.deadline = math.inf  # nobody else is asked any more: no time is kept for them
             for other in self._runners:
                 if other is not runner:
                     other.is_beaten = other.number < runner.number
