@@ -38,7 +38,7 @@ class SoundBound:
         if self.enough.cancel_called:
             return None
         if pcm.duration_s > self.left_s:
-            pcm = attrs.evolve(pcm, data=pcm.data[: 2 * pcm.channels * int(self.left_s * pcm.rate_hz)])
+            pcm = attrs.evolve(pcm, data=pcm.data[: 2 * pcm.channels * round(self.left_s * pcm.rate_hz)])
             _log.warning(
                 "the voice goes on after its text: the rest is dropped",
                 backend=self._backend,

@@ -83,7 +83,7 @@ async def test_an_endless_wav_is_left(
         with structlog.testing.capture_logs() as logs:
             heard = await listen(stage, "Yes.")
         assert heard.error is None
-        assert heard.samples == int(limit_s * SPEECH_RATE_HZ)
+        assert heard.samples == round(limit_s * SPEECH_RATE_HZ)
         assert [entry["event"] for entry in logs] == ["the voice goes on after its text: the rest is dropped"]
         if seconds_at_once < 1:
             assert heard.ended == pytest.approx(limit_s, abs=0.041)
@@ -106,7 +106,7 @@ async def test_an_endless_wyoming_voice_is_left(autojump_clock: MockClock, net: 
     server.spoilers.append(endless)
     async with server.running(), WyomingSpeechStage(WyomingTtsSettings(url=server.url)) as stage:
         heard = await listen(stage, "Yes.")
-        assert (heard.error, heard.samples) == (None, int(longest_sound_s("Yes.") * SPEECH_RATE_HZ))
+        assert (heard.error, heard.samples) == (None, round(longest_sound_s("Yes.") * SPEECH_RATE_HZ))
         assert (await listen(stage)).error is None
 
 
@@ -114,7 +114,7 @@ async def test_a_plug_ins_endless_voice_is_left(autojump_clock: MockClock) -> No
     """A backend that another package brings is bounded from outside."""
     scripted = ScriptedTts(sound_s=39.0)
     heard = await listen(BoundedVoice(scripted), "Yes.")
-    assert heard.samples == int(longest_sound_s("Yes.") * SPEECH_RATE_HZ)
+    assert heard.samples == round(longest_sound_s("Yes.") * SPEECH_RATE_HZ)
 
 
 @pytest.mark.parametrize("gap_s", [0.0, 0.5])
