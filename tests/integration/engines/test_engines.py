@@ -27,6 +27,7 @@ from voxbridge.engines.weights import whisper_dir
 from voxbridge.engines.whisper import Whisper
 from voxbridge.engines.workers import Workers
 from voxbridge.errors import EngineError
+from voxbridge.rehearsal.words import word_errors
 
 pytestmark = [
     pytest.mark.integration,
@@ -50,6 +51,12 @@ def heard_rate(pcm: bytes) -> bytes:
     """Bring 24 kHz to 16 kHz as the conversation does: through Opus."""
     decoder = Decoder()
     return b"".join(decoder.decode(packet) for packet in packets(pcm, rate_hz=24_000))
+
+
+def trimmed(pcm: bytes) -> bytes:
+    """Leave out the quiet at both ends."""
+    loud = np.flatnonzero(np.abs(np.frombuffer(pcm, "<i2")) > 300)
+    return pcm[2 * loud[0] : 2 * loud[-1]]
 
 
 def test_human_speech_is_understood(whisper):
@@ -76,6 +83,18 @@ def test_what_is_said_is_heard(whisper, voice, text):
     """Text to sound to Opus to sound to text, word for word, one word or many."""
     heard = whisper.transcribe(heard_rate(b"".join(voice.say(text))))
     assert words_wrong(text, heard.text) == 0, f"said {text!r}, heard {heard}"
+
+
+@pytest.mark.parametrize("pause_s", [0.5, 0.7, 1.1])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("What is seven", "times eight"), ("How much is ten", "divided by four"), ("Tell me", "how far the moon is")],
+)
+def test_what_follows_a_pause_is_heard(whisper, voice, before, after, pause_s):
+    """A speaker who thinks for a moment in mid-sentence is heard to the end, and nothing is heard twice."""
+    first, second = (trimmed(heard_rate(b"".join(voice.say(part)))) for part in (before, after))
+    heard = whisper.transcribe(first + bytes(2 * int(pause_s * 16_000)) + second + bytes(6400))
+    assert word_errors(f"{before} {after}", heard.text) <= 1, f"heard {heard.text!r}"
 
 
 def test_same_text_gives_the_same_bytes(voice):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voxbridge.engines.transcript import NOTHING, Heard, find_cut, join, without_fillers
+from voxbridge.engines.transcript import NOTHING, Heard, find_cut, inner_pauses, join, repeats_end, without_fillers
 from voxbridge.engines.whisper import frames_for, is_looping
 
 pytestmark = pytest.mark.unit
@@ -69,3 +69,38 @@ def test_loops_are_seen():
     assert not is_looping("no no")
     assert not is_looping("the more the merrier, the more the better")
     assert not is_looping("")
+
+
+@pytest.mark.parametrize("noise_level", [0, 60])
+def test_pauses_between_sound_are_found(noise_level):
+    """Of 0.34 s and more, to a block of 20 ms; quiet at the beginning and the end, and a shorter one, is none."""
+    quiet = [0.5, 0.7, 0.3, 1.5, 0.6]
+    sound = np.concatenate([part for seconds in quiet for part in (np.zeros(int(seconds * RATE)), noise(0.8))])
+    sound = np.concatenate([sound[: -int(0.8 * RATE)], np.random.default_rng(1).integers(-1, 2, 100)])
+    sound = sound + np.random.default_rng(2).standard_normal(len(sound)) * noise_level
+    found = inner_pauses(sound.astype("<i2").tobytes())
+    assert [(pause.start, pause.end) for pause in found] == [
+        (pytest.approx(1.3, abs=0.021), pytest.approx(2.0, abs=0.021)),
+        (pytest.approx(3.9, abs=0.021), pytest.approx(5.4, abs=0.021)),
+    ]
+
+
+def test_a_click_is_no_end_of_a_pause():
+    """One loud block of 20 ms in a pause of a second: it is one pause."""
+    sound = np.concatenate([noise(0.5), np.zeros(RATE), noise(0.5)]).astype("<i2")
+    at = int(0.9 * RATE)
+    sound[at : at + 100] = 20_000
+    assert len(inner_pauses(sound.tobytes())) == 1
+
+
+@pytest.mark.parametrize("pcm", [b"", b"\0", bytes(640), bytes(64_000), b"\xff\x7f" * 16_000])
+def test_sound_without_a_pause_has_none(pcm):
+    """Nothing, silence, and a noise without an end."""
+    assert inner_pauses(pcm) == []
+
+
+def test_what_was_heard_twice_is_known():
+    """By its words, whatever their case and signs."""
+    assert repeats_end("Set a timer for ten minutes.", "For ten minutes?")
+    assert not repeats_end("Set a timer", "for ten minutes")
+    assert not repeats_end("Set a timer", "")
