@@ -57,6 +57,7 @@ class Answer:
         self._chars_left = context.tools.settings.turn.answer_chars_max
         self._numbers = itertools.count()
         self._options: TtsOptions | None = None
+        self.has_asked = False
         self.has_all_text = False
         self.agent_error: StageError | None = None
 
@@ -75,6 +76,7 @@ class Answer:
                 await self._ask(request, send)
 
     async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
+        self.has_asked = True
         async with events:
             with self._reading:
                 try:

@@ -123,7 +123,7 @@ class Turn:
 
         A turn that never reached the agent leaves what it was to tell to the next one.
         """
-        if self._timeline.at("agent_request") is None:
+        if not self._answer.has_asked:
             return self._previous
         was_cut_short = self._cut is not None or (self._answer.agent_error is not None and self._answer.text != "")
         if not was_cut_short or self._speech.is_played:
