@@ -52,6 +52,7 @@ class ScriptedStt(_Stage):
     peeks: deque[Outcome] = attrs.field(factory=deque, converter=deque)
     feed_errors: int = 0
     utterances: list[list[bytes]] = attrs.field(factory=list)
+    voiced_s: list[float] = attrs.field(factory=list)
     opened: int = 0
     open_errors: int = 0
     """How many lines break as soon as they are opened."""
@@ -110,7 +111,8 @@ class ScriptedLine:
             raise outcome
         return Transcript(outcome, is_final=False)
 
-    def end(self) -> ScriptedFinal:
+    def end(self, voiced_s: float = 0.0) -> ScriptedFinal:
+        self.stage.voiced_s.append(voiced_s)
         self.stage.utterances.append(self.packets)
         self.packets = []
         return ScriptedFinal(self.stage)

@@ -253,6 +253,6 @@ class SpeakerSession:
             return
         prior, self._superseded = self._superseded, None
         previous = None if self._last_turn is None else self._last_turn.aftermath
-        turn = Turn(self._context, self.speaker, ended, utterance.end(), prior=prior, previous=previous)
+        turn = Turn(self._context, self.speaker, ended, utterance.end(ended.voiced_s), prior=prior, previous=previous)
         self._last_turn = turn
         self._start("turn", turn.run)

@@ -132,13 +132,13 @@ class Utterance:
             self._guess_scope.cancel(reason="superseded")
             self._guess_scope = None
 
-    def end(self) -> Words:
-        """End the utterance; what is fed to the line from now on belong to the next one."""
+    def end(self, voiced_s: float) -> Words:
+        """End the utterance, ``voiced_s`` of which is a voice; what is fed from now on belongs to the next one."""
         self._drop_guess()
         if self._guessed is not None:
             self._line.discard()
             return Words(self._guessed, None)
-        return Words(None, self._line.end(), self._life)
+        return Words(None, self._line.end(voiced_s), self._life)
 
     def lose(self) -> None:
         """Forget it with its line, which is no more."""

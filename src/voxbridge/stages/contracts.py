@@ -98,8 +98,12 @@ class SttSession(Protocol):
         """Transcribe what was fed so far and leave the utterance open (only if ``can_peek``)."""
         ...
 
-    def end(self) -> PendingFinal:
-        """End the utterance now: what is fed from here on belongs to the next one."""
+    def end(self, voiced_s: float = 0.0) -> PendingFinal:
+        """End the utterance now: what is fed from here on belongs to the next one.
+
+        ``voiced_s``: for so long the caller's own detector heard a voice in it; 0: it has none. A server that says
+        nothing at all of what was clearly voiced has not heard silence: it has failed.
+        """
         ...
 
     async def finish(self) -> Transcript:
@@ -140,6 +144,21 @@ async def warm_up(stage: object) -> None:
     """Let a stage open its connection now, if it can: the user has begun to speak, so it will be needed soon."""
     if isinstance(stage, Warmable):
         await stage.warm()
+
+
+@runtime_checkable
+class OutageAware(Protocol):
+    """A stage that does not wait its whole limit for a server that is known to be down. Not every stage is one."""
+
+    def note_outage(self, *, is_known: bool) -> None:
+        """Take what is known from now on; must not block."""
+        ...
+
+
+def tell_outage(stage: object, *, is_known: bool) -> None:
+    """Tell a stage what is known of its server, if it wants to know."""
+    if isinstance(stage, OutageAware):
+        stage.note_outage(is_known=is_known)
 
 
 class SttStage(Stage, Protocol):

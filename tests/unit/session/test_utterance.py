@@ -69,7 +69,7 @@ async def test_a_guess_that_is_in_is_the_transcript() -> None:
         await wait_all_tasks_blocked()
         assert gates.completions == [0.9]
         utterance.feed(packet(1))
-        words = utterance.end()
+        words = utterance.end(1.0)
         assert (await words.wait()).text == "0"
         assert gates.line.packets == []
 
@@ -77,7 +77,7 @@ async def test_a_guess_that_is_in_is_the_transcript() -> None:
 async def test_a_guess_that_is_not_in_yet_is_not_waited_for() -> None:
     """The end asks for the final; a late guess changes nothing."""
     async with guessing() as (gates, utterance, _):
-        words = utterance.end()
+        words = utterance.end(1.0)
         gates.peeked.set()
         gates.judged.set()
         await wait_all_tasks_blocked()
@@ -94,7 +94,7 @@ async def test_resumed_speech_voids_the_guess_and_gets_what_was_held() -> None:
         assert gates.line.packets == [b"0"]
         utterance.resume()
         assert gates.line.packets == [b"0", b"1"]
-        assert utterance.end()._known is None
+        assert utterance.end(1.0)._known is None
 
 
 async def test_a_guess_that_arrives_in_the_instant_of_the_resumption_is_void() -> None:
@@ -106,7 +106,7 @@ async def test_a_guess_that_arrives_in_the_instant_of_the_resumption_is_void() -
         utterance.feed(packet(1))
         await wait_all_tasks_blocked()
         assert gates.completions == []
-        assert utterance.end()._known is None, "the words after the pause would have been lost"
+        assert utterance.end(1.0)._known is None, "the words after the pause would have been lost"
 
 
 async def test_a_guess_that_was_void_before_it_began_does_nothing() -> None:
@@ -122,7 +122,7 @@ async def test_a_guess_that_was_void_before_it_began_does_nothing() -> None:
         utterance.feed(packet(1))
         await wait_all_tasks_blocked()
         assert gates.completions == []
-        assert utterance.end()._known is None
+        assert utterance.end(1.0)._known is None
 
 
 async def test_a_second_guess_is_not_mixed_up_with_the_first() -> None:
@@ -140,7 +140,7 @@ async def test_a_second_guess_is_not_mixed_up_with_the_first() -> None:
         gates.judged.set()
         await wait_all_tasks_blocked()
         assert gates.completions == [0.9]
-        assert (await utterance.end().wait()).text == "0 1"
+        assert (await utterance.end(1.0).wait()).text == "0 1"
 
 
 async def test_what_was_held_is_known_for_the_next_utterance() -> None:

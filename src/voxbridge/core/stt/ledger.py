@@ -23,8 +23,8 @@ When to call again:
 - REFUSED stands until somebody mends it: each utterance is asked for once, and beside that a look is taken every 5 s.
 - Who names a time (Retry-After) is left alone until then, and what cannot wait so long fails at once.
 - Nothing is connected ahead while a call that somebody waits for is trying.
-- When an utterance was lost to a server that is not there, the outage is known: the next ones get one try each after
-  their end, and the apology does not wait for the limit again.
+- When an utterance was lost to a server that is not there, or others have found that it is down, the outage is known:
+  the next ones get one try each after their end, and the apology does not wait for the limit again.
 - A final that is overdue makes the server's other promises doubtful: connections made meanwhile are not used.
 
 Times are seconds on any one clock.
@@ -49,6 +49,7 @@ BROKEN_WAIT_S_MAX = 2.0
 IDLE_WAIT_S_MAX = 10.0
 REFUSED_WAIT_S = 5.0
 LAST_TRY_S = 1.0
+CLEARLY_VOICED_S = 0.5  # a word takes no longer; a cough or a chair is shorter, or no voice to the detector
 _FIRST_WAIT_S = 0.25
 _HEALTHY_S = 5.0  # a connection that held for so long was well, and the pauses begin anew
 # One wrong header must not deafen us for a day.
@@ -235,6 +236,11 @@ class Owed:
         return self.due < math.inf
 
     @property
+    def is_clearly_voiced(self) -> bool:
+        """Tell whether a server that says nothing about it has failed: somebody did speak."""
+        return self.voiced_s >= CLEARLY_VOICED_S
+
+    @property
     def is_over(self) -> bool:
         """Tell whether nobody waits for it any more."""
         return self.state in _ENDS
@@ -249,10 +255,9 @@ class Owed:
 
 @attrs.frozen
 class Settle:
-    """Tell who waits that there will be no transcript: ``failure`` says why."""
+    """Tell who waits that there will be no transcript: ``owed.failure`` says why."""
 
     owed: Owed
-    failure: Failure | None
 
 
 @attrs.frozen
@@ -286,14 +291,24 @@ Step = Dial | Rest | Finished
 
 
 class Ledger:
-    """See the head of this module. ``rng`` draws the jitter; ``limit_s`` is from the end of an utterance to its final.
+    """See the head of this module. ``limit_s`` is from the end of an utterance to its final, ``rng`` draws the jitter.
+
+    ``is_down`` says whether others have found that the server is down.
 
     Facts go in, commands come out, to be carried out at once. For each of ``new_calls`` somebody asks ``next_step``
     again and again, and does it.
     """
 
-    def __init__(self, manners: Manners, *, limit_s: float, rng: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        manners: Manners,
+        *,
+        limit_s: float,
+        rng: Callable[[], float],
+        is_down: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.manners, self.limit_s = manners, limit_s
+        self._is_down = is_down
         self._owed: list[Owed] = []
         self._calls: list[Call] = []
         self._new_calls: list[Call] = []
@@ -360,10 +375,11 @@ class Ledger:
         if owed is None:
             return None, []
         owed.due, owed.voiced_s = now + self.limit_s, voiced_s
-        in_outage = self._is_outage_known and not self._is_reached(owed.call)
+        in_outage = self._is_down() or (self._is_outage_known and not self._is_reached(owed.call))
         commands = self._move(owed, _E.END_IN_OUTAGE if in_outage else _E.END)
-        if owed.state is _S.LAST_TRY and owed.call.state is _C.DIALLING:
-            commands += self._redial(owed.call)  # whom it has called so far may be the one that hangs
+        is_hanging = owed.call.state is _C.DIALLING and now - owed.call.since > LAST_TRY_S
+        if owed.state is _S.LAST_TRY and is_hanging:
+            commands += self._redial(owed.call)
         return owed, commands + self._fail_too_late()
 
     def drop(self, owed: Owed, now: float) -> list[Command]:
@@ -373,7 +389,8 @@ class Ledger:
         call, is_overdue, was_told = owed.call, now >= owed.due, owed.is_told
         if is_overdue:
             self._is_doubtful = True
-            self._is_outage_known = self._is_outage_known or not (self._failure is None or self._is_reached(call))
+            is_slow = self._failure is None or self._failure.kind is FailureKind.LATE
+            self._is_outage_known = self._is_outage_known or not (is_slow or self._is_reached(call))
         commands = self._move(owed, _E.DROP)
         if is_overdue and self.manners.is_lasting and was_told and call.state is _C.UP:
             return [*commands, *self.lost(call, Failure(FailureKind.LATE), now), HangUp(call)]
@@ -446,10 +463,12 @@ class Ledger:
     def deadline(self, call: Call) -> float:
         """Return when the call's connection, or what is done for it, is to be given up."""
         due = math.inf if call.owed is None else call.owed.due
-        if call.state is _C.DIALLING:
-            last_tries = (owed for owed in self._served_by(call) if owed.state is _S.LAST_TRY)
-            return min([due, *(max(call.since, owed.due - self.limit_s) + LAST_TRY_S for owed in last_tries)])
-        return min(due, call.answer_due)
+        if call.state is _C.UP:
+            due = min(due, call.answer_due)
+        # A connection is there within a second, or not at all; an answer takes its time, but not all of it.
+        patience_s = self.limit_s / 2 if call.state is _C.UP else LAST_TRY_S
+        last_tries = (owed for owed in self._served_by(call) if owed.state is _S.LAST_TRY)
+        return min([due, *(max(call.since, owed.due - self.limit_s) + patience_s for owed in last_tries)])
 
     def _dial_at(self, call: Call) -> float:
         failure, served = self._failure, self._served_by(call)
@@ -514,7 +533,7 @@ class Ledger:
         if owed.state is was or not owed.is_over:
             return []
         self._owed.remove(owed)
-        commands: list[Command] = [Settle(owed, owed.failure)] if owed.state is _S.FAILED else []
+        commands: list[Command] = [Settle(owed)] if owed.state is _S.FAILED else []
         if not self.manners.is_lasting:
             owed.call.move(_D.DONE)
             self._calls.remove(owed.call)
@@ -536,6 +555,8 @@ class Ledger:
 
     def _note_failure(self, failure: Failure, now: float, *, ran_for_s: float, is_counted: bool) -> None:
         self._failure, self._failed_at = failure, now
+        if failure.kind is FailureKind.LATE:
+            self._is_outage_known = False  # it is there, and may only be slow
         is_absent = failure.kind is FailureKind.ABSENT
         if self._was_absent and not is_absent:
             self._backoff.failures = 0  # tries that cost nobody anything are not held against a server that is back

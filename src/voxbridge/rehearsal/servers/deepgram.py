@@ -111,6 +111,8 @@ class _Stream:
         self._finals_sent = len(words)
 
     async def _result(self, words: list[str], *, is_final: bool, from_finalize: bool = False) -> None:
+        if self._server.script.is_mute:
+            return
         best = {"transcript": " ".join(words), "confidence": 0.95, "words": []}
         await self._peer.send_json(
             type="Results",

@@ -46,6 +46,8 @@ class HearingScript:
     """So many ends of utterances are never answered."""
     failed_ends: int = 0
     """So many are answered with the server's own kind of error."""
+    is_mute: bool = False
+    """It does as if it worked, and says nothing at all of what it has heard."""
     dies_after_s: float | None = None
     """Drop the connection without a word after so much more sound, once."""
     answer: bytes | None = None

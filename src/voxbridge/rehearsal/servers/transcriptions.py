@@ -72,6 +72,9 @@ class TranscriptionServer(HttpServer):
         if script.dies(sound.duration_s):
             await reply.reset()
             return
+        if script.is_mute:
+            await reply.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            return
         text = script.words(sound, len(self.heard))
         self.heard.append(sound)
         if script.drip_s:

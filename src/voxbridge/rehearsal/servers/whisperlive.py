@@ -112,7 +112,7 @@ class _Client:
                 await self._peer.close()
             await spoil(self._peer, server.script)
             words = server.script.words(sound, server.passes - 1).split()
-            if words:  # without any, the server says nothing
+            if words and not server.script.is_mute:  # without any, the server says nothing
                 await self._peer.send_json(uid=self._uid, segments=self._segments(words))
 
     def _segments(self, words: list[str]) -> list[dict[str, object]]:

@@ -83,6 +83,8 @@ class _Stream:
         return Sound(bytes(self._pcm))
 
     async def _send_state(self, committed: int) -> None:
+        if self._server.script.is_mute:
+            return
         committed = max(0, committed)
         words = self._words[:committed]
         lines: list[dict[str, object]] = [

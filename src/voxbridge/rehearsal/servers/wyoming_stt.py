@@ -55,6 +55,8 @@ class WyomingHearingServer(WyomingServer):
         self.heard.append(sound)
         if script.drip_s:
             peer.piece_bytes, peer.piece_gap_s = 1, script.drip_s
+        if script.is_mute:
+            return False
         if script.answer is not None:
             await peer.raw(script.answer)
             match script.then:

@@ -12,7 +12,7 @@ import trio
 from voxbridge.core.health.backend import BackendHealth, HealthRules, State
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.errors import NoReply, StageError, StageName
-from voxbridge.stages.contracts import Stage
+from voxbridge.stages.contracts import Stage, tell_outage
 from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
@@ -123,6 +123,7 @@ class Guard(Generic[S]):
                 _log.warning("backend out of use", stage=self._name, backend=self.stage.name)
             elif circuit == "closed":
                 _log.info("backend in use again", stage=self._name, backend=self.stage.name)
+        tell_outage(self.stage, is_known=self.health.state == "down")
         self.on_fact(was)
 
 

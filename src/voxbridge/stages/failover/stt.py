@@ -90,11 +90,11 @@ class FailoverLine:
         """Transcribe what was fed so far. Raises: StageError."""
         return await self._live.peek()
 
-    def end(self) -> PendingFinal:
+    def end(self, voiced_s: float = 0.0) -> PendingFinal:
         """End the utterance now."""
         packets, self._ring = tuple(self._ring), deque(maxlen=PACKETS_MAX)
-        pending = self._live.end()
-        return _Final(self, packets, self._serving, pending) if packets else pending
+        pending = self._live.end(voiced_s)
+        return _Final(self, packets, voiced_s, self._serving, pending) if packets else pending
 
     async def finish(self) -> Transcript:
         """End the utterance and wait for its final transcript. Raises: StageError."""
@@ -141,7 +141,7 @@ class FailoverLine:
             self._nursery.start_soon(self._host, guard)
         return self._opened[guard]
 
-    def tell_again(self, guard: Guard[SttStage], packets: Packets) -> PendingFinal:
+    def tell_again(self, guard: Guard[SttStage], packets: Packets, voiced_s: float) -> PendingFinal:
         """Feed a whole ended utterance to another backend's line, and the one that is open there after it."""
         line = self._lines[guard]
         is_busy = guard is self._serving and bool(self._ring)
@@ -149,7 +149,7 @@ class FailoverLine:
             line.discard()
         for packet in packets:
             line.feed(packet)
-        pending = line.end()
+        pending = line.end(voiced_s)
         if is_busy:
             for packet in self._ring:
                 line.feed(packet)
@@ -189,8 +189,16 @@ class FailoverLine:
 class _Final:
     """The final transcript of one ended utterance, from whoever gives it first."""
 
-    def __init__(self, line: FailoverLine, packets: Packets, serving: Guard[SttStage], pending: PendingFinal) -> None:
-        self._line, self._packets, self._serving, self._pending = line, packets, serving, pending
+    def __init__(
+        self,
+        line: FailoverLine,
+        packets: Packets,
+        voiced_s: float,
+        serving: Guard[SttStage],
+        pending: PendingFinal,
+    ) -> None:
+        self._line, self._packets, self._voiced_s = line, packets, voiced_s
+        self._serving, self._pending = serving, pending
 
     async def wait(self) -> Transcript:
         """Return the transcript. Raises: StageError, of who was asked first, if all failed."""
@@ -203,7 +211,7 @@ class _Final:
         pending = self._pending
         if runner.guard is not self._serving:
             await self._line.line_to(runner.guard)
-            pending = self._line.tell_again(runner.guard, self._packets)
+            pending = self._line.tell_again(runner.guard, self._packets, self._voiced_s)
         heard = await pending.wait()
         runner.came_empty = not heard.text.strip()
         return heard

@@ -26,7 +26,7 @@ from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.per_utterance import TakeStage
 from voxbridge.stages.stt.settings import expected_words, hints, member_hints, model
-from voxbridge.stages.stt.takes import OnPartial, json_object, why_closed
+from voxbridge.stages.stt.takes import OnPartial, json_object, says_nothing, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
 
@@ -101,14 +101,16 @@ class DeepgramTake(WsTake):
         super().__init__(ws, on_partial, limit_s=limit_s)
         self._text = deepgram.Text()
         self._has_begun = trio.Event()
+        self._has_result = self._is_voiced = False
 
     async def send(self, pcm: bytes) -> None:
         """Send a piece."""
         self._has_begun.set()
         await self._send(pcm)
 
-    async def end(self) -> None:
+    async def end(self, *, is_voiced: bool = False) -> None:
         """Ask for the rest."""
+        self._is_voiced = is_voiced
         self._has_begun.set()
         await self._send(deepgram.CLOSE_STREAM)
         self.is_told_all = True
@@ -126,10 +128,13 @@ class DeepgramTake(WsTake):
                 message = await self._ws.receive()
             except StageUnavailable as error:
                 if self.is_told_all and self._ws.close_code == _NORMAL:
+                    if self._is_voiced and not self._has_result:
+                        raise says_nothing(_NAME) from error
                     return Transcript(self._text.final, confidence=self._text.confidence)
                 raise why_closed(self._ws, error, backend=_NAME) from error
             match deepgram.parse(json_object(message, _NAME)):
                 case deepgram.Result() as result:
+                    self._has_result = True
                     text = self._text.add(result)
                     if self._on_partial is not None and text:
                         self._on_partial(text)

@@ -111,7 +111,7 @@ class _Final:
                     self._line.give_up(self._owed)
         if isinstance(self._outcome, Transcript):
             return self._outcome
-        raise self._outcome or self._line.why(self._owed.failure)
+        raise self._outcome or self._line.why(self._owed)
 
 
 class _NothingSaid:
@@ -134,10 +134,11 @@ class SttLine:
         backend: str,
         limit_s: float,
         rng: Callable[[], float],
+        is_down: Callable[[], bool] = lambda: False,
     ) -> None:
         self._protocol, self.speaker, self.on_partial = protocol, speaker, on_partial
         self.backend, self.limit_s = backend, limit_s
-        self.ledger = Ledger(protocol.manners, limit_s=limit_s, rng=rng)
+        self.ledger = Ledger(protocol.manners, limit_s=limit_s, rng=rng, is_down=is_down)
         self.changed = trio.lowlevel.ParkingLot()
         self._log = _log.bind(user_id=str(speaker.user_id), backend=backend)
         # Weak: a final that nobody holds any more is not waited for, and leaves nothing behind here.
@@ -168,13 +169,13 @@ class SttLine:
         for packet in self._protocol.packets(sound):
             self._obey(self.ledger.feed(packet))
 
-    def end(self) -> PendingFinal:
+    def end(self, voiced_s: float = 0.0) -> PendingFinal:
         """End the utterance now; its hard limit runs from here."""
         rest = self._protocol.rest()
         if self.ledger.current is not None:
             for packet in rest:
                 self._obey(self.ledger.feed(packet))
-        owed, commands = self.ledger.end(trio.current_time())
+        owed, commands = self.ledger.end(trio.current_time(), voiced_s)
         if owed is None:
             return _NothingSaid()
         final = self._finals[owed.id] = _Final(self, owed)
@@ -216,11 +217,13 @@ class SttLine:
         if self.on_partial is not None and owed is not None and owed is self.ledger.current:
             self.on_partial(text)
 
-    def why(self, failure: Failure | None) -> StageError:
+    def why(self, owed: Owed) -> StageError:
         """Return the error for a final that did not come: the reason why there is no connection, if there is none."""
+        failure = owed.failure
         if failure is not None and failure.kind is not FailureKind.LATE and isinstance(failure.error, StageError):
             return failure.error
-        return StageTimeout("stt", "total", self.limit_s, backend=self.backend)
+        waited_s = min(self.limit_s, trio.current_time() - (owed.due - self.limit_s))
+        return StageTimeout("stt", "total", waited_s, backend=self.backend)
 
     def note_change(self) -> None:
         """Wake up whoever waits for a change, and hold every call to what the ledger now thinks of it."""
@@ -231,8 +234,8 @@ class SttLine:
     def _obey(self, commands: list[Command]) -> None:
         for command in commands:
             match command:
-                case Settle(owed, failure):
-                    self._resolve(owed, self.why(failure))
+                case Settle(owed):
+                    self._resolve(owed, self.why(owed))
                 case HangUp(call):
                     if call in self._dialling:
                         self._dialling[call].cancel(reason="superseded")

@@ -156,7 +156,7 @@ class OpenAiTake:
         self._pcm += pcm
         await trio.lowlevel.checkpoint()
 
-    async def end(self) -> None:
+    async def end(self, *, is_voiced: bool = False) -> None:  # noqa: ARG002 -- there is always an answer
         """Let the upload begin."""
         self._has_ended.set()
         await trio.lowlevel.checkpoint()

@@ -42,7 +42,7 @@ class _Connection:
                 packets, sent = owed.after(sent, _BATCH_MAX)
                 await take.send(b"".join(packets))
             elif owed.has_ended:
-                await take.end()
+                await take.end(is_voiced=owed.is_clearly_voiced)
                 return
             else:
                 await line.changed.park()
@@ -115,6 +115,11 @@ class TakeStage:
     ) -> None:
         """Take the connector. ``limit_s``: from the end of an utterance to its final. ``rng`` draws the jitter."""
         self.name, self.connector, self.limit_s, self.rng = name, connector, limit_s, rng
+        self._is_down = False
+
+    def note_outage(self, *, is_known: bool) -> None:
+        """See ``OutageAware``."""
+        self._is_down = is_known
 
     async def __aenter__(self) -> Self:
         await self.connector.__aenter__()
@@ -125,8 +130,16 @@ class TakeStage:
 
     def open(self, speaker: Speaker, on_partial: OnPartial | None = None) -> AbstractAsyncContextManager[SttLine]:
         """Open a line for one speaker; entering does not wait for a connection."""
-        protocol = _PerUtterance(self.connector)
-        return open_line(SttLine(protocol, speaker, on_partial, backend=self.name, limit_s=self.limit_s, rng=self.rng))
+        line = SttLine(
+            _PerUtterance(self.connector),
+            speaker,
+            on_partial,
+            backend=self.name,
+            limit_s=self.limit_s,
+            rng=self.rng,
+            is_down=lambda: self._is_down,
+        )
+        return open_line(line)
 
     async def probe(self) -> str:
         """Check that the server is there and speaks our protocol. Raises: StageError."""

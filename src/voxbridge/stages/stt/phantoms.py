@@ -11,7 +11,7 @@ import structlog
 
 from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.text.phantoms import is_phantom
-from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
+from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript, tell_outage
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +34,10 @@ class FilteredStage:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._inner.__aexit__(*exc_info)
+
+    def note_outage(self, *, is_known: bool) -> None:
+        """See ``OutageAware``."""
+        tell_outage(self._inner, is_known=is_known)
 
     async def probe(self) -> str:
         """See ``Stage.probe``. Raises: StageError."""
@@ -90,10 +94,10 @@ class FilteredLine:
         sound_s = self._sound_s
         return _filtered(await self._inner.peek(), sound_s)
 
-    def end(self) -> PendingFinal:
+    def end(self, voiced_s: float = 0.0) -> PendingFinal:
         """End the utterance now."""
         sound_s, self._sound_s = self._sound_s, 0.0
-        return _FilteredFinal(self._inner.end(), sound_s)
+        return _FilteredFinal(self._inner.end(voiced_s), sound_s)
 
     async def finish(self) -> Transcript:
         """End the utterance and wait for its final transcript. Raises: StageError."""

@@ -45,8 +45,11 @@ class Take(Protocol):
     async def send(self, pcm: bytes) -> None:
         """Send a piece of the utterance: s16le, 16 kHz, mono, 20 to 100 ms. Raises: StageError."""
 
-    async def end(self) -> None:
-        """Say that the utterance is over. Raises: StageError."""
+    async def end(self, *, is_voiced: bool = False) -> None:
+        """Say that the utterance is over. Raises: StageError.
+
+        ``is_voiced``: somebody did speak, so ``listen`` must not take it for silence that the server says nothing.
+        """
 
     async def listen(self) -> Transcript:
         """Read until the final transcript is in, and return it. Raises: StageError."""
@@ -113,6 +116,12 @@ def why_closed(ws: WebSocket, error: StageUnavailable, *, backend: str) -> Stage
         case _:
             return error
     return StageRefused("stt", code, detail, backend=backend)
+
+
+def says_nothing(backend: str) -> StageProtocolError:
+    """Return the error for a server that is done with what was clearly voiced and has said nothing at all about it."""
+    detail = "the server has said nothing at all about an utterance that was clearly voiced; its own log may say why"
+    return StageProtocolError("stt", detail, backend=backend)
 
 
 def json_object(message: str | bytes, backend: str) -> dict[str, object]:

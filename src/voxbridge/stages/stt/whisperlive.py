@@ -36,7 +36,8 @@ _NAME = "whisperlive"
 _MODEL = "small"  # the server's own client's choice; one that was started with a model of its own ignores it
 _FULL_RETRY_S = 1.0  # its own guess is in minutes, and wrong as soon as somebody leaves
 # Without words the server says nothing at all. After so much of the limit it is asked whether it is there, and its
-# silence is then taken for the speaker's, unless it has left a sentence open.
+# silence is then taken for the speaker's, unless it has left a sentence open, or somebody clearly spoke: a server that
+# is cold, or busy with others, is silent as well.
 _QUIET_SHARE = 0.8
 
 
@@ -125,17 +126,19 @@ class WhisperLiveTake(WsTake):
         self._text = whisperlive.Text()
         self._patience = trio.CancelScope()
         self._texts_since_end = 0
+        self._is_voiced = False
 
     async def send(self, pcm: bytes) -> None:
         """Send a piece, as the 32-bit floats that every version understands."""
         self._samples += len(pcm) // 2
         await self._ws.send((np.frombuffer(pcm, dtype="<i2").astype("<f4") / 32_768).tobytes())
 
-    async def end(self) -> None:
+    async def end(self, *, is_voiced: bool = False) -> None:
         """Fill up the second that the server needs, and make sure that it has everything.
 
         The pong comes behind whatever the server said before it had the last sample: those texts may lack words.
         """
+        self._is_voiced = is_voiced
         missing = whisperlive.SAMPLES_MIN - self._samples
         if missing > 0:
             await self._ws.send(bytes(4 * missing))
@@ -151,9 +154,13 @@ class WhisperLiveTake(WsTake):
         self.is_told_all = True
         # What it has said so far may be of the first second only, when it takes longer than that for a transcription
         # (0.10.0 on a busy machine: 5 s, seen). Half a sentence is worse than a backup.
-        while self._text.is_open and self._texts_since_end < 2:
+        while self._is_half_said or (self._is_voiced and not self._text.whole):
             await self._next_text()
         return Transcript(self._text.whole)
+
+    @property
+    def _is_half_said(self) -> bool:
+        return self._text.is_open and self._texts_since_end < 2
 
     async def _until_said_twice(self) -> Transcript:
         before: str | None = None

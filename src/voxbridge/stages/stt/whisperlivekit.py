@@ -23,7 +23,7 @@ from voxbridge.core.wire import whisperlivekit
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.per_utterance import TakeStage
-from voxbridge.stages.stt.takes import OnPartial, json_object, why_closed
+from voxbridge.stages.stt.takes import OnPartial, json_object, says_nothing, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
 
@@ -110,19 +110,21 @@ class WhisperLiveKitTake(WsTake):
     """One connection, for one utterance; see ``Take``."""
 
     backend = _NAME
+    _is_voiced = False
 
     async def send(self, pcm: bytes) -> None:
         """Send a piece."""
         await self._ws.send(pcm)
 
-    async def end(self) -> None:
+    async def end(self, *, is_voiced: bool = False) -> None:
         """Send the empty message."""
+        self._is_voiced = is_voiced
         await self._ws.send(whisperlivekit.END)
         self.is_told_all = True
 
     async def listen(self) -> Transcript:
         """Read states; the last one before ``ready_to_stop`` is the transcript."""
-        latest = ""
+        latest: str | None = None
         while True:
             match await _receive(self._ws):
                 case whisperlivekit.State() as state:
@@ -130,7 +132,9 @@ class WhisperLiveKitTake(WsTake):
                         self._on_partial(state.whole)
                     latest = state.whole
                 case whisperlivekit.Done():
-                    return Transcript(latest)
+                    if latest is None and self._is_voiced:
+                        raise says_nothing(_NAME)
+                    return Transcript(latest or "")
                 case whisperlivekit.Config() | None:
                     pass
 

@@ -241,6 +241,11 @@ class WhisperXStage:
         self._connect_limit_s = settings.connect_limit_ms / 1000
         self._address = WsAddress.parse("stt", settings.url, uds=uds)
         self._tls = tls
+        self._is_down = False
+
+    def note_outage(self, *, is_known: bool) -> None:
+        """See ``OutageAware``."""
+        self._is_down = is_known
 
     async def __aenter__(self) -> Self:
         return self
@@ -252,7 +257,15 @@ class WhisperXStage:
         self, speaker: Speaker, on_partial: Callable[[str], None] | None = None
     ) -> AbstractAsyncContextManager[SttLine]:
         """Open a line for one speaker; entering does not wait for the connection."""
-        line = SttLine(_Lasting(self), speaker, on_partial, backend=self.name, limit_s=self.limit_s, rng=self.rng)
+        line = SttLine(
+            _Lasting(self),
+            speaker,
+            on_partial,
+            backend=self.name,
+            limit_s=self.limit_s,
+            rng=self.rng,
+            is_down=lambda: self._is_down,
+        )
         return open_line(line)
 
     def connect(self) -> AbstractAsyncContextManager[WebSocket]:

@@ -129,7 +129,7 @@ class WyomingTake:
             self._has_begun = True
             await self._line.send(self._request, WyomingEvent("audio-start", _FORMAT), chunk)
 
-    async def end(self) -> None:
+    async def end(self, *, is_voiced: bool = False) -> None:  # noqa: ARG002 -- there is always an answer
         """Say that this was all."""
         await self._line.send(WyomingEvent("audio-stop"))
         self.is_told_all = True
