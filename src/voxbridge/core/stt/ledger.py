@@ -172,6 +172,8 @@ class Manners:
     """So often a server gets an utterance with which it failed by itself, or answered nonsense."""
     has_connection: bool = True
     """Connecting reaches the server. Without that, only an answer shows that it is there."""
+    is_greeted: bool = True
+    """The server itself answers when it is connected to. Without that, one that hangs takes connections as well."""
 
 
 class FailureKind(enum.Enum):
@@ -375,7 +377,10 @@ class Ledger:
         if owed is None:
             return None, []
         owed.due, owed.voiced_s = now + self.limit_s, voiced_s
-        in_outage = self._is_down() or (self._is_outage_known and not self._is_reached(owed.call))
+        is_reached = self._is_reached(owed.call)
+        in_outage = (self._is_outage_known and not is_reached) or (
+            self._is_down() and not (is_reached and self.manners.is_greeted)
+        )
         commands = self._move(owed, _E.END_IN_OUTAGE if in_outage else _E.END)
         is_hanging = owed.call.state is _C.DIALLING and now - owed.call.since > LAST_TRY_S
         if owed.state is _S.LAST_TRY and is_hanging:

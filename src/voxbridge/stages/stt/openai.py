@@ -69,7 +69,7 @@ class OpenAi:
     """A server with OpenAI's route; see ``Connector``."""
 
     connects_ahead = False
-    has_connection = False
+    has_connection = is_greeted = False
 
     def __init__(self, settings: OpenAiSttSettings, *, tls: ssl.SSLContext | None = None) -> None:
         """Take the settings. Raises: ConfigError."""

@@ -80,6 +80,7 @@ class _PerUtterance:
             connects_ahead=connector.connects_ahead,
             tries_max=_TRIES_MAX,
             has_connection=connector.has_connection,
+            is_greeted=connector.is_greeted,
         )
 
     def packets(self, sound: HeardSound) -> list[bytes]:

@@ -66,6 +66,8 @@ class Connector(Protocol):
     """A connection that waits for the next utterance costs the server nothing."""
     has_connection: bool
     """``connect`` reaches the server. Without that, only an answer shows that it is there."""
+    is_greeted: bool
+    """The server itself answers when it is connected to. Without that, one that hangs takes connections as well."""
 
     async def __aenter__(self) -> Self: ...
 

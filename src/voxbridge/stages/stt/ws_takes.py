@@ -42,7 +42,7 @@ class WsConnector:
     """A server at ``stt.url``: the parts of a ``Connector`` that are alike."""
 
     backend: ClassVar[str]
-    has_connection = True
+    has_connection = is_greeted = True
 
     def __init__(self, settings: WsSettings, *, tls: ssl.SSLContext | None = None) -> None:
         """Take the settings. Raises: ConfigError."""

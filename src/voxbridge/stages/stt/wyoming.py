@@ -48,6 +48,7 @@ class Wyoming:
 
     connects_ahead = True
     has_connection = True
+    is_greeted = False
 
     def __init__(self, settings: WyomingSttSettings) -> None:
         """Take the settings. Raises: ConfigError."""

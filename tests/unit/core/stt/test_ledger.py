@@ -270,12 +270,14 @@ def test_what_others_have_found_counts_as_well(manners):
     assert Settle(owed) in book.lost(call, ABSENT, 2.01)
 
 
-def test_one_who_is_found_down_and_takes_connections_all_the_same_has_half_of_the_limit():
-    book = ledger(AHEAD, is_down=True)
+@pytest.mark.parametrize(("is_greeted", "share"), [(True, 1.0), (False, 0.5)])
+def test_one_who_is_found_down_and_only_takes_connections_has_half_of_the_limit(is_greeted, share):
+    """One that answers when it is called is back, whatever was found before."""
+    book = ledger(attrs.evolve(AHEAD, is_greeted=is_greeted), is_down=True)
     _, call = begin(book)
     book.up(call, 0.0)
     book.end(2.0)
-    assert book.deadline(call) == 2.0 + LIMIT_S / 2
+    assert book.deadline(call) == 2.0 + LIMIT_S * share
 
 
 def test_a_try_that_hangs_since_before_the_end_is_not_the_last_one():
