@@ -22,6 +22,7 @@ from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
 from voxbridge.core.text.gaps import Gaps
+from voxbridge.core.turns.barge_in import SpeechOver
 from voxbridge.core.turns.endpointing import TurnEnded
 from voxbridge.core.turns.floor import Floor
 from voxbridge.errors import StageError, StageProtocolError
@@ -244,11 +245,13 @@ class SpeakerManager:
         await trio.lowlevel.checkpoint()
 
     async def on_speaking_start(self, user_id: str | int) -> None:
-        """Take note that a user begins to speak, which cuts an answer short. Raises: StageError."""
+        """Take note that a user begins to speak, which cuts an answer short unless the settings say otherwise.
+
+        Raises: StageError.
+        """
         await self.start_transcription(user_id)
         context = await self._room()
-        for cut in context.floor.on_speech(self._speaker.user_id):
-            cut.turn.cut(cut.reason)
+        context.interruptions.on_speech(self._speaker, SpeechOver(self._speaker.user_id, "confirmed"))
 
     async def send_audio(self, opus: bytes) -> None:
         """Send one 20 ms Opus packet of the user; does not wait for words. Raises: StageError."""

@@ -8,9 +8,11 @@ import attrs
 
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.turns.barge_in import BargeInPolicy, CutWhenConfirmed
 from voxbridge.core.turns.floor import Floor
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
+from voxbridge.session.interruptions import Interruptions
 from voxbridge.session.mouth import Mouth
 from voxbridge.session.notices import OnNotice, unheard
 from voxbridge.session.outages import OutageBoard
@@ -63,3 +65,14 @@ class RoomContext:
     outages: OutageBoard = attrs.field(
         default=attrs.Factory(lambda self: OutageBoard(self.tools.health), takes_self=True), init=False
     )
+    interruptions: Interruptions = attrs.field(
+        default=attrs.Factory(lambda self: _interruptions(self.tools, self.floor), takes_self=True), init=False
+    )
+
+
+def _interruptions(tools: Tools, floor: Floor) -> Interruptions:
+    def policy_now() -> BargeInPolicy:
+        rules = tools.settings.barge_in
+        return CutWhenConfirmed(rules.enabled, by_anyone=rules.by == "anyone")
+
+    return Interruptions(floor, policy_now, tools.counters, tools.on_notice)

@@ -202,10 +202,7 @@ class Room:
 
     def stop(self) -> bool:
         """Cut short whatever is being said or thought; tell whether there was anything."""
-        turns = self._floor.turns
-        for turn in turns:
-            turn.cut("stop")
-        return bool(turns)
+        return self._context.interruptions.stop()
 
     async def drain(self, sentence_s: float) -> None:
         """Hear no more; let a sentence that is being spoken end within ``sentence_s``, else fade it out."""

@@ -29,6 +29,11 @@ class Saying:
         """Tell whether a frame of it has left."""
         return self._speech.last_frame_at is not None
 
+    @property
+    def heard_s(self) -> float:
+        """Return the seconds of its sound that have left."""
+        return self._speech.heard_s
+
     def cut(self, reason: CutReason) -> None:
         """End it now."""
         self._speech.close()

@@ -19,6 +19,7 @@ from voxbridge.core.call.events import Unheard, VoiceDown
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.sound.pcm import HeardSound, OpusPacket
 from voxbridge.core.sound.recent import RecentSound
+from voxbridge.core.turns.barge_in import Phase, SpeechOver
 from voxbridge.core.turns.endpointing import (
     Endpointer,
     EndpointRules,
@@ -32,7 +33,7 @@ from voxbridge.errors import InternalError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.ear import Ear, EarEvent, Heard
 from voxbridge.session.hearing import Hearing
-from voxbridge.session.notices import BargeIn, PartialTranscript, SpeakerStarted, SpeakerStopped
+from voxbridge.session.notices import PartialTranscript, SpeakerStarted, SpeakerStopped
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import LineLife, Utterance
 from voxbridge.stages.contracts import Speaker, SttSession, warm_up
@@ -166,8 +167,11 @@ class SpeakerSession:
         utterance, self._utterance = self._utterance, None
         if utterance is not None:
             utterance.discard()
+            self._tell_policy("ended")
 
     def _on_partial(self, text: str) -> None:
+        if self._utterance is not None:
+            self._tell_policy("words", words=text)
         self._context.tools.on_notice(PartialTranscript(self.speaker, text))
 
     def _on_event(self, event: EarEvent, ear: Ear) -> None:
@@ -177,7 +181,7 @@ class SpeakerSession:
             case SpeechStarted():
                 self._begin_utterance()
             case SpeechConfirmed():
-                self._take_floor()
+                self._tell_policy("confirmed", voiced_s=self._context.tools.settings.barge_in.min_speech_ms / 1000)
             case Guess():
                 if self._utterance is not None:
                     guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, ear.on_completion)
@@ -209,6 +213,7 @@ class SpeakerSession:
         assert self._line is not None, "an ear hears while the line is open"
         self._utterance = utterance = Utterance(self._line, self._life)
         self._context.tools.on_notice(SpeakerStarted(self.speaker))
+        self._tell_policy("began")
         # They will be asked in a second or two; by then their connections are there.
         for stage in (self._context.tools.agent, self._context.tools.tts):
             self._start("warm-up", functools.partial(warm_up, stage))
@@ -220,18 +225,10 @@ class SpeakerSession:
         if self._utterance is not None:
             self._utterance.feed(sound)
 
-    def _take_floor(self) -> None:
-        """Cut short what this speech cuts short, ours and (if the room has it so) others' answers."""
-        tools = self._context.tools
-        rules = tools.settings.barge_in
-        for cut in self._context.floor.on_speech(
-            self.speaker.user_id, barge_in=rules.enabled, by_anyone=rules.by == "anyone"
-        ):
-            turn = cut.turn
-            turn.cut(cut.reason)
-            if cut.reason == "barge-in":
-                tools.counters.barge_ins += 1
-                tools.on_notice(BargeIn(self.speaker, turn.id, turn.user_id))
+    def _tell_policy(self, phase: Phase, *, voiced_s: float = 0.0, words: str = "", is_turn: bool = False) -> None:
+        """Let this speech do to what is being said what the room's policy makes of it."""
+        speech = SpeechOver(self.speaker.user_id, phase, voiced_s, words, is_turn)
+        for turn in self._context.interruptions.on_speech(self.speaker, speech):
             # An older one that is still open was superseded before: its words are in the last one already.
             if turn is self._last_turn and self._last_turn.is_superseded:
                 self._superseded = self._last_turn
@@ -243,6 +240,7 @@ class SpeakerSession:
         self._context.tools.on_notice(
             SpeakerStopped(self.speaker, ended.speech_end - ended.started_at, is_turn=ended.confirmed)
         )
+        self._tell_policy("ended", voiced_s=ended.voiced_s, is_turn=ended.confirmed)
         if ended.confirmed or ended.reason != "cut off":
             held = utterance.held
             self._preroll.clear()

@@ -64,6 +64,11 @@ class Speech:
         return self._track.heard_text
 
     @property
+    def heard_s(self) -> float:
+        """Return the seconds of sound that have left."""
+        return self._track.played_samples / SPEECH_RATE_HZ
+
+    @property
     def unheard_text(self) -> str:
         """Return the sentences that were not played to their end, the one that broke off included."""
         return " ".join(filter(None, (self._track.unheard_text, *(request.text for request in self._queue))))

@@ -113,6 +113,11 @@ class Turn:
         return self._timeline.at("first_audio") is not None
 
     @property
+    def heard_s(self) -> float:
+        """Return the seconds of the answer's sound that have left."""
+        return self._speech.heard_s
+
+    @property
     def is_superseded(self) -> bool:
         """Tell whether its words go into the next turn."""
         return self._cut == "superseded"

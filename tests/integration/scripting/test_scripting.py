@@ -8,6 +8,8 @@ import trio
 from tests.fixtures.audio_samples import get_sample_opus_audio
 from tests.mocks.mock_discord import MockBot
 from tests.utils.helpers import wait_for_condition
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import BargeInSettings
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
@@ -61,6 +63,23 @@ async def test_user_who_speaks_cuts_the_answer_short(autojump_clock) -> None:
             assert await manager.on_silence_detected() == "stop it"
             await manager.wait_for_tts_start()
             assert len(bot.voice) > frames
+
+
+async def test_scripts_obey_the_settings_of_barge_in(autojump_clock) -> None:
+    """With barge-in off the answer is heard to its end, though the user begins to speak."""
+    MemNet().install()
+    settings = Settings(barge_in=BargeInSettings(enabled=False))
+    async with (
+        WhisperXServer(WhisperXScript("go on")).running() as whisper,
+        N8nServer(agent(["One two three four five six seven eight nine ten."])).running() as n8n,
+        ChatterboxServer(PROMPT).running() as chatterbox,
+        SpeakerManager(MockBot(), whisper.url, n8n.url, chatterbox.url, settings=settings) as manager,
+    ):
+        await manager.send_to_n8n("count", "ada")
+        await manager.wait_for_tts_start()
+        await manager.on_speaking_start("ada")
+        report = await manager.wait_for_turn_end()
+        assert (report.outcome, report.spoken) == ("answered", report.answer)
 
 
 async def test_without_chatterbox_answers_stay_text(autojump_clock) -> None:

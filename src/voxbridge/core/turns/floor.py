@@ -1,12 +1,9 @@
-"""The floor: whose turns are open in a room, and whose speech cuts whose answer short.
+"""The floor: the one book of a room's open turns.
 
     hearing/thinking --first frame out--> sounding --last frame out--> closed
-        |  the same speaker goes on: superseded      |  barge-in
-        v  (the words are carried into the next turn) v  (the agent is told what was heard)
 
-A speaker who goes on before the answer began has not finished: the turn is superseded and its words are joined to
-the next one's. Speech over a sounding answer is a barge-in. Answers wait for each other in the order in which they
-are ready; that is the mouth's queue, not decided here.
+What speech does to them is decided in ``core/turns/barge_in.py``. Answers wait for each other in the order in which
+they are ready; that is the mouth's queue, not decided here either.
 """
 
 from __future__ import annotations
@@ -38,6 +35,11 @@ class OpenTurn(Protocol):
         """Tell whether a frame of it has left."""
         ...
 
+    @property
+    def heard_s(self) -> float:
+        """Return the seconds of its sound that have left."""
+        ...
+
     def cut(self, reason: CutReason) -> None:
         """End it now: when this returns, no frame of it can leave."""
 
@@ -55,14 +57,6 @@ class OpenTurn(Protocol):
 
     def resume(self) -> None:
         """Go on with the sample that follows the last one that left."""
-
-
-@attrs.frozen
-class Cut:
-    """End this turn now, for this reason."""
-
-    turn: OpenTurn
-    reason: CutReason
 
 
 @attrs.define
@@ -88,20 +82,3 @@ class Floor:
     def closed(self, turn: OpenTurn) -> None:
         """Note that a turn has ended, however."""
         self._turns.pop(turn.id, None)
-
-    def on_speech(self, user_id: UserId, *, barge_in: bool = True, by_anyone: bool = False) -> list[Cut]:
-        """Decide what the confirmed speech of ``user_id`` cuts short. The turns stay open until ``closed``.
-
-        ``barge_in`` False lets every answer end. An answer may be interrupted by the speaker it answers, and by
-        others only with ``by_anyone``.
-        """
-        cuts: list[Cut] = []
-        for turn in self._turns.values():
-            if turn.user_id is None:
-                continue
-            if not turn.is_sounding:
-                if turn.user_id == user_id:
-                    cuts.append(Cut(turn, "superseded"))
-            elif barge_in and (by_anyone or turn.user_id == user_id):
-                cuts.append(Cut(turn, "barge-in"))
-        return cuts

@@ -136,7 +136,7 @@ async def test_a_file_for_each_piece_of_a_sentence(
         for _ in range(2):
             heard = await listen(stage)
             assert (heard.error, heard.data) == (None, sound[: 3 * third])
-            assert [at for at, _ in heard.pieces] == [exactly(n * gap_s) for n in range(3)]
+            assert sorted({at for at, _ in heard.pieces}) == [exactly(n * gap_s) for n in range(3 if gap_s else 1)]
             assert heard.ended == exactly(3 * gap_s)
 
 
