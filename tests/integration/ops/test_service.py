@@ -25,11 +25,13 @@ from tests.support.service import Hosted
 from tests.unit.ops.test_events import REPORT
 from voxbridge.cli.door import Door, DoorShut, Refused, find_socket
 from voxbridge.cli.shell import our_errors
+from voxbridge.cli.status import show_status
 from voxbridge.config.secrets import Secret
 from voxbridge.config.service import HealthSettings
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
 from voxbridge.core.health.backend import HealthRules
+from voxbridge.core.turns.timeline import Part
 from voxbridge.errors import StageUnavailable
 from voxbridge.ops import logs
 from voxbridge.ops.only_one import AlreadyRunning
@@ -437,6 +439,20 @@ def test_a_taken_tcp_address_is_told(tmp_path: Path) -> None:
         bind_tcp(f"127.0.0.1:{taken.getsockname()[1]}")
     with pytest.raises(CannotListen):
         bind_tcp("127.0.0.1:70000")
+
+
+async def test_a_stage_that_keeps_people_waiting_is_said_to_be_slow(desk: Desk) -> None:
+    """Three turns over the agent's target: in /status, over the socket, and in the unit's status line."""
+    late = Part("agent", 2400.0, 500.0, "late")
+    desk.service.ready()
+    assert desk.service.health_text() == "All servers are well."
+    for _ in range(3):
+        desk.service.on_report(attrs.evolve(REPORT, parts=(late,)))
+    assert desk.service.health_text() == "The agent is slow: 2.4 s to its first word, where 0.5 s is the aim."
+    answer = await desk.ask("GET", "/v1/status")
+    assert answer["slow"] == [{"stage": "agent", "ms": 2400.0, "target_ms": 500.0}]
+    assert "degraded: agent is slow" in answer["line"]
+    assert any("2400 ms in the last turns, target 500 ms" in line for line in show_status(answer, turns=0))
 
 
 async def test_backends_go_down_and_come_back(nursery: trio.Nursery) -> None:
