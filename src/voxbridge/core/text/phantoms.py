@@ -1,15 +1,21 @@
+# ruff: noqa: RUF001 - brackets and stops of many scripts
 """Transcripts that nobody spoke: what speech models make out of breath, keys and silence.
 
-Whisper was trained on subtitles, so noise becomes their credits, thanks for watching, or a loop of words. Three signs,
-each enough: the model itself says that nobody spoke; the words are known phantoms; there are more of them than the
-time could hold. People do say "thank you", so words that may be meant count as phantoms only when they come alone, and
-out of less sound than it takes to say them, or with a doubt of the model's own.
+Whisper was trained on subtitles, so noise becomes their credits, thanks for watching, notes of sounds in brackets, or
+a loop of words. Any of these may also stand beside what was really said; then it is cut away and the rest is kept.
+
+Signs that nothing was said at all, each enough: the model itself says that nobody spoke; nothing is left beside the
+phantoms; there are more words than the time could hold. People do say "thank you", so words that may be meant count as
+phantoms only when they come alone, and out of less sound than it takes to say them, or with a doubt of the model's own.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from voxbridge.core.text.noises import all_noises
+from voxbridge.core.text.phantom_words import CHANNELS, CHANNELS_WRITTEN, CREDITS, CREDITS_ANYWHERE, DOUBTFUL, MEANT
 
 NO_SPEECH_MAX = 0.9
 """From this probability of silence on, nothing was said. Whisper's own limit, 0.6, is joined with a second doubt."""
@@ -19,60 +25,121 @@ WORDS_PER_S_MAX = 9.0  # an auctioneer does 6 or 7; the sound holds pauses too, 
 LETTERS_PER_S_MAX = 50.0
 _WORDS_MIN = 5  # a rate over less is chance
 _LOOP_MIN = 6
-
-# Nobody says these to an agent; the first two lines anywhere, the others as the beginning of all that was said.
-_CREDITS = re.compile(
-    r"amara ?org|dimatorzok|字幕由|字幕志愿者|請不吝點贊|请不吝点赞|明镜与点点"
-    r"|ご視聴ありがとう|チャンネル登録|시청해 ?주셔서|구독과 좋아요"
-    r"|^(subtitl(es|ed)|caption(s|ed)?|transcribed|transcription) by\b|^captioning sponsored"
-    r"|^untertitel(ung)? (im auftrag|der|von|des|br)\b|^sous titr(es|age) (realises?|par|st|societe)\b"
-    r"|^subtitulos (realizados|por|creados)\b|^legendas pela comunidade|^sottotitoli (creati|e revisione|a cura)\b"
-    r"|^ondertiteld? door|^napisy stworzone|^altyazi m ?k\b"
-    r"|^субтитры (сделал|создавал|подогнал|и субтитры)|^редактор субтитров|^продолжение следует"
-)
-
-# These may be meant, so they are phantoms only in doubt.
-_DOUBTFUL = frozenset({
-    "you", "thank you", "thanks", "thank you very much", "thank you so much", "thanks for watching",
-    "thank you for watching", "thank you so much for watching", "thanks for watching and see you next time",
-    "please subscribe", "please subscribe to my channel", "like and subscribe", "see you next time",
-    "see you in the next video", "bye", "bye bye", "goodbye", "the", "um", "uh", "hmm", "mm",
-    "vielen dank", "danke", "danke schon", "vielen dank furs zuschauen", "bis zum nachsten mal", "tschuss", "das war s",
-    "merci", "merci d avoir regarde cette video", "merci beaucoup", "a bientot",
-    "gracias", "gracias por ver el video", "gracias por ver", "hasta la proxima",
-    "grazie", "grazie a tutti", "grazie per la visione", "obrigado", "obrigada", "tchau",
-    "bedankt voor het kijken", "dziekuje", "dziekuje za uwage", "tesekkurler", "izlediginiz icin tesekkurler",
-    "спасибо", "спасибо за просмотр", "谢谢", "谢谢观看", "謝謝觀看", "ありがとうございました", "감사합니다",
-})  # fmt: skip
-_PLAIN_LETTERS = {0x131: "i", 0x142: "l"}  # Turkish and Polish letters that are no accented ones
+_LOOP_MEANT_MIN = 13  # "no no no no no no" is said in anger
+_LOOP_DOUBTFUL_MIN = 3
+_NOISE_WORDS_MAX = 6
 _DOUBTFUL_S = 0.5  # "thank you" takes 0.4 s, and the sound counted here holds 0.2 s of the pause behind it
 
-
-def is_phantom(text: str, *, sound_s: float, no_speech: float | None = None) -> bool:
-    """Tell whether a transcript of ``sound_s`` seconds is of nothing that was said.
-
-    ``no_speech`` is the model's own probability that nobody spoke. An empty text is none.
-    """
-    words = _plain(text)
-    if not words:
-        return bool(text.strip())  # only marks: ..., ♪
-    if no_speech is not None and no_speech >= NO_SPEECH_MAX:
-        return True
-    if _CREDITS.search(words):
-        return True
-    is_doubted = no_speech is not None and no_speech >= NO_SPEECH_DOUBT
-    if words in _DOUBTFUL:
-        return is_doubted or sound_s < _DOUBTFUL_S
-    return _is_too_much(words, sound_s) or _is_loop(words.split())
+_TOKEN = re.compile(r"<[|｜]?[^<>\n]{1,40}[|｜]?>")
+_SQUARE = re.compile(r"\[[^\[\]]*\]|【[^【】]*】|\{[^{}]*\}|〔[^〔〕]*〕|［[^［］]*］")
+_ROUND = re.compile(r"\(([^()]*)\)|（([^（）]*)）")
+_STARS = re.compile(r"(?<![\w*])\*+(?=\S)([^*]{1,80}?)(?<=\S)\*+(?![\w*])")
+_NOTES = re.compile(r"[♪♫♬🎵🎶]+[^♪♫♬🎵🎶]*[♪♫♬🎵🎶]+|[♪♫♬🎵🎶#]*[♪♫♬🎵🎶]")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？।۔؟።])\s*|\n+")
+_BY_SOMEONE = re.compile(r"\bby\s+(?:the\s+)?[^\W\d_a-z]")
+_PLAIN_LETTERS = {0x131: "i", 0x142: "l"}  # Turkish and Polish letters that are no accented ones
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return the words alone: small letters without accents (of Latin letters), single spaces."""
     bare = "".join(
         letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not "\u0300" <= letter <= "\u036f"
     )
     bare = unicodedata.normalize("NFC", bare).translate(_PLAIN_LETTERS)
     return " ".join(re.findall(r"[^\W_]+", bare))
+
+
+def _written(text: str) -> str:
+    """Return the words as they are written, for scripts whose vowels are marks."""
+    letters = unicodedata.normalize("NFC", re.sub("[\u064b-\u0652\u0591-\u05c7]", "", text))  # vowel points
+    return " ".join(
+        "".join(char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in letters).split()
+    )
+
+
+_ANYWHERE = re.compile(CREDITS_ANYWHERE)
+# Letters whose accent ``plain`` takes away, and that the patterns are written with.
+_ACCENTED = str.maketrans("йёї", "иеі")
+_CREDIT = re.compile("|".join(f"(?:{pattern})" for pattern in CREDITS).translate(_ACCENTED))
+_CHANNEL = re.compile("|".join(f"(?:{pattern})" for pattern in CHANNELS).translate(_ACCENTED))
+_CHANNELS_WRITTEN = frozenset(map(_written, CHANNELS_WRITTEN))
+_NOISES = frozenset(plain(word) for word in all_noises()) | {_written(word) for word in all_noises()}
+_DOUBTFUL = frozenset(map(plain, DOUBTFUL))
+_MEANT = frozenset(map(plain, MEANT))
+
+
+def heard(text: str, *, sound_s: float, no_speech: float | None = None) -> str:
+    """Return what was really said in ``sound_s`` seconds that were transcribed as ``text``; "" for nothing.
+
+    ``no_speech`` is the model's own probability that nobody spoke. A text without phantoms comes back as it is.
+    """
+    if no_speech is not None and no_speech >= NO_SPEECH_MAX:
+        return ""
+    kept = _without_credits(_without_noises(text))
+    words = plain(kept)
+    if not words:
+        return ""
+    is_doubted = no_speech is not None and no_speech >= NO_SPEECH_DOUBT
+    if words in _DOUBTFUL and (is_doubted or sound_s < _DOUBTFUL_S):
+        return ""
+    # What was cut away was invented, so its length says nothing about the rest.
+    if kept == text and _is_too_much(words, sound_s):
+        return ""
+    if _is_loop(words.split()) or _is_unspaced_loop(words):
+        return ""
+    return kept
+
+
+def is_phantom(text: str, *, sound_s: float, no_speech: float | None = None) -> bool:
+    """Tell whether a transcript is of nothing that was said. An empty text is none."""
+    return bool(text.strip()) and not heard(text, sound_s=sound_s, no_speech=no_speech)
+
+
+def _without_noises(text: str) -> str:
+    """Return the text without notes of sounds: what stands in brackets, between stars or notes."""
+    if text.isalnum():
+        return text
+    bare = _TOKEN.sub(" ", text)
+    bare = _NOTES.sub(" ", _SQUARE.sub(" ", bare))
+    bare = _STARS.sub(" ", bare)
+    if not plain(_ROUND.sub(" ", bare)):
+        return ""
+    bare = _ROUND.sub(lambda match: " " if _is_noise(match[1] or match[2] or "") else match[0], bare)
+    return text if bare == text else re.sub(r"\s+", " ", bare).strip()
+
+
+def _is_noise(inner: str) -> bool:
+    words = plain(inner).split()
+    if len(words) > _NOISE_WORDS_MAX:
+        return False
+    return not words or not _NOISES.isdisjoint(words) or not _NOISES.isdisjoint(_written(inner).split())
+
+
+def _without_credits(text: str) -> str:
+    """Return the text without the sentences at its beginning and end that are credits or a channel's farewell."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    sentences = [text[a:b] for a, b in zip([0, *ends], [*ends, len(text)], strict=True)]
+    places = [place for place, sentence in enumerate(sentences) if plain(sentence)]
+    first, last = (places[0], places[-1]) if places else (0, -1)
+    while first <= last and (not plain(sentences[last]) or _is_credit(sentences[last])):
+        last -= 1
+    while first <= last and (not plain(sentences[first]) or _is_credit(sentences[first])):
+        first += 1
+    if first > last:
+        return "" if places else text if text.isspace() else ""
+    if (first, last) == (places[0], places[-1]):
+        return text
+    return "".join(sentences[first : last + 1]).strip()
+
+
+def _is_credit(sentence: str) -> bool:
+    words = plain(sentence)
+    if _CHANNEL.fullmatch(words) or _written(sentence) in _CHANNELS_WRITTEN or _ANYWHERE.search(words):
+        return True
+    if _CREDIT.match(words) is None:
+        return False
+    # "Subtitles by tomorrow, please": somebody is named in a credit.
+    return " by " not in f" {words} " or _BY_SOMEONE.search(sentence) is not None
 
 
 def _is_too_much(words: str, sound_s: float) -> bool:
@@ -86,8 +153,22 @@ def _is_too_much(words: str, sound_s: float) -> bool:
 def _is_loop(words: list[str]) -> bool:
     """Tell whether the text is one phrase over and over, as a model does that has lost its way."""
     for size in range(1, 5):
-        if len(words) < size * _LOOP_MIN:
-            return False
-        if all(word == words[index % size] for index, word in enumerate(words)):
+        phrase = words[:size]
+        least = _LOOP_MIN
+        if size == 1 and (phrase[0] in _MEANT or phrase[0].isdecimal()):
+            least = _LOOP_MEANT_MIN
+        elif " ".join(phrase) in _DOUBTFUL:
+            least = _LOOP_DOUBTFUL_MIN
+        if len(words) >= size * least and all(word == words[index % size] for index, word in enumerate(words)):
             return True
     return False
+
+
+def _is_unspaced_loop(words: str) -> bool:
+    """Tell the same of a text without spaces."""
+    joined = words.replace(" ", "")
+    if not joined or joined.isascii() or len(joined) < 2 * _LOOP_MIN:
+        return False
+    return any(len(joined) >= size * _LOOP_MIN and joined[size:] == joined[:-size] for size in range(1, 21)) and not (
+        words.split()[0] in _MEANT and len(words.split()) < _LOOP_MEANT_MIN
+    )

@@ -1,4 +1,4 @@
-"""The filter of phantom transcripts round any speech-to-text stage: see ``core.phantoms``."""
+"""The filter of phantom transcripts round any speech-to-text stage: see ``core.text.phantoms``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 import structlog
 
 from voxbridge.core.sound.pcm import HeardSound
-from voxbridge.core.text.phantoms import is_phantom
+from voxbridge.core.text.phantoms import heard, is_phantom
 from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript, tell_outage
 
 _log = structlog.get_logger(__name__)
@@ -48,8 +48,17 @@ class FilteredStage:
         self, speaker: Speaker, on_partial: Callable[[str], None] | None = None
     ) -> AsyncIterator[FilteredLine]:
         """Open a line for one speaker; entering does not wait for the connection."""
-        async with self._inner.open(speaker, on_partial) as line:
-            yield FilteredLine(line)
+        filtered: FilteredLine | None = None
+
+        def pass_on(text: str) -> None:
+            # A phantom interrupts nobody: what is no speech by now is not even a partial transcript.
+            sound_s = 0.0 if filtered is None else filtered.sound_s
+            if on_partial is not None and not is_phantom(text, sound_s=sound_s):
+                on_partial(text)
+
+        async with self._inner.open(speaker, None if on_partial is None else pass_on) as line:
+            filtered = FilteredLine(line)
+            yield filtered
 
 
 @attrs.frozen
@@ -68,6 +77,11 @@ class FilteredLine:
     def __init__(self, inner: SttSession) -> None:
         self._inner = inner
         self._sound_s = 0.0
+
+    @property
+    def sound_s(self) -> float:
+        """Return the seconds of sound of the current utterance."""
+        return self._sound_s
 
     @property
     def reconnect_count(self) -> int:
@@ -110,7 +124,12 @@ class FilteredLine:
 
 
 def _filtered(transcript: Transcript, sound_s: float) -> Transcript:
-    if not is_phantom(transcript.text, sound_s=sound_s, no_speech=transcript.no_speech):
+    text = heard(transcript.text, sound_s=sound_s, no_speech=transcript.no_speech)
+    if text == transcript.text:
         return transcript
-    _log.info("phantom transcript dropped", sound_ms=round(sound_s * 1000), characters=len(transcript.text))
-    return attrs.evolve(transcript, text="")
+    _log.info(
+        "phantom transcript dropped" if not text else "phantom cut from a transcript",
+        sound_ms=round(sound_s * 1000),
+        characters=len(transcript.text) - len(text),
+    )
+    return attrs.evolve(transcript, text=text)
