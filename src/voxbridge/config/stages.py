@@ -105,6 +105,16 @@ class AgentSettings:
         _no_nesting(self.backup)
 
 
+def spoken_numbers(default: str) -> str:
+    """Return the option ``numbers`` with the default that is right for a kind of voice."""
+    return option(
+        default,
+        "Numbers, dates, times, money and units: put into words before the server sees them, for a voice that reads "
+        "digits badly, or left as they are written.",
+        one_of("words", "as written"),
+    )
+
+
 @attrs.frozen(kw_only=True)
 class TtsSettings:
     """[tts], and each [[tts.backup]]."""
@@ -116,6 +126,7 @@ class TtsSettings:
         "stands. Better written as a table [tts.lexicon.en] of its own. A backup without one takes the first one's.",
         example={"en": {"n8n": "n eight n", "SQL": "sequel"}},
     )
+    numbers: str = spoken_numbers("as written")
     concurrency: int = option(1, "Sentences in synthesis at the same time.", between(1, 16))
     first_byte_target_ms: int = option(50, "Request to first byte: measured.", LIMIT)
     sentence_target_ms: int = option(200, "Request to the last sound of a sentence: measured.", LIMIT)

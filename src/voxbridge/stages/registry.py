@@ -68,7 +68,9 @@ def make_agent(settings: AgentSettings, engines_socket: str) -> AgentStage:
 def make_tts(settings: TtsSettings, engines_socket: str) -> TtsStage:
     """Make one text-to-speech backend, without its backups. Raises: ConfigError."""
     stage: TtsStage = make_stage("tts", settings, engines_socket)
-    return pronounced(stage if settings.kind in BUILT_IN["tts"] else BoundedVoice(stage), settings.lexicon)
+    return pronounced(
+        stage if settings.kind in BUILT_IN["tts"] else BoundedVoice(stage), settings.lexicon, settings.numbers
+    )
 
 
 def stt_stage(settings: SttSettings, engines_socket: str) -> SttStage:

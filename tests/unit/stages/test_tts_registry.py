@@ -52,7 +52,8 @@ class Mouth:
     ("settings", "made"),
     [
         (TtsSettings(), ChatterboxStage),
-        (ChatterboxSettings(url="http://h"), ChatterboxStage),
+        (ChatterboxSettings(url="http://h"), PronouncedStage),  # numbers as words
+        (ChatterboxSettings(url="http://h", numbers="as written"), ChatterboxStage),
         (OpenAiTtsSettings(url="http://h"), OpenAiSpeechStage),
         (WyomingTtsSettings(url="tcp://h:10200"), WyomingSpeechStage),
         (WyomingTtsSettings(url="tcp://h:10200", lexicon=WORDS), PronouncedStage),
@@ -68,7 +69,7 @@ def test_kinds(settings, made):
 async def test_words_are_said_as_written_down(autojump_clock):
     """The request goes through the lexicon of its language; all else is the backend's."""
     mouth = Mouth()
-    stage = pronounced(mouth, WORDS)
+    stage = pronounced(mouth, WORDS, "as written")
     heard: list[Pcm] = []
     marks: list[str] = []
     async with stage:
@@ -85,7 +86,15 @@ async def test_words_are_said_as_written_down(autojump_clock):
         "left",
     ]
     assert (len(heard), marks[0]) == (2, "tts_request")
-    assert pronounced(mouth, {"en": {}}) is mouth
+    assert pronounced(mouth, {"en": {}}, "as written") is mouth
+
+
+async def test_numbers_are_said_as_words_behind_the_lexicon(autojump_clock):
+    """A voice that reads digits badly gets none, in the language of the request; the lexicon's words come first."""
+    mouth = Mouth()
+    async with pronounced(mouth, {"en": {"24/7": "all day"}}, "words") as stage:
+        await stage.speak(TtsRequest("Open 24/7 at 9:30, for $5.", "turn", 0), SoundInto(lambda _pcm: None))
+    assert mouth.did[1].text == "Open all day at nine thirty, for five dollars."
 
 
 async def test_backups_say_words_as_the_first_one_does():

@@ -62,7 +62,7 @@ _ENGLISH = Abbreviations(
 )
 _GERMAN = Abbreviations(
     never=(
-        f"{_COMMON} hr hrn fr dipl ing z.b d.h u.u i.d.r z.t z.zt sog bzw ca ggf evtl vgl inkl exkl"
+        f"{_COMMON} hr hrn fr med rer nat dipl ing z.b d.h u.u i.d.r z.t z.zt sog bzw ca ggf evtl vgl inkl exkl"
         " zzgl abzgl einschl allg bspw insb insbes gem lt geb gest verh jr verf hrsg bes zw max mind"
     ),
     number=(
@@ -94,7 +94,7 @@ _GERMAN = Abbreviations(
 )
 _SPANISH = Abbreviations(
     never=(
-        "dr dra sr sra srta sres sras d dña prof profa lic ing arq gral cnel tte excmo excma ilmo mons fr sta sto"
+        "s dr dra sr sra srta sres sras d dña prof profa lic ing arq gral cnel tte excmo excma ilmo mons fr sta sto"
         " ud uds vd vds p.ej ej p.e ee cf vs aprox máx mín incl"
     ),
     number="pág págs pag art arts núm núms nro n.º vol vols cap caps fig figs tel tlf ext av avda p pp ed apdo km",
@@ -135,7 +135,7 @@ _ITALIAN = Abbreviations(
 )
 _PORTUGUESE = Abbreviations(
     never=(
-        "dr dra sr sra srta sres prof profa eng arq exmo exma ilmo d gen cel ten sto sta p.ex ex v.ex aprox máx mín"
+        "s dr dra sr sra srta sres prof profa eng arq exmo exma ilmo d gen cel ten sto sta p.ex ex v.ex aprox máx mín"
         " cf vs"
     ),
     number="pág págs pag art arts n nº núm vol vols cap fig figs tel ramal av r p pp km séc inc",

@@ -221,12 +221,14 @@ class SentenceSplitter:
                 small = joined
         if small in known.never or (small in known.titles and word[0].isupper()):
             return False
+        if small in {"г", "р"} and not last[:1].isdigit() and last:  # a town, not the year before it
+            return False
         if word.isdigit():
             return self._judge_number(text, word, end, last)
         if _ROMAN.fullmatch(word) and (word != "I" or not last):
             return self._judge_roman(text, end, last)
         follower = _follower(text, end)
-        is_number_of = small in known.number or (small.endswith(("str", "straße")) and self.language == "de")
+        is_number_of = small in known.number or (small.endswith(("str", "platz", "pl")) and self.language == "de")
         if is_number_of and not follower:
             return None
         if is_number_of and (follower.isdigit() or _is_roman_next(text, end)):

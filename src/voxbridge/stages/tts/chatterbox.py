@@ -18,7 +18,7 @@ import attrs
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
 from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import clamped_between, option, own_kind
-from voxbridge.config.stages import TtsSettings, server_url, voice
+from voxbridge.config.stages import TtsSettings, server_url, spoken_numbers, voice
 from voxbridge.core.agents.tts_options import CHUNK_CHARS, RANGES, TtsOptions
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.sound_kind import NotSoundError
@@ -42,6 +42,7 @@ class ChatterboxSettings(TtsSettings):
     kind: str = own_kind("chatterbox")
     url: str = server_url("The server, with or without /v1.", "http", "https", example="http://localhost:4123")
     voice: str = voice()
+    numbers: str = spoken_numbers("words")  # its model was taught letters; digits it guesses
     exaggeration: float | None = option(
         None,
         "How lively the voice is; the server's own when not set.",
