@@ -7,6 +7,7 @@ partner. The rules stand in the order in which they are applied; each may count 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import unicodedata
@@ -39,6 +40,7 @@ _PRIVATE = re.compile("\ue200[^\ue200\ue201]{0,200}\ue201|[\ue000-\uf8ff]")
 _OAI = re.compile(r"\s?:(?:contentReference|oaicite|cite)\[[^\]]{0,80}\](?:\{[^}]{0,80}\})?")
 _ESCAPED_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,9})(?:\s[^<>]{0,200})?/?>")
 _BEFORE_SOURCES = frozenset("see siehe vgl voir véase ver vedi zie zob см див bkz reference ref".split())
+_SHORT_FORM = re.compile(r"(?:s|t|m|d|re|ll|ve)\b")
 _TICK = re.compile(r"\[[ xX]?\]")
 _REFERENCE = re.compile(r"(?<!\!)\[([^\[\]\n]{1,160})\]\s?\[[^\[\]\n]{0,60}\]")
 # -- what is done
@@ -129,6 +131,8 @@ class Residue:
         if not text.isascii():
             text = _PRIVATE.sub("", text)
             text = _WIDE_SOURCES.sub("", text)
+        if "`" in text:
+            text = _apostrophes(text)
         if "[" in text:
             text = _OAI.sub("", text)
             text = _SQUARE.sub(self._square, text) if self._drop_actions else text
@@ -143,7 +147,6 @@ class Residue:
     def after(self, text: str) -> str:
         """Return what is said of a text without Markdown."""
         text = _TICK.sub(" ", text)
-        text = re.sub(r"(?<=[A-Za-z])`(?=(?:s|t|m|d|re|ll|ve)\b)", "'", text)
         if "<" in text:
             text = _ESCAPED_TAG.sub(self._escaped_tag, text)
         if self._drop_actions and ("(" in text or "（" in text):
@@ -293,6 +296,18 @@ def _is_compared(match: re.Match[str]) -> bool:
         return False
     before = match.string[: match.start()].rstrip()
     return bool(re.search(r"(?:^|[\s(])[A-Za-z]$|\d$|\b(?:is|if|when|value|count)$", before))
+
+
+def _apostrophes(text: str) -> str:
+    """Return the text with "it`s" made "it's": a backtick between letters that opens no code."""
+    parts = text.split("`")
+    joined = parts[0]
+    is_code = False
+    for before, part in itertools.pairwise(parts):
+        is_apostrophe = not is_code and before[-1:].isalpha() and _SHORT_FORM.match(part) is not None
+        is_code = is_code if is_apostrophe else not is_code
+        joined += ("'" if is_apostrophe else "`") + part
+    return joined
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:

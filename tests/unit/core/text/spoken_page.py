@@ -19,7 +19,7 @@ shows what a voice says of it. It is made from the cases of the tests, so it is 
 
 - Text leaves for the voice sentence by sentence while the agent still writes; the first piece ends at its first clause.
 - Nothing is left out that people would miss: a tag that is talked about is said, and code hides nothing behind it.
-- What the bridge itself says ("Code omitted.") is in the language of the turn: `[stt] language`, or that of the speaker.
+- What the bridge itself says ("Code omitted.") is in the language of the turn: the speaker's, else `[stt] language`.
 
 In the tables ⏎ is a line break, and / stands between two pieces.
 """
