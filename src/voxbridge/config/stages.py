@@ -12,7 +12,7 @@ The embedded engines add nothing, so these classes are theirs as they are. A kin
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import attrs
 
@@ -21,7 +21,10 @@ from voxbridge.config.secrets import Secret
 
 EMBEDDED = "embedded"
 LANGUAGE = r"[a-z]{2,3}(-[A-Za-z]{2,4})?"
+AUTO = "auto"
+"""In place of a language: the server finds out what is spoken."""
 _LANGUAGE_RULE = matches(LANGUAGE, "a code such as en or de")
+_SPOKEN_RULE = matches(f"{AUTO}|{LANGUAGE}", "a code such as en or de, or auto")
 
 Option = str | int | float | bool | Secret
 """One option of a plug-in without a class of its own; ``{ file = ... }`` and its like become a Secret."""
@@ -33,12 +36,17 @@ S = TypeVar("S")
 class SttSettings:
     """[stt], and each [[stt.backup]]."""
 
+    finds_language: ClassVar[bool] = False
+    """The server can find out which language is spoken (``auto``)."""
+
     kind: str = option(EMBEDDED, "The speech-to-text server.")
-    language: str = option("en", "The language that is spoken.", _LANGUAGE_RULE, live=True, once=True)
+    language: str = option(
+        "en", "The language that is spoken; auto where the server can find it out.", _SPOKEN_RULE, live=True, once=True
+    )
     languages: dict[str, str] = option(
         attrs.Factory(dict),
         "Other languages of single users or servers, by their Discord ids; a user's goes before a server's.",
-        _LANGUAGE_RULE,
+        _SPOKEN_RULE,
         example={"123456789012345678": "de"},
         live=True,
         once=True,
@@ -65,7 +73,16 @@ class SttSettings:
     def __attrs_post_init__(self) -> None:
         for whose in self.languages:
             require(whose.isdecimal(), f'languages."{whose}"', "is no Discord id", allowed="the digits of an id")
+        self._require_language()
         _no_nesting(self.backup)
+
+    def _require_language(self) -> None:
+        """Ask for a language where this server, or a backup of it, cannot find it out. Raises: ConfigError."""
+        unable = [each.kind for each in (self, *self.backup) if not each.finds_language]
+        spoken = {"language": self.language, **{f'languages."{whose}"': code for whose, code in self.languages.items()}}
+        for key, code in spoken.items():
+            complaint = f"cannot be {AUTO}: a server of kind {' or '.join(unable)} does not find the language out"
+            require(code != AUTO or not unable, key, complaint, allowed="a code such as en or de")
 
 
 @attrs.frozen(kw_only=True)

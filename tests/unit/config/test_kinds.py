@@ -197,3 +197,27 @@ def test_settings_by_a_name_that_nobody_has_are_refused() -> None:
     """The message lists what there is."""
     with pytest.raises(ConfigError, match=r"Allowed: embedded \| chatterbox"):
         settings_of("tts", "espeak")
+
+
+FINDERS = ("deepgram", "openai", "whisperlive", "whisperlivekit", "wyoming")
+
+
+@pytest.mark.parametrize("kind", list(BUILT_IN["stt"]))
+def test_language_auto_is_for_the_kinds_whose_servers_find_it_out(tmp_path, kind):
+    url = "" if kind == "embedded" else f'url = "{URLS.get(kind, "http://h")}"\n'
+    for option in ('language = "auto"', '[stt.languages]\n"123" = "auto"'):
+        file = write(tmp_path, f'[stt]\nkind = "{kind}"\n{url}{option}\n')
+        if kind in FINDERS:
+            assert load(file, {}).stt.finds_language
+        else:
+            said = refusal(file)
+            assert "auto" in said
+            assert kind in said
+
+
+def test_language_auto_is_for_the_backups_too(tmp_path):
+    file = write(
+        tmp_path,
+        '[stt]\nkind = "openai"\nurl = "http://h"\nlanguage = "auto"\n[[stt.backup]]\nkind = "embedded"\n',
+    )
+    assert "embedded" in refusal(file)

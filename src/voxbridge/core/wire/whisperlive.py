@@ -15,7 +15,7 @@ SAMPLES_MIN = 16_000
 """Nothing is transcribed under one second of sound."""
 
 
-def options(*, uid: str, language: str, model: str, hints: Sequence[str]) -> str:
+def options(*, uid: str, language: str | None, model: str, hints: Sequence[str]) -> str:
     """Return the first message of a connection. A key that is missing makes the server close without a word."""
     wanted: dict[str, object] = {
         "uid": uid,

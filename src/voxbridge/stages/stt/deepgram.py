@@ -12,7 +12,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import attrs
 import trio
@@ -20,7 +20,7 @@ import trio
 from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import own_kind
 from voxbridge.config.secrets import Secret
-from voxbridge.config.stages import SttSettings, api_key, server_url
+from voxbridge.config.stages import AUTO, SttSettings, api_key, server_url
 from voxbridge.core.wire import deepgram
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
@@ -33,11 +33,14 @@ from voxbridge.stages.ws import WebSocket
 _NAME = "deepgram"
 _KEEP_ALIVE_S = 4.0  # Deepgram's documentation: every 3 to 5 s
 _NORMAL = 1000
+_MULTI = "multi"  # of its streaming models: nova-2 and nova-3 (documented)
 
 
 @attrs.frozen(kw_only=True)
 class DeepgramSettings(SttSettings):
     """The settings of this kind."""
+
+    finds_language: ClassVar[bool] = True
 
     kind: str = own_kind("deepgram")
     url: str = server_url("The server.", "ws", "wss", example="wss://api.deepgram.com")
@@ -73,7 +76,11 @@ class Deepgram(WsConnector):
     def _open(self, language: str, hints: Sequence[str], *, interim: bool) -> AbstractAsyncContextManager[WebSocket]:
         settings = self._settings
         target = deepgram.target(
-            self._address.target, language=language, model=settings.model, hints=hints, interim=interim
+            self._address.target,
+            language=_MULTI if language == AUTO else language,
+            model=settings.model,
+            hints=hints,
+            interim=interim,
         )
         return self._dial(target)
 

@@ -12,7 +12,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import NoReturn, Self
+from typing import ClassVar, NoReturn, Self
 
 import attrs
 import structlog
@@ -30,7 +30,7 @@ from voxbridge.errors import StageProtocolError, StageTimeout
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.http import Client, Response, open_client, open_response, raise_for_status, read_body
 from voxbridge.stages.stt.per_utterance import TakeStage
-from voxbridge.stages.stt.settings import expected_words, hints, member_hints, model
+from voxbridge.stages.stt.settings import expected_words, first_part, hints, member_hints, model
 from voxbridge.stages.stt.takes import OnPartial, bearer
 
 log = structlog.get_logger(__name__)
@@ -45,6 +45,8 @@ _CLOSE_S = 1.0
 @attrs.frozen(kw_only=True)
 class OpenAiSttSettings(SttSettings):
     """The settings of this kind."""
+
+    finds_language: ClassVar[bool] = True
 
     kind: str = own_kind("openai")
     url: str = server_url("The server.", "http", "https", example="https://api.openai.com/v1")
@@ -105,7 +107,9 @@ class OpenAi:
 
     def _fields(self, language: str, hints: Sequence[str]) -> dict[str, str]:
         model = self._settings.model or _MODEL
-        fields = {"model": model, "language": language.partition("-")[0]}
+        fields = {"model": model}
+        if (code := first_part(language)) is not None:
+            fields["language"] = code
         # OpenAI's gpt-4o-transcribe models refuse verbose_json, which alone tells how sure the model is.
         fields["response_format"] = "verbose_json" if "whisper" in model.lower() else "json"
         if hints:

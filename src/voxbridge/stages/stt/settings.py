@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from voxbridge.config.rules import matches, option
+from voxbridge.config.stages import AUTO
 from voxbridge.stages.contracts import Speaker
+
+
+def first_part(language: str) -> str | None:
+    """Return ``en`` of ``en-US``, for servers that know no more of a language; None: the server is to find it out."""
+    return None if language == AUTO else language.partition("-")[0]
 
 
 class ExpectsWords(Protocol):

@@ -14,6 +14,7 @@ import ssl
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -27,7 +28,7 @@ from voxbridge.core.wire import whisperlive
 from voxbridge.errors import StageProtocolError, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.per_utterance import TakeStage
-from voxbridge.stages.stt.settings import expected_words, hints, member_hints, model
+from voxbridge.stages.stt.settings import expected_words, first_part, hints, member_hints, model
 from voxbridge.stages.stt.takes import OnPartial, json_object, must_answer
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
@@ -44,6 +45,8 @@ _QUIET_SHARE = 0.8
 @attrs.frozen(kw_only=True)
 class WhisperLiveSettings(SttSettings):
     """The settings of this kind."""
+
+    finds_language: ClassVar[bool] = True
 
     kind: str = own_kind("whisperlive")
     url: str = server_url("The server.", "ws", "wss", example="ws://localhost:9090")
@@ -79,7 +82,7 @@ class WhisperLive(WsConnector):
     async def _until_ready(self, ws: WebSocket, language: str, hints: Sequence[str]) -> None:
         hello = whisperlive.options(
             uid=uuid.uuid4().hex,
-            language=language.partition("-")[0],
+            language=first_part(language),
             model=self._settings.model or _MODEL,
             hints=hints,
         )

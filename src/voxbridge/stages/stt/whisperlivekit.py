@@ -11,6 +11,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import ClassVar
 
 import attrs
 import trio
@@ -18,11 +19,12 @@ import trio
 from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import own_kind
 from voxbridge.config.secrets import Secret
-from voxbridge.config.stages import SttSettings, api_key, server_url
+from voxbridge.config.stages import AUTO, SttSettings, api_key, server_url
 from voxbridge.core.wire import whisperlivekit
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.per_utterance import TakeStage
+from voxbridge.stages.stt.settings import first_part
 from voxbridge.stages.stt.takes import OnPartial, json_object, says_nothing, why_closed
 from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
@@ -33,6 +35,8 @@ _NAME = "whisperlivekit"
 @attrs.frozen(kw_only=True)
 class WhisperLiveKitSettings(SttSettings):
     """The settings of this kind."""
+
+    finds_language: ClassVar[bool] = True
 
     kind: str = own_kind("whisperlivekit")
     url: str = server_url("The server.", "ws", "wss", example="ws://localhost:8000")
@@ -63,7 +67,7 @@ class WhisperLiveKit(WsConnector):
             yield WhisperLiveKitTake(ws, on_partial, limit_s=self._limit_s)
 
     def _open(self, language: str) -> AbstractAsyncContextManager[WebSocket]:
-        target = whisperlivekit.target(self._address.target, language=language.partition("-")[0])
+        target = whisperlivekit.target(self._address.target, language=first_part(language) or AUTO)
         return self._dial(target)
 
     async def _until_ready(self, ws: WebSocket) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NoReturn, Self
+from typing import ClassVar, NoReturn, Self
 
 import attrs
 import trio
@@ -22,7 +22,7 @@ from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, entries
 from voxbridge.errors import StageProtocolError, StageRefused, StageTimeout
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.per_utterance import TakeStage
-from voxbridge.stages.stt.settings import model
+from voxbridge.stages.stt.settings import first_part, model
 from voxbridge.stages.stt.takes import OnPartial
 from voxbridge.stages.wyoming import WyomingAddress, WyomingLine
 
@@ -32,6 +32,8 @@ _FORMAT = AudioFormat(HEARING_RATE_HZ, 2, 1).data
 @attrs.frozen(kw_only=True)
 class WyomingSttSettings(SttSettings):
     """The settings of this kind."""
+
+    finds_language: ClassVar[bool] = True
 
     kind: str = own_kind("wyoming")
     url: str = server_url("The server.", "tcp", example="tcp://localhost:10300")
@@ -101,8 +103,8 @@ class Wyoming:
 
 
 def _request(model: str, language: str) -> WyomingEvent:
-    data: dict[str, object] = {"language": language.partition("-")[0]}
-    return WyomingEvent("transcribe", data | ({"name": model} if model else {}))
+    wanted = {"language": first_part(language), "name": model}
+    return WyomingEvent("transcribe", {key: value for key, value in wanted.items() if value})
 
 
 def _models(info: WyomingEvent) -> set[str] | None:

@@ -300,20 +300,24 @@ async def test_a_replay_of_two_minutes_is_bounded_and_whole(autojump_clock, kind
         assert (await line.finish()).text == f"{kept_s:.2f}", "the ring holds the last 120 s"
 
 
-async def test_language_of_the_speaker_is_passed_on(autojump_clock, kind):
+@pytest.mark.parametrize("language", ["de-AT", "auto"])
+async def test_language_of_the_speaker_is_passed_on(autojump_clock, kind, language):
+    """``auto`` is what each protocol has for it: nothing, null, a word of its own."""
     MemNet().install()
     async with kind.make_server(script()).running("127.0.0.1", PORT) as server:
-        async with kind.make_stage(kind.settings()) as stage, stage.open(speaker(language="de-AT")) as line:
+        async with kind.make_stage(kind.settings()) as stage, stage.open(speaker(language=language)) as line:
             feed(line, [1])
             assert (await line.finish()).text == "w1"
         found = {
             "wyoming": lambda: server.languages[-1],
-            "openai": lambda: server.forms[-1]["language"],
+            "openai": lambda: server.forms[-1].get("language"),
             "whisperlive": lambda: server.hellos[-1]["language"],
             "whisperlivekit": lambda: server.languages[-1],
             "deepgram": lambda: server.queries[-1]["language"][0],
         }[kind.name]()
-    assert found == ("de-AT" if kind.name == "deepgram" else "de")
+    auto = {"wyoming": "", "openai": None, "whisperlive": None, "whisperlivekit": "auto", "deepgram": "multi"}
+    de = {"deepgram": "de-AT"}
+    assert found == (auto[kind.name] if language == "auto" else de.get(kind.name, "de"))
 
 
 @pytest.mark.parametrize("name", ["whisperlive", "openai", "deepgram"])
