@@ -13,6 +13,7 @@ import trio
 from voxbridge.cli.findings import Finding, failed, warning
 from voxbridge.cli.shell import chosen_file, config_option, load_settings, tell_notes
 from voxbridge.config import Loaded, describe, find_file, secret_values
+from voxbridge.core.text.terminal import visible_json
 from voxbridge.errors import ConfigError
 
 
@@ -33,7 +34,7 @@ def check(ctx: click.Context, config: Path | None, offline: bool, show_settings:
     settings = loaded.settings
     if show_settings:
         tell_notes(loaded)  # not among the JSON
-        click.echo(json.dumps(describe(settings), indent=2, ensure_ascii=False))
+        click.echo(visible_json(json.dumps(describe(settings), indent=2, ensure_ascii=False)))
         return
     from voxbridge.ops import logs
 

@@ -11,6 +11,7 @@ import click
 from voxbridge.cli.door import SLOW_S, Door, find_socket
 from voxbridge.cli.shell import chosen_file, config_option
 from voxbridge.cli.status import show_event, show_status
+from voxbridge.core.text.terminal import visible_json, visible_value
 from voxbridge.errors import EXIT_FAILURE, ConfigError
 
 _CHARACTER_S = 0.2  # a voice says some 15 in a second; what waits before it takes its time as well
@@ -57,7 +58,7 @@ def status(door: Door, as_json: bool, turns: int) -> None:
     if as_json:
         _print(answer)
         return
-    for line in show_status(answer, turns=turns):
+    for line in show_status(visible_value(answer), turns=turns):
         click.echo(line)
 
 
@@ -109,7 +110,7 @@ def reload(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         _print(answer)
     else:
-        _tell_reload(answer)
+        _tell_reload(visible_value(answer))
     if not answer["is_taken"] or answer["problems"]:
         ctx.exit(EXIT_FAILURE)
 
@@ -135,8 +136,9 @@ def _tell_reload(answer: dict[str, Any]) -> None:
 def events(door: Door, follow: bool, as_json: bool) -> None:
     """Show the last events: who speaks, turns, barge-ins, errors. Words and names only with [log] speech."""
     for event in door.lines("/v1/events?follow=1" if follow else "/v1/events"):
-        click.echo(json.dumps(event, ensure_ascii=False) if as_json else show_event(event))
+        line = json.dumps(event, ensure_ascii=False) if as_json else show_event(visible_value(event))
+        click.echo(visible_json(line) if as_json else line)
 
 
 def _print(answer: dict[str, Any]) -> None:
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    click.echo(visible_json(json.dumps(answer, indent=2, ensure_ascii=False)))

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from voxbridge.core.wire.json_text import json_value
 from voxbridge.errors import VoxBridgeError
 from voxbridge.ops.sockets import SYSTEM_DIRECTORY, control_path
 
@@ -112,10 +113,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(raw)
-    except ValueError:
-        answer = None
+    answer = json_value(raw)
     if not isinstance(answer, dict):
         raise DoorShut("what answers there is no VoxBridge daemon")
     return answer

@@ -7,6 +7,7 @@ from typing import Literal
 import attrs
 import click
 
+from voxbridge.core.text.terminal import visible
 from voxbridge.errors import EXIT_FAILURE, StageError, VoxBridgeError
 
 Verdict = Literal["ok", "warning", "problem"]
@@ -25,7 +26,9 @@ class Finding:
 
     def show(self) -> None:
         """Print the line."""
-        click.echo(f"{click.style(f'{self.verdict:8}', fg=_COLOURS[self.verdict])} {self.about:13} {self.text}")
+        click.echo(
+            f"{click.style(f'{self.verdict:8}', fg=_COLOURS[self.verdict])} {self.about:13} {visible(self.text)}"
+        )
 
 
 def ok(about: str, text: str) -> Finding:

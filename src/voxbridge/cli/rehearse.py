@@ -16,6 +16,7 @@ import click
 from voxbridge.cli.shell import config_option, load_settings, tell_notes
 from voxbridge.cli.waterfall import waterfall
 from voxbridge.config.settings import Settings
+from voxbridge.core.text.terminal import visible, visible_value
 from voxbridge.errors import VoxBridgeError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _make_sure_of(out: Path, json_file: Path | None) -> None:
 
 
 def _progress(line: str) -> None:
-    click.echo(click.style(f"  {line}", dim=True), err=True)
+    click.echo(click.style(f"  {visible(line)}", dim=True), err=True)
 
 
 async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool, verbose: bool) -> list[Verdict]:
@@ -113,7 +114,7 @@ async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool
     from voxbridge.rehearsal.daemon_process import DaemonFailed
     from voxbridge.rehearsal.rehearse import Verdict, judge, turns_of
 
-    log = (lambda line: click.echo(line, err=True)) if verbose else (lambda _line: None)
+    log = (lambda line: click.echo(visible(line), err=True)) if verbose else (lambda _line: None)
     verdicts: list[Verdict] = []
     with tempfile.TemporaryDirectory(prefix="voxbridge-rehearsal-") as directory:
         async with open_simulated_call(settings, Path(directory), progress=_progress, on_log=log) as simulated_call:
@@ -186,7 +187,7 @@ def _listen(verdicts: list[Verdict], ears: Any) -> list[Verdict]:
 
 
 def _show(verdict: Verdict) -> None:
-    record = verdict.to_json()
+    record = visible_value(verdict.to_json())
     click.echo()
     click.secho(f"{verdict.line.name}", bold=True)
     if record["said"]:
@@ -201,5 +202,5 @@ def _show(verdict: Verdict) -> None:
     for line in waterfall(record["parts"]):
         click.echo(f"  {line}")
     for problem in verdict.problems:
-        click.secho(f"  problem {problem}", fg="red")
+        click.secho(f"  problem {visible(problem)}", fg="red")
     click.secho("  failed" if verdict.problems else "  passed", fg="red" if verdict.problems else "green")

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from voxbridge.config import Loaded, Settings, load_noting
+from voxbridge.core.text.terminal import visible
 from voxbridge.errors import VoxBridgeError
 
 _EXIT_INTERRUPTED = 130
@@ -40,7 +41,7 @@ def load_settings(ctx: click.Context, config: Path | None) -> Loaded:
 def tell_notes(loaded: Loaded) -> Settings:
     """Tell on stderr what is not as it stands in the file, and return the settings."""
     for one in loaded.notes:
-        click.echo(f"voxbridge: {one}", err=True)
+        click.echo(f"voxbridge: {visible(str(one))}", err=True)
     return loaded.settings
 
 
@@ -64,7 +65,7 @@ class Shell(click.Group):
                 traceback.print_exception(error)
             for one in known:
                 for line in (str(one), *getattr(one, "__notes__", ())):
-                    click.echo(f"voxbridge: {line}", err=True)
+                    click.echo(f"voxbridge: {visible(line)}", err=True)
             ctx.exit(max(one.exit_code for one in known))
 
 

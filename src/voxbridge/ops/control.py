@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.wire.json_text import Malformed, parse_json
 from voxbridge.errors import VoxBridgeError
 from voxbridge.ops.events import Event, EventHub, make_event
 from voxbridge.ops.reload import Reloaded
@@ -187,10 +188,10 @@ async def _body(request: Request) -> dict[str, Any]:
             raw += chunk
             if len(raw) > _BODY_BYTES_MAX:
                 raise HTTPException(_TOO_LARGE, f"more than {_BODY_BYTES_MAX} bytes")
-    try:
-        body = json.loads(raw or b"{}")
-    except ValueError:
-        raise HTTPException(_BAD_REQUEST, "the body is not JSON") from None
+    parsed = parse_json(raw or b"{}")
+    if isinstance(parsed, Malformed):
+        raise HTTPException(_BAD_REQUEST, "the body is not JSON")
+    body = parsed.value
     if not isinstance(body, dict):
         raise HTTPException(_BAD_REQUEST, "the body is no JSON object")
     return body

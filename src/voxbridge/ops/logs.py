@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO, assert_never
 
@@ -20,6 +20,7 @@ from structlog.typing import Processor, ProcessorReturnValue, WrappedLogger
 
 from voxbridge.config.mending import Clamped, Note, Renamed, Unused
 from voxbridge.config.service import LogSettings
+from voxbridge.core.text.terminal import visible, visible_lines, visible_value
 from voxbridge.ops import journald
 from voxbridge.ops.masking import (
     SecretMask,
@@ -42,6 +43,8 @@ QUIETEST: Mapping[str, int] = {
     "voxbridge.engines.http": logging.WARNING,  # hypercorn's start-up line is for people at a terminal; ours follows
 }
 
+_JSON_TYPES = (str, int, float, dict, list, tuple, type(None))
+_OF_SEVERAL_LINES = ("exception", "stack")
 _FIRST_KEYS = ("timestamp", "level", "event", "logger", "guild", "speaker", "turn")
 
 
@@ -169,8 +172,28 @@ def _native_handler(out: TextIO, path: Path) -> logging.StreamHandler[TextIO] | 
 
 def _renderer(*, for_people: bool, colors: bool) -> list[Processor]:
     if for_people:
-        return [structlog.dev.ConsoleRenderer(colors=colors)]
-    return [_in_order, structlog.processors.JSONRenderer(ensure_ascii=False, default=_as_text)]
+        return [_one_line, structlog.dev.ConsoleRenderer(colors=colors)]
+    return [_several_lines, _in_order, structlog.processors.JSONRenderer(ensure_ascii=False, default=_as_text)]
+
+
+def _one_line(_logger: WrappedLogger, _method: str, event: structlog.typing.EventDict) -> ProcessorReturnValue:
+    """Write out what a terminal would obey, wherever it came from: names, errors of peers, records of libraries.
+
+    A line end in a value would be a line of its own, which looks like another of ours.
+    """
+    return {
+        visible(key): _safe(value, visible_lines if key in _OF_SEVERAL_LINES else visible)
+        for key, value in event.items()
+    }
+
+
+def _several_lines(_logger: WrappedLogger, _method: str, event: structlog.typing.EventDict) -> ProcessorReturnValue:
+    """Write the same out, but for line ends, which JSON and journald's protocol can carry."""
+    return {visible(key): _safe(value, visible_lines) for key, value in event.items()}
+
+
+def _safe(value: object, write_out: Callable[[str], str]) -> object:
+    return visible_value(value if isinstance(value, _JSON_TYPES) else str(value), write_out)
 
 
 def _in_order(_logger: WrappedLogger, _method: str, event: structlog.typing.EventDict) -> ProcessorReturnValue:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from voxbridge.core.text.terminal import visible, visible_lines
 from voxbridge.errors import VoxBridgeError
 
 MASK = "***"
@@ -56,11 +57,12 @@ def _parts(secret: str) -> Iterator[str]:
 
 
 def _written(text: str) -> Iterator[str]:
-    """Yield the text as it is, as JSON writes it and as Python's repr does."""
-    yield text
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield repr(text)[1:-1]
+    """Yield the text as it is and as a terminal sees it, each also as JSON writes it and as Python's repr does."""
+    for form in (text, visible(text), visible_lines(text)):
+        yield form
+        yield json.dumps(form)[1:-1]
+        yield json.dumps(form, ensure_ascii=False)[1:-1]
+        yield repr(form)[1:-1]
 
 
 def mask_named_secrets(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

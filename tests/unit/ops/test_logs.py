@@ -203,10 +203,21 @@ def test_journal_gets_a_level_before_each_line() -> None:
         assert not logs.is_journal(io.StringIO(), environ)
         logs.configure(LogSettings(level="debug", format="console"), stream=stream, environ=environ)
         for level_name in ("debug", "info", "warning", "error", "critical"):
-            getattr(structlog.get_logger("x"), level_name)("first\nsecond")
+            getattr(structlog.get_logger("x"), level_name)("first", stack="second")
         stream.flush()
         prefixes = [reader.readline()[:3] for _ in range(10)]
     assert prefixes == [f"<{number}>" for number in (7, 7, 6, 6, 4, 4, 3, 3, 2, 2)]
+
+
+@pytest.mark.parametrize("format_", ["console", "json"])
+def test_what_a_terminal_would_obey_is_written_out(log: Log, format_: str) -> None:
+    """A name that clears the screen or turns the writing round is seen and not obeyed; nor is it a line of its own."""
+    log.configure(format=format_, speech=True)
+    structlog.get_logger("x").info("joined", name_pii="Eve\x1b[2J\u202e", people=["\x9b31m", {"a": "\x07"}])
+    logging.getLogger("discord.gateway").warning("Guild %s has gone", "Eve's\x1b]0;title\x07\u2066\nforged")
+    assert not set(log.text) & set("\x1b\x07\x9b\u202e\u2066")
+    assert r"Eve\x1b[2J\u202e" in log.text.replace("\\\\", "\\")
+    assert len(log.text.splitlines()) == 2
 
 
 def test_configuring_again_replaces_what_was_there(log: Log) -> None:
