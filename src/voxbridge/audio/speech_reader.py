@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from voxbridge.audio.opus import Decoder, OpusError
+from voxbridge.audio.quiet import without_chatter
 from voxbridge.audio.resample import to_mono
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.core.wire.ogg import OggError, OggReader, OpusHead
@@ -280,13 +281,15 @@ class _Whole:
     def finish(self) -> Iterator[Pcm]:
         self._body.seek(0)
         try:
-            with self._library.SoundFile(self._body) as file:
+            with without_chatter():
+                file = self._library.SoundFile(self._body)
+            with file:
                 # soundfile 0.14 seeks after each read of a file that it can seek in. By that an MP3 loses its bit
                 # reservoir (holes of silence), and a FLAC of unknown length, which is what streaming servers send,
                 # cannot be read at all.
                 file.seekable = _no
                 rate_hz, given_s = int(file.samplerate), 0.0
-                while len(block := file.read(int(rate_hz * _BLOCK_S), dtype="int16", always_2d=True)):
+                while len(block := self._block(file, int(rate_hz * _BLOCK_S))):
                     given_s += _BLOCK_S
                     if given_s > SOUND_S_MAX:
                         raise NotSoundError(f"the answer is longer than {SOUND_S_MAX} s")
@@ -295,6 +298,11 @@ class _Whole:
         except self._library.LibsndfileError as error:
             # its text names the object we read from, nothing of the content; but it is for programmers
             raise NotSoundError(f"the {self._kind} sound cannot be decoded") from error
+
+    @staticmethod
+    def _block(file: Any, frames: int) -> Any:
+        with without_chatter():
+            return file.read(frames, dtype="int16", always_2d=True)
 
 
 def _no() -> bool:

@@ -48,6 +48,10 @@ READ_BACKSTOP_S = 180.0
 # An error's body comes with its head; a server that stalls in the middle of it must not hold up the retry.
 ERROR_BODY_LIMIT_S = 1.0
 
+# A server that closed a kept connection before our request came says so within a round trip. Who closes later may have
+# done what was asked: a workflow must not run twice.
+_CLOSED_MEANWHILE_S = 0.25
+
 _WARM_LIMIT_S = 2.0
 
 _URLS_KEPT = 16  # httpx takes 0.1 ms to take one apart
@@ -230,9 +234,9 @@ async def open_response(
     """Send a request and enter its answer when the head is in; read the body inside.
 
     ``request`` are httpx's own (``content``, ``json``, ``data``, ``files``, ``headers``). A kept connection, or one
-    made in advance, may have been closed by the server while our request was under way; if it dies before any byte of
-    an answer, the request is sent once more. Errors inside the block, those of body reads included, are mapped by
-    ``mapped_errors``. Leaving early, or a cancel, closes the connection at once.
+    made in advance, may have been closed by the server while our request was under way; if it dies at once, before any
+    byte of an answer, the request is sent once more. Errors inside the block, those of body reads included, are
+    mapped by ``mapped_errors``. Leaving early, or a cancel, closes the connection at once.
 
     Raises: StageUnavailable, StageProtocolError, StageRefused.
     """
@@ -254,10 +258,11 @@ async def _send(client: Client, method: str, path: str, parts: dict[str, Any]) -
             connected = not (isinstance(stream, Stream) and stream.is_spare)
 
     request = client.build(method, path, trace=trace, **parts)
+    began = trio.current_time()
     try:
         return await client.send(request)
     except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
-        if connected:
+        if connected or trio.current_time() - began > _CLOSED_MEANWHILE_S:
             raise
     return await client.send(client.build(method, path, **parts))
 

@@ -12,7 +12,7 @@ import trio
 import trustme
 from trio.testing import MockClock
 
-from voxbridge.errors import StageUnavailable
+from voxbridge.errors import StageProtocolError, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.stages.http import Client, error_body, open_client, open_response
@@ -114,6 +114,34 @@ async def test_a_connection_made_in_advance_that_the_server_closed(
         assert await ask(client) == exactly(late_s)
         assert server.connections == 2
         assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("after_s", "times"), [(0.05, 2), (3.0, 1)])
+async def test_a_kept_connection_that_dies_at_work_is_no_reason_to_ask_again(
+    autojump_clock: MockClock, net: MemNet, after_s: float, times: int
+) -> None:
+    """Closed at once, our request came too late for it; closed after seconds, the server may have done the work."""
+    asked = 0
+
+    async def handler(_request: Request, reply: Reply) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            await trio.sleep(after_s)
+            await reply.cut()
+        else:
+            await reply.send(200, b"Hello.")
+
+    server = HttpServer()
+    server.route("POST", "/", handler)
+    async with server.running() as running, open_client("agent", running.url) as client:
+        await ask(client)
+        if times == 2:
+            await ask(client)
+        else:
+            with pytest.raises(StageProtocolError, match="without an answer"):
+                await ask(client)
+    assert asked == 1 + times
 
 
 async def test_a_connection_made_in_advance_grows_old(autojump_clock: MockClock, net: MemNet) -> None:
