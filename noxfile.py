@@ -96,7 +96,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, on a quiet machine: `-- --quick`, `-- --json FILE`. Ten minutes; nothing is asserted."""
+    """Measure, on a quiet machine: `-- --quick`, `-- --json FILE`, `-- --words`. Ten minutes; nothing is asserted."""
     python(session, "tests.bench", *session.posargs)
 
 

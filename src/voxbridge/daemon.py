@@ -170,7 +170,7 @@ class Daemon:
             agent=stages.agent,
             tts=stages.tts,
             new_detector=VoiceActivity,
-            judge=await open_judge() if self.settings.endpointing.turn_model else no_judge,
+            judge=await open_judge(self.service.counters) if self.settings.endpointing.turn_model else no_judge,
             on_report=self._on_report,
             new_turn_id=lambda: str(uuid.uuid4()),
             wall_iso=wall_iso,

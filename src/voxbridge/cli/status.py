@@ -58,6 +58,10 @@ def _room(room: Record) -> Iterator[str]:
     ]
     place = f"{room['guild_name'] or room['guild_id']} / {room['channel_name'] or room['channel_id']}"
     yield f"room      {place}: {', '.join([state, *troubles])}; {room['open_turns']} turns open"
+    counters = room["counters"]
+    dropped = sum(counters[key] for key in ("datagrams_shed", "datagrams_overflowed", "events_dropped"))
+    if dropped:
+        yield f"          {dropped} of {counters['received'] + dropped} packets dropped, since we were too slow"
     for speaker in room["speakers"]:
         doing = "speaking" if speaker["is_speaking"] else "silent"
         line = "" if speaker["is_line_up"] else ", no line to the STT server"

@@ -15,6 +15,7 @@ class SessionCounters:
     dropped_packets: int = counted("Packets dropped because we were too slow.")
     concealed_frames: int = counted("Frames of 20 ms that never came, or too late.")
     undecodable_packets: int = counted("Packets that hold no Opus.")
+    turn_model_shed: int = counted("Ends of speech that the turn model had no time to judge.")
     barge_ins: int = counted("Answers that were spoken over and cut short.")
     dropped_answers: int = counted("Answers given up since nothing could be sent.")
     stt_reconnects: int = 0

@@ -1,34 +1,94 @@
-"""The turn model as the conversation asks it: in a worker thread, and only while there is time for it."""
+"""The turn model as the conversation asks it: in a thread of its own, and only while there is time for it.
+
+It is the first work to be shed. A verdict takes 70 to 140 ms of a core and is of use for 300 ms (between the guess and
+the commit); without one the ordinary silence decides. Hearing must not wait for it: at 30 to 40 speakers on one core
+these threads once took the core from the loop, and three packets of four were lost. So its threads get what nobody
+else wants (nice 19), there are few of them, and none is begun while the loop is behind.
+"""
 
 from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import trio
 
 from voxbridge.audio.turn_model import TurnModel
-from voxbridge.session.utterance import Judge
+from voxbridge.session.counters import SessionCounters
+from voxbridge.session.utterance import Verdict
 
-# A verdict takes 70 to 140 ms of one core and is of use for 300 ms (between the guess and the commit).
-# Two at once still make it on two cores; a third would come too late and slow the others down.
-_AT_ONCE = 2
+_NICE = 19
+# More than two at once would come too late on the machines that we know; on one core one is all there is time for.
+_AT_ONCE_MAX = 2
+# A round of the loop takes up to 4 ms of hearing (eight datagrams); more means that something waits.
+_ROUND_MAX_S = 0.012
 
 
-async def no_judge(_pcm: bytes) -> float | None:
+async def no_judge(_pcm: bytes) -> Verdict:
     """Have no opinion: every turn ends at the ordinary silence."""
     return None
 
 
-async def open_judge() -> Judge:
-    """Load the turn model. The judge sheds what it has no time for: the ordinary silence decides then.
+class Completion(Protocol):
+    """The turn model, as its thread asks it."""
 
-    Raises: EngineError.
-    """
-    model = await trio.to_thread.run_sync(TurnModel)
-    limiter = trio.CapacityLimiter(_AT_ONCE)
+    def completion(self, pcm: bytes) -> float:
+        """Return the probability that the speaker has finished; 16 kHz mono s16le in. Blocks."""
+        ...
 
-    async def judge(pcm: bytes) -> float | None:
-        if limiter.available_tokens == 0:
-            return None
-        # Abandoned when the speaker goes on; the token stays taken until the thread has really ended.
-        return await trio.to_thread.run_sync(model.completion, pcm, limiter=limiter, abandon_on_cancel=True)
 
-    return judge
+class TurnJudge:
+    """Asks the turn model, or says that it has no time for it. Used on Trio's thread."""
+
+    def __init__(self, model: Completion, counters: SessionCounters, *, at_once: int | None = None) -> None:
+        """``at_once``: so many verdicts at a time; by default as many as there are cores, two at most."""
+        self._model, self._counters = model, counters
+        self._at_once = at_once or min(_AT_ONCE_MAX, len(os.sched_getaffinity(0)))
+        self._threads = ThreadPoolExecutor(self._at_once, "turn model", initializer=_stand_back)
+        self._busy = 0
+
+    async def __call__(self, pcm: bytes) -> Verdict:
+        """Return the probability that the speaker has finished (16 kHz mono s16le in), or "shed"."""
+        if self._busy >= self._at_once or await _round_s() > _ROUND_MAX_S or self._busy >= self._at_once:
+            self._counters.turn_model_shed += 1
+            return "shed"
+        token, is_done = trio.lowlevel.current_trio_token(), trio.Event()
+
+        def done() -> None:
+            self._busy -= 1
+            is_done.set()
+
+        def tell(_future: object) -> None:
+            with contextlib.suppress(trio.RunFinishedError):  # the daemon has ended meanwhile
+                token.run_sync_soon(done)
+
+        self._busy += 1
+        verdict = self._threads.submit(self._model.completion, pcm)
+        verdict.add_done_callback(tell)
+        try:
+            # Abandoned when the speaker goes on; it counts as busy until the thread has really ended.
+            await is_done.wait()
+        finally:
+            verdict.cancel()
+        return verdict.result()
+
+
+async def _round_s() -> float:
+    """Return how long the loop takes to come round: all that is ready now has had its turn within two checkpoints."""
+    began = trio.current_time()
+    await trio.lowlevel.checkpoint()
+    await trio.lowlevel.checkpoint()
+    return trio.current_time() - began
+
+
+def _stand_back() -> None:
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread alone, on Linux
+
+
+async def open_judge(counters: SessionCounters) -> TurnJudge:
+    """Load the turn model. Raises: EngineError."""
+    return TurnJudge(await trio.to_thread.run_sync(TurnModel), counters)

@@ -53,6 +53,8 @@ class TurnReport:
     first_audio: Part | None
     error: str | None = None
     failed_stage: str | None = None
+    turn_model: float | Literal["shed"] | None = None
+    """How sure the turn model was that the speaker had finished; "shed": there was no time to ask it."""
 
     def to_json(self) -> dict[str, object]:
         """Return the record for the journal; ids are strings, since JavaScript loses 64-bit integers."""

@@ -385,6 +385,7 @@ class Turn:
                 first_audio=self._timeline.first_audio(settings.turn.first_audio_target_ms),
                 error=None if self._error is None else str(self._error),
                 failed_stage=self._error.stage if isinstance(self._error, StageError) else None,
+                turn_model=self._words.verdict,
             )
         )
 

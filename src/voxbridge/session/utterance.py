@@ -10,6 +10,7 @@ before the task has begun. So its scope is made with it, and is asked after each
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import structlog
 import trio
@@ -20,8 +21,11 @@ from voxbridge.stages.contracts import PendingFinal, SttSession, Transcript
 
 _log = structlog.get_logger(__name__)
 
-Judge = Callable[[bytes], Awaitable[float | None]]
-"""Gives the probability that the speaker has finished (16 kHz mono s16le in), or None if it has no time for it."""
+Verdict = float | Literal["shed"] | None
+"""The probability that the speaker has finished; "shed": there was no time to find it; None: nobody was asked."""
+
+Judge = Callable[[bytes], Awaitable[Verdict]]
+"""Judges 16 kHz mono s16le."""
 
 
 class LineLife:
@@ -53,7 +57,16 @@ class LineLife:
 class Words:
     """The words of an ended utterance: known already, or still to come over a line that may break down."""
 
-    def __init__(self, known: Transcript | None, pending: PendingFinal | None, life: LineLife | None = None) -> None:
+    def __init__(
+        self,
+        known: Transcript | None,
+        pending: PendingFinal | None,
+        life: LineLife | None = None,
+        *,
+        verdict: Verdict = None,
+    ) -> None:
+        self.verdict: Verdict = verdict
+        """The turn model's, of the end of the utterance."""
         self._known = known
         self._pending = pending
         self._life = life or LineLife()
@@ -75,6 +88,7 @@ class Utterance:
         self._guess_scope: trio.CancelScope | None = None
         self._guessed: Transcript | None = None
         self._held: list[HeardSound] | None = None
+        self._verdict: Verdict = None
 
     def feed(self, sound: HeardSound) -> None:
         """Add a piece of sound."""
@@ -104,9 +118,12 @@ class Utterance:
         with scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._peek, scope)
-                completion = await judge(pcm)
-                if completion is not None and not scope.cancel_called:
-                    on_completion(completion)
+                verdict = await judge(pcm)
+                if scope.cancel_called:
+                    return
+                self._verdict = verdict
+                if isinstance(verdict, float):
+                    on_completion(verdict)
 
     async def _peek(self, scope: trio.CancelScope) -> None:
         if scope.cancel_called or not self._line.can_peek:
@@ -122,7 +139,7 @@ class Utterance:
     def resume(self) -> None:
         """Drop the guess: the speaker went on, and what was held back belongs to it."""
         self._drop_guess()
-        self._guessed = None
+        self._guessed = self._verdict = None
         held, self._held = self._held or [], None
         for sound in held:
             self._line.feed(sound)
@@ -137,8 +154,8 @@ class Utterance:
         self._drop_guess()
         if self._guessed is not None:
             self._line.discard()
-            return Words(self._guessed, None)
-        return Words(None, self._line.end(voiced_s), self._life)
+            return Words(self._guessed, None, verdict=self._verdict)
+        return Words(None, self._line.end(voiced_s), self._life, verdict=self._verdict)
 
     def lose(self) -> None:
         """Forget it with its line, which is no more."""

@@ -38,6 +38,14 @@ async def test_everything_that_is_wrong_is_named(status: dict) -> None:
     assert "planted" not in text
 
 
+async def test_what_we_were_too_slow_for_is_told() -> None:
+    """Datagrams dropped by us and by the kernel, and events: one figure, against what was heard."""
+    counters = attrs.evolve(ROOM.counters, received=90, datagrams_shed=5, datagrams_overflowed=4, events_dropped=1)
+    bridge = attrs.evolve(VIEW.bridge, rooms=(attrs.evolve(ROOM, counters=counters),))
+    status = attrs.evolve(VIEW, bridge=bridge).to_json(speech=False)
+    assert "          10 of 100 packets dropped, since we were too slow" in list(show_status(status, turns=0))
+
+
 async def test_no_turns_where_none_are_wanted(status: dict) -> None:
     """--turns 0."""
     assert "t1" not in "\n".join(show_status(status, turns=0))

@@ -1,0 +1,73 @@
+"""The turn model is asked while there is time for it, and stands back behind hearing."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+import trio
+
+from voxbridge.session.counters import SessionCounters
+from voxbridge.session.judge import TurnJudge
+
+pytestmark = pytest.mark.integration
+
+
+class SlowModel:
+    """Takes as long as it is told, and notes in which thread."""
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+        self.nice: list[int] = []
+
+    def completion(self, pcm: bytes) -> float:
+        self.nice.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        assert self.may_end.wait(10)
+        return len(pcm) / 10
+
+
+async def test_its_threads_get_what_nobody_else_wants() -> None:
+    """At the lowest priority, whatever that of the daemon; and the daemon's own stays."""
+    model = SlowModel()
+    model.may_end.set()
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert await TurnJudge(model, SessionCounters())(b"12345") == 0.5
+    assert model.nice == [19]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+async def test_what_there_is_no_time_for_is_shed_and_counted(nursery) -> None:
+    """With one verdict under way the next one is not begun, also when nobody waits for the first any more."""
+    model, counters = SlowModel(), SessionCounters()
+    judge = TurnJudge(model, counters, at_once=1)
+    with trio.move_on_after(0.05):
+        await judge(b"12345")
+    assert await judge(b"12345") == "shed"
+    assert counters.turn_model_shed == 1
+    model.may_end.set()
+    with trio.fail_after(5):
+        while await judge(b"1234567890") == "shed":  # noqa: ASYNC110 - the thread has no event for it
+            await trio.sleep(0.005)
+    assert len(model.nice) == 2
+
+
+async def test_a_loop_that_is_behind_begins_none(nursery) -> None:
+    """When a round of the loop takes 30 ms, the model is left alone."""
+    model, counters = SlowModel(), SessionCounters()
+    model.may_end.set()
+    judge = TurnJudge(model, counters)
+
+    never = threading.Event()
+
+    async def busy() -> None:
+        while True:
+            never.wait(0.03)  # blocks the loop, as too much work does
+            await trio.lowlevel.checkpoint()
+
+    nursery.start_soon(busy)
+    await trio.lowlevel.checkpoint()
+    assert await judge(b"12345") == "shed"
+    assert counters.turn_model_shed == 1
+    assert model.nice == []
+    nursery.cancel_scope.cancel()
