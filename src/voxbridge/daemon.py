@@ -44,6 +44,7 @@ from voxbridge.session.judge import no_judge, open_judge
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
+from voxbridge.session.rules import rules_now
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import TtsRequest, TtsStage
 from voxbridge.stages.health import Health
@@ -165,7 +166,7 @@ class Daemon:
     async def _tools(self, stages: Stages, health: Health) -> Tools:
         await trio.to_thread.run_sync(VoiceActivity)  # opens the network that all speakers share, 40 ms
         return Tools(
-            settings_now=lambda: self.settings,
+            rules_now=rules_now(lambda: self.settings),
             stt=stages.stt,
             agent=stages.agent,
             tts=stages.tts,

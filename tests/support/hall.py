@@ -29,6 +29,7 @@ from voxbridge.session.judge import no_judge
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
+from voxbridge.session.rules import rules_now
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import AgentRequest, AgentStage, AnswerSink, warm_up
 from voxbridge.stages.health import Health
@@ -143,6 +144,7 @@ async def open_hall(
     apology: Pcm | None = APOLOGY,
     mute_apology: Pcm | None = None,
     in_memory: bool = True,
+    settings_now: Callable[[Settings], Settings] | None = None,
     change: Callable[[Tools], Tools] = lambda tools: tools,
     supervised: bool = False,
     point: Callable[[Settings], Settings] = lambda settings: settings,
@@ -176,7 +178,7 @@ async def open_hall(
                 port.touch()
 
             tools = Tools(
-                settings_now=lambda: settings,
+                rules_now=rules_now(lambda: settings if settings_now is None else settings_now(settings)),
                 stt=stages.stt,
                 agent=_Breakable(stages.agent, breaking),
                 tts=stages.tts,

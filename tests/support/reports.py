@@ -9,7 +9,8 @@ import attrs
 from voxbridge.config.settings import Settings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.turns.timeline import Timeline
-from voxbridge.session.report import TurnReport, parts_of
+from voxbridge.session.report import TurnReport
+from voxbridge.session.rules import budgets_ms
 
 # Seconds of Trio's clock; each part of the turn is another power of two in ms, so that a mix-up shows.
 MARKS = {
@@ -45,7 +46,7 @@ def make_report(settings: Settings | None = None, marks: dict[str, float] | None
         started_at="2026-11-25T10:00:00.000+00:00",
         started_monotonic_s=12.5,
         marks=timeline.marks,
-        parts=parts_of(timeline, settings),
+        parts=tuple(timeline.parts(budgets_ms(settings))),
         first_audio=timeline.first_audio(settings.turn.first_audio_target_ms),
     )
     return attrs.evolve(report, **changes)

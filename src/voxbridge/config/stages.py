@@ -41,14 +41,13 @@ class SttSettings:
 
     kind: str = option(EMBEDDED, "The speech-to-text server.")
     language: str = option(
-        "en", "The language that is spoken; auto where the server can find it out.", _SPOKEN_RULE, live=True, once=True
+        "en", "The language that is spoken; auto where the server can find it out.", _SPOKEN_RULE, once=True
     )
     languages: dict[str, str] = option(
         attrs.Factory(dict),
         "Other languages of single users or servers, by their Discord ids; a user's goes before a server's.",
         _SPOKEN_RULE,
         example={"123456789012345678": "de"},
-        live=True,
         once=True,
     )
     filter: bool = option(

@@ -32,6 +32,7 @@ from voxbridge.session.context import RoomContext, Tools
 from voxbridge.session.judge import no_judge
 from voxbridge.session.mouth import Mouth, PlayoutClock
 from voxbridge.session.report import TurnReport
+from voxbridge.session.rules import rules_now
 from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import Words
 from voxbridge.session.voice import VoicePort
@@ -95,10 +96,8 @@ class _KeptFinal:
 class _OverheardAgent(N8nStage):
     """The agent stage, whose answers are overheard."""
 
-    def __init__(
-        self, settings: N8nSettings, answer_chars_max: int, on_answer: Callable[[str, str | StageError], None]
-    ) -> None:
-        super().__init__(settings, answer_chars_max=answer_chars_max)
+    def __init__(self, settings: N8nSettings, on_answer: Callable[[str, str | StageError], None]) -> None:
+        super().__init__(settings)
         self._on_answer = on_answer
 
     async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
@@ -204,7 +203,7 @@ class SpeakerManager:
         )
         self._stt = stt
         self._background = Background()
-        self._agent = _OverheardAgent(agent, self._settings.turn.answer_chars_max, self._on_answer)
+        self._agent = _OverheardAgent(agent, self._on_answer)
         self._context: RoomContext | None = None
         self._nursery: trio.Nursery | None = None
         self._whisper: WhisperClient | None = None
@@ -356,7 +355,7 @@ class SpeakerManager:
     def _context_of(self, mouth: Mouth, tts: TtsStage) -> RoomContext:
         numbers = itertools.count(1)
         tools = Tools(
-            settings_now=lambda: self._settings,
+            rules_now=rules_now(lambda: self._settings),
             stt=WhisperXStage(self._stt),
             agent=self._agent,
             tts=tts,

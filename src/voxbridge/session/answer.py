@@ -54,7 +54,7 @@ class Answer:
         self._reading = trio.CancelScope()
         self._text: list[str] = []
         self._gaps = Gaps()
-        self._chars_left = context.tools.settings.turn.answer_chars_max
+        self._chars_left = context.tools.rules.turn.answer_chars_max
         self._numbers = itertools.count()
         self._options: TtsOptions | None = None
         self.has_asked = False

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import attrs
 
-from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.barge_in import BargeInPolicy, CutWhenConfirmed
 from voxbridge.core.turns.floor import Floor
@@ -17,6 +16,7 @@ from voxbridge.session.mouth import Mouth
 from voxbridge.session.notices import OnNotice, unheard
 from voxbridge.session.outages import OutageBoard
 from voxbridge.session.report import TurnReport
+from voxbridge.session.rules import Rules
 from voxbridge.session.utterance import Judge
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import AgentStage, SttStage, TtsStage
@@ -28,11 +28,11 @@ class Tools:
     """What every room gets from the daemon. The apologies are rendered ahead, so that they need no server when due:
     ``apology`` for a turn without an answer, ``mute_apology`` (else the other) for an answer that cannot be spoken.
 
-    ``settings_now`` is asked again for each thing that begins, since a reload may change the settings meanwhile.
+    ``rules_now`` is asked again for each thing that begins, since a reload may change the rules meanwhile.
     ``new_turn_id`` and ``wall_iso`` are passed in so that a test can repeat a run.
     """
 
-    settings_now: Callable[[], Settings]
+    rules_now: Callable[[], Rules]
     stt: SttStage
     agent: AgentStage
     tts: TtsStage
@@ -48,9 +48,9 @@ class Tools:
     health: Health = attrs.field(factory=Health)
 
     @property
-    def settings(self) -> Settings:
-        """Return the settings that hold now."""
-        return self.settings_now()
+    def rules(self) -> Rules:
+        """Return the rules that hold now."""
+        return self.rules_now()
 
 
 @attrs.frozen
@@ -72,7 +72,7 @@ class RoomContext:
 
 def _interruptions(tools: Tools, floor: Floor) -> Interruptions:
     def policy_now() -> BargeInPolicy:
-        rules = tools.settings.barge_in
-        return CutWhenConfirmed(rules.enabled, by_anyone=rules.by == "anyone")
+        rules = tools.rules.barge_in
+        return CutWhenConfirmed(rules.enabled, by_anyone=rules.by_anyone)
 
     return Interruptions(floor, policy_now, tools.counters, tools.on_notice)

@@ -7,27 +7,12 @@ from typing import Literal
 
 import attrs
 
-from voxbridge.config.settings import Settings
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.core.sound.jitter import DEPTH_S
-from voxbridge.core.turns.timeline import Part, Timeline
+from voxbridge.core.turns.timeline import Part
 
 Outcome = Literal[
     "answered", "nothing-said", "no-reply", "interrupted", "superseded", "failed", "timed-out", "cancelled"
 ]
-
-
-def budgets_ms(settings: Settings) -> dict[str, float]:
-    """Return the target of each part of a turn, in ms, as the settings have them.
-
-    The clock may count a silence only when a late packet could not bring speech any more: after the jitter depth.
-    """
-    return {
-        "endpointing": settings.endpointing.commit_ms + DEPTH_S * 1000,
-        "stt": settings.stt.target_ms,
-        "agent": settings.agent.target_ms,
-        "tts": settings.tts.sentence_target_ms,
-    }
 
 
 @attrs.frozen
@@ -62,8 +47,3 @@ class TurnReport:
         for key in ("guild_id", "channel_id", "user_id"):
             record[key] = str(record[key])
         return record
-
-
-def parts_of(timeline: Timeline, settings: Settings) -> tuple[Part, ...]:
-    """Cut a timeline into its parts, judged by the settings' targets."""
-    return tuple(timeline.parts(budgets_ms(settings)))

@@ -40,7 +40,7 @@ class Room:
 
     def __init__(self, port: VoicePort, tools: Tools, clock: PlayoutClock) -> None:
         self.port = port
-        self.mouth = Mouth(port, clock, tools.counters, stereo=tools.settings.discord.send_stereo)
+        self.mouth = Mouth(port, clock, tools.counters, stereo=tools.rules.sends_stereo)
         self._clock = clock
         self._tools = tools
         self._members: dict[UserId, MemberJoined] = {}
@@ -162,18 +162,13 @@ class Room:
             name=member.name,
             guild_id=self.port.guild_id,
             channel_id=self.port.channel_id,
-            language=self._language_of(member.user_id),
+            language=self._tools.rules.languages.of(member.user_id, self.port.guild_id),
             names_now=self._names,
         )
         # Made here and not in its task: the next packet may be handled before the task has begun.
         session = self._sessions[member.user_id] = SpeakerSession(self._context, speaker)
         stay = self._stays[member.user_id] = trio.CancelScope()
         nursery.start_soon(self._host, session, stay)
-
-    def _language_of(self, user_id: UserId) -> str:
-        rules = self._tools.settings.stt
-        others = rules.languages
-        return others.get(str(user_id)) or others.get(str(self.port.guild_id)) or rules.language
 
     def _names(self) -> tuple[str, ...]:
         """Return the names of the people who are here now, one line each."""

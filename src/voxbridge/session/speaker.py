@@ -13,8 +13,6 @@ from typing import assert_never
 import attrs
 import trio
 
-from voxbridge.config.settings import Settings
-from voxbridge.config.turns import EndpointingSettings
 from voxbridge.core.call.events import Unheard, VoiceDown
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.sound.pcm import HeardSound, OpusPacket
@@ -22,7 +20,6 @@ from voxbridge.core.sound.recent import RecentSound
 from voxbridge.core.turns.barge_in import Phase, SpeechOver
 from voxbridge.core.turns.endpointing import (
     Endpointer,
-    EndpointRules,
     Guess,
     SpeechConfirmed,
     SpeechResumed,
@@ -40,21 +37,6 @@ from voxbridge.stages.contracts import Speaker, SttSession, warm_up
 from voxbridge.supervise import keep, supervise
 
 
-def endpoint_rules(settings: Settings) -> EndpointRules:
-    """Return the settings' endpointing times in seconds."""
-    rules: EndpointingSettings = settings.endpointing
-    return EndpointRules(
-        threshold=rules.vad_threshold,
-        start_s=rules.start_ms / 1000,
-        confirm_s=settings.barge_in.min_speech_ms / 1000,
-        guess_s=rules.guess_ms / 1000,
-        commit_s=rules.commit_ms / 1000,
-        hesitant_commit_s=rules.hesitant_commit_ms / 1000,
-        packet_gap_s=rules.packet_gap_ms / 1000,
-        max_utterance_s=rules.max_utterance_ms / 1000,
-    )
-
-
 class SpeakerSession:
     """Listens to one speaker. ``hear`` and ``deafen`` never block; ``run`` may be started again after a crash.
 
@@ -65,7 +47,7 @@ class SpeakerSession:
     def __init__(self, context: RoomContext, speaker: Speaker) -> None:
         self.speaker = speaker
         self._context = context
-        self._preroll = RecentSound(context.tools.settings.endpointing.preroll_ms / 1000)
+        self._preroll = RecentSound(context.tools.rules.listening.preroll_s)
         self._listening = trio.CancelScope()
         self._is_deaf = False
         self._utterance: Utterance | None = None
@@ -120,7 +102,7 @@ class SpeakerSession:
         """Hear over a line of its own, until ``deafen`` and the end of the turns that wait for its words."""
         tools = self._context.tools
         # partial transcripts cost the server work: only where somebody may read them
-        on_partial = self._on_partial if tools.settings.log.speech else None
+        on_partial = self._on_partial if tools.rules.listening.shows_partials else None
         life = LineLife()
         try:
             async with tools.stt.open(self.speaker, on_partial) as line:
@@ -161,7 +143,9 @@ class SpeakerSession:
 
     def _make_ear(self) -> Ear:
         tools = self._context.tools
-        return Ear(Endpointer(endpoint_rules(tools.settings)), tools.new_detector(), tools.counters)
+        return Ear(
+            Endpointer(rules_now=lambda: tools.rules.listening.endpointing), tools.new_detector(), tools.counters
+        )
 
     def _forget_utterance(self) -> None:
         utterance, self._utterance = self._utterance, None
@@ -172,7 +156,8 @@ class SpeakerSession:
     def _on_partial(self, text: str) -> None:
         if self._utterance is not None:
             self._tell_policy("words", words=text)
-        self._context.tools.on_notice(PartialTranscript(self.speaker, text))
+        if self._context.tools.rules.listening.shows_partials:
+            self._context.tools.on_notice(PartialTranscript(self.speaker, text))
 
     def _on_event(self, event: EarEvent, ear: Ear) -> None:
         match event:
@@ -181,7 +166,7 @@ class SpeakerSession:
             case SpeechStarted():
                 self._begin_utterance()
             case SpeechConfirmed():
-                self._tell_policy("confirmed", voiced_s=self._context.tools.settings.barge_in.min_speech_ms / 1000)
+                self._tell_policy("confirmed", voiced_s=self._context.tools.rules.listening.endpointing.confirm_s)
             case Guess():
                 if self._utterance is not None:
                     guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, ear.on_completion)
@@ -221,9 +206,11 @@ class SpeakerSession:
             utterance.feed(sound)
 
     def _on_sound(self, sound: HeardSound) -> None:
-        self._preroll.add(sound)
         if self._utterance is not None:
             self._utterance.feed(sound)
+        else:
+            self._preroll.keep(self._context.tools.rules.listening.preroll_s)
+        self._preroll.add(sound)
 
     def _tell_policy(self, phase: Phase, *, voiced_s: float = 0.0, words: str = "", is_turn: bool = False) -> None:
         """Let this speech do to what is being said what the room's policy makes of it."""

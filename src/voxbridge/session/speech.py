@@ -189,7 +189,7 @@ class Speech:
 
     async def _wait_for_room(self) -> None:
         """Wait while more sound is queued than should be thrown away by a barge-in."""
-        ahead_s = self._context.tools.settings.turn.queue_ahead_ms / 1000
+        ahead_s = self._context.tools.rules.turn.queue_ahead_s
         while self._track.queued_s > ahead_s and not self._track.is_closed and not self._is_voiceless:
             await self._context.mouth.until_changed()
 

@@ -35,7 +35,7 @@ from voxbridge.session.answer import Answer
 from voxbridge.session.context import RoomContext
 from voxbridge.session.limit import TurnLimit
 from voxbridge.session.notices import FinalTranscript
-from voxbridge.session.report import Outcome, TurnReport, parts_of
+from voxbridge.session.report import Outcome, TurnReport
 from voxbridge.session.speech import Speech
 from voxbridge.session.utterance import Words
 from voxbridge.stages.contracts import AgentRequest, Previous, Speaker, Transcript
@@ -78,7 +78,8 @@ class Turn:
         self._previous = previous
         self._hearing = trio.CancelScope()
         self._answering = trio.CancelScope()
-        self._limit_s = context.tools.settings.turn.limit_ms / 1000
+        self._rules = context.tools.rules.turn
+        self._limit_s = self._rules.limit_s
         self._due = ended.at + self._limit_s
         self._cut: CutReason | None = None
         self._has_heard = trio.Event()
@@ -263,7 +264,7 @@ class Turn:
                 await self._speech.played()
                 return "timed-out"
             case NoReply():
-                if self._context.tools.settings.turn.no_reply == "apology":
+                if self._rules.apologises_for_no_reply:
                     await self._apologise()
                 return "no-reply"
             case _:
@@ -320,6 +321,7 @@ class Turn:
             started_at=self._started_at,
             participants=self._context.participants(),
             previous=self._previous,
+            answer_chars_max=self._rules.answer_chars_max,
         )
 
     async def _apologise(self) -> None:
@@ -327,10 +329,10 @@ class Turn:
         await self._post_unsaid()
         await self._speech.played()
         tools = self._context.tools
-        text, sound = tools.settings.turn.apology, _audible(tools.apology())
+        text, sound = self._rules.apology, _audible(tools.apology())
         is_written = bool(self._speech.unsaid)
         if is_written:  # the answer stands in the channel: asking again would be no help
-            text = tools.settings.turn.mute_apology
+            text = self._rules.mute_apology
             sound = _audible(tools.mute_apology()) or sound
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._cut is not None:
@@ -367,7 +369,6 @@ class Turn:
         if self._speech.last_frame_at is not None:
             self._timeline.mark("last_audio", self._speech.last_frame_at)
         self._mark("ended")
-        settings = self._context.tools.settings
         self._context.tools.on_report(
             TurnReport(
                 turn_id=self.id,
@@ -381,8 +382,8 @@ class Turn:
                 started_at=self._started_at,
                 started_monotonic_s=self._timeline.started_at + self._monotonic_offset_s,
                 marks=self._timeline.marks,
-                parts=parts_of(self._timeline, settings),
-                first_audio=self._timeline.first_audio(settings.turn.first_audio_target_ms),
+                parts=tuple(self._timeline.parts(self._rules.targets_ms)),
+                first_audio=self._timeline.first_audio(self._rules.first_audio_target_ms),
                 error=None if self._error is None else str(self._error),
                 failed_stage=self._error.stage if isinstance(self._error, StageError) else None,
                 turn_model=self._words.verdict,

@@ -193,6 +193,8 @@ class AgentRequest:
     previous: Previous | None = None
     conversation: Conversation | None = attrs.field(default=None, eq=False, repr=False)
     """What was said before, kept by who asks several backends in turn; a backend that keeps it itself gets None."""
+    answer_chars_max: int | None = None
+    """The answer is cut there by the session; a backend that keeps the conversation cuts it there as well."""
 
 
 @attrs.frozen

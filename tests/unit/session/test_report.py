@@ -11,7 +11,7 @@ from tests.support.reports import MARKS, make_report
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import AgentSettings, SttSettings
 from voxbridge.config.turns import EndpointingSettings
-from voxbridge.session.report import budgets_ms
+from voxbridge.session.rules import budgets_ms
 
 pytestmark = pytest.mark.unit
 

@@ -12,9 +12,13 @@ class RecentSound:
     """Keeps ``keep_s`` of sound: a piece goes when what came after it is as long."""
 
     def __init__(self, keep_s: float) -> None:
-        self._keep_bytes = round(keep_s * HEARING_RATE_HZ) * 2
+        self.keep(keep_s)
         self._pieces: deque[HeardSound] = deque()
         self._bytes = 0
+
+    def keep(self, keep_s: float) -> None:
+        """Keep so much from the next piece on."""
+        self._keep_bytes = round(keep_s * HEARING_RATE_HZ) * 2
 
     def add(self, piece: HeardSound) -> None:
         """Add a piece at the end."""

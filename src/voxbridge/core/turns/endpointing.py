@@ -16,6 +16,7 @@ Sound that was sent and not heard (lost, or dropped by us under load) is no sile
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import attrs
@@ -103,9 +104,14 @@ class _Stretch:
 
 @attrs.define
 class Endpointer:
-    """Turns frames of voice probability into the beginning and the end of utterances, for one speaker."""
+    """Turns frames of voice probability into the beginning and the end of utterances, for one speaker.
+
+    ``rules_now`` gives the rules that hold for the next utterance; it is asked while nobody speaks, and what has begun
+    ends by the rules that it began with.
+    """
 
     rules: EndpointRules = EndpointRules()
+    rules_now: Callable[[], EndpointRules] | None = None
     _utterance: _Stretch | None = attrs.field(default=None, init=False)
     _onset_at: float | None = attrs.field(default=None, init=False)
     _onset_s: float = attrs.field(default=0.0, init=False)
@@ -138,6 +144,8 @@ class Endpointer:
         return events
 
     def _onset(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
+        if self._onset_at is None and self.rules_now is not None:
+            self.rules = self.rules_now()
         if probability < self.rules.threshold:
             self._onset_at, self._onset_s = None, 0.0
             return []

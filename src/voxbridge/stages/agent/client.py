@@ -10,6 +10,7 @@ a server that can be told to stop is told.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Self
@@ -17,7 +18,6 @@ from typing import Self
 import structlog
 import trio
 
-from voxbridge.config.turns import TurnSettings
 from voxbridge.core.agents.answer_reader import AnswerEvent, Delta, Ended, Flush
 from voxbridge.core.agents.history import HistoryRules
 from voxbridge.core.agents.tts_options import HEADER as TTS_OPTIONS_HEADER
@@ -44,6 +44,7 @@ _SILENCES_MAX = 1
 # A barge-in must not wait for the server; a request over a connection that is to be made takes a few round trips.
 _STOP_LIMIT_S = 0.25
 _CLOSE_LIMIT_S = 0.25
+_NO_LIMIT = sys.maxsize
 
 
 class AgentClient:
@@ -55,13 +56,12 @@ class AgentClient:
         settings: HttpSettings,
         *,
         uds: str = "",
-        answer_chars_max: int = TurnSettings().answer_chars_max,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self.name = dialect.name
         self.retry_count = 0
         self._dialect, self._settings, self._uds = dialect, settings, uds
-        self._chars_max, self._rng = answer_chars_max, rng
+        self._rng = rng
         self._headers = {name: value.reveal() for name, value in settings.headers.items()}
         self._client: Client | None = None
 
@@ -132,7 +132,7 @@ class AgentClient:
     async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
         """Stream the answer into ``out``; see AgentStage. Raises: StageError."""
         exchange = self._dialect.begin(request, trio.current_time())
-        relay = _Relay(out, exchange.said, self._chars_max)
+        relay = _Relay(out, exchange.said, request.answer_chars_max)
         is_whole = False
         try:
             is_whole = await self._attempts(request, exchange, relay)
@@ -266,14 +266,14 @@ def _is_silence(error: StageError) -> bool:
 class _Relay:
     """Passes the reader's events on to the turn, and remembers whether it did."""
 
-    def __init__(self, out: AnswerSink, said: Callable[[str], None], chars_max: int) -> None:
+    def __init__(self, out: AnswerSink, said: Callable[[str], None], chars_max: int | None) -> None:
         self.out = out
         self.has_text = False
         self.options: AnswerOptions | None = None
         """How the answer of this attempt wants to be spoken."""
         self._said = said
         self._gaps = Gaps()
-        self._chars_left = chars_max
+        self._chars_left = _NO_LIMIT if chars_max is None else chars_max
 
     async def take(self, events: Iterable[AnswerEvent], deadline: StageDeadline) -> Ended | None:
         """Pass events on; return how the answer ended if it has, or is as long as it may be."""

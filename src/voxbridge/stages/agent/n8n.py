@@ -16,7 +16,6 @@ import attrs
 from voxbridge import clock
 from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import option, own_kind
-from voxbridge.config.turns import TurnSettings
 from voxbridge.core.agents.answer_reader import AnswerReader
 from voxbridge.core.agents.reply import ReplyRule
 from voxbridge.core.wire.quote import Hidden
@@ -59,12 +58,11 @@ class N8nStage(AgentClient):
         settings: N8nSettings,
         *,
         uds: str = "",
-        answer_chars_max: int = TurnSettings().answer_chars_max,
         rng: Callable[[], float] = random.random,
         wall_s: Callable[[], float] = clock.wall_s,
     ) -> None:
         dialect = N8nDialect(settings, name="embedded" if uds else "n8n", wall_s=wall_s)
-        super().__init__(dialect, settings, uds=uds, answer_chars_max=answer_chars_max, rng=rng)
+        super().__init__(dialect, settings, uds=uds, rng=rng)
 
 
 class N8nDialect:

@@ -76,7 +76,6 @@ async def stage_for(
     """Open a stage on a simulated n8n, with a fixed jitter."""
     server.paths.add(SECRET_PATH)
     uds = server.uds
-    chars_max = settings.pop("answer_chars_max", 4000)
     settings = {"url": Secret(ENGINES_URL if uds else server.url + path), **settings}
-    async with N8nStage(N8nSettings(**settings), uds=uds, answer_chars_max=chars_max, rng=lambda: jitter) as stage:
+    async with N8nStage(N8nSettings(**settings), uds=uds, rng=lambda: jitter) as stage:
         yield stage

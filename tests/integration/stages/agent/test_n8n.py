@@ -487,8 +487,8 @@ async def test_answer_empty_is_not_repeated_unless_asked_for(autojump_clock, net
 async def test_answer_endless_is_cut_at_its_length(autojump_clock, net):
     """An agent that never stops is cut at the limit, flushed and disconnected; that is no error."""
     server = N8nServer(agent(["word "] * 1000, gap_s=0.01))
-    async with server.running(), stage_for(server, answer_chars_max=23) as stage:
-        heard = await ask(stage)
+    async with server.running(), stage_for(server) as stage:
+        heard = await ask(stage, request(answer_chars_max=23))
         await trio.testing.wait_all_tasks_blocked()
         assert server.disconnects == 1
     assert heard.error is None

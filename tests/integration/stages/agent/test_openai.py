@@ -150,8 +150,8 @@ async def test_answer_cut_at_our_length_is_remembered_as_it_was_said(autojump_cl
     server = OpenAiServer(answer(["Hello ", "there, ", "my ", "friend."]))
     settings = OpenAiAgentSettings(model="test-model", url=Secret("http://127.0.0.1:80/v1"), system_prompt="")
     dialect = OpenAiDialect(settings, wall_s=lambda: 0.0)
-    async with server.running(port=80), AgentClient(dialect, settings, answer_chars_max=8) as stage:
-        assert (await ask(stage, request("One?", "t1"))).text == "Hello th"
+    async with server.running(port=80), AgentClient(dialect, settings) as stage:
+        assert (await ask(stage, request("One?", "t1", answer_chars_max=8))).text == "Hello th"
         await ask(stage, request("Two?", "t2"))
     assert contents(server) == ["u:One?", "a:Hello th", "u:Two?"]
 

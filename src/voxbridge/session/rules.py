@@ -1,0 +1,137 @@
+"""The rules that a session goes by, made of the settings: small, frozen, in seconds.
+
+They are asked for when an utterance, a sentence or a turn begins, so that a reload holds for whoever is there; what has
+begun ends by the rules that it began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from voxbridge.config.settings import Settings
+from voxbridge.core.sound.jitter import DEPTH_S
+from voxbridge.core.turns.endpointing import EndpointRules
+
+
+@attrs.frozen
+class ListeningRules:
+    """How a speaker is listened to. ``shows_partials``: somebody may read what is heard so far."""
+
+    endpointing: EndpointRules
+    preroll_s: float
+    shows_partials: bool
+
+
+@attrs.frozen
+class BargeInRules:
+    """Who may cut whose answer short."""
+
+    enabled: bool
+    by_anyone: bool
+
+
+@attrs.frozen
+class TurnRules:
+    """What one exchange may take, what is said when it fails, and what its parts are measured by."""
+
+    limit_s: float
+    answer_chars_max: int
+    queue_ahead_s: float
+    apologises_for_no_reply: bool
+    apology: str
+    mute_apology: str
+    first_audio_target_ms: float
+    targets_ms: Mapping[str, float]
+
+
+@attrs.frozen
+class Languages:
+    """Who speaks which language: a user's own goes before a server's."""
+
+    usual: str
+    others: Mapping[str, str]
+
+    def of(self, user_id: int, guild_id: int) -> str:
+        """Return the language to expect."""
+        return self.others.get(str(user_id)) or self.others.get(str(guild_id)) or self.usual
+
+
+@attrs.frozen
+class Rules:
+    """All of them."""
+
+    listening: ListeningRules
+    barge_in: BargeInRules
+    turn: TurnRules
+    languages: Languages
+    sends_stereo: bool
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what the settings mean to a session."""
+    return Rules(
+        listening=ListeningRules(
+            _endpointing(settings), settings.endpointing.preroll_ms / 1000, shows_partials=settings.log.speech
+        ),
+        barge_in=BargeInRules(settings.barge_in.enabled, by_anyone=settings.barge_in.by == "anyone"),
+        turn=_turn(settings),
+        languages=Languages(settings.stt.language, settings.stt.languages),
+        sends_stereo=settings.discord.send_stereo,
+    )
+
+
+def rules_now(settings_now: Callable[[], Settings]) -> Callable[[], Rules]:
+    """Return what gives the rules of the settings that hold; they are made anew only when those have changed."""
+    settings = settings_now()
+    rules = rules_of(settings)
+
+    def now() -> Rules:
+        nonlocal settings, rules
+        if (latest := settings_now()) is not settings:
+            settings, rules = latest, rules_of(latest)
+        return rules
+
+    return now
+
+
+def _endpointing(settings: Settings) -> EndpointRules:
+    rules = settings.endpointing
+    return EndpointRules(
+        threshold=rules.vad_threshold,
+        start_s=rules.start_ms / 1000,
+        confirm_s=settings.barge_in.min_speech_ms / 1000,
+        guess_s=rules.guess_ms / 1000,
+        commit_s=rules.commit_ms / 1000,
+        hesitant_commit_s=rules.hesitant_commit_ms / 1000,
+        packet_gap_s=rules.packet_gap_ms / 1000,
+        max_utterance_s=rules.max_utterance_ms / 1000,
+    )
+
+
+def _turn(settings: Settings) -> TurnRules:
+    rules = settings.turn
+    return TurnRules(
+        limit_s=rules.limit_ms / 1000,
+        answer_chars_max=rules.answer_chars_max,
+        queue_ahead_s=rules.queue_ahead_ms / 1000,
+        apologises_for_no_reply=rules.no_reply == "apology",
+        apology=rules.apology,
+        mute_apology=rules.mute_apology,
+        first_audio_target_ms=rules.first_audio_target_ms,
+        targets_ms=budgets_ms(settings),
+    )
+
+
+def budgets_ms(settings: Settings) -> dict[str, float]:
+    """Return the target of each part of a turn, in ms, as the settings have them.
+
+    The clock may count a silence only when a late packet could not bring speech any more: after the jitter depth.
+    """
+    return {
+        "endpointing": settings.endpointing.commit_ms + DEPTH_S * 1000,
+        "stt": settings.stt.target_ms,
+        "agent": settings.agent.target_ms,
+        "tts": settings.tts.sentence_target_ms,
+    }

@@ -1,0 +1,204 @@
+"""Every option of a session that a reload changes: it has an effect, and a speaker who is there feels it.
+
+Each option is played three times in virtual time: with its old value, with a new one from the start, and changed by a
+reload after Ada has been there for a turn. The second must differ from the first, and the third be the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from tests.support.hall import Hall, open_hall
+from tests.support.voices import LoudnessDetector, tone_packets
+from voxbridge.config.catalogue import entries
+from voxbridge.config.settings import Settings
+from voxbridge.core.ids import UserId
+from voxbridge.ops.reload import change
+from voxbridge.rehearsal.servers.n8n_plans import agent, whole, words
+from voxbridge.session.context import Tools
+from voxbridge.session.report import TurnReport
+
+pytestmark = pytest.mark.integration
+
+LONG = "One is the first sentence. Two is the second one. Three is the third one. Four is the last one of all of them."
+SILENCE = b"\xf8\xff\xfe"  # an Opus frame of silence, as Discord's clients send it
+SETTLED_S = 30.0
+"""After so long nothing of a turn goes on."""
+
+Scenario = Callable[[Hall, UserId], Awaitable[None]]
+
+
+async def turn(hall: Hall, ada: UserId) -> None:
+    """Ada speaks for a second."""
+    await hall.say(ada)
+
+
+async def turn_after_silence(hall: Hall, ada: UserId) -> None:
+    """Ada's microphone is open for a second before she speaks."""
+    await hall.port.speak(ada, [SILENCE] * 50 + list(tone_packets(50)))
+
+
+async def speaks_on(hall: Hall, ada: UserId) -> None:
+    """Ada speaks for three seconds."""
+    await hall.say(ada, 150)
+
+
+async def speaks_over(hall: Hall, ada: UserId) -> None:
+    """Ada speaks over the answer, for 400 ms."""
+    await hall.say(ada)
+    await trio.sleep(2)
+    await hall.say(ada, 20)
+
+
+async def bob_speaks_over(hall: Hall, ada: UserId) -> None:
+    """Somebody else does."""
+    bob = hall.port.join(2, "Bob")
+    await trio.sleep(0.1)
+    await hall.say(ada)
+    await trio.sleep(2)
+    await hall.say(bob, 20)
+
+
+async def is_left_alone(hall: Hall, ada: UserId) -> None:
+    """The agent hangs."""
+    hall.agent.plans.append(agent(words(LONG), first_s=5.0))
+    await hall.say(ada)
+
+
+async def is_not_answered(hall: Hall, ada: UserId) -> None:
+    """The workflow acknowledges and says nothing."""
+    hall.agent.plans.append(whole({"message": "Workflow was started"}))
+    await hall.say(ada)
+
+
+class Faint(LoudnessDetector):
+    """Hears speech with a probability of 0.8."""
+
+    def feed(self, pcm: bytes) -> list[float]:
+        return [0.8 * probability for probability in super().feed(pcm)]
+
+
+@attrs.frozen
+class Case:
+    """An option's new value, what is played, and what the turn model says."""
+
+    value: object
+    scenario: Scenario = turn
+    completion: float = 1.0
+    changes: Callable[[Tools], Tools] = lambda tools: tools
+
+
+CASES: dict[str, Case] = {
+    "endpointing.vad_threshold": Case(0.9, changes=lambda tools: attrs.evolve(tools, new_detector=Faint)),
+    "endpointing.start_ms": Case(2000),
+    "endpointing.guess_ms": Case(400),
+    "endpointing.commit_ms": Case(800),
+    "endpointing.hesitant_commit_ms": Case(2000, completion=0.1),
+    "endpointing.packet_gap_ms": Case(1000),
+    "endpointing.preroll_ms": Case(0, turn_after_silence),
+    "endpointing.max_utterance_ms": Case(1500, speaks_on),
+    "barge_in.enabled": Case(False, speaks_over),
+    "barge_in.min_speech_ms": Case(700, speaks_over),
+    "barge_in.by": Case("anyone", bob_speaks_over),
+    "turn.first_audio_target_ms": Case(333),
+    "turn.limit_ms": Case(4000, is_left_alone),
+    "turn.answer_chars_max": Case(12),
+    "turn.queue_ahead_ms": Case(200),
+    "turn.no_reply": Case("silence", is_not_answered),
+}
+# Live options that no session knows, and the test that holds them to it.
+ELSEWHERE = {
+    "discord.join": "ops/test_service.py: channels are left and joined",
+    "log.level": "ops/test_service.py: logging is set up anew",
+    "log.format": "ops/test_service.py: logging is set up anew",
+    "log.speech": "ops/test_service.py: speech is shown to an operator who asked for it",
+    "journal.file": "unit/ops/test_journal.py: the file is asked for with each turn",
+    "drain.limit_ms": "e2e/test_operator.py",
+    "drain.sentence_ms": "e2e/test_operator.py",
+}
+
+
+def test_every_live_option_has_a_case() -> None:
+    """An option that is said to change live is shown to: who adds one adds a case."""
+    live = {entry.key for entry in entries() if entry.field.metadata["live"]}
+    assert live == CASES.keys() | ELSEWHERE.keys()
+
+
+def with_option(settings: Settings, key: str, value: object) -> Settings:
+    table, _, name = key.partition(".")
+    return attrs.evolve(settings, **{table: attrs.evolve(getattr(settings, table), **{name: value})})
+
+
+async def play(case: Case, key: str, *, before: bool, after: bool) -> dict[str, Any]:
+    """Play a case; ``before`` and ``after`` say whether the option has its new value in the first turn and the second.
+
+    Returns what can be observed of the second one, in seconds from its start.
+    """
+    guesses: list[float] = []
+    in_force: list[Settings] = []
+
+    async def judge(_pcm: bytes) -> float:
+        guesses.append(trio.current_time())
+        return case.completion
+
+    def now(settings: Settings) -> Settings:
+        if not in_force:
+            in_force.append(with_option(settings, key, case.value) if before else settings)
+        return in_force[-1]
+
+    async with open_hall(answer=LONG, judge=judge, settings_now=now, change=case.changes) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await trio.sleep(SETTLED_S)
+        reports, frames, heard = len(hall.reports), len(hall.port.voice), len(hall.stt.heard)
+        spoken, posted = len(hall.tts.spoken), len(hall.port.posted)
+        guesses.clear()
+        if after and not before:
+            found = change(in_force[-1], with_option(in_force[-1], key, case.value))
+            assert found.applied == (key,)
+            assert found.needs_restart == ()
+            in_force.append(found.settings)
+        began = trio.current_time()
+        await case.scenario(hall, ada)
+        await trio.sleep(SETTLED_S)
+        return {
+            "turns": [_told(report, key) for report in hall.reports[reports:]],
+            "frames": [round(frame.at - began, 3) for frame in hall.port.voice[frames:]],
+            "guesses": [round(at - began, 3) for at in guesses],
+            "packets": [one.packets for one in hall.stt.heard[heard:]],
+            "sentences": [(one.fields.text, round(one.started_at - began, 3)) for one in hall.tts.spoken[spoken:]],
+            "posted": [(round(at - began, 3), text) for at, text in hall.port.posted[posted:]],
+        }
+
+
+def _told(report: TurnReport, key: str) -> dict[str, Any]:
+    marks = {name: round(at, 3) for name, at in report.marks.items()}
+    told: dict[str, Any] = {"outcome": report.outcome, "answer": report.answer, "marks": marks}
+    if key == "turn.first_audio_target_ms":  # other targets follow from the option, whether it has an effect or not
+        told["target"] = report.first_audio and report.first_audio.budget_ms
+    return told
+
+
+@pytest.mark.parametrize("key", CASES)
+async def test_a_reload_holds_for_a_speaker_who_is_there(key: str, autojump_clock: trio.testing.MockClock) -> None:
+    """What is reported as applied is so for the next utterance and turn; and it has an effect at all."""
+    case = CASES[key]
+    old = await play(case, key, before=False, after=False)
+    new = await play(case, key, before=True, after=True)
+    reloaded = await play(case, key, before=False, after=True)
+    assert old != new, f"{key} = {case.value} has no effect"
+    differences = "\n".join(_differences(new, reloaded))
+    assert not differences, f"{key}: the speaker who is there keeps the old value:\n{differences}"
+
+
+def _differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
+    for name in one:
+        if one[name] != other[name]:
+            yield f"{name}: {one[name]} and {other[name]}"
