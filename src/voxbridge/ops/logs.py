@@ -20,6 +20,7 @@ from structlog.typing import Processor, ProcessorReturnValue, WrappedLogger
 
 from voxbridge.config.mending import Clamped, Note, Renamed, Unused
 from voxbridge.config.service import LogSettings
+from voxbridge.core.health.repeats import Repeats
 from voxbridge.core.text.terminal import visible, visible_lines, visible_value
 from voxbridge.ops import journald
 from voxbridge.ops.masking import (
@@ -78,6 +79,7 @@ def configure(
     handler = _native_handler(out, journal) if in_journal and settings.format == "auto" else None
     is_native = handler is not None
     handler = handler or logging.StreamHandler(out)
+    handler.addFilter(_Damper())
     handler.setFormatter(
         _LineFormatter(
             SecretMask(secrets),
@@ -145,6 +147,22 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     except (OSError, ValueError):  # closed, or no file at all
         return False
     return wanted == f"{found.st_dev}:{found.st_ino}"
+
+
+class _Damper(logging.Filter):
+    """Drops what a library says again and again; our own lines are one for each thing that happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeats = Repeats()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] == "voxbridge":
+            return True
+        dropped = self._repeats.dropped((record.name, record.levelno, str(record.msg)[:200]), record.created)
+        if dropped:
+            record.repeated = dropped
+        return dropped is not None
 
 
 class _LineFormatter(structlog.stdlib.ProcessorFormatter):

@@ -220,6 +220,17 @@ def test_what_a_terminal_would_obey_is_written_out(log: Log, format_: str) -> No
     assert len(log.text.splitlines()) == 2
 
 
+def test_a_library_that_says_the_same_again_and_again_is_heard_three_times(log: Log) -> None:
+    """Without file descriptors Trio says so ten times a second, with a traceback; what we say is never left out."""
+    log.configure()
+    for number in range(50):
+        logging.getLogger("trio.serve_listeners").error("accept returned %s (%s); retrying", "EMFILE", number)
+        structlog.get_logger("voxbridge.x").info("turn")
+    said = [line["logger"] for line in log.lines]
+    assert said.count("trio.serve_listeners") == 3
+    assert said.count("voxbridge.x") == 50
+
+
 def test_configuring_again_replaces_what_was_there(log: Log) -> None:
     """A reload changes the level and does not write every line twice."""
     log.configure(level="error")
