@@ -13,12 +13,14 @@ from voxbridge.audio import models, opus
 from voxbridge.cli.findings import Finding, failed, ok, problem, warning
 from voxbridge.cli.shell import our_errors
 from voxbridge.config import Settings, inline_secrets
+from voxbridge.config.environment import environment_proxy, proxy_of
 from voxbridge.config.kinds import find_kind
+from voxbridge.config.secrets import Secret
 from voxbridge.config.stages import AnySettings
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
-from voxbridge.errors import EXIT_CONFIG, StageName, StageTimeout, VoxBridgeError
+from voxbridge.errors import EXIT_CONFIG, ConfigError, StageName, StageTimeout, VoxBridgeError
 from voxbridge.stages.contracts import Stage
 from voxbridge.stages.registry import in_order, make_agent, make_stt, make_tts
 
@@ -125,6 +127,8 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
         name = f"{stage} {backend.kind}"
         if find_kind(stage, backend.kind).wants_engines and not socket:
             continue
+        for finding in _way(name, stage, backend):
+            yield finding
         try:
             text = await _probe(make(), stage)
         except (VoxBridgeError, BaseExceptionGroup) as error:
@@ -133,6 +137,24 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
                     yield finding
         else:
             yield ok(name, text)
+
+
+def _way(name: str, stage: StageName, backend: AnySettings) -> Iterator[Finding]:
+    """Say whether a proxy stands between us and a server over HTTP, and who named it."""
+    setting: str | None = getattr(backend, "proxy", None)
+    url: str | Secret = getattr(backend, "url", "")
+    if setting is None:
+        return
+    address = url.reveal() if isinstance(url, Secret) else url
+    try:
+        way = proxy_of(setting, address, key=f"{stage}.proxy")
+    except ConfigError as error:
+        yield from failed(name, error)
+        return
+    if way is not None:
+        yield ok(name, f"through the proxy {way.place} ({way.source})")
+    elif not setting and (unused := environment_proxy(address)) is not None:
+        yield ok(name, f'${unused.source} is set and not used: {stage}.proxy = "environment" would use it')
 
 
 def _backends(settings: Settings, socket: str) -> Iterator[tuple[StageName, AnySettings, Callable[[], Stage]]]:

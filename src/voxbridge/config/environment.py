@@ -6,13 +6,16 @@ selects the kind of server that it names. Nothing else in VoxBridge reads a sett
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 
 from voxbridge.errors import ConfigError
 
+FROM_ENVIRONMENT = "environment"
 CONFIG_FILE = "VOXBRIDGE_CONFIG"  # where the file is: not a setting
 
 
@@ -110,3 +113,43 @@ def _test_mode(environ: Mapping[str, str]) -> bool:
     if text in _YES and not environ.get(TEST_URL.name, "").strip():
         raise ConfigError(f"is on, so {TEST_URL.name} must be set", file=place(TEST_MODE))
     return text in _YES
+
+
+@attrs.frozen
+class Proxy:
+    """An HTTP proxy, and where it comes from. The URL may hold a password."""
+
+    url: str = attrs.field(repr=False)
+    source: str
+
+    @property
+    def place(self) -> str:
+        """Return its host and port."""
+        parts = urlsplit(self.url)
+        return parts.netloc.rpartition("@")[2]
+
+
+def proxy_of(setting: str, url: str, *, key: str) -> Proxy | None:
+    """Return the proxy that a ``proxy`` setting names for a server, or None for a direct connection.
+
+    Raises: ConfigError if the environment names one of another kind than HTTP.
+    """
+    if setting != FROM_ENVIRONMENT:
+        return Proxy(setting, key) if setting else None
+    found = environment_proxy(url)
+    if found is not None and urlsplit(found.url).scheme != "http":
+        raise ConfigError("names a proxy that is not used here", file=place(found.source), allowed="http://host:port")
+    return found
+
+
+def environment_proxy(url: str) -> Proxy | None:
+    """Return what the variables say that curl and others read; $NO_PROXY names hosts without one."""
+    parts = urlsplit(url)
+    if not parts.hostname or urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    proxies = urllib.request.getproxies_environment()
+    scheme = next((name for name in (parts.scheme, "all") if proxies.get(name)), "")
+    if not scheme:
+        return None
+    found = proxies[scheme]
+    return Proxy(found if "://" in found else f"http://{found}", f"{scheme.upper()}_PROXY")

@@ -32,6 +32,17 @@ Option = str | int | float | bool | Secret
 S = TypeVar("S")
 
 
+def proxy() -> str:
+    """Declare the way to a server over HTTP."""
+    return option(
+        "",
+        'The HTTP proxy in front of the server, or "environment" for what $HTTP_PROXY, $HTTPS_PROXY and $NO_PROXY say; '
+        "none when not set, whatever the environment says.",
+        matches(r"environment|http://(\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):\d{1,5}/?", 'http://host:port or "environment"'),
+        example="environment",
+    )
+
+
 @attrs.frozen(kw_only=True)
 class SttSettings:
     """[stt], and each [[stt.backup]]."""

@@ -25,6 +25,7 @@ import httpx  # flake8-async's ASYNC127 names its successor, whose names are the
 import trio
 
 from voxbridge import __version__
+from voxbridge.config.environment import proxy_of
 from voxbridge.core.wire.inflate import Inflater, UnreadableError
 from voxbridge.core.wire.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden
 from voxbridge.errors import ConfigError, StageName, StageProtocolError, StageRefused, StageUnavailable
@@ -135,6 +136,7 @@ def open_client(
     base_url: str,
     *,
     uds: str = "",
+    proxy: str = "",
     headers: Mapping[str, str] | None = None,
     read_backstop_s: float = READ_BACKSTOP_S,
     verify: ssl.SSLContext | None = None,
@@ -143,7 +145,7 @@ def open_client(
 
     Relative request paths are added to ``base_url``. With ``uds`` the connections go to that unix socket, and
     ``base_url`` only names the host for the request head. ``read_backstop_s`` must be longer than the stage's own
-    limits. Redirects are not followed and the environment's proxies are not used.
+    limits. ``proxy`` is the setting of that name. Redirects are not followed.
 
     Raises: ConfigError if the URL or a header cannot be one.
     """
@@ -161,15 +163,27 @@ def open_client(
     timeout = httpx.Timeout(read_backstop_s, connect=CONNECT_BACKSTOP_S, pool=CONNECT_BACKSTOP_S)
     context = verify or ssl_context()
     context.set_alpn_protocols(["http/1.1"])  # as httpcore does, but before a connection is made in advance
-    is_tls = url.scheme == "https"
+    way = None if uds else proxy_of(proxy, base_url, key=f"{stage}.proxy")
+    try:
+        first = url if way is None else httpx.URL(way.url)
+    except httpx.InvalidURL:
+        raise ConfigError("is not a usable proxy", key=f"{stage}.proxy", allowed="http://host:port") from None
+    is_tls = first.scheme == "https"
     connections = Connections(
-        url.raw_host.decode("ascii"),
-        url.port or (443 if is_tls else 80),
+        first.raw_host.decode("ascii"),
+        first.port or (443 if is_tls else 80),
         context=context if is_tls else None,
         uds=uds,
     )
     own_headers = {"User-Agent": USER_AGENT, **_credentials(url), **(headers or {})}
-    http = HttpClient(connections, headers=own_headers, timeout=timeout, context=context, uds=uds)
+    http = HttpClient(
+        connections,
+        headers=own_headers,
+        timeout=timeout,
+        context=context,
+        uds=uds,
+        proxy=None if way is None else first,
+    )
     return Client(url.copy_with(username=None, password=None), http, connections)
 
 
@@ -198,6 +212,12 @@ def mapped_errors(stage: StageName, *, backend: str = "") -> Iterator[None]:
         detail = "the request cannot be sent: check the URL and the headers in the configuration"
         # not chained: h11's text quotes the header it dislikes
         raise StageRefused(stage, 0, detail, backend=backend) from None
+    except httpcore.ProxyError as error:
+        code = str(error)[:3]
+        said = f" (HTTP {code})" if code.isdecimal() else ""
+        raise StageUnavailable(
+            stage, f"the proxy does not let us through to the server{said}", backend=backend
+        ) from None
     except httpcore.RemoteProtocolError as error:
         raise StageProtocolError(stage, _what_broke(error), backend=backend) from error
     except httpcore.NetworkError as error:

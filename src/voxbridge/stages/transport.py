@@ -3,7 +3,7 @@
     httpx.Request --> httpx.AsyncClient --> Transport --> httpcore's pool --> one write --> server
     httpx.Response <----------------------- Transport <-- pieces of the body as they come
 
-Cookies, redirects, the environment's proxies and `.netrc` are left out: one client serves all speakers, so what a
+Cookies, redirects, proxies that nobody configured and `.netrc` are left out: one client serves all speakers, so what a
 server sets for one of them must not be sent for the next, and a redirect would take what was said to another host.
 """
 
@@ -40,6 +40,7 @@ class HttpClient(httpx.AsyncClient):
         timeout: httpx.Timeout,
         context: ssl.SSLContext,
         uds: str,
+        proxy: httpx.URL | None = None,
     ) -> None:
         super().__init__(
             headers={"Accept-Encoding": "identity", **headers},
@@ -49,6 +50,7 @@ class HttpClient(httpx.AsyncClient):
                 httpcore.AsyncConnectionPool(
                     ssl_context=context,
                     uds=uds or None,
+                    proxy=None if proxy is None else _proxy(proxy),
                     max_connections=CONNECTIONS_MAX,
                     max_keepalive_connections=_KEPT_MAX,
                     keepalive_expiry=KEEPALIVE_EXPIRY_S,
@@ -65,6 +67,11 @@ class HttpClient(httpx.AsyncClient):
     @cookies.setter
     def cookies(self, _: object) -> None:
         raise AttributeError("this client has no cookies")
+
+
+def _proxy(url: httpx.URL) -> httpcore.Proxy:
+    credentials = (url.username, url.password) if url.userinfo else None
+    return httpcore.Proxy(str(url.copy_with(username=None, password=None)), auth=credentials)
 
 
 class Transport(httpx.AsyncBaseTransport):

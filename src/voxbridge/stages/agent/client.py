@@ -69,7 +69,12 @@ class AgentClient:
         """Open the pool. Raises: ConfigError if the URL or a header cannot be one."""
         longest_s = max(self._settings.first_limit_ms, self._settings.idle_limit_ms) / 1000
         client = open_client(
-            "agent", self._dialect.origin, uds=self._uds, headers=self._headers, read_backstop_s=longest_s + 30.0
+            "agent",
+            self._dialect.origin,
+            uds=self._uds,
+            proxy=self._settings.proxy,
+            headers=self._headers,
+            read_backstop_s=longest_s + 30.0,
         )
         self._client = await client.__aenter__()
         return self

@@ -7,7 +7,7 @@ import attrs
 
 from voxbridge.config.rules import at_least, between, matches, one_of, option, require, url
 from voxbridge.config.secrets import Secret
-from voxbridge.config.stages import AgentSettings, api_key
+from voxbridge.config.stages import AgentSettings, api_key, proxy
 
 _ONE_LINE = matches(r"[^\r\n]*", "one line")
 
@@ -62,6 +62,7 @@ class HttpSettings(AgentSettings):
         was="auth.secret",
     )
     auth: AgentAuthSettings = option(AgentAuthSettings(), "How the key is shown, where it is no bearer's.")
+    proxy: str = proxy()
 
     def __attrs_post_init__(self) -> None:
         AgentSettings.__attrs_post_init__(self)

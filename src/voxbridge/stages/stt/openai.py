@@ -21,7 +21,7 @@ import trio
 from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import own_kind
 from voxbridge.config.secrets import Secret
-from voxbridge.config.stages import SttSettings, api_key, server_url
+from voxbridge.config.stages import SttSettings, api_key, proxy, server_url
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 from voxbridge.core.wire import transcriptions
 from voxbridge.core.wire.json_text import Malformed
@@ -51,6 +51,7 @@ class OpenAiSttSettings(SttSettings):
     kind: str = own_kind("openai")
     url: str = server_url("The server.", "http", "https", example="https://api.openai.com/v1")
     api_key: Secret = api_key(was="token")
+    proxy: str = proxy()
     model: str = model()
     hints: tuple[str, ...] = hints()
     member_hints: bool = member_hints()
@@ -82,6 +83,7 @@ class OpenAi:
         self._client = open_client(
             "stt",
             base_url(settings.url),
+            proxy=settings.proxy,
             headers=bearer(settings.api_key),
             read_backstop_s=settings.limit_ms / 1000 + 10,
             verify=tls,

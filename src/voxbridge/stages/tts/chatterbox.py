@@ -18,7 +18,7 @@ import attrs
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
 from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import clamped_between, option, own_kind
-from voxbridge.config.stages import TtsSettings, server_url, spoken_numbers, voice
+from voxbridge.config.stages import TtsSettings, proxy, server_url, spoken_numbers, voice
 from voxbridge.core.agents.tts_options import CHUNK_CHARS, RANGES, TtsOptions
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.sound_kind import NotSoundError
@@ -41,6 +41,7 @@ class ChatterboxSettings(TtsSettings):
 
     kind: str = own_kind("chatterbox")
     url: str = server_url("The server, with or without /v1.", "http", "https", example="http://localhost:4123")
+    proxy: str = proxy()
     voice: str = voice()
     numbers: str = spoken_numbers("words")  # its model was taught letters; digits it guesses
     exaggeration: float | None = option(
@@ -77,7 +78,7 @@ class ChatterboxStage(HttpSpeech):
         self, settings: ChatterboxSettings, *, uds: str = "", rng: Callable[[], float] = random.random
     ) -> None:
         self.name = "embedded" if uds else "chatterbox"
-        client = open_client("tts", base_url(settings.url), uds=uds)
+        client = open_client("tts", base_url(settings.url), uds=uds, proxy=settings.proxy)
         super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, rng=rng)
         self._settings = settings
         self._is_ours = bool(uds)

@@ -20,7 +20,7 @@ from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader, req
 from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import between, one_of, option, own_kind
 from voxbridge.config.secrets import Secret
-from voxbridge.config.stages import TtsSettings, api_key, server_url, voice
+from voxbridge.config.stages import TtsSettings, api_key, proxy, server_url, voice
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
@@ -45,6 +45,7 @@ class OpenAiTtsSettings(TtsSettings):
     kind: str = own_kind("openai")
     url: str = server_url("The server, with or without /v1.", "http", "https", example="https://api.openai.com/v1")
     api_key: Secret = api_key()
+    proxy: str = proxy()
     voice: str = voice()
     model: str = option("tts-1", "The model's name.")
     response_format: str = option(
@@ -76,7 +77,7 @@ class OpenAiSpeechStage(HttpSpeech):
         key = settings.api_key.reveal()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         base = base_url(settings.url)
-        client = open_client("tts", base, headers=headers)
+        client = open_client("tts", base, proxy=settings.proxy, headers=headers)
         self._settings = settings
         self._root = base.removesuffix("/v1")
         speed = settings.speed or 1.0
@@ -112,7 +113,7 @@ class OpenAiSpeechStage(HttpSpeech):
         It starts without one if that cannot be loaded, and all else looks well (68213e75, seen: 422 for the empty
         request, 503 for speech).
         """
-        async with open_client("tts", self._root) as client:
+        async with open_client("tts", self._root, proxy=self._settings.proxy) as client:
             try:
                 info = await ask_json(client, "/api/model-info", self.name)
             except StageError:
