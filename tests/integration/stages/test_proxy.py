@@ -61,7 +61,7 @@ class Tunnel:
             if method == b"CONNECT":
                 await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\n")
             else:
-                await server.send_all(head)
+                await server.send_all(head.replace(target, b"/" + target.split(b"/", 3)[3], 1))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pump, stream, server, nursery.cancel_scope)
                 nursery.start_soon(self._pump, server, stream, nursery.cancel_scope)

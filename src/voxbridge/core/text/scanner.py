@@ -98,6 +98,10 @@ class _Hidden:
     is_kept: bool = False
 
 
+# Behind the array of calls comes text; inside of it a comma or a bracket follows.
+_CALLS_END = re.compile(r"\n|</s>|\}\s{0,8}\]\s{0,8}(?=[^\s,}\]])")
+
+
 @attrs.frozen
 class _Fence:
     mark: str
@@ -307,7 +311,7 @@ class Scanner:
     def _bracket(self, mark: str) -> int:
         match mark:
             case "[TOOL_CALLS]":
-                self._drop(len(mark), _Hidden(re.compile(r"\n|</s>"), 4))
+                self._drop(len(mark), _Hidden(_CALLS_END, 20))
             case "[THINK]":
                 self._drop(len(mark), _Hidden(re.compile(re.escape("[/THINK]")), 8))
             case "◁think▷":
