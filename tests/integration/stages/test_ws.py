@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -132,6 +133,24 @@ async def test_huge_messages_and_broken_frames_are_protocol_errors(autojump_cloc
         async with connect() as ws:
             with pytest.raises(StageProtocolError, match=says):
                 await ws.receive()
+
+
+async def test_compression_is_not_negotiated_and_a_bomb_is_refused_unread(autojump_clock, nursery):
+    """We offer no permessage-deflate; a frame that is compressed all the same (RSV1) breaks the protocol at once."""
+
+    async def script(peer: Peer) -> None:
+        assert peer.request is not None
+        assert not peer.request.extensions
+        packer = zlib.compressobj(9, wbits=-15)
+        bomb = packer.compress(bytes(64 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH)
+        # FIN, RSV1 and text; a length of 64 bits (RFC 6455 section 5.2, RFC 7692 section 6)
+        await peer.stream.send_all(b"\xc1\x7f" + len(bomb).to_bytes(8, "big") + bomb)
+        await trio.sleep_forever()
+
+    await serve(nursery, script)
+    async with connect() as ws:
+        with pytest.raises(StageProtocolError, match="broke the WebSocket protocol"):
+            await ws.receive()
 
 
 async def test_ping_waits_for_its_pong(autojump_clock, nursery):
