@@ -20,7 +20,6 @@ from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.errors import StageUnavailable
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
-from voxbridge.stages.contracts import AgentRequest, AnswerSink, TextDelta
 
 pytestmark = pytest.mark.integration
 
@@ -115,38 +114,6 @@ async def test_a_line_that_breaks_down_costs_one_turn_and_the_apology_says_so(
         await trio.sleep(1)
         assert (await turn(hall, ada)).outcome == "answered"
         assert stt.opened == 2
-
-
-@pytest.mark.parametrize(
-    ("said", "spoken"),
-    [
-        ("The wea", ""),
-        ("Hello there. The wea", "Hello there."),
-        ("The weather in Boston is sun", "The weather in Boston is"),
-        ("It is sunny, ", "It is sunny,"),
-    ],
-)
-async def test_no_half_word_stands_before_the_apology(
-    autojump_clock: trio.testing.MockClock, said: str, spoken: str
-) -> None:
-    """The agent fails in the middle of a word: what is whole is spoken, a word by itself is not."""
-
-    class Failing(ScriptedAgent):
-        async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
-            self.requests.append(request)
-            out.asked()
-            await out.send(TextDelta(said))
-            await trio.sleep(0.5)
-            raise StageUnavailable("agent", "gone")
-
-    tts = ScriptedTts(sound_s=0.5)
-    async with open_hall(change=with_stages(agent=Failing(), tts=tts)) as hall:
-        ada = hall.port.join(1)
-        await trio.sleep(1)
-        report = await turn(hall, ada)
-        assert report.outcome == "failed"
-        assert " ".join(tts.spoken) == spoken
-        assert report.first_audio is not None, "there was no apology"
 
 
 async def test_an_answer_outlives_a_line_that_breaks_down(autojump_clock: trio.testing.MockClock) -> None:
