@@ -134,17 +134,22 @@ def settings_for(discord: SimulatedDiscord, ca_file: Path, **changes: Any) -> Di
 
 @asynccontextmanager
 async def open_bench(
-    discord: SimulatedDiscord, *, deaf_after_s: float = DeafnessWatch.SILENT_S, **changes: Any
+    discord: SimulatedDiscord,
+    *,
+    deaf_after_s: float = DeafnessWatch.SILENT_S,
+    connect_limit_s: float = CONNECT_LIMIT_S,
+    limit_s: float = TEST_LIMIT_S,
+    **changes: Any,
 ) -> AsyncIterator[Bench]:
     """Run the simulated Discord and a bridge in it; close the bridge in order at the end."""
-    with trio.fail_after(TEST_LIMIT_S), tempfile.TemporaryDirectory() as folder:
+    with trio.fail_after(limit_s), tempfile.TemporaryDirectory() as folder:
         async with trio.open_nursery() as nursery:
             await nursery.start(discord.run)
             handler = Handler()
             bridge = DiscordBridge(
                 settings_for(discord, Path(folder) / "ca.pem", **changes),
                 handler,
-                connect_limit_s=CONNECT_LIMIT_S,
+                connect_limit_s=connect_limit_s,
                 deaf_after_s=deaf_after_s,
             )
             bench = Bench(discord, bridge, handler)
@@ -179,10 +184,12 @@ async def open_call(
     dave: str | None = "davey",
     *,
     deaf_after_s: float = DeafnessWatch.SILENT_S,
+    connect_limit_s: float = CONNECT_LIMIT_S,
+    limit_s: float = TEST_LIMIT_S,
     **changes: Any,
 ) -> AsyncIterator[tuple[Bench, Member]]:
     """A bench with one member in the call, keys ready on both sides."""
-    async with open_bench(discord, deaf_after_s=deaf_after_s, **changes) as bench:
+    async with open_bench(discord, deaf_after_s=deaf_after_s, connect_limit_s=connect_limit_s, **changes) as bench:
         ada = discord.add_member("Ada", dave=dave)
         await ada.join(discord.voice_channel_id)
         await ada.wait_dave_ready()

@@ -46,7 +46,7 @@ from voxbridge.core.call.presence import (
 from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.call.said import VoiceState
 from voxbridge.core.call.table import State
-from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.client import GatewayClient, VocalChannel
 from voxbridge.discord.counters import VoiceCounters
@@ -192,7 +192,18 @@ class GuildKeeper:
         if channel_id == self.port.channel_id:
             self.port.member_joined(member)
         else:
-            self.port.member_left(member.user_id)
+            self.port.roster.went(member.user_id, trio.current_time())
+            self._stirred.set()
+
+    def _company_changed(self, user_id: UserId, is_in_call: bool) -> None:
+        """Note that the voice server has somebody in the call, or not any more."""
+        if self.port is None:
+            return
+        if is_in_call:
+            self.port.roster.in_call(user_id)
+        else:
+            self.port.roster.out_of_call(user_id, trio.current_time())
+            self._stirred.set()
 
     # Outlook
 
@@ -244,10 +255,14 @@ class GuildKeeper:
         """Tell ``Presence`` when its limits pass, until we have left for good."""
         while not (self._is_leaving and self._presence.state is State.OUT):
             self._stirred = trio.Event()
-            deadline = self._presence.deadline
-            with trio.move_on_at(math.inf if deadline is None else deadline):
+            port = self.port
+            deadlines = (self._presence.deadline, port.roster.deadline if port is not None else None)
+            with trio.move_on_at(min((at for at in deadlines if at is not None), default=math.inf)):
                 await self._stirred.wait()
-            self._carry_out(self._presence.tick(trio.current_time()))
+            now = trio.current_time()
+            if port is not None and port is self.port:
+                port.tell_departures(now)
+            self._carry_out(self._presence.tick(now))
 
     def _take(self, fact: Fact) -> None:
         self._carry_out(self._presence.handle(fact, trio.current_time()))
@@ -286,6 +301,7 @@ class GuildKeeper:
             "not in the voice channel",
             guild_id=str(self.guild_id),
             channel_id=str(self.desired or ""),
+            kind=failed.drop.kind,
             reason=failed.drop.reason,
             close_code=failed.drop.code,
             after_s=round(failed.after_s, 3),
@@ -323,6 +339,7 @@ class GuildKeeper:
                     require_e2ee=self._require_e2ee,
                     deliver=self._deliver,
                     deafness=self._deafness,
+                    company_changed=self._company_changed,
                 )
                 drop = await link.hold(self._island, lambda: self._take(LinkUp(order.number)))
         except Exception as exc:  # noqa: BLE001 - the supervisor of one link: the next one is made anew
@@ -358,7 +375,8 @@ class GuildKeeper:
         link.is_silenced = self._is_silenced
         port.up(link)
         if channel is not None:
-            port.see_members(self._client.members_in(channel))
+            port.see_members(self._client.members_in(channel), trio.current_time())
+            self._stirred.set()
         _log.info("in the voice channel", guild_id=str(self.guild_id), channel_id=str(channel_id))
         self._heed_moderation()
 

@@ -67,12 +67,14 @@ class VoiceLink:
         require_e2ee: bool,
         deliver: Callable[[OpusPacket | SpeakingChanged | Unheard], None],
         deafness: DeafnessWatch,
+        company_changed: Callable[[UserId, bool], None],
     ) -> None:
         self.channel_id: ChannelId = order.channel_id
         self.counters = counters
         self.udp_ping_s: float | None = None
         self.is_silenced = False
         self._require_e2ee, self._deliver, self._deafness = require_e2ee, deliver, deafness
+        self._company_changed = company_changed
         deafness.new_connection()
         # RFC 3550, section 5.1: both start at random.
         self.stream = RtpStream(random.randrange(SEQUENCE_MODULUS), random.randrange(TIMESTAMP_MODULUS))
@@ -338,12 +340,15 @@ class VoiceLink:
                 self.receiver.assign(ssrc, user_id, now)
                 self._deliver(SpeakingChanged(user_id, is_speaking=is_speaking))
             case {"op": 11, "d": {"user_ids": [*users]}}:
-                self._signalling.company |= {UserId(int(user)) for user in users}
+                for user_id in (UserId(int(user)) for user in users):
+                    self._signalling.company.add(user_id)
+                    self._company_changed(user_id, True)
             case {"op": 12, "d": {"user_id": user, "audio_ssrc": int(ssrc)}}:
                 self.receiver.assign(ssrc, UserId(int(user)), now)
             case {"op": 13, "d": {"user_id": user}}:
                 user_id = UserId(int(user))
                 self._signalling.company.discard(user_id)
+                self._company_changed(user_id, False)
                 self.receiver.member_left(user_id)
                 self._deafness.gone(user_id)
             case _:

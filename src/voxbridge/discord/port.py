@@ -19,7 +19,8 @@ from voxbridge.core.call.events import (
     VoiceUp,
 )
 from voxbridge.core.call.relay import Listener, Relay
-from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.call.roster import Roster
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.link import VoiceLink
@@ -41,7 +42,7 @@ class DiscordVoicePort:
         self._counters, self._post = counters, post
         self._relay = Relay(self._note_dropped)
         self._link: VoiceLink | None = None
-        self._members: set[UserId] = set()
+        self.roster = Roster()
         self._known: set[str] = set()
         self._is_in_burst = False
 
@@ -126,24 +127,22 @@ class DiscordVoicePort:
         """Hand on what the connection heard."""
         self._relay.tell(event)
 
-    def see_members(self, present: Iterable[MemberJoined]) -> None:
+    def see_members(self, present: Iterable[MemberJoined], now: float) -> None:
         """Bring the room's idea of who is here up to date."""
         now_here = {member.user_id: member for member in present}
-        for user_id in self._members - now_here.keys():
-            self.member_left(user_id)
+        for user_id in self.roster.missing(set(now_here)):
+            self.roster.went(user_id, now)
         for member in now_here.values():
             self.member_joined(member)
 
     def member_joined(self, member: MemberJoined) -> None:
         """Note an arrival; one that is known is passed over."""
-        if member.user_id not in self._members:
-            self._members.add(member.user_id)
+        if self.roster.came(member):
             self._relay.tell(member)
 
-    def member_left(self, user_id: UserId) -> None:
-        """Note a departure."""
-        if user_id in self._members:
-            self._members.discard(user_id)
+    def tell_departures(self, now: float) -> None:
+        """Tell the room whose absence has lasted."""
+        for user_id in self.roster.departures(now):
             self._relay.tell(MemberLeft(user_id))
 
     def _note_dropped(self, count: int) -> None:

@@ -179,9 +179,18 @@ class CallSignalling:
     async def close(self) -> None:
         """Hang up. Unbounded where the other end is dead: the caller has a limit."""
         self.let_go()
-        if self.ws is not None:
+        if self.ws is None:
+            return
+        wire: Any = self.ws.ws
+        connection = wire._conn  # noqa: SLF001 - aiohttp lets go of it when it closes, and it of its transport
+        transport = connection.transport if connection is not None else None
+        try:
             with contextlib.suppress(OSError, ConnectionClosed):
                 await self.ws.close()
+        finally:
+            # Where the other end is dead, TLS would wait for its goodbye, and the socket outlive us.
+            if transport is not None:
+                transport.abort()
 
     def shut(self) -> None:
         """Shut the gate: nothing leaves and nothing is taken any more. Either side."""

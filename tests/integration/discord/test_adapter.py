@@ -72,6 +72,7 @@ async def test_those_present_and_those_who_come_are_announced():
         assert bench.said[:2] == [VoiceUp(), MemberJoined(early.id, "Early", is_bot=False)]
         late = discord.add_member("Late", is_bot=True)
         await late.join(discord.voice_channel_id)
+        await bench.until(lambda: bench.count(MemberJoined) == 2)
         await early.leave()
         await late.join(discord.other_voice_channel_id)
         await bench.until(lambda: bench.count(MemberLeft) == 2)
@@ -81,7 +82,7 @@ async def test_those_present_and_those_who_come_are_announced():
 
 async def test_speaking_is_announced_both_ways():
     """Our bursts open and close with op 5, and a member's op 5 comes through as a hint."""
-    async with open_call(SimulatedDiscord()) as (bench, ada):
+    async with open_call(SimulatedDiscord(knobs=Knobs(speaking_once=False))) as (bench, ada):
         await send_paced(bench.port, frames(3))
         await ada.speak(frames(2), gap_s=0.005)
         await bench.until(lambda: bench.count(SpeakingChanged) == 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 
+import aiohttp
 import davey
 import discord
 import pytest
@@ -73,6 +74,11 @@ def test_voice_websocket_has_what_we_call():
     assert "await self.discover_ip()" in source(DiscordVoiceWebSocket.initial_connection)
     assert "await self._hook(self, msg)" in source(DiscordVoiceWebSocket.received_message)
     assert "self._keep_alive.start()" in source(DiscordVoiceWebSocket.received_message)
+
+
+def test_aiohttp_keeps_the_connection_where_we_look():
+    """To end a connection whose other end is dead we need its transport."""
+    assert "self._conn = response.connection" in source(aiohttp.ClientWebSocketResponse.__init__)
 
 
 def test_every_event_passes_the_table_of_parsers():

@@ -53,7 +53,8 @@ class Seat:
     line: Line
     speaks_dave: bool
     speaking: int | None = None  # None: op 5 has never been sent
-    is_muted: bool = False  # by the server: not heard
+    is_announced: bool = False  # op 5 has been relayed
+    is_muted: bool = False  # by the server, or in a stage's audience: not heard
     is_deaf: bool = False  # by the server: does not hear
 
 
@@ -138,6 +139,9 @@ class Call:
         if self.seats.get(seat.user_id) is not seat:
             return
         seat.speaking = flags
+        if self._knobs.speaking_once and (seat.is_announced or not flags):
+            return
+        seat.is_announced = True
         for other in self.others(seat):
             other.line.deliver(SPEAKING, {"user_id": str(seat.user_id), "ssrc": seat.ssrc, "speaking": flags})
 

@@ -49,11 +49,34 @@ class HungUp(Exception):
         self.code = code
 
 
+class Network:
+    """The way between the clients and here. While it is down nothing passes; TCP connections keep what they carry."""
+
+    def __init__(self) -> None:
+        self.is_down = False
+        self._is_up = trio.Event()
+        self._is_up.set()
+
+    def go(self, *, down: bool) -> None:
+        """Break it, or mend it."""
+        self.is_down = down
+        if not down:
+            self._is_up.set()
+        elif self._is_up.is_set():
+            self._is_up = trio.Event()
+
+    async def wait_until_up(self) -> None:
+        """Wait while it is down."""
+        while self.is_down:
+            await self._is_up.wait()
+
+
 class Connection:
     """A websocket, server side. All methods but ``receive`` and ``converse`` are synchronous."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: trio.abc.Stream, network: Network) -> None:
+        self._stream, self._network = stream, network
+        self._own_way = Network()
         self._protocol = WSConnection(ConnectionType.SERVER)
         self.path = ""
         self.host = ""  # as the client wrote it in its Host header
@@ -102,6 +125,10 @@ class Connection:
         self._queue(CloseConnection(code, reason))
         self._end(code)
 
+    def die(self) -> None:
+        """Answer nothing any more, and leave the TCP connection as it is: the server at the other end is dead."""
+        self._own_way.go(down=True)
+
     def cut(self) -> None:
         """Drop the TCP connection without a close frame (the client sees 1006)."""
         if self._closed_with is None:
@@ -127,6 +154,8 @@ class Connection:
                 raise HungUp(1006 if self._closed_with is None else self._closed_with)
             try:
                 data = await self._stream.receive_some(65_536)
+                await self._network.wait_until_up()
+                await self._own_way.wait_until_up()
                 self._protocol.receive_data(bytes(data) or None)
                 for event in self._protocol.events():
                     self._handle(event)
@@ -154,6 +183,8 @@ class Connection:
             async for frame in self._outgoing:
                 if frame is None or self._is_cut:
                     break
+                await self._network.wait_until_up()
+                await self._own_way.wait_until_up()
                 await self._stream.send_all(frame)
             if not self._is_cut:
                 with trio.move_on_after(_CLOSE_S):
@@ -189,9 +220,11 @@ class Connection:
             pass
 
 
-async def serve_websocket(stream: trio.abc.Stream, dialogue: Callable[[Connection], Awaitable[None]]) -> None:
+async def serve_websocket(
+    stream: trio.abc.Stream, dialogue: Callable[[Connection], Awaitable[None]], network: Network
+) -> None:
     """Do the handshake on a fresh stream and hold a dialogue on it."""
-    connection = Connection(stream)
+    connection = Connection(stream, network)
     try:
         if await connection.shake_hands():
             await connection.converse(dialogue)

@@ -10,6 +10,7 @@ import json
 import secrets
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +21,7 @@ from voxbridge.rehearsal.discord.connection import CloseWith, Connection, HungUp
 from voxbridge.rehearsal.discord.knobs import Knobs
 from voxbridge.rehearsal.discord.objects import guild_object, member_object, user_object, voice_state_object
 from voxbridge.rehearsal.discord.record import Record
+from voxbridge.rehearsal.discord.timers import Timers
 from voxbridge.rehearsal.discord.world import CONNECT_PERMISSION, STAGE, VOICE, Bot, VoiceState, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6
@@ -29,6 +31,7 @@ _KNOWN_FROM_CLIENTS = frozenset({HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RES
 _PRIVILEGED_INTENTS = 1 << 1 | 1 << 8 | 1 << 15
 _ALL_INTENTS = (1 << 29) - 1
 _INTENT_OF = {"VOICE_STATE_UPDATE": 1 << 7, "MESSAGE_CREATE": 1 << 9, "GUILD_CREATE": 1 << 0, "THREAD_CREATE": 1 << 0}
+_VOICE_EVENTS = frozenset({"VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE"})
 _REPLAY_EVENTS = 1000
 _FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})  # the session cannot be resumed after these
 
@@ -36,18 +39,28 @@ _FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})  # the session c
 class Session:
     """A bot's session: outlives its websocket and keeps its events for a resume."""
 
-    def __init__(self, bot: Bot, intents: int, record: Record) -> None:
+    def __init__(self, bot: Bot, intents: int, record: Record, knobs: Knobs, timers: Timers) -> None:
         self.id = secrets.token_hex(16)
-        self.bot, self.intents, self._record = bot, intents, record
+        self.bot, self.intents, self._record, self._knobs, self._timers = bot, intents, record, knobs, timers
+        self._voice_due_at = 0.0
         self.line: _Dialogue | None = None
         self._sequence = 0
         self._events: collections.deque[tuple[int, str, object]] = collections.deque(maxlen=_REPLAY_EVENTS)
 
     def dispatch(self, name: str, data: object) -> None:
-        """Send an event, if the bot's intents ask for it."""
+        """Send an event, if the bot's intents ask for it. What concerns voice comes late, and nothing overtakes it."""
         wanted = _INTENT_OF.get(name, 0)
         if wanted and not self.intents & wanted:
             return
+        now = trio.current_time()
+        late_s = self._knobs.gateway_late_s if name in _VOICE_EVENTS else 0.0
+        if late_s > 0 or self._voice_due_at > now:
+            self._voice_due_at = max(now + late_s, self._voice_due_at)
+            self._timers.after(self._voice_due_at - now, partial(self._dispatch, name, data))
+            return
+        self._dispatch(name, data)
+
+    def _dispatch(self, name: str, data: object) -> None:
         self._sequence += 1
         self._events.append((self._sequence, name, data))
         self._record.note("gateway", "out", self.bot.user.id, DISPATCH, name)
@@ -64,8 +77,11 @@ class Session:
 class MainGateway:
     """All sessions of all bots."""
 
-    def __init__(self, world: World, record: Record, knobs: Knobs, voice_port: Callable[[], int]) -> None:
+    def __init__(
+        self, world: World, record: Record, knobs: Knobs, timers: Timers, voice_port: Callable[[], int]
+    ) -> None:
         self._world, self._record, self._knobs, self._voice_port = world, record, knobs, voice_port
+        self.timers = timers
         self.sessions: dict[str, Session] = {}
         self.port = 0
         self.on_voice_state: Callable[[VoiceState, ChannelId | None], None] = lambda *_: None
@@ -103,10 +119,16 @@ class MainGateway:
         before = state.channel_id if state is not None else None
         if channel_id is not None and not (self._knobs.dispatch_voice_updates and self._may_join(bot, channel_id)):
             return  # Discord documentation, "Update Voice State": no answer at all
+        own = (bool(data.get("self_mute")), bool(data.get("self_deaf")))
+        if channel_id == before and (state is None or own == (state.self_mute, state.self_deaf)):
+            self._record.counts["voice_states_unchanged"] += 1
+            return  # nothing changes, so nothing is said
         if state is None or before is None:
             state = VoiceState(guild_id, bot.user.id, None, secrets.token_hex(16))
         state.channel_id = channel_id
-        state.self_mute, state.self_deaf = bool(data.get("self_mute")), bool(data.get("self_deaf"))
+        state.self_mute, state.self_deaf = own
+        channel = self._world.channel(channel_id) if channel_id is not None else None
+        state.suppress = channel is not None and channel.kind == STAGE and state.suppress | (channel_id != before)
         if channel_id is None:
             self._world.voice_states.pop(key, None)
         else:
@@ -256,7 +278,7 @@ class _Dialogue:
         for lost in self._gateway.sessions_of(bot.user.id):
             if lost.line is None:  # who identifies anew will not come back for the old one
                 self._gateway.sessions.pop(lost.id, None)
-        session = Session(bot, intents, self._record)
+        session = Session(bot, intents, self._record, self._knobs, self._gateway.timers)
         session.line, self._session = self, session
         self._gateway.sessions[session.id] = session
         guilds = [guild for guild in self._world.guilds.values() if bot.user.id in guild.member_ids]

@@ -27,9 +27,14 @@ class Impairment:
     jitter_s: float = 0.0
     seed: int = 1
     _dice: random.Random = attrs.field(init=False, repr=False, eq=False)
+    _dice_for_service: random.Random = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        self._dice = random.Random(self.seed)
+        self._dice, self._dice_for_service = random.Random(self.seed), random.Random(self.seed)
+
+    def loses_service(self) -> bool:
+        """Roll for a datagram that carries no sound (a keepalive, an answer to a discovery)."""
+        return self._dice_for_service.random() < self.loss
 
     def copies(self) -> list[float]:
         """Roll for one packet: return the delay in seconds of each copy that arrives (none: it is lost)."""
@@ -58,9 +63,14 @@ class Knobs:
     move_patience_s: float = 1.0  # a moved client that does not hang up by itself is closed with 4014
     udp_silence_timeout_s: float = 60.0  # seen in the field: deaf a minute after the last datagram
     echo_keepalives: bool = True
+    forward_sound: bool = True  # False: keepalives are echoed, and no packet of anybody's is passed on
     header_extension: bool = True  # on relayed packets, as Discord sends them
     padding_every: int = 0  # every n-th relayed packet carries RTP padding; 0: none. Real clients: 3-15 %
     answer_ip_discovery: bool = True
+    lose_discovery_replies: int = 0  # so many of the next ones are lost on their way
+    gateway_late_s: float = 0.03  # how late the main gateway's word about voice is; seconds have been seen
+    speaking_once: bool = True  # op 5 comes once for each member, not for each utterance (Discord.Net#3204)
+    sound_only_after_sound: bool = False  # forward nothing to who has never sent (seen in 2018-19; docs#808)
     dispatch_voice_updates: bool = True  # False: op 4 is never answered, as for a channel without a free slot
     response_limit_s: float = 3.0  # for a slash command; later, Discord says that the application did not respond
     privileged_intents_allowed: bool = False

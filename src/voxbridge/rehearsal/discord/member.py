@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import trio
@@ -58,6 +59,7 @@ class Member:
         self._sequence, self._timestamp = dice.randrange(1 << 16), dice.randrange(1 << 32)
         self._ticked_at: float | None = None  # Trio time that belongs to the RTP timestamp
         self.heard: list[Heard] = record.heard_by(user.id)
+        self.ready_after_s = 0.0  # how long he takes to say that he is ready for new keys (op 23)
         self.gated_packets = 0  # not sent, since there was no key for them
 
     @property
@@ -217,6 +219,12 @@ class Member:
             self._end.execute()
 
     def _answer(self, op: int, body: bytes | int) -> None:
+        if op == dave.TRANSITION_READY and self.ready_after_s > 0:
+            self._voice.after(self.ready_after_s, partial(self._answer_now, op, body))
+        else:
+            self._answer_now(op, body)
+
+    def _answer_now(self, op: int, body: bytes | int) -> None:
         if self._call is not None and self._seat is not None:
             self._call.receive_dave(self._seat, op, body)
 

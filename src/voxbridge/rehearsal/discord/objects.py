@@ -110,7 +110,7 @@ def voice_state_object(state: VoiceState, user: User | None = None) -> Json:
         "self_deaf": state.self_deaf,
         "self_mute": state.self_mute,
         "self_video": False,
-        "suppress": False,
+        "suppress": state.suppress,
         "request_to_speak_timestamp": None,
     }
     if user is not None:

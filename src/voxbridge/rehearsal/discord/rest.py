@@ -177,6 +177,13 @@ def _guild_channels(ask: _Ask) -> Response:
     return Response(200, [channel_object(c) for c in channels if c.kind != PUBLIC_THREAD])
 
 
+@_route("PATCH", "/guilds/{id}/voice-states/@me")
+def _ask_to_speak(ask: _Ask) -> Response:
+    ask.rest.record.counts["asked_to_speak"] += 1
+    ask.rest.record.touch()
+    return Response(204)
+
+
 @_route("GET", "/guilds/{id}/members/{user}")
 def _guild_member(ask: _Ask) -> Response:
     guild, user_id = ask.rest.world.guilds[GuildId(int(ask.args[0]))], UserId(int(ask.args[1]))

@@ -19,7 +19,7 @@ import trio
 import trustme
 
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.rehearsal.discord.connection import serve_websocket
+from voxbridge.rehearsal.discord.connection import Network, serve_websocket
 from voxbridge.rehearsal.discord.ends import DaveLibrary
 from voxbridge.rehearsal.discord.gateway import MainGateway
 from voxbridge.rehearsal.discord.http import serve_http
@@ -38,6 +38,7 @@ from voxbridge.rehearsal.discord.world import (
     GUILD_ID,
     OTHER_VOICE_CHANNEL_ID,
     OWNER_ID,
+    STAGE,
     TEXT_CHANNEL_ID,
     VOICE,
     VOICE_CHANNEL_ID,
@@ -73,12 +74,13 @@ class SimulatedDiscord:
         self.hosts: dict[str, str] = {}  # filled when the ports listen
         self._require_dave = require_dave
         self._timers = Timers()
-        self._sfu = Sfu(self.record, self.knobs, self._timers)
+        self._network = Network()
+        self._sfu = Sfu(self.record, self.knobs, self._timers, self._network)
         self._voice = VoiceGateway(
             self.world, self.record, self.knobs, self._timers, self._sfu, require_dave=require_dave
         )
         self._voice_port = 0
-        self._gateway = MainGateway(self.world, self.record, self.knobs, lambda: self._voice_port)
+        self._gateway = MainGateway(self.world, self.record, self.knobs, self._timers, lambda: self._voice_port)
         self._gateway.on_voice_state = self._follow_voice_state
         self._voice.on_gone = self._forget_voice_state
         self._interactions = Interactions(self.world, self.record)
@@ -95,10 +97,10 @@ class SimulatedDiscord:
             nursery.start_soon(self._sfu.run)
             rest_port = await nursery.start(_listen, context, partial(serve_http, answer=self._rest.answer))
             self._gateway.port = await nursery.start(
-                _listen, context, partial(serve_websocket, dialogue=self._gateway.serve)
+                _listen, context, partial(serve_websocket, dialogue=self._gateway.serve, network=self._network)
             )
             self._voice_port = await nursery.start(
-                _listen, context, partial(serve_websocket, dialogue=self._voice.serve)
+                _listen, context, partial(serve_websocket, dialogue=self._voice.serve, network=self._network)
             )
             self.hosts.update(
                 {
@@ -238,9 +240,9 @@ class SimulatedDiscord:
         if state.channel_id is None:
             if line is not None:
                 self._voice.part(line)
-        elif state.channel_id != before or line is None or line.connection is None:
+        elif state.channel_id != before:
             self._gateway.send_voice_server(state, self._voice.give_token(state))
-        elif line.leg.seat is not None:
+        elif line is not None and line.leg.seat is not None:
             line.leg.seat.is_deaf = state.deaf or state.self_deaf
 
     def _forget_voice_state(self, state: VoiceState) -> None:
@@ -317,16 +319,47 @@ class SimulatedDiscord:
         """Drag a client into another voice channel: new voice state, then a new voice server."""
         state = self.voice_state(user_id, guild)
         state.channel_id = ChannelId(channel_id)
+        channel = self.world.channel(channel_id)
+        state.suppress = channel is not None and channel.kind == STAGE
         self._gateway.announce(state)
         self.change_voice_server(user_id, guild)
 
-    def change_voice_server(self, user_id: int, guild: int = GUILD_ID) -> None:
-        """Send a client to a new voice server; it hangs up itself, or is closed with 4014 after a while."""
+    def change_voice_server(
+        self, user_id: int, guild: int = GUILD_ID, *, old_is_dead: bool = False, gone_for_s: float = 0.0
+    ) -> None:
+        """Send a client to a new voice server; it hangs up itself, or is closed with 4014 after a while.
+
+        ``old_is_dead``: the old one answers nothing any more. ``gone_for_s``: so long there is no new one.
+        """
         state = self.voice_state(user_id, guild)
         line = self._voice.line(state.guild_id, state.user_id)
-        self._gateway.send_voice_server(state, self._voice.give_token(state))
-        if line is not None:
+        if gone_for_s > 0:
+            self.dispatch("VOICE_SERVER_UPDATE", {"token": "", "guild_id": str(guild), "endpoint": None}, user_id)
+            self._timers.after(gone_for_s, partial(self._name_voice_server, state))
+        else:
+            self._name_voice_server(state)
+        if line is not None and old_is_dead:
+            self._voice.die(line)
+        elif line is not None:
             self._timers.after(self.knobs.move_patience_s, partial(self._voice.expel_line, line, 4014))
+
+    def _name_voice_server(self, state: VoiceState) -> None:
+        if state.channel_id is not None:
+            self._gateway.send_voice_server(state, self._voice.give_token(state))
+
+    def dispatch(self, name: str, data: object, user_id: int = BOT_ID) -> None:
+        """Send any event to a bot, sensible or not."""
+        for session in self._gateway.sessions_of(UserId(user_id)):
+            session.dispatch(name, data)
+
+    def break_network(self, *, on: bool = True) -> None:
+        """Let nothing pass between clients and here, or everything again; TCP connections stay, and carry it late."""
+        self._network.go(down=on)
+
+    def invite_to_speak(self, user_id: int, guild: int = GUILD_ID) -> None:
+        """Bring somebody from a stage's audience to the microphone."""
+        self.voice_state(user_id, guild).suppress = False
+        self._apply_moderation(user_id, guild)
 
     def mute(self, user_id: int, guild: int = GUILD_ID, *, on: bool = True) -> None:
         """Mute or unmute a user by the server."""
@@ -344,7 +377,7 @@ class SimulatedDiscord:
         call = self._voice.calls.get(state.channel_id) if state.channel_id is not None else None
         seat = call.seats.get(state.user_id) if call is not None else None
         if seat is not None:
-            seat.is_muted, seat.is_deaf = state.mute, state.deaf or state.self_deaf
+            seat.is_muted, seat.is_deaf = state.mute or state.suppress, state.deaf or state.self_deaf
 
     def fail_rest(
         self, status: int, *, method: str = "*", path: str = "*", times: int = 1, retry_after_s: float = 0.1

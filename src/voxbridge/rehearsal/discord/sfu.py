@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from voxbridge.rehearsal.discord.calls import Call, Seat
+from voxbridge.rehearsal.discord.connection import Network
 from voxbridge.rehearsal.discord.knobs import Knobs
 from voxbridge.rehearsal.discord.record import Record
 from voxbridge.rehearsal.discord.rtp import RtpPacket, Seal, TransportError
@@ -34,6 +35,7 @@ class Leg:
     ssrc: int
     address: Address | None = None
     heard_at: float = 0.0  # Trio time of his last datagram of any kind
+    has_sent: bool = False  # a packet of sound, or of silence
     seal: Seal | None = None
     call: Call | None = None
     seat: Seat | None = None
@@ -42,8 +44,8 @@ class Leg:
 class Sfu:
     """Answers discovery and keepalives, and carries RTP between legs and members."""
 
-    def __init__(self, record: Record, knobs: Knobs, timers: Timers) -> None:
-        self._record, self._knobs, self._timers = record, knobs, timers
+    def __init__(self, record: Record, knobs: Knobs, timers: Timers, network: Network) -> None:
+        self._record, self._knobs, self._timers, self._network = record, knobs, timers, network
         self._legs: dict[int, Leg] = {}
         self._ssrcs = itertools.count(5001)
         self._relayed = 0
@@ -86,6 +88,8 @@ class Sfu:
                     self._receive(datagram, address)
 
     def _receive(self, datagram: bytes, address: Address) -> None:
+        if self._network.is_down:
+            return
         if len(datagram) == _DISCOVERY_BYTES and datagram.startswith(_DISCOVERY_REQUEST):
             self._discover(datagram, address)
             return
@@ -94,7 +98,8 @@ class Sfu:
             for leg in self._legs.values():
                 if leg.address == address:
                     leg.heard_at = trio.current_time()
-            if self._knobs.echo_keepalives:
+            is_known = any(leg.address == address for leg in self._legs.values())
+            if self._knobs.echo_keepalives and is_known and not self._knobs.downlink.loses_service():
                 self._send(datagram, address)
             return
         for delay_s in self._knobs.uplink.copies():
@@ -112,7 +117,9 @@ class Sfu:
             self._record.fault("discovery_of_unknown_ssrc")
             return
         leg.address, leg.heard_at = address, trio.current_time()
-        if self._knobs.answer_ip_discovery:
+        if self._knobs.lose_discovery_replies > 0:
+            self._knobs.lose_discovery_replies -= 1
+        elif self._knobs.answer_ip_discovery and not self._knobs.downlink.loses_service():
             reply = b"\x00\x02\x00\x46" + datagram[4:8] + address[0].encode().ljust(64, b"\0")
             self._send(reply + struct.pack(">H", address[1]), address)
 
@@ -135,14 +142,18 @@ class Sfu:
             return
         if leg.seat.speaking is None:
             self._record.fault("rtp_before_speaking")
+        leg.has_sent = True
         leg.call.relay(leg.seat, packet)
 
     def forward(self, leg: Leg, packet: RtpPacket) -> bool:
         """Seal a packet for one client and send it; False if he cannot be reached."""
-        if leg.address is None or leg.seal is None:
+        if leg.address is None or leg.seal is None or not self._knobs.forward_sound:
             return False
         if trio.current_time() - leg.heard_at > self._knobs.udp_silence_timeout_s:
             self._record.counts["not_sent_to_a_silent_client"] += 1
+            return False
+        if self._knobs.sound_only_after_sound and not leg.has_sent:
+            self._record.counts["not_sent_to_who_never_sent"] += 1
             return False
         self._relayed += 1
         every = self._knobs.padding_every
@@ -161,6 +172,8 @@ class Sfu:
             self._send(datagram, leg.address)
 
     def _send(self, datagram: bytes, address: Address) -> None:
+        if self._network.is_down:
+            return
         try:
             self._socket.sendto(datagram, address)
         except OSError:  # full buffer, or the client's port is closed: UDP loses packets

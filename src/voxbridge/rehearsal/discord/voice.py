@@ -148,6 +148,16 @@ class VoiceGateway:
         self._admissions[token] = _Admission(*owner, state.session_id, state.channel_id)
         return token
 
+    def after(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do something later."""
+        self._timers.after(delay_s, action)
+
+    def die(self, line: ClientLine) -> None:
+        """Let the voice server of a session die without a word: nothing is answered, nothing is forwarded."""
+        if line.connection is not None:
+            line.connection.die()
+        self._sfu.close_leg(line.leg)
+
     def expel(self, guild_id: GuildId, user_id: UserId, code: int, reason: str) -> None:
         """Close a client's voice websocket; only 4015 leaves a session that can be resumed."""
         line = self.line(guild_id, user_id)
@@ -293,7 +303,7 @@ class VoiceGateway:
         )
         state = self._world.voice_states.get((seat.guild_id, seat.user_id))
         if state is not None:
-            seat.is_muted, seat.is_deaf = state.mute, state.deaf or state.self_deaf
+            seat.is_muted, seat.is_deaf = state.mute or state.suppress, state.deaf or state.self_deaf
         call.admit(seat)
 
     def resume(self, connection: Connection, data: dict[str, Any]) -> ClientLine:

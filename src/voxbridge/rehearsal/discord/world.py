@@ -84,6 +84,7 @@ class VoiceState:
     self_deaf: bool = False
     mute: bool = False
     deaf: bool = False
+    suppress: bool = False  # in a stage's audience
 
 
 @attrs.define(eq=False)
