@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+import attrs
 import trio
 
 from voxbridge.audio.resample import Resampler, to_mono
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.core.sound.track import Track
+from voxbridge.core.text.sentences import joined
 from voxbridge.errors import StageError, StageProtocolError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.limit import NO_LIMIT, Waiting
@@ -185,7 +187,14 @@ class Speech:
                 return None
             self._added = trio.Event()
             await self._added.wait()
-        return self._queue.popleft()
+        request = self._queue.popleft()
+        if self._queue and request.options == self._queue[0].options:
+            text = joined(request.text, self._queue[0].text, is_first=request.index == 0)
+            if text is not None:
+                del self._unsaid[self._queue.popleft().index]
+                self._unsaid[request.index] = text
+                return attrs.evolve(request, text=text)
+        return request
 
     async def _wait_for_room(self) -> None:
         """Wait while more sound is queued than should be thrown away by a barge-in."""

@@ -94,7 +94,7 @@ _GERMAN = Abbreviations(
 )
 _SPANISH = Abbreviations(
     never=(
-        "s dr dra sr sra srta sres sras d dña prof profa lic ing arq gral cnel tte excmo excma ilmo mons fr sta sto"
+        "s av dr dra sr sra srta sres sras d dña prof profa lic ing arq gral cnel tte excmo excma ilmo mons fr sta sto"
         " ud uds vd vds p.ej ej p.e ee cf vs aprox máx mín incl"
     ),
     number="pág págs pag art arts núm núms nro n.º vol vols cap caps fig figs tel tlf ext av avda p pp ed apdo km",
@@ -107,7 +107,7 @@ _SPANISH = Abbreviations(
     ),
 )
 _FRENCH = Abbreviations(
-    never="e.g i.e cf vs mme mmes mlle mlles mgr ste st p.ex ex c.-à-d c.à.d env apr éd",
+    never="e.g i.e cf vs av bd mme mmes mlle mlles mgr ste st p.ex ex c.-à-d c.à.d env apr éd",
     titles="dr mr mrs ms prof m mm me pr cap cdt gén col lt sgt",
     number="art vol chap fig figs p pp n no nos tél tel bd av tome t ann par",
     may_end="etc j.-c min max sec hab bd janv févr avr juil sept oct nov déc lun mar mer jeu ven sam dim cie",
@@ -135,8 +135,8 @@ _ITALIAN = Abbreviations(
 )
 _PORTUGUESE = Abbreviations(
     never=(
-        "s dr dra sr sra srta sres prof profa eng arq exmo exma ilmo d gen cel ten sto sta p.ex ex v.ex aprox máx mín"
-        " cf vs"
+        "s av dr dra sr sra srta sres prof profa eng arq exmo exma ilmo d gen cel ten sto sta p.ex ex v.ex aprox"
+        " máx mín cf vs"
     ),
     number="pág págs pag art arts n nº núm vol vols cap fig figs tel ramal av r p pp km séc inc",
     may_end="etc a.c d.c s.a ltda cia min seg hrs kg jan fev mar abr mai jun jul ago set out nov dez",

@@ -8,7 +8,7 @@ _PLAIN = r"[\w%/?#@!$&'*+=:;,.~-]"
 _MARKS = ".,;:!?'*_~"
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\u3040-\u30ff\uac00-\ud7af\u0e00-\u0e7f"
 # A path may be written in Chinese or Japanese behind a slash; what follows a Latin letter is the sentence going on.
-_CHAR = rf"(?:(?![{_CJK}]){_PLAIN}|(?<=[/=_-])[\u3400-\u4dbf\u4e00-\u9fff\u30a0-\u30ff]+)"
+_CHAR = rf"(?:(?![{_CJK}]){_PLAIN}|(?<=[/=_-])[\u3400-\u4dbf\u4e00-\u9fff\u30a0-\u30ff\uac00-\ud7af]+)"
 _GROUP = rf"\((?:{_CHAR}|\({_CHAR}*\))*\)"
 ADDRESS = rf"(?<![A-Za-z0-9])(?:[a-z][a-z0-9+.-]{{1,20}}://|www\.)(?:{_CHAR}|{_GROUP}){{1,2048}}(?<![{_MARKS}])"
 """A pattern, to be used without regard to case."""

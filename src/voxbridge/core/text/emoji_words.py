@@ -64,7 +64,7 @@ def _plain(run: str) -> str:
 
 def _is_word(before: str, after: str, words: Words) -> bool:
     left, right = _WORD_BEFORE.search(before), _WORD_AFTER.match(after)
-    if left and left[1].lower() in words.dangling:
+    if left and (left[1].lower() in words.dangling or (right and left[1].lower() in _DOERS)):
         return True
     if left and _CJK.match(left[1][-1]) and left[1][-1] in words.dangling:
         return True
@@ -73,7 +73,11 @@ def _is_word(before: str, after: str, words: Words) -> bool:
 
 _LISTS = frozenset({",", "、", "，", "،", "/", "+", "&"})
 _LISTED = re.compile(rf"\s*[,、，،/+&]\s*{_PICTURE}")
-_JOINING = frozenset("and or und oder y o et ou e en of i и или і або ve veya と や 和 与 या और اور و או እና".split())
+_JOINING = frozenset(
+    "and or with und oder mit y o con et ou avec e com en of met i z и или с і або з ve veya ile"
+    " と や 和 与 या और اور و أو እና".split()
+)
+_DOERS = frozenset("i we you they ich wir je yo io eu ik".split())
 
 
 @cache

@@ -70,8 +70,11 @@ _ENGLISH_SIGNS = {
 }
 
 
-def say_formula(formula: str, words: Words, *, is_english: bool) -> str:
-    """Return a formula in words of the language; what has none is said as its sign, or not at all."""
+def say_formula(formula: str, words: Words, relations: tuple[str, str], *, is_english: bool) -> str:
+    """Return a formula in words of the language; what has none is said as its sign, or not at all.
+
+    ``relations`` are the words for "<" and ">".
+    """
     text = _BEGIN_END.sub(" ", formula)
     if is_english:
         text = _BIG.sub(_big, text)
@@ -100,7 +103,7 @@ def say_formula(formula: str, words: Words, *, is_english: bool) -> str:
 
     text = _COMMAND.sub(command, text)
     text = re.sub(r"(?<=\d)\s*\*\s*(?=\d)|×|⋅|·", f" {words.times} ", text)
-    for sign, said in (("=", words.equals), ("<", words.less), (">", words.more), ("≤", words.at_most)):
+    for sign, said in (("=", words.equals), ("<", relations[0]), (">", relations[1]), ("≤", words.at_most)):
         text = text.replace(sign, f" {said} ")
     text = (
         text.replace("≥", f" {words.at_least} ").replace("±", f" {words.plus_minus} ").replace("+", f" {words.plus} ")

@@ -20,7 +20,7 @@ from voxbridge.core.text.addresses import host_of
 from voxbridge.core.text.formulas import say_formula
 from voxbridge.core.text.noises import deeds_of, sounds_of
 from voxbridge.core.text.residue import HTML, Residue, is_talked_of
-from voxbridge.core.text.words import words_of
+from voxbridge.core.text.words import relations_of, words_of
 
 _MATH = re.compile(
     r"\$\$(?P<block>[^$]+)(?:\$\$|\Z)|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]"
@@ -38,7 +38,7 @@ _AUTOLINK = re.compile(r"<((?:[a-z][a-z0-9+.-]*:|[^\s<>@]+@)[^\s<>]+\.[^\s<>]+)>
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s+[\w:@.-]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>=]+))?)*)\s*(/?)>")
 _MARKUP = re.compile(r"<(?:!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.DOTALL)
 _SPECIAL = re.compile(r"<[|｜]([^|｜<>\n]{1,60})[|｜]>")
-_PLACEHOLDER = re.compile(r"<([^\W_][\w .:/@'-]{0,60})>")
+_PLACEHOLDER = re.compile(r"<([^\W\d_][\w .,:/@'-]{0,60})>")
 
 # A stage direction begins with what somebody does: "smiles", "clears throat", "laughing". These only look like it.
 _NO_DEEDS = frozenset(
@@ -76,6 +76,8 @@ def _angle(state: StateInline, silent: bool) -> bool:
         match = pattern.match(state.src, state.pos)
         if match is None:
             continue
+        if pattern is _PLACEHOLDER and " " in match[1] and "," not in match[1] and _is_behind_word(state):
+            return False  # x<y and z>w
         if not silent:
             token = state.push(kind, "", 0)
             token.content = match[1] if match.lastindex else ""
@@ -83,6 +85,10 @@ def _angle(state: StateInline, silent: bool) -> bool:
         state.pos = match.end()
         return True
     return False
+
+
+def _is_behind_word(state: StateInline) -> bool:
+    return state.pos > 0 and state.src[state.pos - 1].isalnum()
 
 
 _ANGLES = (
@@ -130,7 +136,7 @@ class Inline:
 
     def __init__(self, language: str, *, drop_actions: bool, say_hosts: bool) -> None:
         self._language = language
-        self._words = words_of(language)
+        self._words, self._relations = words_of(language), relations_of(language)
         self._drop_actions, self._say_hosts = drop_actions, say_hosts
         self._residue = Residue(language, drop_actions=drop_actions, say_hosts=say_hosts)
         self._deeds = deeds_of(language)
@@ -167,7 +173,9 @@ class Inline:
             case "code_inline":
                 return self._residue.say_code(token.content)
             case "formula":
-                said = say_formula(token.content, self._words, is_english=self._language[:2].lower() in {"en", ""})
+                said = say_formula(
+                    token.content, self._words, self._relations, is_english=self._language[:2].lower() in {"en", ""}
+                )
                 return f"{'' if before[-1:] in '([' else ' '}{said} " if said else " "
             case "address":
                 return host_of(token.content) if "://" in token.content else token.content.removeprefix("mailto:")
@@ -202,6 +210,9 @@ class Inline:
             if is_opening and name.lower() == "sup" and after[:1].isdigit():
                 return "^"
             return " " if name.lower() in {"sub", "br"} and not after[:1].isalpha() else ""
+        is_sound = name.islower() and (name in self._deeds or name in self._sounds)
+        if is_sound and self._drop_actions and before.strip()[-1:] in ("", *".!?…,"):
+            return ""
         if not is_opening or is_closed:
             return f" {said}{attributes} " if attributes and "=" not in attributes and not match[1] else ""
         is_lone = not before.strip() and (not after.strip() or after[:1].isalnum())

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from voxbridge.core.text.addresses import say_addresses
 from voxbridge.core.text.emoji_words import say_emoji
 from voxbridge.core.text.noises import deeds_of, sounds_of
-from voxbridge.core.text.words import words_of
+from voxbridge.core.text.words import relations_of, words_of
 
 HTML = frozenset(
     "a abbr acronym address applet area article aside audio b base bdi bdo big blink blockquote body br button canvas"
@@ -31,7 +31,7 @@ HTML = frozenset(
 
 # -- sources
 _NUMBERS = r"\^?\d{1,3}\^?(?:\s?[-–,;]\s?\^?\d{1,3}\^?){0,12}"
-_NAMED_SOURCE = r"(?:citation|cite|source|ref|doc|oaicite)s?[:_ -]?\d[\d:,.\w-]*"
+_NAMED_SOURCE = r"(?:(?:citation|cite|source|ref|doc|oaicite)s?[:_ -]?\d[\d:,.\w-]*|citation needed)"
 _SOURCES = re.compile(
     rf"[ \t]?(?:(?<![\s(]\w)(?<!^\w)\[(?:{_NUMBERS}|\^[\w-]{{1,20}}|{_NAMED_SOURCE})\](?![(\[]\w*[A-Za-z]))+"
 )
@@ -52,10 +52,12 @@ _UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _HEX = re.compile(
     r"\b(?:0x)?(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{16,}\b|\b(?=[0-9A-F]*\d)(?=[0-9A-F]*[A-F])[0-9A-F]{16,}\b"
 )
-_BLOB = re.compile(r"(?<![\w/+=])(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[A-Za-z0-9+/=_-]{40,}")
+_BLOB = re.compile(
+    r"(?<![\w/+=])(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[A-Za-z0-9+/=_-]{32,}|\beyJ[\w-]{8,}(?:\.[\w-]+){0,2}"
+)
 _LONG = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
 # -- signs
-_SHORTCODE = re.compile(r"(?<![\w:]):(?:[A-Za-z][\w+-]*|[+-]1):(?![\w:])")
+_SHORTCODE = re.compile(r"(?<![\w:]):(?:[A-Za-z][\w+-]*|[+-]1|100|1234):(?![\w:])")
 _FACES = (
     r"\\o/|<3+(?:\s?<3+)*|</3|[:;][-o'^]?[()\[\]DPpOo3/\\|*cC]{1,3}|=[()D]|[xX]D+|\^[_.-]*\^|¯\\?\\_\(ツ\)_/¯"
     r"|T[_.]T|>[_.]<|-[_.]-|[oO][_.][oO]|:'-?\("
@@ -94,26 +96,19 @@ _PUNCTUATION: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 # Languages that say "less than" behind the number.
 _BEHIND = frozenset({"ja", "ko", "hi", "ur", "tr", "am"})
-# What "<" and ">" are called between two things; in front of one they are "less than", "more than".
-_RELATIONS = {
-    "en": ("is less than", "is greater than"),
-    "de": ("ist kleiner als", "ist größer als"),
-    "es": ("es menor que", "es mayor que"),
-    "fr": ("est inférieur à", "est supérieur à"),
-    "it": ("è minore di", "è maggiore di"),
-    "pt": ("é menor que", "é maior que"),
-    "nl": ("is kleiner dan", "is groter dan"),
-    "pl": ("jest mniejsze niż", "jest większe niż"),
-}
 _NUMBER = r"[$€£¥₹]?\s?-?\d[\d.,]*\s?(?:%|‰|[a-zA-Zµ°]{1,4}\b)?"
 _COMPARED = re.compile(rf"(?<![-=<])(?P<left>[\w)%°]\s?)?(?P<sign><=|>=|=<|<|>|≤|≥)\s?(?P<number>{_NUMBER})")
-_COMPARES = re.compile(r"(?<=[\w)])(?:\s(?P<sign><=|>=|!=|<|>|≤|≥|≠)\s|(?P<close><=|>=|!=|<|>|≤|≥|≠))(?=[\w(-])")
+_COMPARES = re.compile(r"(?<=[\w)])(?:\s(?P<sign><=|>=|!=|<|>|≤|≥|≠)\s|(?P<close><=|>=|!=|≤|≥|≠))(?=[\w(-])")
+_COMPARES_CLOSE = re.compile(r"(?:(?<=\d)|(?<=\b[A-Za-z]))(?P<sign>[<>])(?=\d|[A-Za-z]\b)")
 
+_TALKED_ALWAYS = re.compile(r"\s+(?:is|are|was|tags?|elements?|ist|est|es|è|é|jest)\b|-Tag")
 _TALKED_AFTER = re.compile(r"[-.,;:!?)’'\"”»]|\s+(?:tags?|elements?|[a-zа-я])|\s*\Z")
 
 
 def is_talked_of(before: str, after: str) -> bool:
     """Tell whether a tag is a word of its sentence: "Put it inside the <b> tag"."""
+    if _TALKED_ALWAYS.match(after):
+        return True
     return before[-1:] == " " and before.strip()[-1:].isalnum() and _TALKED_AFTER.match(after) is not None
 
 
@@ -130,7 +125,7 @@ class Residue:
         """Take out of a piece of Markdown what its parser would misunderstand."""
         if not text.isascii():
             text = _PRIVATE.sub("", text)
-            text = _WIDE_SOURCES.sub("", text)
+            text = _WIDE_SOURCES.sub(self._wide_source, text)
         if "`" in text:
             text = _apostrophes(text)
         if "[" in text:
@@ -200,6 +195,7 @@ class Residue:
         if any(sign in text for sign in "<>≤≥≠!="):
             text = _COMPARED.sub(self._compared, text)
             if self._code not in _BEHIND:
+                text = _COMPARES_CLOSE.sub(lambda match: f" {self._relation(match['sign'])} ", text)
                 text = _COMPARES.sub(lambda match: f" {self._relation(match['sign'] or match['close'])} ", text)
         return text
 
@@ -232,7 +228,7 @@ class Residue:
 
     def _relation(self, sign: str) -> str:
         """Return what is said of a sign between two things."""
-        less, greater = _RELATIONS.get(self._code, (self._words.less, self._words.more))
+        less, greater = relations_of(self._language)
         return less if sign == "<" else greater if sign == ">" else self._sign(sign)
 
     def _say_emoticons(self, text: str) -> str:
@@ -244,6 +240,14 @@ class Residue:
         if match[1].lower() not in HTML:
             return "" if match[0].startswith("</") else f" {match[1]} "
         return match[1] if is_talked_of(text[: match.start()], text[match.end() :]) else ""
+
+    def _wide_source(self, match: re.Match[str]) -> str:
+        before = re.search(r"([^\W\d_]+)\Z", match.string[: match.start()])
+        name = re.search(r"†\s*([^【】†]+)】", match[0])
+        is_missed = before is not None and name is not None and before[1].lower() in self._words.dangling
+        return (
+            f" {name[1]}" if is_missed and name is not None and not re.fullmatch(r"source|L[\d-]+L?", name[1]) else ""
+        )
 
     def _sources(self, match: re.Match[str]) -> str:
         """Leave out the numbers of sources, but for those that the sentence is about ("see [12]")."""
@@ -318,6 +322,9 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
     return "".join(part if part.startswith("`") else change(part) for part in parts)
 
 
+_ANSWER_KEYS = frozenset({"answer", "text", "response", "message", "output", "content", "reply"})
+
+
 def _say_json(match: re.Match[str]) -> str:
     try:
         value = json.loads(match[0])
@@ -325,6 +332,8 @@ def _say_json(match: re.Match[str]) -> str:
         return re.sub(r"[{}\[\]\"]", " ", match[0])
     if isinstance(value, dict) and "name" in value and {"arguments", "parameters"} & value.keys():
         return " "
+    if isinstance(value, dict) and len(value) == 1 and _ANSWER_KEYS & value.keys():
+        return _say_value(next(iter(value.values())))
     return _say_value(value)
 
 

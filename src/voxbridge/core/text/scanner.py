@@ -28,6 +28,8 @@ Kind = Literal["text", "code", "fence", "fenced", "break", "cell"]
 _STEP_CHARS = 2048  # taken at a time: what is held is copied with each token, so a whole book in one piece is not
 _CODE_CHARS_MAX = 400  # a backtick that finds no partner within so many characters is none
 _TAG_CHARS_MAX = 320
+_FENCED_CHARS_MAX = 2000  # of an open block of code: enough for its last paragraph
+_SENTENCES = re.compile(r"[A-ZÀ-ÞА-Я\"“¿¡][^{}\[\];=<>|\\$#`]{12,}[.!?…:]")
 _FENCE_LINE_CHARS_MAX = 200
 _RELEASED_CHARS_MAX = 4000  # of a comment or script without an end
 
@@ -126,6 +128,7 @@ class Scanner:
         self._before = ""  # the last characters that came out
         self._is_end = False
         self._tokens: list[Token] = []
+        self._fenced = ""  # the end of what stands in an open block of code
 
     def feed(self, text: str) -> list[Token]:
         """Take the next stretch; return what can be told by now."""
@@ -138,7 +141,9 @@ class Scanner:
         """Return what is left: whatever has come is complete. What was hidden or code is so no longer."""
         self._is_end = True
         self._run()
+        forgotten = self._prose_behind_code()
         hidden, self._hidden, self._fence = self._hidden, None, None
+        self._emit("text", forgotten)
         if hidden is not None and hidden.is_kept:
             self._run()
         held, self._held, self._is_end = self._held, "", False
@@ -146,6 +151,13 @@ class Scanner:
             self._emit("text", held)
         self._line, self._before = "", ""
         return self._taken()
+
+    def _prose_behind_code(self) -> str:
+        """Return what an unclosed block of code ends with, if it is sentences: the mark of its end was forgotten."""
+        last = self._fenced.rpartition("\n\n")[2] if self._fence is not None else ""
+        lines = [line.strip() for line in last.strip().splitlines()]
+        is_prose = bool(lines) and all(_SENTENCES.fullmatch(line) for line in lines)
+        return "\n" + "\n".join(lines) if is_prose else ""
 
     def _taken(self) -> list[Token]:
         tokens, self._tokens = self._tokens, []
@@ -159,6 +171,8 @@ class Scanner:
         if not text:
             return
         self._tokens.append(Token(kind, text))
+        if kind == "fenced":
+            self._fenced = (self._fenced + text)[-_FENCED_CHARS_MAX:]
         _, newline, after = text.rpartition("\n")
         self._line = (after if newline else self._line + after)[:24]
         self._before = (self._before + text)[-24:]
@@ -304,6 +318,7 @@ class Scanner:
         return self._open_fence("~", run, line)
 
     def _open_fence(self, mark: str, run: int, info: str) -> int:
+        self._fenced = ""
         self._fence = _Fence(mark, run, nests=info.strip().lower() in {"md", "markdown"})
         self._take("fence", run + len(info))
         return 0
@@ -401,7 +416,7 @@ class Scanner:
             return bool(spaced and re.match(r"\s+(?:tags?|elements?)\b|-Tag", after))
         if name in _TOOLS and (re.match(r"\s*[{\[<]|\n", after) or "=" in tag[0].split()[0]):
             return False
-        if re.match(r"[ \t]+(?:tags?|elements?|blocks?|tokens?)\b|-Tag|-Element", after):
+        if re.match(r"[ \t]+(?:tags?|elements?|blocks?|tokens?|is|are|was)\b|-Tag|-Element", after):
             return True
         if not (is_in_sentence and spaced):
             return False

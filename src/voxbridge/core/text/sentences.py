@@ -77,6 +77,20 @@ def count_words(text: str) -> int:
     return sum(1 for word in _WORD.findall(text) if any(map(str.isalnum, word)))
 
 
+_JOINED_FIRST_WORDS_MAX = 8  # more would make the first sound late where a server answers whole sentences
+
+
+def joined(piece: str, follower: str, *, is_first: bool) -> str | None:
+    """Return two pieces as one if the first is a single word, else None: some voices babble behind so short a text.
+
+    For pieces that are both there: nobody waits for the second one. ``is_first``: nothing has sounded yet.
+    """
+    if count_words(piece) != 1 or (is_first and count_words(follower) > _JOINED_FIRST_WORDS_MAX):
+        return None
+    gap = "" if piece[-1] in "。！？" else " "
+    return f"{piece}{gap}{follower}"
+
+
 @attrs.define
 class SentenceSplitter:
     """Takes one answer as it streams and gives the pieces to speak, in order and without loss.
@@ -214,7 +228,7 @@ class SentenceSplitter:
     def _judge_word(self, text: str, word: str, end: int, last: str) -> bool | None:
         """Tell whether ``word`` with a full stop, which ends at ``end``, ends the sentence; ``last`` stands"
         " before it."""
-        known, small = self._abbreviations, word.lower()
+        known, small = self._abbreviations, re.split("['’]", word.lower())[-1]  # l'ing.
         if last.endswith(".") and len(last) <= 3:  # "p. ej." is one abbreviation
             joined = f"{last.lstrip(_OPENERS).lower()}{small}"
             if joined in known.never or joined in known.may_end:
@@ -234,6 +248,8 @@ class SentenceSplitter:
         if is_number_of and (follower.isdigit() or _is_roman_next(text, end)):
             return False
         is_unit = small != "in" or last[:1].isdigit()
+        if len(word) == 1 and word.isupper() and word != "I" and last:
+            return self._judge_initial(text, word, end)
         if (small in known.may_end and is_unit) or is_number_of or (small in known.dates and word[0].isupper()):
             return self._may_end(text, end, small)
         if not last and len(word) == 1 and word.isalpha() and word != "I":

@@ -190,3 +190,22 @@ _LANGUAGES["no"] = _LANGUAGES["nb"]
 def words_of(language: str) -> Words:
     """Return those of a language (``de`` for ``de-AT``), of English for one that is not known."""
     return _LANGUAGES.get(language.lower().partition("-")[0], _ENGLISH)
+
+
+# What "<" and ">" are called between two things; in front of one they are "less than", "more than".
+_RELATIONS = {
+    "en": ("is less than", "is greater than"),
+    "de": ("ist kleiner als", "ist größer als"),
+    "es": ("es menor que", "es mayor que"),
+    "fr": ("est inférieur à", "est supérieur à"),
+    "it": ("è minore di", "è maggiore di"),
+    "pt": ("é menor que", "é maior que"),
+    "nl": ("is kleiner dan", "is groter dan"),
+    "pl": ("jest mniejsze niż", "jest większe niż"),
+}
+
+
+def relations_of(language: str) -> tuple[str, str]:
+    """Return what is said for "<" and ">" between two things."""
+    words = words_of(language)
+    return _RELATIONS.get(language.lower().partition("-")[0], (words.less, words.more))

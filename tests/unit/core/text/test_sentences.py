@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voxbridge.core.text.sentences import SentenceSplitter, count_words
+from voxbridge.core.text.sentences import SentenceSplitter, count_words, joined
 
 pytestmark = pytest.mark.unit
 
@@ -191,3 +191,21 @@ def test_nothing_is_lost_and_no_piece_is_too_long(text: str):
         assert piece.strip() == piece != ""
         assert count_words(piece) <= 25
         assert len(piece) <= 280
+
+
+LONG = "I can do all of that for you by tomorrow evening."
+
+
+@pytest.mark.parametrize(
+    ("piece", "follower", "is_first", "expected"),
+    [
+        ("Sure!", "I can do that.", True, "Sure! I can do that."),
+        ("Sure!", LONG, True, None),
+        ("Sure!", LONG, False, f"Sure! {LONG}"),
+        ("Of course.", "Here it is.", False, None),
+        ("はい。", "わかりました。", False, "はい。わかりました。"),
+    ],
+)
+def test_one_word_goes_with_what_follows(piece: str, follower: str, is_first: bool, expected: str | None):
+    """A text of one word makes some voices babble; it is joined, but never so that the first sound comes late."""
+    assert joined(piece, follower, is_first=is_first) == expected
