@@ -36,7 +36,7 @@ _ITEM_BEGUN = re.compile(
 _TASK_BEGUN = re.compile(r"[-*+][ \t]+\[(?:[ xX](?:\][ \t]*)?)?\Z")
 # Lines whose meaning shows at their end only.
 _WHOLE = re.compile(
-    r":::|[!?]{3}\+? |\$\$|\\\[|\\begin\{|\||[-*_=]{2}|[-*_=] [-*_=](?![^\s*_=-])|\[[!^]|\[[^\]\n]{1,60}\]:"
+    r":::|[!?]{3}\+? |\$\$|\\\[|\\begin\{|\||([-*_=])(?:[ \t]*\1)+[ \t]*(?=\n|\Z)|\[[!^]|\[[^\]\n]{1,60}\]:"
 )
 _WHOLE_BEGUN = re.compile(r"(?::{1,2}|[!?]{1,3}\+?|\$|\\[a-z]{0,5}|[-*_=](?: [-*_=]?)?|\[[^\]\n]{0,60}\]?)\Z")
 _RULE = re.compile(r"(?:[-*_=][ \t]*){2,}\Z|[|:+ \t-]*-[|:+ \t-]*\Z")
@@ -240,6 +240,8 @@ class Blocks:
             self._held = text[escaped.end() if escaped else 1 :]
             self._end_line()
             return True
+        if self._line is not _NO_LINE and text[0] != "\\" and _glue(self._line, text[0]) is None:
+            self._end_line()  # whatever this line is, the one before ends here
         if not self._is_end and (_ITEM_BEGUN.match(text) or _WHOLE_BEGUN.match(text) or _TASK_BEGUN.match(text)):
             return False
         if _JSON.match(text):

@@ -364,7 +364,7 @@ class Scanner:
         if name.end() == len(text) and not self._is_end and any(each.startswith(known) for each in _HELD_NAMES):
             return _HOLD
         if known not in _HELD_NAMES:
-            return name.end()
+            return 1
         return self._known_tag(known)
 
     def _known_tag(self, name: str) -> int:
@@ -395,7 +395,7 @@ class Scanner:
         return 0
 
     def _needs_more(self, name: str, after: str) -> bool:
-        if name in _CELLS:
+        if name in _CELLS and self._before[-1:] != " ":
             return False
         stripped = after.lstrip(" \t")
         return len(stripped) < 2 or (stripped[0].isalnum() and stripped != after and stripped.isalnum())
@@ -413,7 +413,7 @@ class Scanner:
         is_in_sentence = _TALKED_BEFORE.search(self._before) is not None and not self._before.endswith("\n")
         spaced = self._before[-1:] == " "
         if name in {"br", "hr"} or name in _CELLS:
-            return bool(spaced and re.match(r"\s+(?:tags?|elements?)\b|-Tag", after))
+            return bool(spaced and re.match(r"[ \t]+(?:tags?|elements?)\b|-Tag", after))
         if name in _TOOLS and (re.match(r"\s*[{\[<]|\n", after) or "=" in tag[0].split()[0]):
             return False
         if re.match(r"[ \t]+(?:tags?|elements?|blocks?|tokens?|is|are|was)\b|-Tag|-Element", after):
