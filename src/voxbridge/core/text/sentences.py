@@ -55,7 +55,6 @@ _BOUNDARY = re.compile(
     rf"|(?P<line>\n)"
     rf"|(?P<stop>[.!?…。！？｡।॥۔؟።፧፨։]+|፡፡){_CLOSERS}"
     rf"|(?P<clause>[,;:，、；：،؛፣፤፥]{_CLOSERS}|—|(?<=\s)[–-](?=\s))",
-    re.IGNORECASE,
 )
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 # Chinese and Japanese have no spaces: two characters take about as long to say as an English word.
