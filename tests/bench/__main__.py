@@ -14,13 +14,14 @@ import trio
 from tests.bench import words_heard
 from tests.bench.measures import Measure, host, table
 from tests.bench.stages import embedded_stages
+from tests.bench.texts import text_path
 from tests.bench.turns import BRIEF, LONG, Samples, answered_turns, interrupted_turns, simulated
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.wav import decode_wav
 from voxbridge.rehearsal.embedded import own_voice
 
-GROUPS = ("stages", "embedded", "simulated", "bridge", "barge-in")
+GROUPS = ("text", "stages", "embedded", "simulated", "bridge", "barge-in")
 
 
 def progress(line: str) -> None:
@@ -37,6 +38,8 @@ def human_clips() -> list[Pcm]:
 
 async def measure(group: str, count: int) -> Samples:
     """Run one group of measurements."""
+    if group == "text":
+        return text_path(count, progress)
     voice = own_voice()
     base = Settings()
     match group:
