@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+
 import attrs
 import pytest
 
@@ -86,3 +88,44 @@ async def test_whisperx_and_its_early_transcripts_are_filtered_too(autojump_cloc
         feed(line, range(8))
         assert (await line.peek()).text == "Thank you."
         assert (await line.finish()).text == "Thank you."
+
+
+async def test_a_credit_behind_a_true_sentence_is_cut_and_no_phantom_is_a_partial(autojump_clock):
+    """The sentence is passed on; what nobody said is not, not even while it is still being heard."""
+    MemNet().install()
+    script = HearingScript(text="Turn it off. Subtitles by the Amara.org community")
+    kind = KINDS["openai"]
+    async with (
+        kind.make_server(script).running(HOST, PORT),
+        FilteredStage(kind.make_stage(kind.settings())) as stage,
+        stage.open(speaker()) as line,
+    ):
+        feed(line, range(15))
+        assert (await line.finish()).text == "Turn it off."
+        script.text = "[BLANK_AUDIO]"
+        feed(line, range(15))
+        assert (await line.finish()).text == ""
+
+
+class Overheard:
+    """A stage that hears what it is told, at once, as a partial transcript."""
+
+    name = "overheard"
+
+    @asynccontextmanager
+    async def open(self, _speaker, on_partial=None):
+        self.on_partial = on_partial
+        yield self
+
+    def feed(self, _sound):
+        pass
+
+
+async def test_phantoms_are_no_partial_transcripts():
+    """A phantom interrupts nobody: the session does not even see it."""
+    inner, partials = Overheard(), []
+    async with FilteredStage(inner).open(speaker(), partials.append) as line:
+        feed(line, range(15))
+        for text in ("(silence)", "turn", "Thanks for watching!", "turn it off"):
+            inner.on_partial(text)
+    assert partials == ["turn", "turn it off"]
