@@ -140,9 +140,8 @@ class Daemon:
         """Let sentences end, then leave Discord, all within the limit."""
         rules = self.settings.drain
         _log.info("draining", turns=sum(room.open_turns for room in self.rooms.values()))
-        limit_s = rules.limit_ms / 1000
-        leave_s = min(_LEAVE_S, limit_s / 2)
-        with trio.move_on_after(limit_s - leave_s):
+        speaking_s, leave_s = drain_times_s(rules.limit_ms / 1000)
+        with trio.move_on_after(speaking_s):
             async with trio.open_nursery() as nursery:
                 for room in list(self.rooms.values()):
                     nursery.start_soon(room.drain, rules.sentence_ms / 1000)
@@ -235,6 +234,12 @@ class Daemon:
         """Speak a text in the guild's channel."""
         room = self.rooms.get(guild_id)
         return room is not None and await room.say(text)
+
+
+def drain_times_s(limit_s: float) -> tuple[float, float]:
+    """Share a drain's time between those who speak and Discord, which gets half of a short one."""
+    leave_s = min(_LEAVE_S, limit_s / 2)
+    return limit_s - leave_s, leave_s
 
 
 async def _run_bridge(bridge: DiscordBridge, *, task_status: trio.TaskStatus[trio.Event]) -> None:

@@ -114,7 +114,9 @@ class AgentSettings:
     target_ms: int = option(500, "Request to first text: measured.", LIMIT)
     first_limit_ms: int = option(15_000, "Request to first text: given up after.", LIMIT)
     idle_limit_ms: int = option(20_000, "Longest pause within an answer.", LIMIT)
-    total_limit_ms: int = option(90_000, "Longest time for a whole answer.", LIMIT)
+    total_limit_ms: int = option(
+        90_000, "Longest time for a whole answer, to which is added what its text takes to be spoken.", LIMIT
+    )
     hedge_safe: bool = option(
         False,
         "A workflow may run twice for one question: when the first text is later than usual, the backup is asked as "

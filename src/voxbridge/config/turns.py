@@ -68,8 +68,14 @@ class TurnSettings:
     first_audio_target_ms: int = option(
         1000, "End of the turn to first sound of the answer: measured.", LIMIT, live=True
     )
-    limit_ms: int = option(120_000, "Longest turn, the answer's sound included.", LIMIT, live=True)
-    answer_chars_max: int = option(4000, "An answer is cut there.", at_least(1), live=True)
+    limit_ms: int = option(
+        120_000,
+        "Longest wait in one turn, all its silences together: the time in which sound plays does not count. What an "
+        "answer still lacks then is written into the channel.",
+        LIMIT,
+        live=True,
+    )
+    answer_chars_max: int = option(4000, "An answer is cut there; so much of it is read ahead.", at_least(1), live=True)
     queue_ahead_ms: int = option(
         10_000, "No further sentence is asked for while so much sound waits.", LIMIT, live=True
     )
