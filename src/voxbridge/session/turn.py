@@ -281,7 +281,8 @@ class Turn:
             await port.post_text(speech.unheard_text)
             return "failed"
         if speech.last_frame_at is not None:
-            await self._post_unsaid()
+            if not speech.was_stopped:  # else nobody wants the rest
+                await self._post_unsaid()
             return "answered"
         if self._answer.text.strip():
             await port.post_text(self._answer.text)

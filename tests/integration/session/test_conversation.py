@@ -332,6 +332,7 @@ async def test_drain_ends_the_sentence_that_is_spoken(autojump_clock: trio.testi
         await hall.room.drain(8.0)
         report = await hall.wait_report(0)
         assert report.spoken == "The first sentence is not so short."
+        assert hall.port.posted == []
         assert hall.room.open_turns == 0
 
 

@@ -20,6 +20,7 @@ from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.errors import StageUnavailable
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
+from voxbridge.stages.contracts import SoundSink, TtsRequest
 
 pytestmark = pytest.mark.integration
 
@@ -385,6 +386,47 @@ async def test_a_voice_that_makes_no_sound_has_its_text_posted(autojump_clock: t
         report = await turn(hall, ada)
         assert [text for _, text in hall.port.posted] == [report.answer]
         assert report.outcome == "no-reply"
+
+
+async def test_a_sentence_without_a_sound_is_posted_and_the_others_are_heard(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The voice makes nothing of one sentence and says that all is well: it can be read."""
+
+    class Patchy(ScriptedTts):
+        async def speak(self, request: TtsRequest, out: SoundSink) -> None:
+            if request.index != 1:
+                await super().speak(request, out)
+
+    answer = "This is the first sentence. This is the second one. This is the third."
+    agent = ScriptedAgent(outcomes=[answer])
+    async with open_hall(change=with_stages(agent=agent, tts=Patchy())) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        report = await turn(hall, ada)
+        assert report.outcome == "answered"
+        assert [text for _, text in hall.port.posted] == ["This is the second one."]
+        assert len(hall.port.voice) == 100
+
+
+async def test_an_answer_whose_frames_are_refused_was_not_heard(autojump_clock: trio.testing.MockClock) -> None:
+    """The socket takes 39 frames and then none, with the gate open: the turn failed, and the rest is written."""
+    async with open_hall(answer=LONG) as hall:
+        send_frame, taken = hall.port.send_frame, 0
+
+        def refusing(opus: bytes) -> bool:
+            nonlocal taken
+            taken += 1
+            return taken <= 39 and send_frame(opus)
+
+        hall.port.send_frame = refusing  # type: ignore[method-assign]  # a socket whose buffer is full for good
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        report = await turn(hall, ada)
+        assert report.outcome == "failed"
+        assert len(hall.port.voice) == 39
+        assert [text for _, text in hall.port.posted] == [LONG]
+        assert 0 < len(report.spoken) < len(LONG)
 
 
 async def test_an_answer_that_could_not_leave_is_posted(autojump_clock: trio.testing.MockClock) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import pathlib
 import re
 from collections import deque
@@ -20,6 +21,7 @@ import trio.testing
 
 from tests.integration.stages.tts.tts_bench import SENTENCE, Heard, listen
 from voxbridge.config.kinds import settings_of
+from voxbridge.core.text.pace import longest_sound_s
 from voxbridge.core.wire.wav import streaming_header
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, encode_event
 from voxbridge.errors import (
@@ -138,6 +140,14 @@ async def drips(kind: Kind, _request: Request, reply: Reply) -> None:
         await trio.sleep(1)
 
 
+async def never_stops(kind: Kind, _request: Request, reply: Reply) -> None:
+    await reply.head(200, [("content-type", kind.label)])
+    await reply.chunk(kind.head)
+    while True:
+        await reply.chunk(SOUND[:SECOND])
+        await trio.sleep(0.1)
+
+
 async def no_http(_kind: Kind, _request: Request, reply: Reply) -> None:
     await reply.raw(f"{NOISE}\r\n\r\n".encode())
 
@@ -171,12 +181,20 @@ async def wyoming_drips(_event: WyomingEvent, peer: Peer) -> None:
         await trio.sleep(1)
 
 
+async def wyoming_never_stops(_event: WyomingEvent, peer: Peer) -> None:
+    await peer.send("audio-start", FORMAT)
+    while True:
+        await peer.send("audio-chunk", FORMAT, SOUND[:SECOND])
+        await trio.sleep(0.1)
+
+
 async def wyoming_error(_event: WyomingEvent, peer: Peer) -> None:
     await peer.send("error", {"text": NOISE, "code": "RuntimeError"})
     await peer.hang()
 
 
 _SECOND_EVENT = encode_event(WyomingEvent("audio-chunk", FORMAT, SOUND[:SECOND]))
+LONGEST_S = longest_sound_s(SENTENCE)
 UNREACHABLE_S = 0.1 + 0.2  # two retries, each after its whole backoff
 
 FAULTS: dict[str, Fault] = {
@@ -201,6 +219,9 @@ FAULTS: dict[str, Fault] = {
     ),
     "slow drip, 100 ms of sound a second": Fault(
         drips, wyoming_drips, heard_s=0.8, ends=5 + 3 * 0.8, error=StageTimeout, says="total deadline of 7400 ms"
+    ),
+    "a voice that does not stop": Fault(
+        never_stops, wyoming_never_stops, heard_s=LONGEST_S, ends=0.1 * math.floor(LONGEST_S)
     ),
     "closed without an answer": Fault(
         no_answer, lambda _event, peer: peer.cut(), requests=2, error=StageProtocolError, says="without an answer"
