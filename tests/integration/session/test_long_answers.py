@@ -178,3 +178,19 @@ async def test_an_agent_that_stops_in_mid_answer_is_given_up_by_its_own_limit(
         report = await ask(hall)
         assert (report.outcome, report.failed_stage) == ("failed", "agent")
         assert report.spoken.startswith(text)
+
+
+async def test_an_answer_that_streams_is_not_cut_for_a_backup_that_nobody_asks(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """With a backup behind it the agent has its share of the turn until its first text, and then all of it."""
+    text = story(4000)
+
+    def with_backup(settings: Settings) -> Settings:
+        return attrs.evolve(settings, agent=attrs.evolve(settings.agent, backup=(settings.agent,)))
+
+    async with open_hall(settings=allowing(4000), point=with_backup) as hall:
+        hall.agent.script = lambda _question: plans(text)["as fast as speech"]
+        report = await ask(hall)
+        assert (report.outcome, report.error, report.spoken == text) == ("answered", None, True)
+        assert len(hall.agent.questions) == 1
