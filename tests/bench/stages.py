@@ -47,7 +47,7 @@ async def embedded_stages(clips: Sequence[Pcm], count: int, progress: Progress) 
             for number in range(count):
                 request = TtsRequest(SENTENCES[number % len(SENTENCES)], "bench", number)
                 marks: dict[str, float] = {}
-                await stages.tts.speak(request, SoundInto(lambda _pcm: None, marks.setdefault))
+                await stages.tts.speak(request, SoundInto(lambda _pcm: None, marks.__setitem__))
                 samples["embedded_tts_sentence_ms"].append((marks["tts_last_pcm"] - marks["tts_request"]) * 1000)
                 progress(f"embedded TTS {number + 1} of {count}")
         nursery.cancel_scope.cancel()

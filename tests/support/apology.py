@@ -21,5 +21,5 @@ def hears_apology(frames: list[SentFrame]) -> bool:
     tones = 0
     for begin in range(0, len(samples) - size + 1, size):
         power = np.abs(np.fft.rfft(samples[begin : begin + size] * np.hanning(size)))
-        tones += bool(power.max() > 1e5) and abs(power.argmax() * 10 - APOLOGY_HZ) < 50
+        tones += int(power.max() > 1e5 and abs(int(power.argmax()) * 10 - APOLOGY_HZ) < 50)
     return tones >= 3

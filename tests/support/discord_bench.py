@@ -28,6 +28,7 @@ from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
 from voxbridge.rehearsal.discord import Member, SimulatedDiscord
+from voxbridge.rehearsal.discord.ends import DaveLibrary
 from voxbridge.session.voice import VoicePort
 
 CONNECT_LIMIT_S = 2.0  # for a channel without a free slot; loopback answers in 0.03 s
@@ -181,7 +182,7 @@ async def _take_events(bench: Bench, port: DiscordVoicePort, number: int) -> Non
 @asynccontextmanager
 async def open_call(
     discord: SimulatedDiscord,
-    dave: str | None = "davey",
+    dave: DaveLibrary | None = "davey",
     *,
     deaf_after_s: float = DeafnessWatch.SILENT_S,
     connect_limit_s: float = CONNECT_LIMIT_S,

@@ -137,7 +137,7 @@ class Line:
 async def line(address: str, path: str = "/") -> AsyncIterator[Line]:
     """Open a WebSocket to a unix socket's path or to host:port."""
     if "/" in address:
-        stream: trio.abc.Stream = await trio.open_unix_socket(address)
+        stream = await trio.open_unix_socket(address)
     else:
         host, _, port = address.rpartition(":")
         stream = await trio.open_tcp_stream(host, int(port))

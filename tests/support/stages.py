@@ -17,11 +17,15 @@ from voxbridge.stages.contracts import AgentRequest, AnswerSink, SoundSink, Spea
 Outcome = str | Exception
 
 
+def _queue(outcomes: Iterable[Outcome]) -> deque[Outcome]:
+    return deque(outcomes)
+
+
 @attrs.define
 class _Stage:
     """What all of them share. ``delay_s`` is how long an answer takes."""
 
-    outcomes: deque[Outcome] = attrs.field(factory=deque, converter=deque)
+    outcomes: deque[Outcome] = attrs.field(factory=deque, converter=_queue)
     delay_s: float = 0.1
     name: str = "scripted"
 
@@ -49,7 +53,7 @@ class ScriptedStt(_Stage):
     """Hears what the script says; ``utterances`` are the packets of each utterance that was ended."""
 
     can_peek: bool = False
-    peeks: deque[Outcome] = attrs.field(factory=deque, converter=deque)
+    peeks: deque[Outcome] = attrs.field(factory=deque, converter=_queue)
     feed_errors: int = 0
     utterances: list[list[bytes]] = attrs.field(factory=list)
     voiced_s: list[float] = attrs.field(factory=list)

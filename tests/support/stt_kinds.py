@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import attrs
 import trio
@@ -19,31 +19,34 @@ from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
 from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
 from voxbridge.rehearsal.servers.whisperlivekit import WhisperLiveKitServer
+from voxbridge.rehearsal.servers.whisperx import WhisperXServer
 from voxbridge.rehearsal.servers.wyoming_stt import WyomingHearingServer
 from voxbridge.rehearsal.tones import packets_of
-from voxbridge.stages.contracts import Speaker
+from voxbridge.stages.contracts import Speaker, SttSession
 from voxbridge.stages.stt.deepgram import deepgram_stage
 from voxbridge.stages.stt.line import SttLine
 from voxbridge.stages.stt.openai import openai_stage
 from voxbridge.stages.stt.per_utterance import TakeStage
 from voxbridge.stages.stt.whisperlive import whisperlive_stage
 from voxbridge.stages.stt.whisperlivekit import whisperlivekit_stage
+from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.stt.wyoming import wyoming_stage
 
 HOST, PORT = "127.0.0.1", 9090
 LATENCY_S = 0.005
 
 Server = TranscriptionServer | WhisperLiveServer | WyomingHearingServer | DeepgramServer | WhisperLiveKitServer
+S = TypeVar("S", bound=Server | WhisperXServer)
 
 
 @attrs.frozen
-class Kind:
+class Kind(Generic[S]):
     """How to make both ends of one kind."""
 
     name: str
     scheme: str
-    make_server: Callable[[HearingScript], Server]
-    make_stage: Callable[[Any], TakeStage]
+    make_server: Callable[[HearingScript], S]
+    make_stage: Callable[[Any], TakeStage | WhisperXStage]
     is_websocket: bool = False
     final_s: float = 0.0
     """From the end of an utterance to its final with a model that takes no time: the server's own pace, at most."""
@@ -53,16 +56,13 @@ class Kind:
         return settings_of("stt", self.name, url=f"{self.scheme}://{host}:{port}", **changes)
 
 
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("wyoming", "tcp", WyomingHearingServer, wyoming_stage),
-        Kind("openai", "http", TranscriptionServer, openai_stage),
-        Kind("whisperlive", "ws", WhisperLiveServer, whisperlive_stage, is_websocket=True, final_s=3.0),
-        Kind("deepgram", "ws", DeepgramServer, deepgram_stage, is_websocket=True),
-        Kind("whisperlivekit", "ws", WhisperLiveKitServer, whisperlivekit_stage, is_websocket=True),
-    )
-}
+WYOMING = Kind("wyoming", "tcp", WyomingHearingServer, wyoming_stage)
+OPENAI = Kind("openai", "http", TranscriptionServer, openai_stage)
+WHISPERLIVE = Kind("whisperlive", "ws", WhisperLiveServer, whisperlive_stage, is_websocket=True, final_s=3.0)
+DEEPGRAM = Kind("deepgram", "ws", DeepgramServer, deepgram_stage, is_websocket=True)
+WHISPERLIVEKIT = Kind("whisperlivekit", "ws", WhisperLiveKitServer, whisperlivekit_stage, is_websocket=True)
+_ALL: tuple[Kind[Any], ...] = (WYOMING, OPENAI, WHISPERLIVE, DEEPGRAM, WHISPERLIVEKIT)
+KINDS = {kind.name: kind for kind in _ALL}
 
 
 def speaker(user_id: int = 42, language: str = "en") -> Speaker:
@@ -82,13 +82,13 @@ def heard(opus: bytes) -> HeardSound:
     return _DECODER.hear(opus)
 
 
-def feed(line: SttLine, numbers: Sequence[int]) -> None:
+def feed(line: SttSession, numbers: Sequence[int]) -> None:
     """Feed words at once."""
     for opus in packets_of(*numbers):
         line.feed(heard(opus))
 
 
-async def speak(line: SttLine, numbers: Sequence[int]) -> None:
+async def speak(line: SttSession, numbers: Sequence[int]) -> None:
     """Feed words, a packet every 20 ms, as a microphone does."""
     for opus in packets_of(*numbers):
         line.feed(heard(opus))
@@ -103,19 +103,20 @@ async def until(condition: Callable[[], bool], within_s: float = 30, *, every_s:
 
 @asynccontextmanager
 async def connected(
-    kind: Kind,
+    kind: Kind[S],
     script: HearingScript | None = None,
     *,
     on_partial: Callable[[str], None] | None = None,
     latency_s: float = LATENCY_S,
     chunk_bytes: int | None = 61,
     **changes: Any,
-) -> AsyncIterator[tuple[Server, SttLine, MemNet]]:
+) -> AsyncIterator[tuple[S, SttLine, MemNet]]:
     """Yield a server, a line and the network, all in memory; at the end nothing may be left open."""
     net = MemNet(latency_s=latency_s, chunk_bytes=chunk_bytes).install()
     stage = kind.make_stage(kind.settings(**changes))
     stage.rng = lambda: 1.0
-    async with kind.make_server(script or HearingScript()).running(HOST, PORT) as server:
+    server = kind.make_server(script or HearingScript())
+    async with server.running(HOST, PORT):
         async with stage:
             async with stage.open(speaker(), on_partial) as line:
                 await until(lambda: line.is_connected)
@@ -126,6 +127,6 @@ async def connected(
         net.assert_all_closed()
 
 
-def _kept(server: Server) -> int:
+def _kept(server: Server | WhisperXServer) -> int:
     """Return how many connections a client may keep for its next request."""
     return 2 if isinstance(server, TranscriptionServer) else 0

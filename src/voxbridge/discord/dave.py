@@ -28,6 +28,23 @@ class DaveConnection(Protocol):
     dave_session: davey.DaveSession | None
 
 
+class FrameKeys(Protocol):
+    """What hearing needs of the DAVE side: see ``EndToEnd``."""
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def is_ready(self) -> bool: ...
+
+    @property
+    def epoch(self) -> int | None: ...
+
+    def members(self) -> list[UserId]: ...
+
+    def open(self, user_id: UserId, frame: bytes) -> bytes: ...
+
+
 class EndToEnd:
     """The DAVE side of a voice connection."""
 

@@ -18,7 +18,7 @@ from voxbridge.core.wire.rtp import (
     trial_order,
 )
 from voxbridge.discord.counters import VoiceCounters
-from voxbridge.discord.dave import FRAME_MARKER, EndToEnd
+from voxbridge.discord.dave import FRAME_MARKER, FrameKeys
 from voxbridge.discord.seal import TransportKey
 
 _RETRY_PACKETS = 50  # one speaker's second, or a tenth of that for ten at once
@@ -35,7 +35,7 @@ class Receiver:
     def __init__(
         self,
         own_id: UserId,
-        end_to_end: EndToEnd,
+        end_to_end: FrameKeys,
         counters: VoiceCounters,
         *,
         require_e2ee: bool,

@@ -17,15 +17,12 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import structlog
 import trio
 
 from voxbridge.discord.counters import VoiceCounters
-
-if TYPE_CHECKING:
-    from discord.voice_state import VoiceConnectionState
 
 _log = structlog.get_logger(__name__)
 
@@ -43,13 +40,19 @@ _SO_MEMINFO, _MEMINFO_DROPS = 55, 8  # linux/asm-generic/socket.h, linux/sock_di
 _RECEIVE_BUFFER_BYTES = 1 << 20  # a stalled loop of 0.5 s with ten speakers; Linux cuts it to net.core.rmem_max
 
 
+class HasSocket(Protocol):
+    """What is read of discord.py's connection: the socket of now, which it replaces as it likes."""
+
+    socket: socket.socket
+
+
 class SocketWatch:
     """Has the methods of discord.py's ``SocketReader``; the reading itself is the Trio task ``run``."""
 
     def __init__(self, counters: VoiceCounters) -> None:
         self._counters = counters
         self._callbacks: list[DatagramCallback] = []
-        self._connection: VoiceConnectionState | None = None
+        self._connection: HasSocket | None = None
         self._socket: socket.socket | None = None
         self._wanted = trio.Event()
         self._waiting: deque[tuple[float, bytes]] = deque()
@@ -60,7 +63,7 @@ class SocketWatch:
         self._collected_at = 0.0
         self._kernel_drops = 0
 
-    def attach(self, connection: VoiceConnectionState) -> None:
+    def attach(self, connection: HasSocket) -> None:
         """Say whose socket is to be read."""
         self._connection = connection
 

@@ -10,7 +10,8 @@ from array import array
 import pytest
 
 from voxbridge.audio.quiet import without_chatter
-from voxbridge.audio.speech_reader import NotSoundError, SpeechReader
+from voxbridge.audio.speech_reader import SpeechReader
+from voxbridge.core.wire.sound_kind import NotSoundError
 
 soundfile = pytest.importorskip("soundfile")
 

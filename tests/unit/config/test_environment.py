@@ -10,6 +10,8 @@ from voxbridge.config import Settings, load, load_noting
 from voxbridge.config.catalogue import keys
 from voxbridge.config.environment import TEST_URL, VARIABLES
 from voxbridge.errors import ConfigError
+from voxbridge.stages.agent.n8n import N8nSettings
+from voxbridge.stages.stt.whisperx import WhisperXSettings
 
 pytestmark = pytest.mark.unit
 
@@ -75,6 +77,7 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     settings = load(file, {"SILENCE_THRESHOLD_MS": "900", "WHISPER_SERVER_URL": "ws://environment"})
     assert settings.endpointing.commit_ms == 900
     assert settings.endpointing.preroll_ms == 100
+    assert isinstance(settings.stt, WhisperXSettings)
     assert settings.stt.url == "ws://environment"
     assert settings.endpointing.packet_gap_ms == Settings().endpointing.packet_gap_ms
 
@@ -98,7 +101,9 @@ def test_test_mode_switches_the_webhook(tmp_path: Path, mode: str, wanted: str) 
         "N8N_WEBHOOK_TEST_URL": "https://n8n/webhook-test/x",
         "N8N_TEST_MODE": mode,
     }
-    assert load(file, environ).agent.url.reveal() == f"https://n8n{wanted}"
+    chosen = load(file, environ).agent
+    assert isinstance(chosen, N8nSettings)
+    assert chosen.url.reveal() == f"https://n8n{wanted}"
 
 
 @pytest.mark.parametrize(

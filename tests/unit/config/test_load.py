@@ -8,6 +8,8 @@ import pytest
 
 from voxbridge.config import Settings, find_file, inline_secrets, load
 from voxbridge.errors import EXIT_CONFIG, ConfigError
+from voxbridge.stages.agent.n8n import N8nSettings
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 pytestmark = pytest.mark.unit
 
@@ -66,7 +68,9 @@ def test_values_of_every_kind_are_read(write) -> None:
     assert settings.discord.join == ("1:2", "3:4")
     assert settings.discord.require_e2ee is False
     assert settings.discord.network.hosts["*.discord.media"] == "[::1]:9000"
+    assert isinstance(settings.agent, N8nSettings)
     assert settings.agent.headers["X-Api-Key"].reveal() == PRECIOUS
+    assert isinstance(settings.tts, ChatterboxSettings)
     assert settings.tts.exaggeration == 1.0
     assert isinstance(settings.tts.exaggeration, float)
 

@@ -60,8 +60,12 @@ def test_backups_are_clamped_too(tmp_path: Path) -> None:
         "[[tts.backup]]\n[[tts.backup]]\nkind = 'chatterbox'\nurl = 'http://h'\ntemperature = inf\nexaggeration = 1\n",
     )
     loaded = load_noting(file, {})
-    assert [(one.key, one.used) for one in loaded.notes] == [("tts.backup[1].temperature", 5.0)]
-    assert loaded.settings.tts.backup[1].temperature == 5.0
+    (note,) = loaded.notes
+    assert isinstance(note, Clamped)
+    assert (note.key, note.used) == ("tts.backup[1].temperature", 5.0)
+    backup = loaded.settings.tts.backup[1]
+    assert isinstance(backup, ChatterboxSettings)
+    assert backup.temperature == 5.0
 
 
 def test_variable_is_named_when_it_gave_the_number(tmp_path: Path) -> None:
@@ -70,6 +74,7 @@ def test_variable_is_named_when_it_gave_the_number(tmp_path: Path) -> None:
         write(tmp_path, f"{CHATTERBOX}streaming_chunk_size = 7\n"), {"TTS_STREAMING_CHUNK_SIZE": "900"}
     )
     (note,) = loaded.notes
+    assert isinstance(note, Clamped)
     assert (note.file, note.value, note.used) == ("environment variable TTS_STREAMING_CHUNK_SIZE", 900, 500)
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import aiohttp
 import davey
@@ -19,11 +22,11 @@ from voxbridge.discord.signalling import CallSignalling
 pytestmark = pytest.mark.unit
 
 
-def parameters(function: object) -> list[str]:
+def parameters(function: Callable[..., Any]) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
-def source(thing: object) -> str:
+def source(thing: type | Callable[..., Any] | ModuleType) -> str:
     return inspect.getsource(thing)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SILENCE_OPUS, OpusPacket
-from voxbridge.core.wire.rtp import build_header
+from voxbridge.core.wire.rtp import DaveAdvice, build_header
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import FRAME_MARKER
 from voxbridge.discord.receiver import Receiver
@@ -70,7 +70,7 @@ class Ear:
     receiver: Receiver
     counters: VoiceCounters
     heard: list[OpusPacket]
-    advice: list[str]
+    advice: list[DaveAdvice]
     wire: TransportKey = attrs.field(factory=lambda: TransportKey(KEY))
 
     def feed(self, ssrc: int, sequence: int, payload: bytes, now: float) -> None:
@@ -86,7 +86,8 @@ def ear() -> Ear:
 
 
 def make_ear(*, require_e2ee: bool = True, keys: ScriptedKeys | None = None) -> Ear:
-    keys, counters, heard, advice = keys or ScriptedKeys(), VoiceCounters(), [], []
+    keys, counters = keys or ScriptedKeys(), VoiceCounters()
+    heard, advice = list[OpusPacket](), list[DaveAdvice]()
     receiver = Receiver(ME, keys, counters, require_e2ee=require_e2ee, deliver=heard.append, advise=advice.append)
     receiver.key = TransportKey(KEY)
     return Ear(keys, receiver, counters, heard, advice)

@@ -55,7 +55,9 @@ def test_number_out_of_range_is_422(field, value, kind):
     """Each names the field and the kind of problem."""
     refusal = read_form({"input": "Hello.", field: value})
     assert isinstance(refusal, Refusal)
-    (problem,) = refusal.body["detail"]
+    detail = refusal.body["detail"]
+    assert isinstance(detail, list)
+    (problem,) = detail
     assert (refusal.status, problem["type"], problem["loc"]) == (422, kind, ["body", field])
 
 
@@ -71,4 +73,6 @@ def test_what_is_no_number_is_400(form, kind):
     """These are the real server's own checks, with its own shape."""
     refusal = read_form(form)
     assert isinstance(refusal, Refusal)
-    assert (refusal.status, refusal.body["error"]["type"]) == (400, kind)
+    error = refusal.body["error"]
+    assert isinstance(error, dict)
+    assert (refusal.status, error["type"]) == (400, kind)

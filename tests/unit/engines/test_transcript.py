@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,8 @@ def test_cut_lies_in_the_pause(pause_at_s):
 def test_pieces_are_joined_by_their_length():
     """Texts in order, confidence by duration, and speech anywhere is speech."""
     pieces = [Heard("one two", 0.1, 0.9, 3.0), Heard("", 0.95, 0.2, 5.0), Heard("three", 0.02, 0.6, 1.0)]
-    assert join(pieces) == Heard("one two three", 0.02, pytest.approx(0.825), 9.0)
+    confidence: Any = pytest.approx(0.825)
+    assert join(pieces) == Heard("one two three", 0.02, confidence, 9.0)
     assert join([]) == NOTHING
 
 

@@ -45,8 +45,8 @@ class Journald:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(path))
         self.socket.setblocking(False)
-        self.reader, write = (os.fdopen(fd, mode) for fd, mode in zip(os.pipe(), "rw", strict=True))
-        self.stderr = write
+        read_end, write_end = os.pipe()
+        self.reader, self.stderr = os.fdopen(read_end, "r"), os.fdopen(write_end, "w")
         os.set_blocking(self.reader.fileno(), False)
 
     def configure(self, *, secrets: tuple[str, ...] = (), **settings: Any) -> None:

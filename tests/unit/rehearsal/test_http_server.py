@@ -9,7 +9,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request, reset_stream
+from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
+from voxbridge.rehearsal.servers.listening import reset_stream
 
 pytestmark = pytest.mark.integration
 
@@ -68,7 +69,7 @@ async def test_head_and_chunks_leave_when_they_are_sent(autojump_clock: MockCloc
         await trio.sleep(0.25)
 
     async with served(script).running() as server, await connect(server) as stream:
-        began, arrivals = trio.current_time(), []
+        began, arrivals = trio.current_time(), list[tuple[float, bytes]]()
         await stream.send_all(GET)
         while not arrivals or not arrivals[-1][1].endswith(b"0\r\n\r\n"):
             data = bytes(await stream.receive_some())

@@ -26,7 +26,7 @@ HEARD, ANSWER = "what is 7 times 8", "Seven times eight is fifty-six."
 
 
 def packet(*, encrypted: bool = True) -> Packet:
-    fields = {field.name: None for field in attrs.fields(Packet)}
+    fields: dict[str, Any] = {field.name: None for field in attrs.fields(Packet)}  # nothing else is looked at
     return Packet(**{**fields, "encrypted": encrypted})
 
 

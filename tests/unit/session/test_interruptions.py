@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.turns import ADA, BOB, Open
 from voxbridge.core.ids import ChannelId, GuildId
-from voxbridge.core.turns.barge_in import Cut, CutWhenConfirmed, Deed, Duck, Hold, Resume, SpeechOver
+from voxbridge.core.turns.barge_in import BargeInPolicy, Cut, CutWhenConfirmed, Deed, Duck, Hold, Resume, SpeechOver
 from voxbridge.core.turns.floor import Floor, OpenTurn
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.interruptions import Interruptions
@@ -42,12 +42,13 @@ class DuckThenDecide:
                 return []
 
 
-def interruptions(*turns: Open, policy: object = None) -> tuple[Interruptions, SessionCounters, list[Notice]]:
+def interruptions(
+    *turns: Open, policy: type[BargeInPolicy] = CutWhenConfirmed
+) -> tuple[Interruptions, SessionCounters, list[Notice]]:
     floor, counters, notices = Floor(), SessionCounters(), list[Notice]()
     for turn in turns:
         floor.opened(turn)
-    make = type(policy) if policy is not None else CutWhenConfirmed
-    return Interruptions(floor, make, counters, notices.append), counters, notices
+    return Interruptions(floor, policy, counters, notices.append), counters, notices
 
 
 def test_a_barge_in_is_counted_and_told() -> None:
@@ -73,7 +74,7 @@ def test_stop_cuts_all_that_is_open() -> None:
 def test_a_policy_that_ducks_holds_and_resumes_is_carried_out() -> None:
     """Its state is its own from the onset on: a cough lowers, holds and lets go on; a word cuts."""
     a = Open("a", ADA, is_sounding=True)
-    way, _, _ = interruptions(a, policy=DuckThenDecide())
+    way, _, _ = interruptions(a, policy=DuckThenDecide)
     way.on_speech(SPEAKER, SpeechOver(ADA, "began"))
     way.on_speech(SPEAKER, SpeechOver(ADA, "confirmed", 0.2))
     way.on_speech(SPEAKER, SpeechOver(ADA, "ended", 0.2))

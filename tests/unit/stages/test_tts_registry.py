@@ -9,6 +9,7 @@ import pytest
 from voxbridge.config.stages import TtsSettings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.stages.contracts import TtsRequest, warm_up
+from voxbridge.stages.failover.tts import FailoverTts
 from voxbridge.stages.registry import make_tts, tts_stage
 from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings, ChatterboxStage
@@ -101,6 +102,8 @@ async def test_backups_say_words_as_the_first_one_does():
     """A backup without a lexicon of its own takes the first one's; a stage that cannot be warmed is left alone."""
     backups = (TtsSettings(), WyomingTtsSettings(url="tcp://h:1", lexicon={"en": {"a": "b"}}))
     stage = tts_stage(OpenAiTtsSettings(url="http://h", lexicon=WORDS, backup=backups), "/run/engines.sock")
-    words = [guard.stage._lexica.apply("n8n a", "en") for guard in stage.guards]
+    assert isinstance(stage, FailoverTts)
+    voices = [guard.stage for guard in stage.guards]
+    words = [voice._lexica.apply("n8n a", "en") for voice in voices if isinstance(voice, PronouncedStage)]
     assert words == ["n eight n a", "n eight n a", "n8n b"]
     await warm_up(object())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import trio
@@ -49,7 +49,7 @@ class Event:
     user_id: UserId | None
     op: int
     name: str = ""
-    data: object = None
+    data: Any = None
 
 
 @attrs.define

@@ -13,7 +13,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import trio
@@ -68,7 +68,7 @@ Plan = tuple[Step, ...]
 class Asked:
     """One question as it came: the body, and Trio's time in seconds."""
 
-    body: Mapping[str, object]
+    body: Mapping[str, Any]
     text: str
     at: float
 

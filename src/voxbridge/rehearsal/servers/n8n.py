@@ -16,7 +16,7 @@ import zlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import attrs
 import trio
@@ -69,7 +69,7 @@ _TEST_HINT = (
 class Question:
     """One request that started a run."""
 
-    body: Mapping[str, object]
+    body: Mapping[str, Any]
     text: str
     session_id: str
     turn_id: str

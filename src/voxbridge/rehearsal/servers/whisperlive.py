@@ -9,6 +9,7 @@ its longest time it says DISCONNECT, at the next sound. END_OF_AUDIO closes at o
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import trio
@@ -36,7 +37,7 @@ class WhisperLiveServer(WebSocketServer):
         self.is_silent_after_hello = False
         """Take connections and never get ready, as while a model is loading."""
         self.words_per_segment = 4
-        self.hellos: list[dict[str, object]] = []
+        self.hellos: list[dict[str, Any]] = []
         self.clients = 0
         self.ends_of_audio = 0
         self.passes = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import pathlib
+from typing import Any
 
 import attrs
 import structlog
@@ -89,21 +90,15 @@ def _websocket_cases(kind: str) -> list[Case]:
 
 # The one warm connection: what is no message of the protocol is passed over (so a final that is none never comes), a
 # loss is repeated as long as the time allows, and a failure that the server reports once.
-WHISPERX_CASES = [
-    attrs.evolve(case, kind="whisperx", **changes)
-    for case in _websocket_cases("whisperx")
-    if (
-        changes := {
-            "hang after": {"asked": 1},
-            "truncated": {"asked": MANY, "is_at_limit": True},
-            "wrong type": {"error": StageTimeout, "says": "total deadline", "asked": 1, "is_at_limit": True},
-            "invalid json": {"error": StageTimeout, "says": "total deadline", "asked": 1, "is_at_limit": True},
-            "huge line": {"asked": MANY, "is_at_limit": True},
-            "invalid utf-8": {"asked": MANY, "is_at_limit": True},
-        }.get(case.fault, {})
-    )
-    is not None
-]
+WHISPERX_DIFFERS: dict[str, dict[str, Any]] = {
+    "hang after": {"asked": 1},
+    "truncated": {"asked": MANY, "is_at_limit": True},
+    "wrong type": {"error": StageTimeout, "says": "total deadline", "asked": 1, "is_at_limit": True},
+    "invalid json": {"error": StageTimeout, "says": "total deadline", "asked": 1, "is_at_limit": True},
+    "huge line": {"asked": MANY, "is_at_limit": True},
+    "invalid utf-8": {"asked": MANY, "is_at_limit": True},
+}
+WHISPERX_CASES = [attrs.evolve(case, **WHISPERX_DIFFERS.get(case.fault, {})) for case in _websocket_cases("whisperx")]
 
 CASES = [
     *WHISPERX_CASES,
@@ -148,7 +143,7 @@ CASES = [
 
 
 def _settings(kind: Kind, fault: str) -> SttSettings:
-    changes = {"connect_limit_ms": 2000}
+    changes: dict[str, Any] = {"connect_limit_ms": 2000}
     if fault == "dns":
         return kind.settings(host="stt.test", **changes)
     settings = kind.settings(**changes)

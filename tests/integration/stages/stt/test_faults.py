@@ -27,6 +27,7 @@ async def test_what_the_operator_reads(autojump_clock, case):
     if case.error is None:
         assert (outcome.text, outcome.error) == (said(WORDS), None), seen
     else:
+        assert outcome.error is not None, seen
         assert type(outcome.error) is case.error, seen
         assert re.search(case.says, str(outcome.error)), seen
         assert outcome.error.backend == case.kind

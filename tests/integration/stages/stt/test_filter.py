@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import attrs
 import pytest
 
-from tests.support.stt_kinds import HOST, KINDS, PORT, feed, speaker
+from tests.support.stt_kinds import HOST, KINDS, OPENAI, PORT, feed, speaker
 from voxbridge.config.kinds import kind_names, settings_of
 from voxbridge.config.stages import EMBEDDED
 from voxbridge.errors import ConfigError
@@ -64,7 +64,7 @@ async def test_phantoms_come_out_empty_and_words_do_not(autojump_clock, name):
 
 async def test_a_model_sure_of_silence_is_believed(autojump_clock):
     MemNet().install()
-    kind = KINDS["openai"]
+    kind = OPENAI
     async with kind.make_server(HearingScript(text="the light")).running(HOST, PORT) as server:
         server.no_speech = 0.95
         async with FilteredStage(kind.make_stage(kind.settings())) as stage, stage.open(speaker()) as line:

@@ -33,7 +33,7 @@ def kind(request) -> Kind:
     return KINDS[request.param]
 
 
-def exactly(seconds: float) -> object:
+def exactly(seconds: float) -> Any:
     return pytest.approx(seconds, abs=1e-9)
 
 

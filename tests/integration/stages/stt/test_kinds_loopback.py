@@ -95,6 +95,7 @@ async def test_tls_is_verified(nursery, make_server, make_stage, scheme):
     server = make_server(HearingScript())
     [listener] = await trio.open_ssl_over_tcp_listeners(0, server_side, host="127.0.0.1", https_compatible=True)
     nursery.start_soon(trio.serve_listeners, server.handle, [listener])
+    assert isinstance(listener.transport_listener, trio.SocketListener)
     port = listener.transport_listener.socket.getsockname()[1]
     kind = KINDS["deepgram" if scheme == "wss" else "openai"]
     settings = type(kind.settings())(kind=kind.name, url=f"{scheme}://localhost:{port}")

@@ -11,7 +11,21 @@ import pytest
 import structlog
 import trio
 
-from tests.support.stt_kinds import HOST, KINDS, PORT, connected, feed, said, speak, speaker, until
+from tests.support.stt_kinds import (
+    DEEPGRAM,
+    HOST,
+    OPENAI,
+    PORT,
+    WHISPERLIVE,
+    WHISPERLIVEKIT,
+    WYOMING,
+    connected,
+    feed,
+    said,
+    speak,
+    speaker,
+    until,
+)
 from voxbridge.audio.opus import Decoder
 from voxbridge.config.secrets import Secret
 from voxbridge.core.sound.pcm import SILENCE_OPUS, HeardSound
@@ -32,10 +46,8 @@ from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
 
 pytestmark = pytest.mark.integration
 
-WHISPERLIVE, DEEPGRAM = KINDS["whisperlive"], KINDS["deepgram"]
 
-
-def exactly(seconds: float) -> object:
+def exactly(seconds: float) -> Any:
     return pytest.approx(seconds, abs=1e-9)
 
 
@@ -239,9 +251,9 @@ async def test_a_wrong_token_is_refused(autojump_clock, changes):
     for server, kind, says in (
         (DeepgramServer(token="k"), DEEPGRAM, "HTTP 401"),
         (DeepgramServer(token="k", is_subset=True), DEEPGRAM, "HTTP 403"),
-        (WhisperLiveKitServer(token="k"), KINDS["whisperlivekit"], "HTTP 403"),
+        (WhisperLiveKitServer(token="k"), WHISPERLIVEKIT, "HTTP 403"),
         (WebSocketServer(closes), DEEPGRAM, r"4401.*stt\.api_key"),
-        (WebSocketServer(closes), KINDS["whisperlivekit"], r"4401.*stt\.api_key"),
+        (WebSocketServer(closes), WHISPERLIVEKIT, r"4401.*stt\.api_key"),
     ):
         async with server.running(HOST, PORT), kind.make_stage(kind.settings(**changes)) as stage:
             with pytest.raises(StageRefused, match=says) as refused:
@@ -280,7 +292,7 @@ async def test_a_refusal_is_asked_for_once_per_utterance(autojump_clock):
         assert (await line.finish()).text == said([1, 2])
 
 
-@pytest.mark.parametrize("kind", [KINDS["wyoming"], DEEPGRAM], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [WYOMING, DEEPGRAM], ids=lambda kind: kind.name)
 async def test_a_connection_made_while_the_server_hung_is_not_used(autojump_clock, kind):
     """The server may have forgotten it: after an overdue final the next utterance has a connection of its own."""
     async with connected(kind) as (server, line, _):
@@ -327,7 +339,7 @@ async def test_deepgram_closes_an_idle_stream(autojump_clock):
 
 async def test_whisperlivekit_that_wants_webm_is_told_in_words(autojump_clock):
     MemNet().install()
-    kind = KINDS["whisperlivekit"]
+    kind = WHISPERLIVEKIT
     server = WhisperLiveKitServer()
     server.takes_pcm = False
     async with server.running(HOST, PORT), kind.make_stage(kind.settings()) as stage:
@@ -355,7 +367,7 @@ async def test_whisperlivekit_sends_states_whether_anything_has_changed_or_not(a
 
 
 async def test_wyoming_closes_after_each_transcript_and_the_next_connection_is_there_already(autojump_clock):
-    async with connected(KINDS["wyoming"]) as (server, line, _):
+    async with connected(WYOMING) as (server, line, _):
         for number in range(3):
             feed(line, [number])
             assert (await line.finish()).text == f"w{number}"
@@ -370,7 +382,7 @@ async def test_wyoming_closes_after_each_transcript_and_the_next_connection_is_t
 )
 async def test_wyoming_probe_refuses_what_cannot_work(autojump_clock, info, model, says):
     MemNet().install()
-    kind, server = KINDS["wyoming"], WyomingHearingServer()
+    kind, server = WYOMING, WyomingHearingServer()
     server.info = server.info if info is None else info
     async with server.running(HOST, PORT), kind.make_stage(kind.settings(model=model)) as stage:
         with pytest.raises(StageRefused, match=says):
@@ -389,7 +401,7 @@ def test_openai_addresses(url):
 
 
 async def test_openai_tells_how_sure_it_is(autojump_clock):
-    async with connected(KINDS["openai"]) as (server, line, _):
+    async with connected(OPENAI) as (server, line, _):
         server.no_speech = 0.75
         feed(line, range(10))
         transcript = await line.finish()
@@ -401,7 +413,7 @@ async def test_openai_tells_how_sure_it_is(autojump_clock):
 async def test_openai_model_that_is_not_listed_is_told_once_and_may_be_right(autojump_clock):
     """A server that takes other names than it lists is not called broken; who mistyped reads it in `check` and log."""
     MemNet().install()
-    kind = KINDS["openai"]
+    kind = OPENAI
     async with TranscriptionServer().running(HOST, PORT) as server:
         server.takes_any_model = True
         async with kind.make_stage(kind.settings(model="large")) as stage, stage.open(speaker()) as line:
@@ -417,7 +429,7 @@ async def test_openai_model_that_is_not_listed_is_told_once_and_may_be_right(aut
 
 async def test_openai_refusals_are_quoted_without_secrets_and_hints(autojump_clock):
     MemNet().install()
-    kind = KINDS["openai"]
+    kind = OPENAI
     settings = kind.settings(api_key=Secret("sk-precious"), hints=("Hibari Yume",), model="large")
     async with TranscriptionServer(token="sk-other").running(HOST, PORT) as server, kind.make_stage(settings) as stage:
         with pytest.raises(StageRefused, match=r"refuses our credentials.*Incorrect API key") as refused:

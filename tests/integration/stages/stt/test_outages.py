@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 
@@ -24,7 +26,7 @@ def kind(request) -> Kind:
     return ALL[request.param]
 
 
-def exactly(seconds: float) -> object:
+def exactly(seconds: float) -> Any:
     return pytest.approx(seconds, abs=1e-9)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 import trio
 
-from tests.support.stt_kinds import KINDS, Kind, connected, feed, said, speak
+from tests.support.stt_kinds import KINDS, WHISPERLIVE, Kind, connected, feed, said, speak
 from tests.support.stt_spoiling import WHISPERX, whisperx_script
 from voxbridge.core.stt.ledger import CLEARLY_VOICED_S
 from voxbridge.errors import StageError, StageProtocolError, StageTimeout
@@ -15,7 +17,6 @@ from voxbridge.stages.contracts import Transcript
 
 pytestmark = pytest.mark.integration
 
-WHISPERLIVE = KINDS["whisperlive"]
 LIMIT_S = 5.0
 VOICED_S = 1.2
 
@@ -25,7 +26,7 @@ def kind(request) -> Kind:
     return KINDS.get(request.param, WHISPERX)
 
 
-def exactly(seconds: float) -> object:
+def exactly(seconds: float) -> Any:
     return pytest.approx(seconds, abs=1e-9)
 
 

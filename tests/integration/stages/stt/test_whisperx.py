@@ -45,7 +45,7 @@ LATENCY_S = 0.005
 TONE = Encoder().encode(b"".join((n % 60 * 300).to_bytes(2, "little", signed=True) for n in range(480)))
 
 
-def exactly(seconds: float) -> object:
+def exactly(seconds: float) -> Any:
     return pytest.approx(seconds, abs=1e-9)
 
 

@@ -103,6 +103,7 @@ async def test_tls_is_verified(nursery):
     server = WhisperXServer(script(final_delay_s=0.0))
     [listener] = await trio.open_ssl_over_tcp_listeners(0, server_side, host="127.0.0.1", https_compatible=True)
     nursery.start_soon(trio.serve_listeners, server.handle, [listener])
+    assert isinstance(listener.transport_listener, trio.SocketListener)
     port = listener.transport_listener.socket.getsockname()[1]
     settings = WhisperXSettings(url=f"wss://localhost:{port}/")
     async with WhisperXStage(settings, tls=trusting).open(speaker()) as line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -48,7 +49,7 @@ def read(values, pieces: list[bytes], content_type: str = "") -> tuple[str, Ende
 DONE = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
 END = event("message_end")
 # (what, values, body, what is spoken, outcome, words in the detail)
-CASES = [
+CASES: list[tuple[Any, ...]] = [
     (
         "stream",
         OpenAiValues,

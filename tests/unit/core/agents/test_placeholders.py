@@ -43,7 +43,7 @@ def test_placeholder_in_a_value_is_not_filled_again():
 def test_template_fault_says_what_is_wrong(template, fault):
     """The operator reads it when the configuration is read."""
     found = template_fault(template)
-    assert (found is None) if fault is None else fault in found
+    assert found == fault if found is None or fault is None else fault in found
 
 
 def test_every_placeholder_is_known():

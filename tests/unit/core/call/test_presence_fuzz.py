@@ -10,6 +10,7 @@ import os
 import pytest
 
 from tests.support.pure_discord import CHANNELS, CODES, PureDiscord
+from voxbridge.core.ids import ChannelId
 
 pytestmark = pytest.mark.unit
 
@@ -92,6 +93,7 @@ def test_the_last_word_holds() -> None:
         world.run(80.0)  # what the history still had in store
         if world.complaint():
             continue  # the other test's affair
+        wanted: ChannelId | None
         match seed % 4:
             case 0:
                 world.wish(number, CHANNELS[0])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxbridge.core.health.outages import Back, Down, Outages
+from voxbridge.errors import StageName
 
 pytestmark = pytest.mark.unit
 
@@ -30,11 +31,12 @@ def test_a_room_that_was_not_told_of_an_outage_is_not_told_of_its_end() -> None:
     assert outages.down == ("agent",)
 
 
-EVENTS = st.lists(st.tuples(st.sampled_from(["stt", "agent", "tts"]), st.sampled_from(["failed", "back"])))
+STAGES: tuple[StageName, ...] = ("stt", "agent", "tts")
+EVENTS = st.lists(st.tuples(st.sampled_from(STAGES), st.sampled_from(["failed", "back"])))
 
 
 @given(EVENTS)
-def test_notices_of_a_stage_alternate(events: list[tuple[str, str]]) -> None:
+def test_notices_of_a_stage_alternate(events: list[tuple[StageName, str]]) -> None:
     """Down, back, down, back; never two of a kind, and the last one is the state."""
     outages = Outages()
     told: dict[str, list[Any]] = {"stt": [], "agent": [], "tts": []}
@@ -43,6 +45,6 @@ def test_notices_of_a_stage_alternate(events: list[tuple[str, str]]) -> None:
         if notice is not None:
             assert notice.stage == stage
             told[stage].append(type(notice))
-    for stage, kinds in told.items():
+    for name, kinds in told.items():
         assert kinds == ([Down, Back] * len(kinds))[: len(kinds)]
-        assert (stage in outages.down) == (kinds[-1:] == [Down])
+        assert (name in outages.down) == (kinds[-1:] == [Down])

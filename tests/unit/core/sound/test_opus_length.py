@@ -19,5 +19,6 @@ def test_the_length_is_what_libopus_says(packet: bytes) -> None:
         expected = (round(packet_duration_s(packet) * 48_000) or None) if packet else None
     except OpusError:
         expected = None
-    assert packet_ticks(packet) == expected
-    assert packet_ticks(packet) is None or 0 < packet_ticks(packet) <= LONGEST_TICKS
+    ticks = packet_ticks(packet)
+    assert ticks == expected
+    assert ticks is None or 0 < ticks <= LONGEST_TICKS

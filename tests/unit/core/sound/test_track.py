@@ -171,7 +171,7 @@ def test_the_work_for_a_frame_does_not_grow_with_the_sound_that_waits() -> None:
     class Counted(bytes):
         read_bytes = 0
 
-        def __getitem__(self, key):  # type: ignore[no-untyped-def, override]
+        def __getitem__(self, key):
             part = super().__getitem__(key)
             Counted.read_bytes += len(part)
             return part

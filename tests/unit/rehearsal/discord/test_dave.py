@@ -21,7 +21,8 @@ class Call:
 
     def __init__(self):
         self.service = dave.DeliveryService(CHANNEL, mls.ExternalSender())
-        self.ends, self.queue = {}, collections.deque()
+        self.ends = {}
+        self.queue: collections.deque[dave.Command] = collections.deque()
         self.ops = collections.defaultdict(list)
         self.refused = []
         self.transitions = []
@@ -172,6 +173,8 @@ def test_revoked_add_is_understood_and_the_group_goes_on(library):
     call.carry_out(call.service.admit(UserId(3)))
     commands = call.service.offer_key_package(UserId(3), package)
     for command in commands:  # proposals are heard, commits get lost
+        assert isinstance(command, dave.ToMember)
+        assert isinstance(command.body, bytes)
         call.ends[command.user_id].process_proposals(command.body, set(call.ends))
     call.leave(UserId(3))
     call.join(UserId(4), library)

@@ -93,6 +93,7 @@ def test_commit_and_welcome_make_a_group_of_either_library(first, second):
     assert (commit.group_id, commit.epoch, commit.sender_leaf) == (GROUP, 0, 0)
     assert commit.references == (proposal.reference,)
     assert not commit.has_inline_proposals
+    assert commit.welcome is not None
     assert alice.process_commit(commit.data, EVERYBODY)
     assert bob.process_welcome(mls.welcome_for(commit.welcome, packages[BOB]), EVERYBODY)
     for end in (alice, bob):
@@ -106,6 +107,7 @@ def test_removal_is_proposed_and_committed(library):
     """After a Remove the one who is left can no longer be heard by the one who went."""
     sender, alice, bob, packages, _, payload = group_of_two(library, "davey")
     commit = mls.read_commit(payload)
+    assert commit.welcome is not None
     alice.process_commit(commit.data, EVERYBODY)
     bob.process_welcome(mls.welcome_for(commit.welcome, packages[BOB]), EVERYBODY)
     proposal = sender.remove(GROUP, 1, 1)
@@ -120,5 +122,7 @@ def test_welcome_for_somebody_else_is_an_error():
     """A Welcome has no secrets for a key package that was not added."""
     *_, payload = group_of_two("davey", "davey")
     stranger = mls.read_key_package(make_end("davey", CAROL, 7).begin(CHANNEL))
+    welcome = mls.read_commit(payload).welcome
+    assert welcome is not None
     with pytest.raises(mls.MlsError):
-        mls.welcome_for(mls.read_commit(payload).welcome, stranger)
+        mls.welcome_for(welcome, stranger)
