@@ -48,6 +48,10 @@ class VoiceCounters:
     datagrams_shed: int = counted(
         "Datagrams dropped unread, since we were a second behind.", metric="voice_datagrams_shed"
     )
+    flooded: int = counted(
+        "Packets of a stream that were more than anybody can say in real time, dropped unopened.",
+        metric="voice_flooded",
+    )
     datagrams_overflowed: int = counted(
         "Datagrams that the kernel dropped, since we were too slow and its buffer full.",
         metric="voice_datagrams_overflowed",

@@ -6,9 +6,11 @@ from collections import deque
 from collections.abc import Callable
 
 from voxbridge.core.call.deafness import DeafnessWatch
+from voxbridge.core.call.flood import Allowance
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SILENCE_OPUS, OpusPacket
 from voxbridge.core.wire.rtp import (
+    HEADER_BYTES,
     DaveAdvice,
     DaveHealth,
     NotAudio,
@@ -49,6 +51,7 @@ class Receiver:
         self._require_e2ee, self._deliver, self._advise = require_e2ee, deliver, advise
         self._health = DaveHealth()
         self._deafness = deafness or DeafnessWatch()
+        self._allowance = Allowance()
         self._newest: dict[int, int] = {}
         self._epoch: int | None = None
         self._tried_in: dict[int, int | None] = {}  # streams without an owner, and the epoch whose keys were tried
@@ -66,6 +69,9 @@ class Receiver:
         """Take one datagram of the voice socket; ``now`` is Trio time in seconds."""
         if self.key is None:
             self._counters.no_key_yet += 1
+            return
+        if len(datagram) >= HEADER_BYTES and not self._allowance.takes(int.from_bytes(datagram[8:12], "big"), now):
+            self._counters.flooded += 1
             return
         packet = open_packet(datagram, self.key.open)
         if isinstance(packet, NotAudio):

@@ -353,3 +353,38 @@ async def test_a_member_whose_own_connection_fails_for_a_moment_has_not_left():
         assert bench.count(MemberLeft) == 0
         await ada.leave()
         await bench.until(lambda: bench.count(MemberLeft) == 1, timeout_s=6.0)
+
+
+async def test_a_flood_of_one_member_is_cut_down_to_real_time():
+    """Valid frames by the thousand: what nobody can say in that time is not even opened, and Ada is heard."""
+    discord = SimulatedDiscord()
+    async with open_call(discord) as (bench, ada), trio.open_nursery() as nursery:
+        eve = discord.add_member("Eve")
+        await eve.join(discord.voice_channel_id)
+        await eve.wait_dave_ready()
+        await bench.until(discord.is_dave_settled)
+        nursery.start_soon(lambda: eve.speak(frames(2000, salt=1), gap_s=0.001))
+        await ada.wait_dave_ready()
+        await ada.speak(frames(50))
+        await bench.until(lambda: bench.opus_of(ada.id) == frames(50))
+        assert bench.room.counters.flooded > 300
+        assert len(bench.packets_of(eve.id)) < 400
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_call_that_is_plain_when_we_come_is_used_when_it_is_encrypted_later():
+    """We join a call without encryption and keep silent; when it is led into encryption we take part in it."""
+    discord = SimulatedDiscord()
+    async with open_bench(discord, join=()) as bench:
+        ada, bob = discord.add_member("Ada"), discord.add_member("Bob")
+        for member in (ada, bob):
+            await member.join(discord.voice_channel_id)
+        await bench.until(discord.is_dave_settled)
+        discord.downgrade_dave()
+        await bench.bridge.join(discord.guild_id, discord.voice_channel_id)
+        await bench.until(lambda: bool(bench.ports))
+        assert bench.room.dave_version == 0
+        assert not bench.port.can_send
+        discord.upgrade_dave()
+        await bench.until_open(timeout_s=5.0)
+        await hears_again(bench, ada, salt=14)

@@ -180,9 +180,9 @@ async def test_cut_voice_websocket_resumes_with_what_it_missed(nursery):
             assert await media.receive() == speech(1)[0]
             async with voice(simulated) as again:
                 await again.send(7, who | {"seq_ack": first["seq"]})
-                messages = [json.loads(message) for message in await again.messages(5)]
-                assert [m["op"] for m in messages] == [9, 18, 5, 5, 11]
-                assert [m["seq"] for m in messages[1:]] == [first["seq"] + n for n in range(1, 5)]
+                messages = [json.loads(message) for message in await again.messages(4)]
+                assert [m["op"] for m in messages] == [9, 18, 5, 11]
+                assert [m["seq"] for m in messages[1:]] == [first["seq"] + n for n in range(1, 4)]
                 assert simulated.is_in_call(simulated.bot_id)
 
 
