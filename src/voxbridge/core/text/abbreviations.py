@@ -62,7 +62,7 @@ _ENGLISH = Abbreviations(
 )
 _GERMAN = Abbreviations(
     never=(
-        f"{_COMMON} hr hrn fr med rer nat dipl ing z.b d.h u.u i.d.r z.t z.zt sog bzw ca ggf evtl vgl inkl exkl"
+        f"{_COMMON} hr hrn fr u med rer nat dipl ing z.b d.h u.u i.d.r z.t z.zt sog bzw ca ggf evtl vgl inkl exkl"
         " zzgl abzgl einschl allg bspw insb insbes gem lt geb gest verh jr verf hrsg bes zw max mind"
     ),
     number=(

@@ -199,7 +199,8 @@ class Inline:
         is_closed = any(_closes(each, name) for each in tokens[place + 1 :])
         said = f" {re.sub(r'[_.:-]+', ' ', name)} "
         if known:
-            talked_of = is_opening and not is_closed and is_talked_of(before, after)
+            is_bare = not match[4] and not attributes.strip()
+            talked_of = is_bare and not is_closed and is_talked_of(before, after) and not self._is_open(tokens, place)
             if name.lower() in {"td", "th", "option"} and before.strip():
                 return ", "
             if talked_of:
@@ -214,9 +215,15 @@ class Inline:
         if is_sound and self._drop_actions and before.strip()[-1:] in ("", *".!?…,"):
             return ""
         if not is_opening or is_closed:
-            return f" {said}{attributes} " if attributes and "=" not in attributes and not match[1] else ""
+            return f" {said}{attributes} " if attributes and "=" not in attributes and not match[1] else " "
         is_lone = not before.strip() and (not after.strip() or after[:1].isalnum())
         return "" if is_lone else said
+
+    def _is_open(self, tokens: Sequence[Token], place: int) -> bool:
+        """Tell whether a closing tag ends one that was opened before it."""
+        match = tokens[place].meta["match"]
+        same = (each.meta["match"] for each in tokens[:place] if each.type == "tag")
+        return bool(match[1]) and any(not each[1] and each[2].lower() == match[2].lower() for each in same)
 
     def _emphasis(self, tokens: Sequence[Token], place: int, close: int, before: str) -> str:
         inner = self._flat(tokens[place + 1 : close])

@@ -128,13 +128,13 @@ class Residue:
             text = _WIDE_SOURCES.sub(self._wide_source, text)
         if "`" in text:
             text = _apostrophes(text)
+        if "{" in text and "$" not in text and "\\" not in text:
+            text = _JSON.sub(_say_json, text)
         if "[" in text:
             text = _OAI.sub("", text)
             text = _SQUARE.sub(self._square, text) if self._drop_actions else text
             text = _outside_code(text, lambda part: _SOURCES.sub(self._sources, part))
             text = _REFERENCE.sub(r"\1", text)
-        if "{" in text and "$" not in text and "\\" not in text:
-            text = _JSON.sub(_say_json, text)
         if any(mark in text for mark in ":;=^<8xXT-oO>¯"):
             text = _outside_code(text, self._say_emoticons)
         return text

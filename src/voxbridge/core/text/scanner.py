@@ -484,6 +484,8 @@ class Scanner:
             self._drop(length)
         else:
             is_ours = header[1].lower() in _SPEAKERS
+            if self._before:
+                self._emit("break", "\n")  # what was said before was another message
             self._drop(length + header.end(), None if is_ours else _Hidden(_OPENS_MESSAGE, 24))
         return 0
 

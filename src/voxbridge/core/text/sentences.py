@@ -250,7 +250,7 @@ class SentenceSplitter:
         if len(word) == 1 and word.isupper() and word != "I" and last:
             return self._judge_initial(text, word, end)
         if (small in known.may_end and is_unit) or is_number_of or (small in known.dates and word[0].isupper()):
-            return self._may_end(text, end, small)
+            return self._may_end(text, end)
         if not last and len(word) == 1 and word.isalpha() and word != "I":
             return False  # the mark of a list: "a."
         if (len(word) == 1 and word.isalpha() and word != "I") or word in _SUFFIXES or _INITIALISM.fullmatch(word):
@@ -307,7 +307,7 @@ class SentenceSplitter:
             return behind != "."  # "a. C.", "z. B."
         return self._starts(text, end)
 
-    def _may_end(self, text: str, end: int, small: str) -> bool | None:
+    def _may_end(self, text: str, end: int) -> bool | None:
         follower = _follower(text, end)
         if not follower:
             return None
@@ -315,7 +315,7 @@ class SentenceSplitter:
             return True
         if follower.islower() or follower.isdigit() or follower in ",;:-)–":
             return False
-        if self._abbreviations.has_capital_nouns or _INITIALISM.fullmatch(small):
+        if self._abbreviations.has_capital_nouns:
             return self._starts(text, end)
         return True
 
