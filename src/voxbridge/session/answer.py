@@ -17,7 +17,7 @@ import trio
 
 from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.text.speakable import SpokenPieces
-from voxbridge.errors import StageError
+from voxbridge.errors import NoReply, StageError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.limit import NO_LIMIT, Waiting
 from voxbridge.session.speech import Speech
@@ -65,6 +65,11 @@ class Answer:
     def text(self) -> str:
         """Return what the agent has said so far, its parts apart."""
         return "".join(self._text)
+
+    @property
+    def has_come_through(self) -> bool:
+        """Tell whether something came back that shows that the agent has taken the request."""
+        return self.text != "" or self.has_all_text or isinstance(self.agent_error, NoReply)
 
     async def produce(self, request: AgentRequest) -> None:
         """Ask the agent and speak its answer to the end. Failures are left in ``agent_error`` and ``speech.error``."""

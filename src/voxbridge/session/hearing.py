@@ -52,9 +52,17 @@ class Hearing:
             self._fuse.call(self._take, item, self._ear)
             return
         if len(self._early) >= _EARLY_MAX:
-            self._early.popleft()
-            self._counters.dropped_packets += 1
+            self._drop_oldest()
         self._early.append(item)
+
+    def _drop_oldest(self) -> None:
+        """Make room: the oldest sound goes. News of a loss goes only where there is nothing else."""
+        for number, item in enumerate(self._early):
+            if isinstance(item, OpusPacket):
+                del self._early[number]
+                self._counters.dropped_packets += 1
+                return
+        self._early.popleft()
 
     def _take(self, item: OpusPacket | VoiceDown | Unheard, ear: Ear) -> None:
         match item:

@@ -32,8 +32,8 @@ from voxbridge.session.ear import Ear, EarEvent, Heard
 from voxbridge.session.hearing import Hearing
 from voxbridge.session.notices import PartialTranscript, SpeakerStarted, SpeakerStopped
 from voxbridge.session.turn import Turn
-from voxbridge.session.utterance import LineLife, Utterance
-from voxbridge.stages.contracts import Speaker, SttSession, warm_up
+from voxbridge.session.utterance import LineLife, Lost, Utterance, Words
+from voxbridge.stages.contracts import Speaker, SttSession, Transcript, warm_up
 from voxbridge.supervise import keep, supervise
 
 
@@ -51,6 +51,7 @@ class SpeakerSession:
         self._listening = trio.CancelScope()
         self._is_deaf = False
         self._utterance: Utterance | None = None
+        self._broken_off: Utterance | None = None
         self._superseded: Turn | None = None
         self._last_turn: Turn | None = None
         self._line: SttSession | None = None
@@ -116,7 +117,7 @@ class SpeakerSession:
             life.end()
             if self._utterance is not None:
                 self._utterance.lose()
-                self._utterance = None
+                self._break_off()
 
     async def _hear_over_line(self) -> None:
         with trio.CancelScope() as self._listening:
@@ -130,6 +131,8 @@ class SpeakerSession:
 
     async def tell_deaf(self, pause_s: float) -> None:
         """Say in the channel whom we cannot hear, and for how long."""
+        if self._nursery is not None:
+            self._make_good()
         minutes = max(1, round(pause_s / 60))
         when = "in a minute" if minutes == 1 else f"in {minutes} minutes"
         who = " ".join(self.speaker.name.split())
@@ -137,7 +140,10 @@ class SpeakerSession:
         await self._context.port.post_text(text)
 
     async def _listen(self) -> None:
-        self._forget_utterance()  # of an ear that crashed
+        if self._utterance is not None:  # of an ear that crashed
+            self._utterance.discard()
+            self._break_off()
+        self._make_good()
         self._preroll.clear()
         await self._hearing.run()
 
@@ -153,6 +159,19 @@ class SpeakerSession:
             utterance.discard()
             self._tell_policy("ended")
 
+    def _break_off(self) -> None:
+        self._broken_off, self._utterance = self._utterance, None
+        self._tell_policy("ended")
+
+    def _make_good(self) -> None:
+        """Make a turn of what a crash broke off: who was heard to speak gets an answer to what is known, or is told."""
+        utterance, self._broken_off = self._broken_off, None
+        if utterance is None or not (utterance.is_confirmed or self._superseded is not None):
+            return
+        now = trio.current_time()
+        ended = TurnEnded(now, utterance.started_at, now, now - utterance.started_at, confirmed=True, reason="cut off")
+        self._open_turn(ended, Words(None, Lost()))
+
     def _on_partial(self, text: str) -> None:
         if self._utterance is not None:
             self._tell_policy("words", words=text)
@@ -163,9 +182,11 @@ class SpeakerSession:
         match event:
             case Heard(sound):
                 self._on_sound(sound)
-            case SpeechStarted():
-                self._begin_utterance()
+            case SpeechStarted(at):
+                self._begin_utterance(at)
             case SpeechConfirmed():
+                if self._utterance is not None:
+                    self._utterance.is_confirmed = True
                 self._tell_policy("confirmed", voiced_s=self._context.tools.rules.listening.endpointing.confirm_s)
             case Guess():
                 if self._utterance is not None:
@@ -194,9 +215,9 @@ class SpeakerSession:
             self._tasks_changed.set()
             self._tasks_changed = trio.Event()
 
-    def _begin_utterance(self) -> None:
+    def _begin_utterance(self, at: float) -> None:
         assert self._line is not None, "an ear hears while the line is open"
-        self._utterance = utterance = Utterance(self._line, self._life)
+        self._utterance = utterance = Utterance(self._line, self._life, started_at=at)
         self._context.tools.on_notice(SpeakerStarted(self.speaker))
         self._tell_policy("began")
         # They will be asked in a second or two; by then their connections are there.
@@ -233,11 +254,16 @@ class SpeakerSession:
             self._preroll.clear()
             for sound in held:
                 self._preroll.add(sound)
-        if not ended.confirmed:
-            utterance.discard()
+        if ended.confirmed:
+            self._open_turn(ended, utterance.end(ended.voiced_s))
             return
+        utterance.discard()
+        if self._superseded is not None:  # by a policy that takes a cough for speech: what is known is answered
+            self._open_turn(ended, Words(Transcript(""), None))
+
+    def _open_turn(self, ended: TurnEnded, words: Words) -> None:
         prior, self._superseded = self._superseded, None
         previous = None if self._last_turn is None else self._last_turn.aftermath
-        turn = Turn(self._context, self.speaker, ended, utterance.end(ended.voiced_s), prior=prior, previous=previous)
+        turn = Turn(self._context, self.speaker, ended, words, prior=prior, previous=previous)
         self._last_turn = turn
         self._start("turn", turn.run)

@@ -11,6 +11,9 @@ still while there is sound: what it counts is how long the user waits.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import structlog
 import trio
 
@@ -41,6 +44,8 @@ from voxbridge.session.utterance import Words
 from voxbridge.stages.contracts import AgentRequest, Previous, Speaker, Transcript
 
 _log = structlog.get_logger(__name__)
+Result = TypeVar("Result")
+
 _OUTCOME_OF_CUT: dict[CutReason, Outcome] = {
     "barge-in": "interrupted",
     "superseded": "superseded",
@@ -86,6 +91,8 @@ class Turn:
         self._transcript = Transcript("")
         self._text = ""
         self._error: VoxBridgeError | None = None
+        self._unheard: VoxBridgeError | None = None
+        """Why its own words are not known: those of the turns that it superseded are answered all the same."""
         self._limit = TurnLimit(self._due)
         self._answer = Answer(context, self._mark_at, self._on_first_frame, self._limit)
         self._speech = self._answer.speech
@@ -127,14 +134,16 @@ class Turn:
     def aftermath(self) -> Previous | None:
         """Return what the agent has to be told of this turn with the next one: None if it was heard to its end.
 
-        A turn that never reached the agent leaves what it was to tell to the next one.
+        What a turn was to tell, it leaves to the next one, unless something shows that it came to the agent.
         """
-        if not self._answer.has_asked:
+        answer = self._answer
+        has_failed = self._cut is None or answer.agent_error is not None  # who is cut may well have been taken in
+        if not answer.has_asked or (has_failed and not answer.has_come_through):
             return self._previous
         was_cut_short = self._cut is not None or (self._answer.agent_error is not None and self._answer.text != "")
         if not was_cut_short or self._speech.is_played:
             return None
-        return Previous(interrupted=True, heard=self.heard_text)
+        return Previous(interrupted=True, heard=self.heard_text, turn_id=self.id)
 
     def cut(self, reason: CutReason) -> None:
         """End the answer now: when this returns, no frame of it can leave. The words heard are kept.
@@ -181,27 +190,28 @@ class Turn:
     async def run(self) -> None:
         """Live the turn. Never raises for a stage's failure; reports once, also when cancelled."""
         outcome: Outcome = "cancelled"
+        crashes: list[Exception] = []
         structlog.contextvars.bind_contextvars(
             turn=self.id, speaker=str(self._speaker.user_id), guild=str(self._speaker.guild_id)
         )
         try:
-            outcome, crash = await self._live_or_crash()
-            if crash is not None:
-                await self._apologise()
-                raise crash
+            outcome = await self._live(crashes)
+            if crashes:
+                raise crashes[0]
         finally:
             self._has_heard.set()  # also if it crashed before: the next turn may be waiting for the words
             self._context.floor.closed(self)
             self._close()
             self._report(outcome)
 
-    async def _live_or_crash(self) -> tuple[Outcome, Exception | None]:
-        """Live the turn; a bug, ours or a plug-in's, is the supervisor's to tell, but the user must not wait for it."""
+    async def _or_crash(self, part: Callable[[], Awaitable[Result]], crashes: list[Exception]) -> Result | None:
+        """Do a part; a bug, ours or a plug-in's, is the supervisor's to tell, but the user must not wait for it."""
         try:
-            return await self._live(), None
-        except Exception as error:  # noqa: BLE001 - raised again, after the apology
+            return await part()
+        except Exception as error:  # noqa: BLE001 - raised again, at the end of the turn
             self._error = InternalError(f"internal error: {type(leaf_of(error)).__name__}")
-            return "failed", error
+            crashes.append(error)
+            return None
 
     def _close(self) -> None:
         for speech in self._speeches:
@@ -212,16 +222,33 @@ class Turn:
         await self._has_heard.wait()
         return self._text
 
-    async def _live(self) -> Outcome:
+    async def _live(self, crashes: list[Exception]) -> Outcome:
         with self._hearing:
-            await self._hear()
+            await self._or_crash(self._hear, crashes)
         if self._hearing.cancelled_caught:
             assert self._cut is not None, "only a cut ends this scope"
             return _OUTCOME_OF_CUT[self._cut]
+        self._tell_hearing()
+        outcome = await self._or_crash(self._reply_or_cut, crashes)
+        if outcome is None:
+            await self._apologise()
+            return "failed"
+        return outcome
+
+    def _tell_hearing(self) -> None:
+        """Tell what came of the hearing. Of a superseded turn too: the next one has only a part of what was said."""
+        if self._error is not None:
+            self._unheard = self._error
+            if isinstance(self._error, StageError):
+                self._context.outages.failed(self._error)
+            if self._text:
+                self._error = None  # known words are answered
+        elif self._transcript.text.strip():  # nothing heard proves nothing
+            self._context.outages.served("stt")
         if self._error is None:
-            if self._transcript.text.strip():  # nothing heard proves nothing
-                self._context.outages.served("stt")
             self._context.tools.on_notice(FinalTranscript(self._speaker, self.id, self._text))
+
+    async def _reply_or_cut(self) -> Outcome:
         with self._answering:
             return await self._reply()
         assert self._cut is not None, "only a cut ends this scope"
@@ -268,7 +295,7 @@ class Turn:
                     await self._apologise()
                 return "no-reply"
             case _:
-                if isinstance(self._error, StageError):
+                if isinstance(self._error, StageError) and self._error is not self._unheard:
                     self._context.outages.failed(self._error)
                 await self._apologise()
                 return "timed-out" if is_out_of_time else "failed"
@@ -370,6 +397,7 @@ class Turn:
         if self._speech.last_frame_at is not None:
             self._timeline.mark("last_audio", self._speech.last_frame_at)
         self._mark("ended")
+        error = self._error or self._unheard
         self._context.tools.on_report(
             TurnReport(
                 turn_id=self.id,
@@ -385,8 +413,8 @@ class Turn:
                 marks=self._timeline.marks,
                 parts=tuple(self._timeline.parts(self._rules.targets_ms)),
                 first_audio=self._timeline.first_audio(self._rules.first_audio_target_ms),
-                error=None if self._error is None else str(self._error),
-                failed_stage=self._error.stage if isinstance(self._error, StageError) else None,
+                error=None if error is None else str(error),
+                failed_stage=error.stage if isinstance(error, StageError) else None,
                 turn_model=self._words.verdict,
             )
         )

@@ -54,6 +54,15 @@ class LineLife:
         raise StageUnavailable("stt", "the line to the server broke down before the words were in")
 
 
+class Lost:
+    """A final that never comes: the utterance broke off in our hands."""
+
+    async def wait(self) -> Transcript:
+        """Raises: StageUnavailable."""
+        await trio.lowlevel.checkpoint()
+        raise StageUnavailable("stt", "the line or the ear broke down before the words were out")
+
+
 class Words:
     """The words of an ended utterance: known already, or still to come over a line that may break down."""
 
@@ -82,7 +91,10 @@ class Words:
 class Utterance:
     """One stretch of speech of one speaker. All methods are synchronous; ``hold`` gives a task to start."""
 
-    def __init__(self, line: SttSession, life: LineLife | None = None) -> None:
+    def __init__(self, line: SttSession, life: LineLife | None = None, *, started_at: float = 0.0) -> None:
+        self.started_at = started_at
+        self.is_confirmed = False
+        """Whether it was voiced long enough to be no cough."""
         self._line = line
         self._life = life or LineLife()
         self._guess_scope: trio.CancelScope | None = None

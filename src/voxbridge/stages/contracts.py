@@ -177,6 +177,8 @@ class Previous:
 
     interrupted: bool
     heard: str
+    turn_id: str = ""
+    """The turn that it answered; not told to a backend that keeps the conversation itself."""
 
 
 @attrs.frozen

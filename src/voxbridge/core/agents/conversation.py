@@ -36,11 +36,12 @@ class Conversations:
         *,
         name: str,
         heard: str | None,
+        heard_of: str = "",
     ) -> Conversation:
-        """Begin a turn; ``heard`` and ``name`` as in ``History.open``. It is to be closed, whatever comes of it."""
+        """Begin a turn; ``heard``, ``heard_of`` and ``name`` as in ``History.open``. It is to be closed in any case."""
         for scope, history in self._histories.items():
             called = name if scope == "channel" else ""
-            history.open(session_of(scope), turn_id, user, text, now, name=called, heard=heard)
+            history.open(session_of(scope), turn_id, user, text, now, name=called, heard=heard, heard_of=heard_of)
         return Conversation(self._histories, {scope: session_of(scope) for scope in self._histories}, turn_id, text)
 
 

@@ -78,9 +78,10 @@ class History:
         *,
         name: str = "",
         heard: str | None = None,
+        heard_of: str = "",
     ) -> list[Message]:
         """Open an exchange and return its messages; see ``open`` and ``messages``."""
-        self.open(session, turn_id, user, text, now, name=name, heard=heard)
+        self.open(session, turn_id, user, text, now, name=name, heard=heard, heard_of=heard_of)
         return self.messages(session, turn_id, now, self._rules)
 
     def open(
@@ -93,17 +94,19 @@ class History:
         *,
         name: str = "",
         heard: str | None = None,
+        heard_of: str = "",
     ) -> None:
         """Open an exchange.
 
         ``name`` is put before the user's words, for a conversation of several. ``heard`` says that the same user's
-        answer before was cut short, and what was heard of it.
+        answer before was cut short, and what was heard of it; ``heard_of`` is the turn that it answered, if it may be
+        another than the user's last: the last one may have failed.
         """
         kept = self._fresh(session, now)
-        if heard is None:
+        if heard is not None:
+            _cut(kept, user, text, heard, heard_of)
+        if heard is None or heard_of:
             kept[:] = [one for one in kept if one.is_open or one.user != user or one.answer or one.was_cut]
-        else:
-            _cut(kept, user, text, heard)
         shown = f"{_one_line(name)}: {text}" if name.strip() else text
         kept.append(_Exchange(turn_id, user, text, shown, now))
 
@@ -168,9 +171,9 @@ def _fitting(exchanges: list[_Exchange], tokens_max: int) -> list[_Exchange]:
     return fitting
 
 
-def _cut(kept: list[_Exchange], user: str, text: str, heard: str) -> None:
-    """Leave of the user's last answer what was heard of it."""
-    last = next((one for one in reversed(kept) if one.user == user), None)
+def _cut(kept: list[_Exchange], user: str, text: str, heard: str, heard_of: str) -> None:
+    """Leave of the user's last answer, or of the one to that turn, what was heard of it."""
+    last = next((one for one in reversed(kept) if one.user == user and heard_of in ("", one.turn_id)), None)
     if last is None:
         return
     last.is_open, last.was_cut, last.answer = False, True, heard.strip()

@@ -57,7 +57,7 @@ class Breaker:
     def succeeded(self, now: float, *, is_trial: bool = False) -> None:
         """Note that a call came through: whatever the state, the backend works."""
         self._trials -= is_trial
-        self._calls.append((now, True))
+        self._ended(now, well=True)
         if self.state != "closed":
             self.state = "closed"
             self._calls.clear()
@@ -65,9 +65,7 @@ class Breaker:
     def failed(self, now: float, *, is_trial: bool = False) -> None:
         """Note that a call failed."""
         self._trials -= is_trial
-        self._calls.append((now, False))
-        while self._calls and now - self._calls[0][0] >= self.rules.window_s:
-            self._calls.popleft()
+        self._ended(now, well=False)
         match self.state:
             case "half-open":
                 self.state = "open"
@@ -77,6 +75,11 @@ class Breaker:
                     self.state = "open"
             case "open":
                 pass  # a call that had begun before, or the last resort of a turn
+
+    def _ended(self, now: float, *, well: bool) -> None:
+        self._calls.append((now, well))
+        while now - self._calls[0][0] >= self.rules.window_s:
+            self._calls.popleft()
 
     def abandoned(self, *, is_trial: bool = False) -> None:
         """Note that a call was cancelled, which proves nothing."""

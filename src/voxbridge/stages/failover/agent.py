@@ -73,6 +73,7 @@ class FailoverAgent(Failover[AgentStage]):
             trio.current_time(),
             name=speaker.name,
             heard=previous.heard if previous is not None and previous.interrupted else None,
+            heard_of=previous.turn_id if previous is not None else "",
         )
 
 

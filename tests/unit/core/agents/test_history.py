@@ -201,3 +201,20 @@ def test_tokens_are_estimated():
     assert tokens_of([Message("user", "abcd")]) == 5
     assert tokens_of([Message("user", "abcde")]) == 6
     assert tokens_of([Message("user", "世界"), Message("assistant", "")]) == 10
+
+
+def test_news_of_an_interruption_that_comes_late_is_written_over_its_own_turn():
+    """The question between failed, and its news with it: the interrupted answer is cut, the failed one is gone."""
+    history = History(HistoryRules())
+    exchange(history, "1", "Tell me a story.", "Once upon a time there was a very long story.")
+    exchange(history, "2", "Stop.", "", heard="Once upon", heard_of="1")
+    messages = history.ask(S, "3", "ada", "What time is it?", 2.0, heard="Once upon", heard_of="1")
+    assert pairs(messages) == [("u", "Tell me a story."), ("a", "Once upon"), ("u", "What time is it?")]
+
+
+def test_news_of_a_turn_that_is_forgotten_is_written_over_no_other():
+    """The interrupted answer was too old to be kept: the one that is kept stands as it was heard."""
+    history = History(HistoryRules())
+    exchange(history, "2", "One?", "Yes.")
+    messages = history.ask(S, "3", "ada", "Two?", 2.0, heard="Once", heard_of="1")
+    assert pairs(messages) == [("u", "One?"), ("a", "Yes."), ("u", "Two?")]

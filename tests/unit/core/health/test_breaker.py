@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,3 +127,12 @@ def test_any_history_keeps_the_rules(events: list[tuple[str, float]]) -> None:
                 assert was == breaker.state or (was, breaker.state) == ("open", "half-open")
         trials = sum(under_way)
         assert breaker.allows == (breaker.state == "closed" or (breaker.state == "half-open" and trials == 0))
+
+
+def test_a_backend_that_never_fails_is_counted_in_bounded_memory() -> None:
+    """A year of good calls keeps no more of them than the window holds."""
+    breaker = Breaker(RULES)
+    for second in range(10_000):
+        breaker.begin()
+        breaker.succeeded(float(second))
+    assert (size := len(pickle.dumps(breaker))) < 2_000, f"{size} bytes are kept"
