@@ -92,6 +92,12 @@ def _account(account: Account) -> Iterator[Finding]:
         yield problem("discord", f"discord.join: the bot cannot see {place}: invite it, and let it view the channel")
     for place in account.not_voice:
         yield problem("discord", f"discord.join: {place} is no voice channel of that server")
+    for place in account.plain_stages:
+        yield problem(
+            "discord",
+            f"discord.join: {place} is a stage, and stages are not end-to-end encrypted: choose a voice channel, or "
+            "allow plain calls with require_e2ee = false",
+        )
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:

@@ -33,7 +33,10 @@ _UNKNOWN_CHANNEL, _MISSING_ACCESS = 10003, 50001
 
 @attrs.frozen
 class Account:
-    """What Discord says of the token. ``unseen`` and ``not_voice`` are entries of ``join`` that can't work."""
+    """What Discord says of the token. ``unseen`` and ``not_voice`` are entries of ``join`` that can't work.
+
+    ``plain_stages`` are stages, which are not end-to-end encrypted, where ``require_e2ee`` demands that.
+    """
 
     name: str
     application_id: int
@@ -42,6 +45,7 @@ class Account:
     invite_url: str
     unseen: tuple[str, ...]
     not_voice: tuple[str, ...]
+    plain_stages: tuple[str, ...]
 
 
 async def preflight(settings: DiscordSettings, *, limit_s: float = LIMIT_S) -> Account:
@@ -70,7 +74,7 @@ async def _ask(settings: DiscordSettings) -> Account:
     try:
         async with discord.Client(intents=_INTENTS, connector=connector) as client:
             await client.login(settings.token.reveal())
-            return _account(client, {place: await _look(client, place) for place in settings.join})
+            return _account(client, {place: await _look(client, place, settings) for place in settings.join})
     except discord.LoginFailure as exc:
         raise LoginRefused(
             "Discord does not accept the token: copy it anew from https://discord.com/developers/applications "
@@ -97,10 +101,11 @@ def _account(client: discord.Client, seen: dict[str, str]) -> Account:
         invite_url=discord.utils.oauth_url(application.id, permissions=PERMISSIONS, scopes=SCOPES),
         unseen=tuple(place for place, channel in seen.items() if channel == "unseen"),
         not_voice=tuple(place for place, channel in seen.items() if channel == "not voice"),
+        plain_stages=tuple(place for place, channel in seen.items() if channel == "plain stage"),
     )
 
 
-async def _look(client: discord.Client, place: str) -> str:
+async def _look(client: discord.Client, place: str, settings: DiscordSettings) -> str:
     guild_id, _, channel_id = place.partition(":")
     try:
         channel = await client.fetch_channel(int(channel_id))
@@ -109,4 +114,6 @@ async def _look(client: discord.Client, place: str) -> str:
         return "unseen" if exc.code in (_UNKNOWN_CHANNEL, _MISSING_ACCESS) else "unknown"
     if not isinstance(channel, discord.VoiceChannel | discord.StageChannel) or channel.guild.id != int(guild_id):
         return "not voice"
+    if isinstance(channel, discord.StageChannel) and settings.require_e2ee:
+        return "plain stage"
     return "voice"

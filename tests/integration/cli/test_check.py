@@ -20,7 +20,7 @@ from voxbridge.config.settings import Settings
 from voxbridge.config.stages import TtsSettings
 from voxbridge.discord.preflight import preflight
 from voxbridge.errors import DiscordError, LoginRefused
-from voxbridge.rehearsal.discord import SimulatedDiscord
+from voxbridge.rehearsal.discord import STAGE, SimulatedDiscord
 from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
@@ -81,6 +81,15 @@ async def test_channels_to_join_are_looked_at(discord, settings) -> None:
     account = await preflight(attrs.evolve(settings, join=(good, unseen, text, elsewhere)))
     assert account.unseen == (unseen,)
     assert account.not_voice == (text, elsewhere)
+
+
+async def test_a_stage_is_a_place_to_join_where_plain_calls_are_allowed(discord, settings) -> None:
+    """``check`` and ``run`` agree: stages are not end-to-end encrypted, so ``require_e2ee`` rules them out."""
+    stage = f"{discord.guild_id}:{discord.add_channel('Stage', STAGE).id}"
+    strict = await preflight(attrs.evolve(settings, join=(stage,)))
+    assert (strict.not_voice, strict.plain_stages) == ((), (stage,))
+    lenient = await preflight(attrs.evolve(settings, join=(stage,), require_e2ee=False))
+    assert (lenient.not_voice, lenient.plain_stages) == ((), ())
 
 
 async def test_unreachable_discord_is_no_configuration_fault(settings) -> None:
