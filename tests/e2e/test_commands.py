@@ -37,6 +37,7 @@ async def test_commands_and_accidents_then_a_turn(tmp_path: Path, speech: Pcm) -
 
         status = await discord.interaction(ada, "status")
         assert status.is_ephemeral
+        assert status.content is not None
         assert "Listening to 1" in status.content
 
         left = await discord.interaction(ada, "leave")

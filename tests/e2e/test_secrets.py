@@ -30,6 +30,7 @@ from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fau
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import Line, agent, stream, text, whole, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.stages.agent.n8n import N8nSettings
 
 pytestmark = pytest.mark.e2e
 
@@ -120,6 +121,7 @@ async def test_no_secret_and_no_speech_in_anything_that_is_written(tmp_path: Pat
                 await stack.enter_async_context(server.running())
             base = Settings(log=LogSettings(level="debug"), turn=TurnSettings(apology="Oh."))
             settings = settings_for(stt, n8n, tts, base)
+            assert isinstance(settings.agent, N8nSettings)
             settings = attrs.evolve(
                 settings,
                 stt=attrs.evolve(settings.stt, limit_ms=1500),

@@ -11,6 +11,7 @@ import logging
 import socket
 import ssl
 import struct
+from typing import Any
 
 import aiohttp
 import davey
@@ -85,6 +86,8 @@ class LoopReader:
 
 
 class State(VoiceConnectionState):
+    _socket_reader: Any  # a LoopReader: what the threads of discord.py's own have of methods, without the thread
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._socket_reader.stop()
@@ -137,12 +140,15 @@ class Voice(discord.VoiceClient):
             body = body[4:]
         if datagram[0] & 0x20:
             body = body[: -body[-1]]
-        opus, user_id = body, self.users.get(ssrc)
+        opus: bytes | None = body
+        user_id = self.users.get(ssrc)
         if body != SILENCE_OPUS and state.dave_protocol_version:
+            session = state.dave_session
+            assert session is not None
             # UDP overtakes op 5: the sender of an unknown stream is whose key fits.
-            for candidate in [user_id] if user_id else map(int, state.dave_session.get_user_ids()):
+            for candidate in [user_id] if user_id else map(int, session.get_user_ids()):
                 try:
-                    opus = state.dave_session.decrypt(candidate, davey.MediaType.audio, body)
+                    opus = session.decrypt(candidate, davey.MediaType.audio, body)
                 except ValueError:
                     opus = None
                 else:

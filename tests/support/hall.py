@@ -20,7 +20,7 @@ from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Timing
+from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.rehearsal.servers.n8n_plans import agent, words
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
@@ -160,7 +160,7 @@ async def open_hall(
         net = (net or MemNet()).install()
     stt = WhisperXServer(WhisperXScript(final_delay_s=stt_s))
     n8n = N8nServer(lambda _question: agent(words(answer), first_s=agent_s))
-    timing = attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0) if isinstance(PROMPT, Timing) else PROMPT
+    timing = attrs.evolve(PROMPT, head_s=tts_s, synthesis_s=0.0)
     tts = ChatterboxServer(timing)
     numbers = itertools.count(1)
     with plain_failures():

@@ -106,7 +106,7 @@ def _outcome(attempt):
     try:
         attempt()
     except OSError as error:
-        return errno.errorcode[error.errno]
+        return errno.errorcode.get(error.errno or 0, repr(error))
     return "ok"
 
 

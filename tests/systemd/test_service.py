@@ -14,6 +14,7 @@ from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.call import opus_of
 from voxbridge.rehearsal.discord.world import BOT_ID, OTHER_VOICE_CHANNEL_ID, VOICE_CHANNEL_ID
 from voxbridge.rehearsal.servers.n8n_plans import agent, words
+from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 
 pytestmark = pytest.mark.systemd
 
@@ -23,7 +24,7 @@ READY_S = 3.0
 async def test_start_returns_when_the_bot_is_in_its_channel(machine: Machine) -> None:
     """READY within 3 s, and then the bot is where it belongs and the status line says so."""
     async with open_stage(machine) as stage:
-        took_s = []
+        took_s: list[float] = []
         # The best of three: what else runs on the machine is not what is measured.
         while not took_s or (min(took_s) > READY_S and len(took_s) < 3):
             await stage.systemctl("stop", "voxbridge")
@@ -54,6 +55,7 @@ async def test_status_follows_what_goes_on(machine: Machine, speech: Pcm) -> Non
     """The status line names the backend that is down, and counts the speakers and the turns that are on."""
     async with open_stage(machine) as stage:
         settings = stage.remote_settings
+        assert isinstance(settings.tts, ChatterboxSettings)
         stage.configure(attrs.evolve(settings, tts=attrs.evolve(settings.tts, url="http://127.0.0.1:9/")))
         stage.agent.script = lambda _question: agent(words("Late."), first_s=5.0)
         await stage.systemctl("start", "voxbridge")

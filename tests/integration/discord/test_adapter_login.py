@@ -155,7 +155,7 @@ async def test_a_hard_cancel_is_quick_too(tmp_path):
 class ForwardScope:
     """Reports the scope of a task as its started value."""
 
-    status: trio.TaskStatus
+    status: trio.TaskStatus[trio.CancelScope]
     scope: trio.CancelScope
 
     def started(self, _value: None = None) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import trio
 
 from tests.support.discord_bench import Bench, frames, open_bench, open_call
 from voxbridge.core.call.events import MemberJoined, MemberLeft, VoiceDown, VoiceUp
+from voxbridge.core.ids import ChannelId
 from voxbridge.errors import VoiceHandshakeError
 from voxbridge.rehearsal.discord import Knobs, Member, SimulatedDiscord
 
@@ -17,7 +20,7 @@ AFTER_A_MOMENT = [1000, 4011, 4022]  # jittered, up to 0.25 s; 4022 is held back
 NEVER = [4016, 4017]
 
 
-def heard_by(member: Member) -> list[bytes]:
+def heard_by(member: Member) -> list[bytes | None]:
     """What a member has heard, but for the silence that we send first of all."""
     return [packet.opus for packet in member.heard if packet.opus != b"\xf8\xff\xfe"]
 
@@ -75,7 +78,7 @@ async def test_a_broken_protocol_three_times_in_a_minute_ends_the_port():
     """Joining again and again with the same fault would be a loop; the third time we stay out."""
     async with open_call(SimulatedDiscord()) as (bench, _):
         for number in range(3):
-            await bench.until(lambda number=number: bench.count(VoiceUp) == number + 1)
+            await bench.until(functools.partial(lambda count: bench.count(VoiceUp) == count, number + 1))
             bench.discord.close_voice(bench.discord.bot_id, 4002)
         await bench.until(lambda: bench.has_ended)
         assert bench.bridge.status().rooms == ()
@@ -183,7 +186,7 @@ async def test_leaving_and_joining_in_quick_succession_works():
         )
         for channel in (there, here, there):
             await bench.bridge.join(guild, channel)
-            await bench.until(lambda channel=channel: bench.port.channel_id == channel)
+            await bench.until(functools.partial(lambda wanted: bench.port.channel_id == wanted, channel))
         await bench.bridge.leave(guild)
         await bench.until(lambda: bench.discord.channel_of(bench.discord.bot_id) is None)
         await bench.bridge.join(guild, here)
@@ -224,7 +227,7 @@ async def test_a_join_that_fails_leaves_us_where_we_were():
     """Sent to a channel that is not there we stay; sent to one that does not answer we come back."""
     async with open_call(SimulatedDiscord()) as (bench, ada):
         with pytest.raises(VoiceHandshakeError, match="may not see it"):
-            await bench.bridge.join(bench.discord.guild_id, 12345)
+            await bench.bridge.join(bench.discord.guild_id, ChannelId(12345))
         await hears_again(bench, ada, salt=7)
         assert bench.count(VoiceUp) == 1
         bench.discord.limit_channel(bench.discord.other_voice_channel_id, 1)

@@ -56,7 +56,7 @@ async def wait_for(got: list[bytes], count: int) -> None:
 async def test_watch_follows_a_change_of_socket(pairs, nursery):
     """The new socket is read at once, where discord.py's thread would sit in select on the old one for 30 s."""
     first, second = pairs
-    counters, got = VoiceCounters(), []
+    counters, got = VoiceCounters(), list[bytes]()
     watch, connection = SocketWatch(counters), Connection(first.client)
     watch.attach(connection)
     nursery.start_soon(watch.run)
@@ -75,7 +75,7 @@ async def test_watch_follows_a_change_of_socket(pairs, nursery):
 async def test_watch_survives_a_failing_callback_and_short_datagrams(pairs, nursery):
     """One callback's fault is counted and does not rob the others; fragments are not passed on."""
     pair = pairs[0]
-    counters, got = VoiceCounters(), []
+    counters, got = VoiceCounters(), list[bytes]()
     watch = SocketWatch(counters)
     watch.attach(Connection(pair.client))
     nursery.start_soon(watch.run)
@@ -99,7 +99,7 @@ async def test_watch_survives_a_failing_callback_and_short_datagrams(pairs, nurs
 async def test_watch_survives_a_refused_port(pairs, nursery):
     """The server's port is closed for a moment: an ICMP answer is not the end of the socket."""
     pair = pairs[0]
-    counters, got = VoiceCounters(), []
+    counters, got = VoiceCounters(), list[bytes]()
     watch = SocketWatch(counters)
     watch.attach(Connection(pair.client))
     nursery.start_soon(watch.run)

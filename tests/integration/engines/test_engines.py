@@ -238,6 +238,7 @@ async def test_process_ends_when_its_parent_is_killed(tmp_path):
     parent = await trio.lowlevel.open_process(
         [sys.executable, "-c", _PARENT, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
+    assert parent.stdout is not None
     async with parent.stdout:
         said = b""
         with trio.fail_after(30):

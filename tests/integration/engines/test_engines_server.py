@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import httpx
@@ -44,6 +45,7 @@ async def test_plain_protocol_answers_finals_only(socket):
         assert await client.hear() == {"type": "final", "text": "call 2", "userId": "42"}
         with pytest.raises(ConnectionClosed) as closed:
             await client.hear()
+        assert closed.value.reason is not None
         assert closed.value.reason.code == 1000
 
 
@@ -179,6 +181,13 @@ async def test_lost_client_keeps_its_worker_until_the_call_ends(socket):
         assert (await stays.hear())["text"] == "call 2"
 
 
+def raw_pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """Return the pieces as they come. httpx makes a generator of them and says iterator."""
+    pieces = response.aiter_raw()
+    assert isinstance(pieces, AsyncGenerator)
+    return pieces
+
+
 async def test_speech_streams_header_first_then_each_piece(socket):
     """The exact 44 bytes come alone, and a piece does not wait for the next one; with and without /v1."""
     gate = threading.Event()
@@ -189,7 +198,7 @@ async def test_speech_streams_header_first_then_each_piece(socket):
             (SPEECH_PATH[3:], {"files": {"input": (None, "Hello.")}}),
         ):
             gate.clear()
-            async with client.stream("POST", path, **body) as response, aclosing(response.aiter_raw()) as chunks:
+            async with client.stream("POST", path, **body) as response, aclosing(raw_pieces(response)) as chunks:
                 assert (response.status_code, response.headers["content-type"]) == (200, "audio/wav")
                 received = b""
                 while len(received) < 44 + 200:

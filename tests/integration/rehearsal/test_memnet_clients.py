@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import ssl
+from collections.abc import Awaitable, Callable
 
 import h11
 import httpx
@@ -23,7 +24,7 @@ async def network(request: pytest.FixtureRequest) -> MemNet | None:
     return MemNet().install() if request.param == "memnet" else None
 
 
-async def serve(nursery: trio.Nursery, handler: object) -> int:
+async def serve(nursery: trio.Nursery, handler: Callable[[trio.SocketStream], Awaitable[object]]) -> int:
     listeners = await nursery.start(functools.partial(trio.serve_tcp, handler, 0, host="127.0.0.1"))
     return int(listeners[0].socket.getsockname()[1])
 

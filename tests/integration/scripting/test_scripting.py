@@ -13,7 +13,8 @@ from voxbridge.config.turns import BargeInSettings
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
-from voxbridge.rehearsal.servers.n8n import N8nServer, agent
+from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.rehearsal.servers.n8n_plans import agent
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.scripting import SpeakerManager, WhisperClient
 from voxbridge.scripting.background import Background, Started

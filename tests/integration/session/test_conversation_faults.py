@@ -19,6 +19,7 @@ from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.errors import StageUnavailable
 from voxbridge.session.context import Tools
+from voxbridge.session.judge import no_judge
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.contracts import SoundSink, TtsRequest
 
@@ -72,8 +73,8 @@ async def test_a_bug_in_the_guess_costs_the_guess(autojump_clock: trio.testing.M
         await trio.lowlevel.checkpoint()
         raise RuntimeError("a bug in the turn model")
 
-    judge = {"judge": broken} if where == "judge" else {}
-    async with open_hall(change=with_stages(stt=stt), **judge) as hall:
+    judge = broken if where == "judge" else no_judge
+    async with open_hall(change=with_stages(stt=stt), judge=judge) as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)
         report = await turn(hall, ada)
@@ -323,8 +324,9 @@ async def test_who_was_interrupted_by_another_is_told_so(autojump_clock: trio.te
         await turn(hall, ada)
         by_user = {request.speaker.user_id: request for request in agent.requests}
         assert by_user[bob].previous is None
-        assert by_user[ada].previous is not None
-        assert by_user[ada].previous.interrupted
+        previous = by_user[ada].previous
+        assert previous is not None
+        assert previous.interrupted
 
 
 async def test_noise_over_an_answer_does_not_eat_the_agents_memory_of_it(

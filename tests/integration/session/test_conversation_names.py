@@ -29,7 +29,7 @@ async def test_names_follow_the_roster(autojump_clock: trio.testing.MockClock) -
         hall.port.join(3, "Radio", is_bot=True)
         await trio.sleep(0.1)
         assert [each.speaker.vocabulary for each in hall.room.speakers] == [("Ada", "Bob the Builder")] * 2
-        hall.port.leave(2)
+        hall.port.leave(UserId(2))
         await trio.sleep(0.1)
         assert ada.speaker.vocabulary == ("Ada",)
 

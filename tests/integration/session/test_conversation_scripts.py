@@ -93,7 +93,7 @@ async def perform(script: list[list[Stretch]], *, by_sentences: int) -> Story:
             return await super().next_outcome(f"w{next(said)}")
 
     agent = ScriptedAgent(["One sentence here. " * by_sentences] * 100, delay_s=0.3)
-    stages = {"stt": Counting(delay_s=0.2), "agent": agent, "tts": ScriptedTts(delay_s=0.03, sound_s=0.7)}
+    stt, tts = Counting(delay_s=0.2), ScriptedTts(delay_s=0.03, sound_s=0.7)
     started: dict[str, float] = {}
 
     def on_notice(notice: Notice) -> None:
@@ -105,7 +105,7 @@ async def perform(script: list[list[Stretch]], *, by_sentences: int) -> Story:
             started[report.turn_id] = trio.current_time() - report.marks["ended"]
             tools.on_report(report)
 
-        return attrs.evolve(tools, on_notice=on_notice, on_report=on_report, **stages)
+        return attrs.evolve(tools, on_notice=on_notice, on_report=on_report, stt=stt, agent=agent, tts=tts)
 
     async def speak(hall: Hall, user: UserId, stretches: list[Stretch]) -> None:
         for stretch in stretches:
@@ -152,9 +152,9 @@ def check(story: Story) -> None:
     for (_, ended), (began, _) in itertools.pairwise(sounding):
         assert began > ended, "two answers at once"
     ready = [  # ready in the same instant, the order is the scheduler's
-        (round(story.started[report.turn_id] + report.marks["tts_first_pcm"], 6), story.started[report.turn_id] + began)
+        (round(story.started[report.turn_id] + report.marks["tts_first_pcm"], 6), story.started[report.turn_id] + first)
         for report in reports
-        if (began := report.marks.get("first_audio")) is not None
+        if (first := report.marks.get("first_audio")) is not None
     ]
     assert [began for _, began in sorted(ready)] == sorted(began for _, began in ready), "answers in another order"
     assert all(end is not None for _, end in story.hall.port.bursts)

@@ -13,7 +13,8 @@ from voxbridge.config.turns import TurnSettings
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ, Pcm
-from voxbridge.rehearsal.servers.chatterbox import Fault
+from voxbridge.errors import StageName
+from voxbridge.rehearsal.servers.chatterbox import Fault, FaultKind
 from voxbridge.rehearsal.servers.http import Reply, Request
 from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, whole, words
 from voxbridge.session.outages import TEXTS
@@ -57,12 +58,18 @@ async def test_all_down_is_one_notice_and_the_next_turn_after_is_ordinary(
 
 
 @pytest.mark.parametrize("stage", ["stt", "agent", "tts"])
-async def test_a_stage_that_is_back_is_told_without_a_turn(autojump_clock: trio.testing.MockClock, stage: str) -> None:
+async def test_a_stage_that_is_back_is_told_without_a_turn(
+    autojump_clock: trio.testing.MockClock, stage: StageName
+) -> None:
     """The probes run only while it is down, and find it within 30 s of its return."""
     async with open_hall() as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)
         server = {"stt": hall.stt, "agent": hall.agent, "tts": hall.tts}[stage]
+
+        def asked() -> int:
+            return len(hall.agent.requests) if stage == "agent" else server.connections
+
         await server.stop()
         report = await turn(hall, ada)
         assert report.failed_stage == stage
@@ -72,9 +79,9 @@ async def test_a_stage_that_is_back_is_told_without_a_turn(autojump_clock: trio.
         await trio.sleep(30)
         assert told(hall).count(TEXTS[Down, stage]) == 1
         assert told(hall).count(TEXTS[Back, stage]) == 1
-        requests = len(server.requests) if stage == "agent" else server.connections
+        before = asked()
         await trio.sleep(3600)
-        assert (len(server.requests) if stage == "agent" else server.connections) == requests, "still probed"
+        assert asked() == before, "still probed"
 
 
 async def test_a_workflow_that_fails_is_not_announced_as_back_by_its_probes(
@@ -227,19 +234,19 @@ THREE = ("This is the first sentence of the answer.", "Here is another one after
 SOME_SOUND = 24_000  # half a second, of more than one
 
 
-def breaks_off(kind: str) -> Fault:
+def breaks_off(kind: FaultKind) -> Fault:
     return Fault(kind, at="pcm", pcm_bytes=SOME_SOUND)
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
 @pytest.mark.parametrize("kind", ["cut", "reset"])
 async def test_a_sentence_that_breaks_off_is_posted_and_the_others_are_spoken(
-    autojump_clock: trio.testing.MockClock, kind: str, at: int
+    autojump_clock: trio.testing.MockClock, kind: FaultKind, at: int
 ) -> None:
     """What came is heard, the sentence can be read from its beginning, and the mute apology says where."""
     mute = Pcm(tone_pcm(0.8, 660.0), SPEECH_RATE_HZ)
     async with open_hall(answer=" ".join(THREE), mute_apology=mute) as hall:
-        hall.tts.faults.extend([None] * at + [breaks_off(kind)])
+        hall.tts.faults.extend([*[None] * at, breaks_off(kind)])
         ada = hall.port.join(1)
         await trio.sleep(1)
         report = await turn(hall, ada)

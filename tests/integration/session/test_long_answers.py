@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import attrs
 import pytest
@@ -10,11 +11,13 @@ import trio
 
 from tests.support.hall import Hall, open_hall
 from tests.support.stages import ScriptedAgent
-from voxbridge.config.settings import Settings, TurnSettings
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import TurnSettings
 from voxbridge.core.sound.pcm import FRAME_S
 from voxbridge.rehearsal.servers.chatterbox import PROMPT
 from voxbridge.rehearsal.servers.n8n_plans import Plan, agent, whole, words
 from voxbridge.session.report import TurnReport
+from voxbridge.stages.contracts import AgentRequest, AnswerSink
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +35,7 @@ def story(chars: int, sentence: str = SENTENCE) -> str:
     return " ".join(sentences)
 
 
-def allowing(chars: int, **more: int) -> Settings:
+def allowing(chars: int, **more: Any) -> Settings:
     return Settings(turn=TurnSettings(answer_chars_max=chars, **more))
 
 
@@ -119,7 +122,7 @@ async def test_an_agent_of_any_kind_is_cut_at_the_longest_answer(autojump_clock:
     """A plug-in that goes on and on is stopped at answer_chars_max, and what came until then is spoken whole."""
 
     class Endless(ScriptedAgent):
-        async def answer(self, request, out) -> None:  # type: ignore[no-untyped-def]
+        async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
             for _ in range(10_000):
                 await super().answer(request, out)
 

@@ -115,9 +115,9 @@ async def test_a_drain_with_nothing_sounding_waits_for_no_server(
     autojump_clock: trio.testing.MockClock, hung: str
 ) -> None:
     """A server that hangs is left where it is: with no sound to end, the drain takes no time."""
-    stages = {"stt": ScriptedStt(), "agent": ScriptedAgent(), "tts": ScriptedTts()}
-    stages[hung].delay_s = 1000.0
-    async with open_hall(change=lambda tools: attrs.evolve(tools, **stages)) as hall:
+    stt, agent, tts = ScriptedStt(), ScriptedAgent(), ScriptedTts()
+    {"stt": stt, "agent": agent, "tts": tts}[hung].delay_s = 1000.0
+    async with open_hall(change=lambda tools: attrs.evolve(tools, stt=stt, agent=agent, tts=tts)) as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)

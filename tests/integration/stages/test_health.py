@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 import trio
@@ -15,7 +17,7 @@ from voxbridge.config.stages import AgentSettings
 from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId
-from voxbridge.errors import StageError, StageUnavailable
+from voxbridge.errors import StageError, StageName, StageUnavailable
 from voxbridge.rehearsal.servers.http import Reply, Request
 from voxbridge.session.context import Tools
 from voxbridge.session.outages import TEXTS
@@ -188,7 +190,10 @@ class Buggy(ScriptedAgent):
 async def test_a_probe_with_a_bug_is_a_finding_and_ends_nothing(autojump_clock: trio.testing.MockClock) -> None:
     """It counts as a failed one, is tried again in its time, and all other backends are probed as ever."""
     buggy = Buggy(bugs=4)
-    stages = {"agent": [Guard(buggy, "agent", reserve_s=0)], "stt": [Guard(ScriptedStt(), "stt", reserve_s=0)]}
+    stages: dict[StageName, list[Guard[Any]]] = {
+        "agent": [Guard(buggy, "agent", reserve_s=0)],
+        "stt": [Guard(ScriptedStt(), "stt", reserve_s=0)],
+    }
     health = Health(stages)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(health.run)

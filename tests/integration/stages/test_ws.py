@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -28,10 +29,12 @@ class Peer:
     def __init__(self, stream: trio.SocketStream) -> None:
         self.stream = stream
         self.protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
-        self.request: ws_events.Request | None = None
+        self.request: ws_events.Request  # once it was accepted
 
     async def accept(self) -> None:
-        self.request = await self.next_event()
+        request = await self.next_event()
+        assert isinstance(request, ws_events.Request)
+        self.request = request
         await self.send(ws_events.AcceptConnection())
 
     async def send(self, event: ws_events.Event) -> None:
@@ -44,7 +47,7 @@ class Peer:
             self.protocol.receive_data(await self.stream.receive_some())
 
 
-async def serve(nursery: trio.Nursery, script: Callable[[Peer], Awaitable[None]]) -> None:
+async def serve(nursery: trio.Nursery, script: Callable[[Peer], Awaitable[object]]) -> None:
     async def handler(stream: trio.SocketStream) -> None:
         async with stream:
             peer = Peer(stream)
@@ -55,7 +58,7 @@ async def serve(nursery: trio.Nursery, script: Callable[[Peer], Awaitable[None]]
     await nursery.start(functools.partial(trio.serve_tcp, handler, PORT, host="127.0.0.1"))
 
 
-def connect() -> object:
+def connect() -> AbstractAsyncContextManager[WebSocket]:
     return open_websocket(ADDRESS, stage="stt", limit_s=5.0)
 
 
@@ -156,6 +159,7 @@ async def test_compression_is_not_negotiated_and_a_bomb_is_refused_unread(autoju
 async def test_ping_waits_for_its_pong(autojump_clock, nursery):
     async def script(peer: Peer) -> None:
         ping = await peer.next_event()
+        assert isinstance(ping, ws_events.Ping)
         await trio.sleep(0.5)
         await peer.send(ws_events.Pong(payload=b"another's"))
         await trio.sleep(0.5)

@@ -83,6 +83,9 @@ PROMPT = Timing(late_eof_every=0, stall_every=0)
 """The same server without garbage collection."""
 
 
+FaultKind = Literal["status", "page", "cut", "reset", "hang", "end", "garbage"]
+
+
 @attrs.frozen
 class Fault:
     """What goes wrong with one stream. ``at`` names the place:
@@ -92,7 +95,7 @@ class Fault:
     ``end`` is a proper end of the body that comes too early; ``status`` and ``page`` are whole answers at ``head``.
     """
 
-    kind: Literal["status", "page", "cut", "reset", "hang", "end", "garbage"]
+    kind: FaultKind
     at: Literal["head", "body", "header", "pcm"] = "head"
     status: int = 500
     pcm_bytes: int = 0

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import math
 from typing import Literal
 
 import attrs
@@ -24,11 +25,15 @@ Version = Literal["2.8", "2.40"]
 
 @attrs.frozen
 class Credentials:
-    """What the webhook asks for: ``header`` (``name``: ``secret``), ``basic`` (``name`` and ``secret``) or ``jwt``."""
+    """What the webhook asks for: ``header`` (``name``: ``secret``), ``basic`` (``name`` and ``secret``) or ``jwt``.
+
+    ``clock_ahead_s``: how far the clock of n8n's host is ahead of ours, by which a token's times are judged.
+    """
 
     kind: Literal["header", "basic", "jwt"]
     secret: str
     name: str = ""
+    clock_ahead_s: float = 0.0
 
 
 @attrs.frozen
@@ -61,7 +66,7 @@ def refuse(request: Request, wanted: Credentials | None, door: Door) -> Whole | 
             token = given.partition(" ")[2]  # whatever the scheme
             if not token:
                 return _no(401, "No token provided", door, request)
-            problem = _jwt_problem(token, wanted.secret)
+            problem = _jwt_problem(token, wanted.secret, clock.wall_s() + wanted.clock_ahead_s)
             return _no(403, problem, door, request) if problem else None
 
 
@@ -82,7 +87,7 @@ def _basic_pair(given: str) -> str | None:
     return pair if scheme.lower() == "basic" and ":" in pair else None
 
 
-def _jwt_problem(token: str, key: str) -> str:
+def _jwt_problem(token: str, key: str, now_s: float) -> str:
     """Return what is wrong with an HS256 token in n8n's words, in code of its own: the client's must not agree with
     itself.
     """
@@ -91,7 +96,7 @@ def _jwt_problem(token: str, key: str) -> str:
     try:
         head, claims, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split("."))
         algorithm, times = json.loads(head)["alg"], json.loads(claims)
-        until_s, from_s = float(times.get("exp", "inf")), float(times.get("nbf", 0))
+        until_s, from_s = times.get("exp", math.inf), times.get("nbf", 0)
     except (ValueError, KeyError, TypeError, AttributeError):
         return "invalid token"
     if not signature:
@@ -101,6 +106,10 @@ def _jwt_problem(token: str, key: str) -> str:
     good = hmac.new(key.encode(), token.rpartition(".")[0].encode(), hashlib.sha256).digest()
     if not hmac.compare_digest(signature, good):
         return "invalid signature"
-    if from_s > clock.wall_s():
+    if not isinstance(from_s, int | float):
+        return "invalid nbf value"
+    if from_s > now_s:
         return "jwt not active"
-    return "" if until_s > clock.wall_s() else "jwt expired"
+    if not isinstance(until_s, int | float):
+        return "invalid exp value"
+    return "" if until_s > now_s else "jwt expired"

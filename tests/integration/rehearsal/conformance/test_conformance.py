@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +23,6 @@ from voxbridge.rehearsal.conformance import AGENT, STT, TTS, Case, Subject, run
 from voxbridge.rehearsal.conformance.__main__ import main
 from voxbridge.rehearsal.conformance.stt import spoken
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import ChatServer
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
 from voxbridge.rehearsal.servers.dify import DifyServer
 from voxbridge.rehearsal.servers.hearing import HearingScript
@@ -71,7 +70,7 @@ async def n8n() -> AsyncIterator[Subject]:
             yield Subject(stage, server.stop, server.start)
 
 
-def chat(kind: str, make_server: Callable[[], ChatServer], **more: Any) -> Maker:
+def chat(kind: str, make_server: Callable[[], DifyServer | OllamaServer | OpenAiServer], **more: Any) -> Maker:
     @asynccontextmanager
     async def subject() -> AsyncIterator[Subject]:
         async with make_server().running() as server:
@@ -175,7 +174,8 @@ class Glib(ScriptedAgent):
 async def test_broken_promises_are_found(autojump_clock: trio.testing.MockClock) -> None:
     """Each fault of two careless plug-ins fails the case that is about it."""
     found = {}
-    for cases, stage in ((TTS, HalfSamples()), (AGENT, Glib())):
+    careless: list[tuple[Sequence[Case[Any]], HalfSamples | Glib]] = [(TTS, HalfSamples()), (AGENT, Glib())]
+    for cases, stage in careless:
         for case in cases:
             result = await run(case, Subject(stage))
             if result.verdict == "failed":

@@ -45,6 +45,7 @@ def command_tree(client, guild_id=None):
 
     @voice.command(name="set", description="Take a voice")
     async def voice_set(interaction: discord.Interaction, name: str):
+        assert isinstance(interaction.channel, discord.abc.GuildChannel)
         await interaction.response.send_message(f"voice {name} in {interaction.channel.name}")
 
     tree.add_command(voice, guild=guild)

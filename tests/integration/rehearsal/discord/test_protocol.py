@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import Any
 
 import pytest
 import trio
@@ -66,7 +67,10 @@ async def test_plain_opus_in_an_encrypted_call_shows_in_the_record(nursery):
         assert [(h.opus, h.encrypted) for h in alice.heard] == [(None, False), (b"\xf8\xff\xfe", False)]
 
 
-SELECT = {"protocol": "udp", "data": {"address": "127.0.0.1", "port": 1, "mode": "aead_aes256_gcm_rtpsize"}}
+SELECT: dict[str, Any] = {
+    "protocol": "udp",
+    "data": {"address": "127.0.0.1", "port": 1, "mode": "aead_aes256_gcm_rtpsize"},
+}
 UNAUTHENTICATED = [
     ("unknown operation", 99, {}, 4001),
     ("speaking before identify", 5, {"speaking": 1}, 4003),

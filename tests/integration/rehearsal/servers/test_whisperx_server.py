@@ -43,6 +43,7 @@ class Client:
     async def closed_with(self) -> int:
         with pytest.raises(trio_websocket.ConnectionClosed) as closed:
             await self.ws.get_message()
+        assert closed.value.reason is not None
         return closed.value.reason.code
 
 

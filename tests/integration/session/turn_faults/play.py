@@ -6,6 +6,7 @@ import functools
 import json
 import random
 import ssl
+from typing import Any
 
 import attrs
 import trio
@@ -126,7 +127,8 @@ def _settings(settings: Settings, backend: Backend, title: str) -> Settings:
     url = backend.server.url.rstrip("/")
     if title == "TLS failure" and backend.has_tls:
         url = url.replace("://", "s://", 1)
-    return attrs.evolve(settings, **{backend.stage: backend.settings(url)})
+    changed: dict[str, Any] = {backend.stage: backend.settings(url)}
+    return attrs.evolve(settings, **changed)
 
 
 async def play(stage: StageName, kind: str, title: str, *, turns: int = 1) -> Played:

@@ -14,7 +14,7 @@ from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import StageError
 from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.stages.agent.n8n import ENGINES_URL, N8nSettings, N8nStage
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, Speaker, TextDelta, TextFlush
+from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, Speaker, TextDelta, TextFlush
 from voxbridge.stages.sinks import AnswerInto
 
 WORDS = "pineapple submarine zebra"
@@ -45,7 +45,7 @@ class Heard:
         return sum(isinstance(event, TextFlush) for _at, event in self.events)
 
 
-async def ask(stage: N8nStage, question: AgentRequest | None = None) -> Heard:
+async def ask(stage: AgentStage, question: AgentRequest | None = None) -> Heard:
     """Ask, collect every event as it comes, and return when the stage has returned or failed."""
     heard = Heard(trio.current_time())
     send, receive = trio.open_memory_channel[AgentEvent](0)

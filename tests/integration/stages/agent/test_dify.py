@@ -13,9 +13,9 @@ from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, StageRefused
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import Fail, Finish, Say, Think, Wait, answer
+from voxbridge.rehearsal.servers.chat import Fail, Finish, Say, Think, answer
 from voxbridge.rehearsal.servers.dify import DifyServer
-from voxbridge.rehearsal.servers.n8n_plans import Write
+from voxbridge.rehearsal.servers.n8n_plans import Wait, Write
 from voxbridge.stages.agent.dify import DifySettings
 from voxbridge.stages.contracts import Previous
 

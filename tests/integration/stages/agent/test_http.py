@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from tests.integration.stages.agent.agent_client import WORDS, ask, request, stage_for
 from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import ConfigError, NoReply, StageRefused, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
@@ -53,7 +56,12 @@ async def test_request_is_the_filled_template(autojump_clock, net):
     template = (
         '{"msg": "{text}", "by": {"id": "{user_id}", "name": "{user_name}"}, "n": 3, "s": "{session_id}/{turn_id}"}'
     )
-    fields = {"method": "PUT", "body": template, "headers": {"X-Api-Key": Secret("k3y")}, "path": "/s3cret-ask?v=2"}
+    fields: dict[str, Any] = {
+        "method": "PUT",
+        "body": template,
+        "headers": {"X-Api-Key": Secret("k3y")},
+        "path": "/s3cret-ask?v=2",
+    }
     async with server.running(), stage_on(server, **fields) as stage:
         heard = await ask(stage, request('Say "hi"\n{user_id}'))
     assert heard.text == "Hello there."
@@ -203,8 +211,9 @@ async def test_probe_in_words(autojump_clock, net, status, kind):
 def test_any_words_make_a_body_that_is_json(text, name):
     """Nothing that is said can break out of its string."""
     stage_settings = HttpAgentSettings(url=Secret("http://localhost/x"))
-    speaker = Speaker(3, name, 1, 2)
+    speaker = Speaker(UserId(3), name, GuildId(1), ChannelId(2))
     call = HttpDialect(stage_settings, wall_s=lambda: 0.0).begin(AgentRequest("t", text, speaker), 0.0).call(1)
+    assert call.body is not None
     body = json.loads(call.body)
     assert body["text"] == text.encode("utf-8", "replace").decode()
     assert len(body) == 6
@@ -213,7 +222,7 @@ def test_any_words_make_a_body_that_is_json(text, name):
 # -- X-TTS-Options, with n8n
 
 
-async def options_of(header: str) -> tuple[list[AnswerOptions], str, list[dict]]:
+async def options_of(header: str) -> tuple[list[AnswerOptions], str, list[EventDict]]:
     answer = Plan((Whole(200, b'{"output":"Hello there."}', headers=(("X-TTS-Options", header),)),))
     server = N8nServer(answer)
     with capture_logs() as logs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
+from typing import Any
 
 import pytest
 import trio
@@ -273,7 +274,7 @@ async def test_answer_waits_for_a_slow_consumer_without_losing_time(autojump_clo
     """Time spent in a full channel is the consumer's: neither idle nor total limit strikes."""
     server = N8nServer(agent(["one ", "two ", "three"], gap_s=0.1))
     send, receive = trio.open_memory_channel[AgentEvent](0)
-    limits = {"idle_limit_ms": 500, "total_limit_ms": 1000}
+    limits: dict[str, Any] = {"idle_limit_ms": 500, "total_limit_ms": 1000}
     async with server.running(), stage_for(server, **limits) as stage, trio.open_nursery() as nursery:
 
         async def answer() -> None:
@@ -577,7 +578,7 @@ async def test_request_carries_what_the_workflow_needs(autojump_clock, net):
 async def test_request_names_and_scope_are_settings(autojump_clock, net):
     """Other workflows read other keys; a channel may share one conversation."""
     server = N8nServer(whole({"data": [{"say": "Hello there."}]}))
-    options = {
+    options: dict[str, Any] = {
         "input_key": "text",
         "session_key": "conversation",
         "session_scope": "channel",

@@ -41,11 +41,11 @@ HELLO = "Hello there."
 HEADER = Credentials("header", "k3y-value", name="X-Api-Key")
 BASIC = Credentials("basic", "passw0rd", name="voxbridge")
 JWT = Credentials("jwt", "signing-k3y")
+AHEAD = Credentials("jwt", "signing-k3y", clock_ahead_s=120)
 RIGHT_HEADER = {"headers": {"X-Api-Key": Secret("k3y-value")}}
 RIGHT_BASIC = {"api_key": Secret("passw0rd"), "auth": AgentAuthSettings(kind="basic", user="voxbridge")}
 RIGHT_JWT = {"api_key": Secret("signing-k3y"), "auth": AgentAuthSettings(kind="jwt")}
 WRONG_BASIC = {"api_key": Secret("an0ther"), "auth": AgentAuthSettings(kind="basic", user="voxbridge")}
-EARLY_JWT = {"api_key": Secret("signing-k3y"), "auth": AgentAuthSettings(kind="jwt", claims={"nbf": 10**11})}
 WRONG_JWT = {"api_key": Secret("another-k3y"), "auth": AgentAuthSettings(kind="jwt")}
 
 
@@ -236,8 +236,8 @@ CASES: dict[str, Case] = {
     "jwt-given-basic": Case(
         OK, error=StageRefused, words="kind = jwt", settings=RIGHT_BASIC, server={"credentials": JWT}
     ),
-    "jwt-early": Case(
-        OK, error=StageRefused, words="both hosts' clocks", settings=EARLY_JWT, server={"credentials": JWT}
+    "jwt-late": Case(
+        OK, error=StageRefused, words="both hosts' clocks", settings=RIGHT_JWT, server={"credentials": AHEAD}
     ),
     "jwt-ok": Case(OK, HELLO, settings=RIGHT_JWT, server={"credentials": JWT}, flushes=1),
     "unknown-path": Case(OK, error=StageRefused, words="activate", path="/webhook/s3cret-typo"),
@@ -248,7 +248,7 @@ CASES: dict[str, Case] = {
     "missing-chat-input": Case(OK, error=AgentFailed, tries=3, words="chatInput", settings={"input_key": "question"}),
 }
 SECRETS = ("s3cret", "k3y", "passw0rd", "elsewhere", *WORDS.split(), SPEAKER.name)
-DIALECTS = {
+DIALECTS: dict[str, dict[str, Any]] = {
     "line by line": {},
     "in one write": {"is_coalesced": True},
     "in odd pieces": {"piece_bytes": 7},

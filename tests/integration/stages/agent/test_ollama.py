@@ -11,7 +11,8 @@ from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, NoReply, StageRefused
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import CallTool, Fail, Finish, Say, Think, Wait, answer
+from voxbridge.rehearsal.servers.chat import CallTool, Fail, Finish, Say, Think, answer
+from voxbridge.rehearsal.servers.n8n_plans import Wait
 from voxbridge.rehearsal.servers.ollama import OllamaServer
 from voxbridge.stages.agent.ollama import OllamaSettings
 from voxbridge.stages.contracts import Previous

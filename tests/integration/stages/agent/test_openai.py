@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
 import pytest
 import trio
@@ -16,8 +17,8 @@ from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import UserId
 from voxbridge.errors import AgentFailed, ConfigError, NoReply, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import CallTool, Fail, Finish, Say, Think, Wait, answer
-from voxbridge.rehearsal.servers.n8n_plans import Whole
+from voxbridge.rehearsal.servers.chat import CallTool, Fail, Finish, Say, Think, answer
+from voxbridge.rehearsal.servers.n8n_plans import Wait, Whole
 from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.openai import OpenAiAgentSettings, OpenAiDialect
@@ -130,7 +131,7 @@ async def test_superseded_turn_is_not_in_the_history(autojump_clock, net):
 async def test_history_forgets_failures_and_is_bounded(autojump_clock, net):
     """A failed turn leaves no trace; tokens and age have their limits."""
     server = OpenAiServer(answer(HELLO))
-    limits = {"history_tokens": 25, "history_age_ms": 60_000, "retries": 0}
+    limits: dict[str, Any] = {"history_tokens": 25, "history_age_ms": 60_000, "retries": 0}
     async with server.running(), stage_on(server, **limits) as stage:
         server.fail_next(1)
         assert (await ask(stage, request("Zero?", "t0"))).error is not None

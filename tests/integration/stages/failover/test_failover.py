@@ -36,6 +36,11 @@ EXACT = pytest.approx
 HEARD = "hello, can you hear me"
 
 
+def when_it_comes(times: list[float]) -> SoundInto:
+    """Return a sink that writes down when each piece of sound came."""
+    return SoundInto(lambda _pcm: times.append(trio.current_time()))
+
+
 @attrs.define
 class Second:
     """The three backup servers, and the hall whose first servers are not they."""
@@ -290,10 +295,10 @@ async def test_a_slow_tail_of_speech_is_cut_by_a_second_request(
             for number in range(400):
                 slow_s = 2.5 if number % 20 == 19 else 0.04
                 first.timing = attrs.evolve(PROMPT, head_s=slow_s, synthesis_s=0.0)
-                began, came = trio.current_time(), []
+                began, came = trio.current_time(), list[float]()
                 await stage.speak(
                     TtsRequest("Good day.", f"turn-{number}", 0),
-                    SoundInto(lambda _pcm, came=came: came.append(trio.current_time())),
+                    when_it_comes(came),
                 )
                 waits.append(came[0] - began)
                 await trio.sleep(5.0)
@@ -361,12 +366,12 @@ async def test_an_only_server_is_asked_twice_if_it_can_do_two_things(
         async with tts_stage(settings, "") as stage:
             for number in range(40):
                 server.timing = attrs.evolve(PROMPT, head_s=1.0 if number == 39 else 0.04, synthesis_s=0.0)
-                began, came = trio.current_time(), []
+                began, came = trio.current_time(), list[float]()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(
                         stage.speak,
                         TtsRequest("Good day.", f"turn-{number}", 0),
-                        SoundInto(lambda _pcm, came=came: came.append(trio.current_time())),
+                        when_it_comes(came),
                     )
                     await trio.sleep(0.041)
                     server.timing = attrs.evolve(PROMPT, head_s=0.04, synthesis_s=0.0)

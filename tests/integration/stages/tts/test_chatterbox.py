@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.integration.stages.tts.tts_bench import SENTENCE, SENTENCE_S, Heard, hummed, listen
 from tests.mocks.mock_chatterbox_server import create_mock_chatterbox_server
-from voxbridge.config.stages import TtsSettings
 from voxbridge.core.agents.tts_options import TtsOptions
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.wav import encode_wav
@@ -52,7 +52,7 @@ def exactly(seconds: float) -> Any:
     return pytest.approx(seconds, abs=1e-9)
 
 
-def settings(server: HttpServer, **changes: Any) -> TtsSettings:
+def settings(server: HttpServer, **changes: Any) -> ChatterboxSettings:
     return ChatterboxSettings(url=server.url, **changes)
 
 
@@ -166,7 +166,7 @@ async def test_the_server_is_not_asked_for_more_than_it_can(
     """Chatterbox has no lock: no more requests than configured are on its model at a time."""
     async with talking(concurrency=concurrency) as (server, stage), trio.open_nursery() as nursery:
         for turn in "abcd":
-            nursery.start_soon(lambda turn=turn: listen(stage, LONG, turn=turn))
+            nursery.start_soon(functools.partial(listen, stage, LONG, turn=turn))
     assert server.generating_max == wanted
     assert len(server.spoken) == 4
 
@@ -175,7 +175,7 @@ async def test_turns_take_turns(autojump_clock: MockClock, net: MemNet) -> None:
     """A long answer of one speaker does not keep the first sentence of another waiting."""
     async with talking() as (server, stage), trio.open_nursery() as nursery:
         for text, turn in (("A one.", "a"), ("A two.", "a"), ("A three.", "a"), ("B one.", "b"), ("B two.", "b")):
-            nursery.start_soon(lambda text=text, turn=turn: listen(stage, text, turn=turn))
+            nursery.start_soon(functools.partial(listen, stage, text, turn=turn))
             await wait_all_tasks_blocked()
     assert [spoken.fields.text for spoken in server.spoken] == ["A one.", "A two.", "B one.", "A three.", "B two."]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -176,7 +177,9 @@ async def test_the_token_is_never_seen(autojump_clock: MockClock, net: MemNet) -
     """A server that repeats token and text in its refusal: neither is in the error or in the log."""
 
     async def echo(request: Request, reply: Reply) -> None:
-        message = f"bad token {request.headers['authorization']} for {request.json()['input']}"
+        asked = request.json()
+        assert isinstance(asked, dict)
+        message = f"bad token {request.headers['authorization']} for {asked['input']}"
         await reply.send_json({"error": {"message": message}}, 401)
 
     async with talking(api_key=Secret("sesame-42")) as (server, stage):
@@ -244,7 +247,7 @@ async def test_one_sentence_at_a_time_and_the_slot_is_free_at_the_last_sample(
     server = OpenAiSpeechServer("devnen", TIMING)
     async with talking(server, voice="Anna.wav") as (_, stage), trio.open_nursery() as nursery:
         for text, turn in (("A one.", "a"), ("A two.", "a"), ("A three.", "a"), ("B one.", "b")):
-            nursery.start_soon(lambda text=text, turn=turn: listen(stage, text, turn=turn))
+            nursery.start_soon(functools.partial(listen, stage, text, turn=turn))
             await wait_all_tasks_blocked()
     assert [asked.text for asked in server.spoken] == ["A one.", "A two.", "B one.", "A three."]
     assert [asked.started_at for asked in server.spoken] == [exactly(0.14 * n) for n in range(4)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -232,13 +233,13 @@ async def test_one_sentence_at_a_time(autojump_clock: MockClock, net: MemNet) ->
     """One model: one request in flight, turns take turns; with more slots, more connections."""
     async with talking() as (server, stage), trio.open_nursery() as nursery:
         for text, turn in (("A one.", "a"), ("A two.", "a"), ("A three.", "a"), ("B one.", "b")):
-            nursery.start_soon(lambda text=text, turn=turn: listen(stage, text, turn=turn))
+            nursery.start_soon(functools.partial(listen, stage, text, turn=turn))
             await wait_all_tasks_blocked()
     assert server.texts == ["A one.", "A two.", "B one.", "A three."]
     assert (server.generating_max, server.connections) == (1, 1)
     async with talking(concurrency=2) as (server, stage), trio.open_nursery() as nursery:
         for turn in "abcd":
-            nursery.start_soon(lambda turn=turn: listen(stage, turn=turn))
+            nursery.start_soon(functools.partial(listen, stage, turn=turn))
     assert (server.generating_max, server.connections) == (2, 2)
 
 
