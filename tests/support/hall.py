@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Self
 
@@ -30,6 +30,7 @@ from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.rules import rules_now
+from voxbridge.session.utterance import Judge
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import AgentRequest, AgentStage, AnswerSink, warm_up
 from voxbridge.stages.health import Health
@@ -140,7 +141,7 @@ async def open_hall(
     agent_s: float = 0.4,
     tts_s: float = 0.04,
     answer: str = ANSWER,
-    judge: Callable[[bytes], Awaitable[float | None]] = no_judge,
+    judge: Judge = no_judge,
     apology: Pcm | None = APOLOGY,
     mute_apology: Pcm | None = None,
     in_memory: bool = True,

@@ -15,6 +15,7 @@ import trio
 
 from tests.integration.discord.test_adapter_rejoin import hears_again
 from tests.support.discord_bench import Bench, open_call
+from voxbridge.core.ids import ChannelId
 from voxbridge.errors import VoiceHandshakeError
 from voxbridge.rehearsal.discord import Knobs, SimulatedDiscord
 
@@ -32,14 +33,14 @@ class History:
 
     def __init__(self, bench: Bench, seed: int, nursery: trio.Nursery) -> None:
         self.bench, self.discord, self.dice, self.nursery = bench, bench.discord, random.Random(seed), nursery
-        self.wanted: int | None = self.discord.voice_channel_id
+        self.wanted: ChannelId | None = self.discord.voice_channel_id
         self.told: list[str] = []
 
     @property
-    def channels(self) -> tuple[int, int]:
+    def channels(self) -> tuple[ChannelId, ChannelId]:
         return self.discord.voice_channel_id, self.discord.other_voice_channel_id
 
-    async def command(self, channel_id: int | None) -> None:
+    async def command(self, channel_id: ChannelId | None) -> None:
         try:
             if channel_id is None:
                 await self.bench.bridge.leave(self.discord.guild_id)
@@ -50,7 +51,8 @@ class History:
 
     def step(self) -> None:
         discord, dice, bot = self.discord, self.dice, self.discord.bot_id
-        is_inside = discord.channel_of(bot) is not None
+        place = discord.channel_of(bot)
+        is_inside = place is not None
         match dice.randrange(10):
             case 0 | 1:
                 channel = dice.choice(self.channels)
@@ -79,8 +81,8 @@ class History:
                 self.told.append(f"late {discord.knobs.gateway_late_s}")
             case _:
                 self.told.append("bad commit")
-                if is_inside and discord.is_in_call(bot, discord.channel_of(bot).id):
-                    discord.send_bad_commit(bot, discord.channel_of(bot).id)
+                if place is not None and discord.is_in_call(bot, place.id):
+                    discord.send_bad_commit(bot, place.id)
 
 
 @pytest.mark.parametrize("seed", range(CALLS))
@@ -97,7 +99,9 @@ async def test_after_any_history_we_are_heard_and_hear(seed: int) -> None:
         discord.knobs.gateway_late_s, discord.knobs.lose_discovery_replies = 0.03, 0
         try:
             await bench.until(lambda: is_settled(bench), timeout_s=SETTLE_S)
-            await ada.join(discord.channel_of(discord.bot_id).id)
+            place = discord.channel_of(discord.bot_id)
+            assert place is not None
+            await ada.join(place.id)
             await hears_again(bench, ada, salt=seed)
         except (trio.TooSlowError, AssertionError) as exc:
             raise AssertionError(f"seed {seed}: {history.told}; {bench.bridge.status().rooms}; {exc}") from exc

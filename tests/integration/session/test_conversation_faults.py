@@ -21,6 +21,7 @@ from voxbridge.errors import StageUnavailable
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge
 from voxbridge.session.report import TurnReport
+from voxbridge.session.utterance import Judge
 from voxbridge.stages.contracts import SoundSink, TtsRequest
 
 pytestmark = pytest.mark.integration
@@ -73,7 +74,7 @@ async def test_a_bug_in_the_guess_costs_the_guess(autojump_clock: trio.testing.M
         await trio.lowlevel.checkpoint()
         raise RuntimeError("a bug in the turn model")
 
-    judge = broken if where == "judge" else no_judge
+    judge: Judge = broken if where == "judge" else no_judge
     async with open_hall(change=with_stages(stt=stt), judge=judge) as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import attrs
 import pytest
 
+from tests.support.stages import ScriptedLine, ScriptedStt
 from tests.support.stt_kinds import HOST, KINDS, OPENAI, PORT, feed, speaker
 from voxbridge.config.kinds import kind_names, settings_of
 from voxbridge.config.stages import EMBEDDED
@@ -14,6 +16,7 @@ from voxbridge.errors import ConfigError
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.stages.contracts import Speaker
 from voxbridge.stages.registry import make_stt
 from voxbridge.stages.stt.phantoms import FilteredStage
 from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
@@ -107,25 +110,24 @@ async def test_a_credit_behind_a_true_sentence_is_cut_and_no_phantom_is_a_partia
         assert (await line.finish()).text == ""
 
 
-class Overheard:
+class Overheard(ScriptedStt):
     """A stage that hears what it is told, at once, as a partial transcript."""
 
-    name = "overheard"
-
     @asynccontextmanager
-    async def open(self, _speaker, on_partial=None):
-        self.on_partial = on_partial
-        yield self
-
-    def feed(self, _sound):
-        pass
+    async def open(
+        self, speaker: Speaker, on_partial: Callable[[str], None] | None = None
+    ) -> AsyncIterator[ScriptedLine]:
+        assert on_partial is not None
+        self.hear = on_partial
+        async with super().open(speaker) as line:
+            yield line
 
 
 async def test_phantoms_are_no_partial_transcripts():
     """A phantom interrupts nobody: the session does not even see it."""
-    inner, partials = Overheard(), []
+    inner, partials = Overheard(), list[str]()
     async with FilteredStage(inner).open(speaker(), partials.append) as line:
         feed(line, range(15))
         for text in ("(silence)", "turn", "Thanks for watching!", "turn it off"):
-            inner.on_partial(text)
+            inner.hear(text)
     assert partials == ["turn", "turn it off"]
