@@ -95,6 +95,12 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def conversations(session: nox.Session) -> None:
+    """Random conversations against the model of what may be said: `-- --turns 5000 --seed 7`. CI has 200 turns."""
+    python(session, "pytest", "-q", "tests/integration/session/test_conversation_model.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure, on a quiet machine: `-- --quick`, `-- --json FILE`, `-- --words`. Ten minutes; nothing is asserted."""
     python(session, "tests.bench", *session.posargs)

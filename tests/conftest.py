@@ -11,6 +11,11 @@ import structlog
 CATEGORIES = {"unit", "integration", "e2e", "bench", "systemd"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--turns", default="200", help="random turns that the model of a conversation is played for")
+    parser.addoption("--seed", default="1", help="the first conversation of the model")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         found = {mark.name for mark in item.iter_markers()} & CATEGORIES

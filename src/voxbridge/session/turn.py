@@ -230,10 +230,11 @@ class Turn:
             return _OUTCOME_OF_CUT[self._cut]
         self._tell_hearing()
         outcome = await self._or_crash(self._reply_or_cut, crashes)
-        if outcome is None:
+        if outcome is not None:
+            return outcome
+        if self._cut is None:
             await self._apologise()
-            return "failed"
-        return outcome
+        return "failed" if self._cut is None else _OUTCOME_OF_CUT[self._cut]
 
     def _tell_hearing(self) -> None:
         """Tell what came of the hearing. Of a superseded turn too: the next one has only a part of what was said."""

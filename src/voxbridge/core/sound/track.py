@@ -293,7 +293,7 @@ class Track:
         heard: list[str] = []
         for sentence in self.sentences:
             if sentence.played_bytes == 0:
-                break
+                continue  # the voice made no sound of it; those behind it may have been heard
             if sentence.is_played:
                 heard.append(sentence.text)
                 continue
@@ -303,5 +303,4 @@ class Track:
                 sentence.came_bytes, 0 if sentence.is_complete else int(len(words) * _WORD_S * _BYTES_PER_S)
             )
             heard.append(" ".join(words[: int(len(words) * sentence.played_bytes / total_bytes)]))
-            break
         return " ".join(part for part in heard if part)

@@ -130,6 +130,18 @@ def test_no_sample_is_lost_by_pauses(steps: list[str]) -> None:
     assert left == pcm
 
 
+def test_what_follows_a_sentence_without_a_sound_was_heard() -> None:
+    """The voice made nothing of the first one: the second was heard all the same, and so was a part of the third."""
+    track = Track()
+    for text, frames in (("One two.", 0), ("Three four.", 2), ("Five six.", 2)):
+        index = track.begin_sentence(text)
+        track.push(index, bytes(frames * SPEECH_FRAME_BYTES))
+        track.end_sentence(index)
+    for _ in range(3):
+        take_frame(track)
+    assert track.heard_text == "Three four. Five"
+
+
 def test_a_frame_can_be_looked_at_again() -> None:
     """Looking plays nothing: the frame counts when it has left."""
     track = one_sentence(counting(3 * SPEECH_FRAME_SAMPLES))

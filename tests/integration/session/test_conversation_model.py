@@ -1,0 +1,25 @@
+"""Random conversations against the model of what may be spoken, posted and remembered. In virtual time."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import pytest
+
+from tests.support.conversation_model import converse
+from tests.support.scheduling import run_virtual
+
+pytestmark = pytest.mark.integration
+
+
+def test_any_conversation_keeps_to_the_model(request: pytest.FixtureRequest) -> None:
+    """Speech, faults, stops, leaves, drains and reloads: no silence, nothing stale, twice or lost, and nothing is left.
+
+    ``--turns 5000`` has so many turns played, ``--seed 7`` begins with that conversation.
+    """
+    wanted, turns = int(request.config.getoption("--turns")), 0
+    for seed in itertools.count(int(request.config.getoption("--seed"))):
+        turns += run_virtual(functools.partial(converse, seed))
+        if turns >= wanted:
+            break

@@ -1,0 +1,348 @@
+"""A model of what may be spoken, posted and remembered: random conversations, and what must hold of each.
+
+A script is made from a seed: people speak, go on, interrupt and leave; stages fail in every way they may; the voice
+connection goes and comes, the operator stops what is said, and rules change. What each stage was asked and has done is
+written down, and the reports, the frames and the channel's text are compared with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+
+import attrs
+import trio
+
+from tests.support.hall import Hall, open_hall
+from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts
+from tests.support.voices import tone_pcm
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import BargeInSettings, TurnSettings
+from voxbridge.core.call.events import VoiceDown, VoiceUp
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ, Pcm
+from voxbridge.errors import AgentFailed, NoReply, StageProtocolError, StageTimeout, StageUnavailable
+from voxbridge.session.context import Tools
+from voxbridge.session.report import TurnReport
+from voxbridge.stages.contracts import AgentRequest, AnswerSink, SoundSink, TextDelta, TtsRequest
+
+CUT = frozenset({"superseded", "interrupted", "cancelled"})
+LIMIT_S = 20.0
+PARTED = re.compile(r"(?<=\.) ")
+
+
+@attrs.define
+class Facts:
+    """What the stages were asked, and what they have done."""
+
+    rng: random.Random
+    is_well: bool = False
+    words: int = 0
+    heard: dict[str, str | None] = attrs.field(factory=dict)
+    """By the word that was said: never asked for without an entry."""
+    requests: list[AgentRequest] = attrs.field(factory=list)
+    came: dict[str, str] = attrs.field(factory=dict)
+    """What the agent wrote, by turn."""
+    errors: dict[str, Exception] = attrs.field(factory=dict)
+    """How the agent failed, by turn."""
+    finished: set[str] = attrs.field(factory=set)
+    """The turns whose answer was written to its end."""
+
+    def happens(self, chance: float) -> bool:
+        return not self.is_well and self.rng.random() < chance
+
+
+@attrs.define
+class Stt(ScriptedStt):
+    """Hears a new word in each utterance, or fails."""
+
+    facts: Facts = attrs.field(kw_only=True)
+
+    async def next_outcome(self, default: str) -> str:  # noqa: ARG002
+        facts = self.facts
+        fails, is_noise = facts.happens(0.2), facts.happens(0.1)
+        await trio.sleep(facts.rng.choice((0.1, 0.3, 1.0)) if not facts.is_well else 0.1)
+        if fails:
+            raise facts.rng.choice(
+                [StageTimeout("stt", "total", 5.0), RuntimeError("a bug"), StageUnavailable("stt", "")]
+            )
+        if is_noise:
+            return ""
+        facts.words += 1
+        return f"w{facts.words}"
+
+
+@attrs.define
+class Agent(ScriptedAgent):
+    """Answers with sentences that name the turn, or fails: at once, in the middle, or by never ending."""
+
+    facts: Facts = attrs.field(kw_only=True)
+
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
+        facts = self.facts
+        facts.requests.append(request)
+        out.asked()
+        fate = facts.rng.choice(("fails", "breaks", "hangs", "bug", "none")) if facts.happens(0.4) else "well"
+        await trio.sleep(facts.rng.choice((0.1, 0.4, 2.0)) if not facts.is_well else 0.1)
+        error: Exception | None = None
+        match fate:
+            case "fails":
+                error = StageUnavailable("agent", "down")
+            case "bug":
+                error = RuntimeError("a bug")
+            case "none":
+                error = NoReply("agent", "nothing")
+            case "breaks":
+                error = AgentFailed("agent", "broke off")
+        count = 1 + facts.rng.randrange(4)
+        for number in range(count):
+            if error is not None and (fate != "breaks" or number == 1 or number == count - 1):
+                facts.errors[request.turn_id] = error
+                raise error
+            if fate == "hangs" and number == count - 1:
+                await trio.sleep_forever()
+            sentence = f"This is {request.turn_id} part {number}. "
+            facts.came[request.turn_id] = facts.came.get(request.turn_id, "") + sentence
+            await out.send(TextDelta(sentence))
+            await trio.sleep(0.05)
+        facts.finished.add(request.turn_id)
+
+
+@attrs.define
+class Tts(ScriptedTts):
+    """Speaks a tone for each sentence, or fails before, within or without a sound."""
+
+    facts: Facts = attrs.field(kw_only=True)
+
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:  # noqa: ARG002
+        facts = self.facts
+        out.asked()
+        fate = facts.rng.choice(("fails", "breaks", "mute", "bug")) if facts.happens(0.15) else "well"
+        await trio.sleep(0.04)
+        match fate:
+            case "fails":
+                raise StageUnavailable("tts", "down")
+            case "bug":
+                raise RuntimeError("a bug")
+            case "mute":
+                return
+        out.push(Pcm(tone_pcm(0.3), SPEECH_RATE_HZ))
+        if fate == "breaks":
+            raise StageProtocolError("tts", "cut")
+        await trio.sleep(0.02)
+        out.push(Pcm(tone_pcm(0.5), SPEECH_RATE_HZ))
+
+
+@attrs.define
+class Play:
+    """One conversation while it is played."""
+
+    facts: Facts
+    hall: Hall
+    started: dict[str, float]
+    stays: dict[str, int]
+    """During which stay of its speaker a turn was made."""
+    log: list[str] = attrs.field(factory=list)
+
+
+async def converse(seed: int) -> int:
+    """Play the conversation of a seed and check it; return how many turns it had."""
+    facts = Facts(random.Random(seed))
+    random.seed(seed)
+    rng = random.Random(seed + 1)
+    barge_in = [BargeInSettings()]
+    base = Settings(turn=TurnSettings(limit_ms=round(LIMIT_S * 1000)))
+    started: dict[str, float] = {}
+    ended_in: dict[str, int] = {}
+    stay = [0]
+
+    def change(tools: Tools) -> Tools:
+        def on_report(report: TurnReport) -> None:
+            started[report.turn_id] = trio.current_time() - report.marks["ended"]
+            ended_in[report.turn_id] = stay[0]
+            tools.on_report(report)
+
+        stages = {"stt": Stt(facts=facts), "agent": Agent(facts=facts), "tts": Tts(facts=facts)}
+        return attrs.evolve(tools, on_report=on_report, **stages)
+
+    async with open_hall(
+        settings=base, settings_now=lambda now: attrs.evolve(now, barge_in=barge_in[0]), change=change
+    ) as hall:
+        play = Play(facts, hall, started, ended_in)
+        ada, bob = hall.port.join(1), hall.port.join(2, "Bob")
+        await trio.sleep(1)
+        at_rest = trio.lowlevel.current_statistics().tasks_living
+        for _ in range(6):
+            await step(play, rng, ada, bob, barge_in, stay)
+        play.log.append("settles")
+        await settle(hall)
+        facts.is_well = True
+        hall.port.gate_open = True
+        barge_in[0] = BargeInSettings()
+        await trio.sleep(3)
+        for user in (ada, bob):
+            number = len(hall.reports)
+            hall.port.restart_stream(user)
+            await hall.say(user)
+            last = await hall.wait_report(number)
+            where = f"seed {seed}, {play.log}: afterwards {last.outcome}, {last.error}, heard {last.heard!r}"
+            assert (last.outcome, last.spoken) == ("answered", facts.came.get(last.turn_id, "?").strip()), where
+            await trio.sleep(3)
+        left = trio.lowlevel.current_statistics().tasks_living
+        assert left == at_rest, f"seed {seed}, {play.log}: {left - at_rest} tasks are left"
+        check(play, f"seed {seed}, {play.log}")
+        if rng.random() < 0.3:
+            await drained(play, rng, ada, f"seed {seed}")
+        return len(hall.reports)
+
+
+async def settle(hall: Hall) -> None:
+    """Wait until nobody thinks or speaks any more."""
+    await trio.sleep(2)
+    await hall.port.wait_for(lambda: hall.room.open_turns == 0 and hall.room.mouth.is_idle)
+    await trio.sleep(1)
+
+
+async def step(
+    play: Play, rng: random.Random, ada: UserId, bob: UserId, barge_in: list[BargeInSettings], stay: list[int]
+) -> None:
+    """Do one thing, and then wait for some time."""
+    hall = play.hall
+    user = rng.choice((ada, ada, bob))
+    deed = rng.choice(("speaks", "speaks", "speaks", "goes on", "both", "stop", "down", "leaves", "rules"))
+    play.log.append(deed)
+    match deed:
+        case "speaks":
+            await hall.say(user, rng.randrange(10, 80))
+        case "goes on":
+            await hall.say(user, 30)
+            await trio.sleep(rng.choice((0.55, 0.7, 1.0, 1.5)))
+            await hall.say(user, rng.randrange(12, 40))
+        case "both":
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(hall.say, ada, 40)
+                nursery.start_soon(hall.say, bob, 50)
+        case "stop":
+            hall.room.stop()
+        case "down":
+            hall.port.gate_open = False
+            hall.port.emit(VoiceDown("test"))
+            await trio.sleep(rng.choice((0.04, 1.0, 12.0)))
+            hall.port.gate_open = True
+            hall.port.emit(VoiceUp())
+        case "leaves":
+            await settle(hall)
+            hall.port.leave(ada)
+            hall.port.leave(bob)
+            await trio.sleep(3)
+            stay[0] += 1
+            hall.port.join(1)
+            hall.port.join(2, "Bob")
+        case "rules":
+            barge_in[0] = BargeInSettings(enabled=rng.random() < 0.7, by=rng.choice(("speaker", "anyone")))
+    await trio.sleep(rng.choice((0.0, 0.3, 0.6, 1.0, 2.0, 5.0)))
+
+
+async def drained(play: Play, rng: random.Random, ada: UserId, where: str) -> None:
+    """Drain at some time of a turn: it ends within its limit, and nothing leaves behind it."""
+    hall = play.hall
+    await hall.say(ada)
+    await trio.sleep(rng.uniform(0.0, 3.0))
+    began = trio.current_time()
+    await hall.room.drain(4.0)
+    took = trio.current_time() - began
+    frames, posted = len(hall.port.frames), len(hall.port.posted)
+    assert took <= 4.0 + 0.6 + 0.1, f"{where}: the drain took {took} s"
+    assert hall.room.open_turns == 0, f"{where}: a turn outlived the drain"
+    await trio.sleep(60)
+    assert (len(hall.port.frames), len(hall.port.posted)) == (frames, posted), f"{where}: it spoke after the drain"
+
+
+# -- what must hold
+
+
+def check(play: Play, where: str) -> None:
+    """Check everything that was told, spoken, posted and remembered."""
+    reports = play.hall.reports
+    assert len({report.turn_id for report in reports}) == len(reports), f"{where}: a turn was told of twice"
+    for report in reports:
+        check_spoken(play, report, f"{where}: {report.turn_id} ({report.outcome}, {report.error})")
+    by_start = sorted(reports, key=lambda report: play.started[report.turn_id])
+    for user in {report.user_id for report in reports}:
+        own = [report for report in by_start if report.user_id == user]
+        check_words(play, own, where)
+        check_memory(play, own, where)
+    sent = play.hall.port.frames
+    gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(sent)]
+    assert min(gaps, default=1.0) >= FRAME_S - 1e-9, f"{where}: two frames in the same 20 ms"
+
+
+def check_spoken(play: Play, report: TurnReport, where: str) -> None:
+    """Check that the turn said its own words, once, in order, none after a cut, and that it did not end in silence."""
+    marks, posted = report.marks, " ".join(text for _, text in play.hall.port.posted)
+    text = play.facts.came.get(report.turn_id, "").strip()
+    assert text.startswith(report.answer.strip()), f"{where}: {report.answer!r} is not its answer {text!r}"
+    sentences = PARTED.split(text) if text else []
+    spoken = report.spoken
+    places = [spoken.find(sentence) for sentence in sentences if sentence in spoken]
+    assert places == sorted(places), f"{where}: out of order: {spoken!r}"
+    rest = spoken
+    for sentence in sentences:
+        assert spoken.count(sentence) <= 1, f"{where}: said twice: {sentence!r}"
+        assert posted.count(sentence) <= 1, f"{where}: written twice: {sentence!r}"
+        rest = rest.replace(sentence, "")
+    assert all(word in text.split() for word in rest.split()), f"{where}: it said another's words: {spoken!r}"
+    if "cut" in marks and "last_audio" in marks:
+        late = marks["last_audio"] - marks["cut"]
+        assert late <= 1e-9, f"{where}: a frame left {late * 1000:.1f} ms after the cut"
+    if report.outcome in CUT or (not report.heard and report.error is None):
+        return
+    if report.turn_id in play.facts.errors and isinstance(play.facts.errors[report.turn_id], NoReply):
+        assert report.outcome == "no-reply", where
+        return
+    lost = [sentence for sentence in sentences if sentence not in spoken and sentence not in posted]
+    assert not lost, f"{where}: neither spoken nor written: {lost}"
+    is_told = "first_audio" in marks or any(
+        at >= play.started[report.turn_id] + marks["turn_decided"] for at, _ in play.hall.port.posted
+    )
+    assert is_told, f"{where}: silence"
+
+
+def check_words(play: Play, own: list[TurnReport], where: str) -> None:
+    """Check that known words are answered: of each turn that was not cut, and of those that it took over."""
+    asked = {request.turn_id: request.text for request in play.facts.requests}
+    carried: list[str] = []
+    for report in own:
+        at = f"{where}: {report.turn_id} ({report.outcome}, {report.error})"
+        words = report.heard.split()
+        assert words[: len(carried)] == carried, f"{at}: {carried} went lost: it has {words}"
+        assert len(words) <= len(carried) + 1, f"{at}: it has the words of another turn: {words}"
+        if report.outcome not in CUT:
+            assert not words or asked.get(report.turn_id) == report.heard, f"{at}: {words} were not answered"
+            assert words or report.outcome in ("nothing-said", "failed", "timed-out"), at
+        carried = words if report.outcome == "superseded" else []
+    assert carried == [], f"{where}: {carried} were superseded by nothing"
+
+
+def check_memory(play: Play, own: list[TurnReport], where: str) -> None:
+    """Check that the agent is told of each answer that was cut short, with the words that left, until it knows."""
+    requests = {request.turn_id: request for request in play.facts.requests}
+    news: tuple[str, str] | None = None
+    stay = None
+    for report in own:
+        if play.stays[report.turn_id] != stay:
+            stay, news = play.stays[report.turn_id], None
+        request = requests.get(report.turn_id)
+        if request is None:
+            continue
+        told = None if request.previous is None else (request.previous.turn_id, request.previous.heard)
+        assert told == news, f"{where}: {report.turn_id} told the agent {told}, and should have told {news}"
+        has_come = report.answer != "" or report.turn_id in play.facts.finished
+        error = play.facts.errors.get(report.turn_id)
+        is_cut = report.outcome in CUT
+        if not has_come and not isinstance(error, NoReply) and (not is_cut or error is not None):
+            continue  # the request failed: its news is still news
+        broke_off = isinstance(error, AgentFailed) and report.answer != ""
+        was_heard = report.spoken == report.answer.strip() and report.answer != ""
+        news = (report.turn_id, report.spoken) if (is_cut or broke_off) and not was_heard else None
