@@ -19,7 +19,7 @@ from voxbridge.errors import ConfigError
 
 @click.command()
 @config_option
-@click.option("--offline", is_flag=True, help="Leave Discord and the backends alone; look at this host only.")
+@click.option("--offline", is_flag=True, help="Do not ask Discord and the backends; check only this host.")
 @click.option("--settings", "show_settings", is_flag=True, help="Show the settings as JSON, secrets masked, and stop.")
 @click.pass_context
 def check(ctx: click.Context, config: Path | None, offline: bool, show_settings: bool) -> None:

@@ -30,7 +30,11 @@ PROBE_LIMIT_S = 20.0  # a server that is loading its model answers late; a perso
 def check_file(file: Path | None) -> Iterator[Finding]:
     """Look at the file itself; that it can be read and is right was seen when the settings were loaded."""
     if file is None:
-        yield warning("config", "no file, so only defaults and the environment count; `voxbridge init` writes one")
+        yield warning(
+            "config",
+            "there is no configuration file, so VoxBridge uses its defaults and the environment; `voxbridge "
+            "init` writes a file",
+        )
         return
     yield ok("config", str(file))
     secrets = inline_secrets(file)
@@ -91,7 +95,7 @@ def _account(account: Account) -> Iterator[Finding]:
     for place in account.unseen:
         yield problem("discord", f"discord.join: the bot cannot see {place}: invite it, and let it view the channel")
     for place in account.not_voice:
-        yield problem("discord", f"discord.join: {place} is no voice channel of that server")
+        yield problem("discord", f"discord.join: {place} is not a voice channel of that server")
     for place in account.plain_stages:
         yield problem(
             "discord",

@@ -29,7 +29,7 @@ _GUILD = click.argument("guild", metavar="GUILD")
 )
 @click.pass_context
 def ctl(ctx: click.Context, config: Path | None, socket: Path | None) -> None:
-    """Ask a running daemon, over its control socket. Who may open the socket may do all of this.
+    """Ask a running daemon, over its control socket. Everybody who may open the socket may do all of this.
 
     GUILD and CHANNEL are ids: Discord's developer mode copies them.
     """
@@ -67,7 +67,7 @@ def status(door: Door, as_json: bool, turns: int) -> None:
 @click.argument("channel", metavar="CHANNEL")
 @click.pass_obj
 def join(door: Door, guild: str, channel: str) -> None:
-    """Sit in a voice channel, until the next restart; leaves another one of the same server."""
+    """Join a voice channel and stay until the next restart. Leaves the server's other voice channel first."""
     door.ask("POST", "/v1/join", {"guild_id": guild, "channel_id": channel}, limit_s=SLOW_S)
     click.echo(f"in channel {channel}")
 
@@ -86,7 +86,7 @@ def leave(door: Door, guild: str) -> None:
 @click.argument("text", nargs=-1, required=True)
 @click.pass_obj
 def say(door: Door, guild: str, text: tuple[str, ...]) -> None:
-    """Say TEXT in the server's voice channel; returns when it was spoken."""
+    """Say TEXT in the server's voice channel. The command ends when the text was spoken."""
     spoken = " ".join(text)
     door.ask("POST", "/v1/say", {"guild_id": guild, "text": spoken}, limit_s=SLOW_S + len(spoken) * _CHARACTER_S)
     click.echo("said")
@@ -96,7 +96,7 @@ def say(door: Door, guild: str, text: tuple[str, ...]) -> None:
 @_GUILD
 @click.pass_obj
 def stop(door: Door, guild: str) -> None:
-    """Fall silent in the server's voice channel."""
+    """Stop speaking in the server's voice channel."""
     was_speaking = door.ask("POST", "/v1/stop", {"guild_id": guild})["was_speaking"]
     click.echo("silent" if was_speaking else "nothing was being said")
 
@@ -105,7 +105,7 @@ def stop(door: Door, guild: str) -> None:
 @_JSON
 @click.pass_context
 def reload(ctx: click.Context, as_json: bool) -> None:
-    """Have the configuration read anew. Exits with 1 if it is bad: then the old one stays in force."""
+    """Read the configuration again. Exits with 1 if it has errors; then the old one stays in force."""
     answer = ctx.find_object(Door).ask("POST", "/v1/reload", limit_s=SLOW_S)  # type: ignore[union-attr]
     if as_json:
         _print(answer)
@@ -130,11 +130,11 @@ def _tell_reload(answer: dict[str, Any]) -> None:
 
 
 @ctl.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on with what happens from now on.")
+@click.option("--follow", "-f", is_flag=True, help="Keep running, and show new events as they happen.")
 @_JSON
 @click.pass_obj
 def events(door: Door, follow: bool, as_json: bool) -> None:
-    """Show the last events: who speaks, turns, barge-ins, errors. Words and names only with [log] speech."""
+    """Show the last events: who speaks, turns, barge-ins, errors. Words and names are shown only with [log] speech."""
     for event in door.lines("/v1/events?follow=1" if follow else "/v1/events"):
         line = json.dumps(event, ensure_ascii=False) if as_json else show_event(visible_value(event))
         click.echo(visible_json(line) if as_json else line)

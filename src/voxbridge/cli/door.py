@@ -80,7 +80,8 @@ class Door:
         except PermissionError as error:
             connection.close()
             raise DoorShut(
-                f"{self._path}: you are not allowed to use this daemon's control socket; its owner and its group are "
+                f"{self._path}: you are not allowed to use this daemon's control socket; only its owner and "
+                "its group are "
                 "(try sudo)"
             ) from error
         except (FileNotFoundError, ConnectionRefusedError) as error:
@@ -115,5 +116,5 @@ class _UnixConnection(http.client.HTTPConnection):
 def _object(raw: bytes) -> dict[str, Any]:
     answer = json_value(raw)
     if not isinstance(answer, dict):
-        raise DoorShut("what answers there is no VoxBridge daemon")
+        raise DoorShut("the program that answers there is not a VoxBridge daemon")
     return answer

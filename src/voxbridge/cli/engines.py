@@ -18,10 +18,14 @@ _DEFAULTS = EnginesSettings()
 @click.option(
     "--model-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Another Whisper, in ctranslate2's form.",
+    help="A directory with another Whisper model, in the format of ctranslate2.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=_DEFAULTS.workers, show_default=True, help="Threads that compute."
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=_DEFAULTS.workers,
+    show_default=True,
+    help="Number of threads that compute.",
 )
 @click.pass_context
 def engines(ctx: click.Context, socket: Path | None, listen: str | None, model_dir: Path | None, workers: int) -> None:
@@ -56,5 +60,5 @@ def _place(socket: Path | None, listen: str | None) -> str:
         return str(socket.absolute())
     host, _, port = (listen or "").rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
-        raise click.BadParameter(f"{listen} is no HOST:PORT", param_hint="--listen")
+        raise click.BadParameter(f"{listen} is not HOST:PORT", param_hint="--listen")
     return f"{host}:{port}"

@@ -17,7 +17,7 @@ _OWNER_ONLY = 0o600  # a token may be written into it
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=Path("voxbridge.toml"))
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
 def init(file: Path, force: bool) -> None:
-    """Write a configuration FILE in which every setting stands as a comment. [default: ./voxbridge.toml]"""
+    """Write a configuration FILE with every setting as a comment. [default: ./voxbridge.toml]"""
     if force:
         file.unlink(missing_ok=True)
     try:

@@ -34,7 +34,7 @@ _BAR_FROM_S = 10.0  # who waits for less sees the lines above and below it
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("rehearsal-out"),
     show_default=True,
-    help="Where the replies are written.",
+    help="Directory for the recorded replies.",
 )
 @click.option(
     "--said",
@@ -43,7 +43,7 @@ _BAR_FROM_S = 10.0  # who waits for less sees the lines above and below it
     help="What is said in the WAV, to be compared with what is heard; once for each. [default: a .txt beside the WAV]",
 )
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
-@click.option("--muted", is_flag=True, help="Keep the microphone shut: the rehearsal must then fail.")
+@click.option("--muted", is_flag=True, help="Send no sound: the rehearsal must then fail.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the daemon's log.")
 @click.pass_context
 def rehearse(

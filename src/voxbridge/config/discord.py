@@ -15,12 +15,13 @@ class NetworkSettings:
 
     hosts: dict[str, str] = option(
         attrs.Factory(dict),
-        "Where Discord's names lead instead of where DNS says: a host name or *.suffix = address:port.",
+        "Which address to use for a host name of Discord, instead of asking DNS: a host name or *.suffix = "
+        "address:port.",
         matches(HOST_AND_PORT, "address:port"),
         example={"discord.com": "127.0.0.1:8443"},
     )
     ca_file: str | None = option(
-        None, "A PEM file of certificates to trust beside the system's.", example="/etc/voxbridge/proxy-ca.pem"
+        None, "A PEM file of certificates to trust in addition to the system's.", example="/etc/voxbridge/proxy-ca.pem"
     )
 
 
@@ -30,20 +31,21 @@ class DiscordSettings:
 
     token: Secret = option(
         Secret(""),
-        "The bot's token, from https://discord.com/developers/applications. When it is not set here: $DISCORD_TOKEN, "
-        "else systemd's credential discord-token.",
+        "The bot's token, from https://discord.com/developers/applications. If it is not set here, VoxBridge takes it "
+        "from $DISCORD_TOKEN, then from systemd's credential discord-token.",
         example={"credential": "discord-token"},
     )
     join: tuple[str, ...] = option(
         (),
-        "Voice channels to sit in from the start.",
+        "Voice channels to join at the start.",
         matches(r"\d{1,20}:\d{1,20}", "guild_id:channel_id, both numbers (Discord's developer mode copies them)"),
         example=["123456789012345678:123456789012345679"],
         live=True,
     )
-    require_e2ee: bool = option(True, "Send and accept end-to-end encrypted voice only.")
+    require_e2ee: bool = option(True, "Send and accept only end-to-end encrypted voice.")
     send_stereo: bool = option(False, "Send two channels; try it if a Discord client plays the voice wrongly.")
     guild_ready_timeout_ms: int = option(2000, "How long to wait for the list of servers after the login.", LIMIT)
     network: NetworkSettings = option(
-        NetworkSettings(), "A way round: lets Discord's names lead elsewhere (a proxy, a rehearsal)."
+        NetworkSettings(),
+        "Connect to other addresses instead of Discord's own, such as a proxy or a simulated Discord.",
     )

@@ -65,36 +65,36 @@ class Kind:
 class PluginSttSettings(SttSettings):
     """What a plug-in is given that has no class of settings of its own."""
 
-    url: str = option("", "The server, if it wants one.", url("ws", "wss", "http", "https", "tcp"))
+    url: str = option("", "Address of the server, if the plug-in needs one.", url("ws", "wss", "http", "https", "tcp"))
     api_key: Secret = api_key(was="token")
     model: str = option("", "The model to transcribe with.")
     hints: tuple[str, ...] = option((), "Names and rare words to expect.")
     member_hints: bool = option(True, "Expect the names of the channel's members as well.")
-    options: dict[str, Option] = option(attrs.Factory(dict), "What the plug-in wants to know beside.")
+    options: dict[str, Option] = option(attrs.Factory(dict), "Further options of the plug-in.")
 
 
 @attrs.frozen(kw_only=True)
 class PluginAgentSettings(AgentSettings):
     """What a plug-in is given that has no class of settings of its own."""
 
-    url: Secret = option(Secret(""), "The server, if it wants one.", url("http", "https"))
+    url: Secret = option(Secret(""), "Address of the server, if the plug-in needs one.", url("http", "https"))
     api_key: Secret = api_key()
     headers: dict[str, Secret] = option(
         attrs.Factory(dict), "Headers of each request.", matches(r"[^\r\n]*", "one line")
     )
     model: str = option("", "The model's name.")
-    options: dict[str, Option] = option(attrs.Factory(dict), "What the plug-in wants to know beside.")
+    options: dict[str, Option] = option(attrs.Factory(dict), "Further options of the plug-in.")
 
 
 @attrs.frozen(kw_only=True)
 class PluginTtsSettings(TtsSettings):
     """What a plug-in is given that has no class of settings of its own."""
 
-    url: str = option("", "The server, if it wants one.", url("http", "https", "tcp"))
+    url: str = option("", "Address of the server, if the plug-in needs one.", url("http", "https", "tcp"))
     api_key: Secret = api_key()
     voice: str = option("", "The voice's name.")
     model: str = option("", "The model's name.")
-    options: dict[str, Option] = option(attrs.Factory(dict), "What the plug-in wants to know beside.")
+    options: dict[str, Option] = option(attrs.Factory(dict), "Further options of the plug-in.")
 
 
 _PLUGIN_SETTINGS: Mapping[StageName, type[AnySettings]] = {

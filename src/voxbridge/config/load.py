@@ -162,7 +162,7 @@ def _read(file: Path) -> dict[str, Any]:
         with file.open("rb") as source:
             data = source.read(_FILE_BYTES_MAX + 1)
     except (OSError, ValueError) as error:  # ValueError: a path that no file system takes
-        said = getattr(error, "strerror", None) or "it is no path"
+        said = getattr(error, "strerror", None) or "it is not a path"
         raise ConfigError(f"cannot be read ({said}); `voxbridge init` writes one", file=str(file)) from error
     if len(data) > _FILE_BYTES_MAX:
         raise ConfigError(f"is too long: more than {_FILE_BYTES_MAX} bytes", file=str(file))
@@ -319,7 +319,9 @@ def _unknown(name: str, path: str, cls: type) -> ConfigError:
     key, known = _join(path, name), [field.name for field in fields_of(cls)]
     if of_others := _kinds_with(name, cls):
         ours = " | ".join(_kinds_of(cls))
-        return ConfigError(f'is no option of kind = "{ours}"', key=key, allowed=f"with kind = {' | '.join(of_others)}")
+        return ConfigError(
+            f'is not an option of kind = "{ours}"', key=key, allowed=f"with kind = {' | '.join(of_others)}"
+        )
     elsewhere = [key for key in sorted(keys()) if key.endswith(f".{name}")]
     close = elsewhere or difflib.get_close_matches(name, known, 1)
     hint = f". Did you mean {close[0]}?" if close else ""

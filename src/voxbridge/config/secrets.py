@@ -113,7 +113,7 @@ def _read(path: Path, *, hint: str = "") -> str:
         with path.open("rb") as source:
             data = source.read(_SECRET_BYTES_MAX + 1)
     except (OSError, ValueError) as error:  # ValueError: a path that no file system takes
-        said = getattr(error, "strerror", None) or "it is no path"
+        said = getattr(error, "strerror", None) or "it is not a path"
         raise ConfigError(f"the secret's file {path} cannot be read ({said}){hint}") from error
     if len(data) > _SECRET_BYTES_MAX:
         raise ConfigError(f"the secret's file {path} is too long: more than {_SECRET_BYTES_MAX} bytes")

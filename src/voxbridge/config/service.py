@@ -13,11 +13,13 @@ class EnginesSettings:
 
     socket: str = option(
         "",
-        "The engines' unix socket when they run as a service of their own; otherwise the daemon starts them.",
+        "The unix socket of the engines, if they run as a separate service. If not set, the daemon starts them.",
         example="/run/voxbridge-engines/engines.sock",
     )
-    model_dir: str = option("", "A directory of models to use instead.", example="/var/lib/voxbridge/models")
-    workers: int = option(2, "Threads that compute.", between(1, 64))
+    model_dir: str = option(
+        "", "A directory with models to use instead of the installed ones.", example="/var/lib/voxbridge/models"
+    )
+    workers: int = option(2, "Number of threads that compute.", between(1, 64))
     start_limit_ms: int = option(30_000, "Longest wait for the engines' start.", LIMIT)
 
 
@@ -25,11 +27,14 @@ class EnginesSettings:
 class LogSettings:
     """[log]."""
 
-    level: str = option("info", "How much is logged.", one_of("debug", "info", "warning", "error"), live=True)
+    level: str = option("info", "Lowest level that is logged.", one_of("debug", "info", "warning", "error"), live=True)
     format: str = option(
-        "auto", "auto: for people on a terminal, JSON lines elsewhere.", one_of("auto", "console", "json"), live=True
+        "auto",
+        "console is for people, json writes JSON lines; auto is console on a terminal and json elsewhere.",
+        one_of("auto", "console", "json"),
+        live=True,
     )
-    speech: bool = option(False, "Let transcripts, answers and names into the log.", live=True)
+    speech: bool = option(False, "Write transcripts, answers and names into the log.", live=True)
 
 
 @attrs.frozen
@@ -38,7 +43,7 @@ class JournalSettings:
 
     file: str = option(
         "",
-        "One JSON line per turn, transcripts included; off when not set.",
+        "The file: one JSON line per turn, with its transcript. No file is written if this is not set.",
         example="/var/lib/voxbridge/turns.jsonl",
         live=True,
     )
@@ -48,7 +53,7 @@ class JournalSettings:
 class DrainSettings:
     """[drain]."""
 
-    limit_ms: int = option(15_000, "From the signal to the exit.", LIMIT, live=True)
+    limit_ms: int = option(15_000, "Longest time from the signal to the exit.", LIMIT, live=True)
     sentence_ms: int = option(
         8000, "How long a sentence may go on before it is faded out.", between(0, 60_000), live=True
     )
@@ -61,7 +66,7 @@ class ControlSettings:
     socket: str = option(
         "",
         "The unix socket that `voxbridge ctl` talks to; by default control.sock in systemd's RuntimeDirectory= or in "
-        "$XDG_RUNTIME_DIR/voxbridge. Who may open it may use it.",
+        "$XDG_RUNTIME_DIR/voxbridge. Everybody who may open the socket may use it.",
         example="/run/voxbridge/control.sock",
     )
 
@@ -72,6 +77,7 @@ class HealthSettings:
 
     listen: str = option(
         "127.0.0.1:4910",
-        "Where /healthz, /readyz and /metrics are served, to whoever can connect; off when empty.",
+        "Address of the HTTP server for /healthz, /readyz and /metrics. It answers everybody who can "
+        "connect. If empty, there is none.",
         matches(HOST_AND_PORT, "address:port"),
     )

@@ -28,18 +28,21 @@ from voxbridge.config.turns import BargeInSettings, EndpointingSettings, TurnSet
 class Settings:
     """The whole configuration."""
 
-    discord: DiscordSettings = option(DiscordSettings(), "The bot's account and where it sits.")
+    discord: DiscordSettings = option(DiscordSettings(), "The bot's account, and the voice channels that it joins.")
     endpointing: EndpointingSettings = option(
-        EndpointingSettings(), "Deciding that the user has finished. Silences count from the last voiced frame."
+        EndpointingSettings(),
+        "How VoxBridge decides that the user has finished. Silences are counted from the last voiced frame.",
     )
-    barge_in: BargeInSettings = option(BargeInSettings(), "The user speaks over the agent.")
+    barge_in: BargeInSettings = option(BargeInSettings(), "What happens when the user speaks over the agent's answer.")
     stt: SttSettings = option(SttSettings(), "Speech to text.")
     agent: AgentSettings = option(AgentSettings(), "The agent.")
     tts: TtsSettings = option(TtsSettings(), "Text to speech.")
     turn: TurnSettings = option(TurnSettings(), "One exchange: what the user said and the answer.")
     engines: EnginesSettings = option(EnginesSettings(), "The embedded engines, for the stages of kind embedded.")
     log: LogSettings = option(LogSettings(), "The log.")
-    journal: JournalSettings = option(JournalSettings(), "A record of the turns.")
-    drain: DrainSettings = option(DrainSettings(), "Stopping: turns in progress may end, new ones are not taken.")
-    control: ControlSettings = option(ControlSettings(), "The door for `voxbridge ctl`.")
+    journal: JournalSettings = option(JournalSettings(), "A file with a record of every turn.")
+    drain: DrainSettings = option(
+        DrainSettings(), "How the daemon stops: it lets turns in progress end and takes no new ones."
+    )
+    control: ControlSettings = option(ControlSettings(), "The socket for `voxbridge ctl`.")
     health: HealthSettings = option(HealthSettings(), "Health and metrics over HTTP.")

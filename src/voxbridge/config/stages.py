@@ -36,8 +36,8 @@ def proxy() -> str:
     """Declare the way to a server over HTTP."""
     return option(
         "",
-        'The HTTP proxy in front of the server, or "environment" for what $HTTP_PROXY, $HTTPS_PROXY and $NO_PROXY say; '
-        "none when not set, whatever the environment says.",
+        'The HTTP proxy through which to reach the server; "environment" takes it from $HTTP_PROXY, $HTTPS_PROXY and '
+        "$NO_PROXY. If not set, no proxy is used, even if the environment names one.",
         matches(r"environment|http://(\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):\d{1,5}/?", 'http://host:port or "environment"'),
         example="environment",
     )
@@ -52,11 +52,12 @@ class SttSettings:
 
     kind: str = option(EMBEDDED, "The speech-to-text server.")
     language: str = option(
-        "en", "The language that is spoken; auto where the server can find it out.", _SPOKEN_RULE, once=True
+        "en", "The language that is spoken; auto if the server can detect it.", _SPOKEN_RULE, once=True
     )
     languages: dict[str, str] = option(
         attrs.Factory(dict),
-        "Other languages of single users or servers, by their Discord ids; a user's goes before a server's.",
+        "Another language for single users or whole servers, by their Discord ids. A user's language wins "
+        "over the server's.",
         _SPOKEN_RULE,
         example={"123456789012345678": "de"},
         once=True,
@@ -64,25 +65,33 @@ class SttSettings:
     filter: bool = option(
         True, "Drop what speech models make out of noise: credits of films, more words than the time could hold."
     )
-    target_ms: int = option(400, "End of the turn to final transcript: measured.", LIMIT)
-    limit_ms: int = option(5000, "End of the turn to final transcript: given up after.", LIMIT)
+    target_ms: int = option(
+        400,
+        "Target for the time from the end of the turn to the final transcript. It is measured; nothing is cut.",
+        LIMIT,
+    )
+    limit_ms: int = option(
+        5000,
+        "Limit for the time from the end of the turn to the final transcript. After that the server has failed.",
+        LIMIT,
+    )
     connect_limit_ms: int = option(5000, "Longest wait for a connection.", LIMIT)
     backup_after_ms: int = option(
         1500,
-        "Without a final transcript for so long, the backup is asked as well; the first one counts.",
+        "If the final transcript takes longer than this, VoxBridge asks the backup too and uses the first transcript.",
         LIMIT,
         once=True,
     )
     backup: tuple[SttSettings, ...] = option(
         (),
-        "Who serves in its place while it cannot, in this order; each as a table [[stt.backup]] of its own.",
+        "Servers to use while this one cannot serve, in this order. Each is a table [[stt.backup]] of its own.",
         example=({"kind": EMBEDDED},),
         once=True,
     )
 
     def __attrs_post_init__(self) -> None:
         for whose in self.languages:
-            require(whose.isdecimal(), f'languages."{whose}"', "is no Discord id", allowed="the digits of an id")
+            require(whose.isdecimal(), f'languages."{whose}"', "is not a Discord id", allowed="the digits of an id")
         self._require_language()
         _no_nesting(self.backup)
 
@@ -91,7 +100,7 @@ class SttSettings:
         unable = [each.kind for each in (self, *self.backup) if not each.finds_language]
         spoken = {"language": self.language, **{f'languages."{whose}"': code for whose, code in self.languages.items()}}
         for key, code in spoken.items():
-            complaint = f"cannot be {AUTO}: a server of kind {' or '.join(unable)} does not find the language out"
+            complaint = f"cannot be {AUTO}: a server of kind {' or '.join(unable)} cannot detect the language"
             require(code != AUTO or not unable, key, complaint, allowed="a code such as en or de")
 
 
@@ -101,31 +110,38 @@ class AgentSettings:
 
     kind: str = option(EMBEDDED, "The agent that answers.")
     session_scope: str = option(
-        "user", "Whose conversation it is: each user's own, or the channel's.", one_of("user", "channel")
+        "user",
+        "Who shares a conversation with the agent: user gives each user one of their own, channel gives all "
+        "users of a channel one.",
+        one_of("user", "channel"),
     )
     retries: int = option(
         2,
-        "Further attempts after a failure, as long as nothing was spoken. After an agent that said nothing within "
-        "first_limit_ms: one at most.",
+        "How often to try again after a failure, as long as nothing was spoken. If the agent said nothing within "
+        "first_limit_ms, VoxBridge tries again once at most.",
         between(0, 10),
     )
-    retry_delay_ms: int = option(250, "Wait before the first of them.", between(0, 60_000))
-    retry_empty: bool = option(False, "Try again also when the answer holds nothing to speak.")
-    target_ms: int = option(500, "Request to first text: measured.", LIMIT)
-    first_limit_ms: int = option(15_000, "Request to first text: given up after.", LIMIT)
+    retry_delay_ms: int = option(250, "Pause before the first retry.", between(0, 60_000))
+    retry_empty: bool = option(False, "Try again also if the answer holds nothing to speak.")
+    target_ms: int = option(
+        500, "Target for the time from the request to the first text. It is measured; nothing is cut.", LIMIT
+    )
+    first_limit_ms: int = option(
+        15_000, "Limit for the time from the request to the first text. After that the attempt has failed.", LIMIT
+    )
     idle_limit_ms: int = option(20_000, "Longest pause within an answer.", LIMIT)
     total_limit_ms: int = option(
-        90_000, "Longest time for a whole answer, to which is added what its text takes to be spoken.", LIMIT
+        90_000, "Longest time for a whole answer. The time that its text takes to be spoken is added.", LIMIT
     )
     hedge_safe: bool = option(
         False,
-        "A workflow may run twice for one question: when the first text is later than usual, the backup is asked as "
-        "well, and the first one counts.",
+        "Say true if the agent may be asked twice for one question. Then, if the first text is later than usual, "
+        "VoxBridge asks the backup too and uses the answer that comes first.",
         once=True,
     )
     backup: tuple[AgentSettings, ...] = option(
         (),
-        "Who serves in its place while it cannot, in this order; each as a table [[agent.backup]] of its own.",
+        "Servers to use while this one cannot serve, in this order. Each is a table [[agent.backup]] of its own.",
         example=({"kind": EMBEDDED},),
         once=True,
     )
@@ -138,8 +154,9 @@ def spoken_numbers(default: str) -> str:
     """Return the option ``numbers`` with the default that is right for a kind of voice."""
     return option(
         default,
-        "Numbers, dates, times, money and units: put into words before the server sees them, for a voice that reads "
-        "digits badly, or left as they are written.",
+        "Numbers, dates, times, money and units: words writes them as words before the server gets the text, "
+        "for a voice "
+        "that reads digits badly; as written leaves them.",
         one_of("words", "as written"),
     )
 
@@ -151,18 +168,29 @@ class TtsSettings:
     kind: str = option(EMBEDDED, "The text-to-speech server.")
     lexicon: dict[str, dict[str, str]] = option(
         attrs.Factory(dict),
-        "How words are said, per language: a word in small letters is found in any case, one with capitals only as it "
-        "stands. Better written as a table [tts.lexicon.en] of its own. A backup without one takes the first one's.",
+        "How to say certain words, for each language. A word in small letters is found in capitals too; a word with "
+        "capitals is found only if it is written so. It is best written as a table [tts.lexicon.en]. A backup without "
+        "a lexicon uses the one of the first server.",
         example={"en": {"n8n": "n eight n", "SQL": "sequel"}},
     )
     numbers: str = spoken_numbers("as written")
-    concurrency: int = option(1, "Sentences in synthesis at the same time.", between(1, 16))
-    first_byte_target_ms: int = option(50, "Request to first byte: measured.", LIMIT)
-    sentence_target_ms: int = option(200, "Request to the last sound of a sentence: measured.", LIMIT)
-    first_byte_limit_ms: int = option(3000, "Request to first byte: given up after.", LIMIT)
-    first_pcm_limit_ms: int = option(6000, "Request to first sound: given up after.", LIMIT)
+    concurrency: int = option(1, "How many sentences to request at the same time.", between(1, 16))
+    first_byte_target_ms: int = option(
+        50, "Target for the time from the request to the first byte. It is measured; nothing is cut.", LIMIT
+    )
+    sentence_target_ms: int = option(
+        200,
+        "Target for the time from the request to the last sound of a sentence. It is measured; nothing is cut.",
+        LIMIT,
+    )
+    first_byte_limit_ms: int = option(
+        3000, "Limit for the time from the request to the first byte. After that the request has failed.", LIMIT
+    )
+    first_pcm_limit_ms: int = option(
+        6000, "Limit for the time from the request to the first sound. After that the request has failed.", LIMIT
+    )
     sentence_limit_ms: int = option(
-        5000, "Longest time for a sentence, to which three times its sound is added.", LIMIT
+        5000, "Longest time for a sentence. Three times the length of its sound is added.", LIMIT
     )
     hedge: bool = option(
         False,
@@ -172,7 +200,7 @@ class TtsSettings:
     )
     backup: tuple[TtsSettings, ...] = option(
         (),
-        "Who serves in its place while it cannot, in this order; each as a table [[tts.backup]] of its own.",
+        "Servers to use while this one cannot serve, in this order. Each is a table [[tts.backup]] of its own.",
         example=({"kind": EMBEDDED},),
         once=True,
     )
@@ -180,7 +208,7 @@ class TtsSettings:
     def __attrs_post_init__(self) -> None:
         for language, words in self.lexicon.items():
             is_language = re.fullmatch(LANGUAGE, language) is not None
-            require(is_language, f"lexicon.{language}", "is no language", allowed="a code such as en or de")
+            require(is_language, f"lexicon.{language}", "is not a language code", allowed="a code such as en or de")
             for word in words:
                 require(bool(word.strip()), f"lexicon.{language}", "holds an empty word")
         _no_nesting(self.backup)
@@ -190,7 +218,11 @@ AnySettings = SttSettings | AgentSettings | TtsSettings
 
 
 def _no_nesting(backups: tuple[AnySettings, ...]) -> None:
-    require(not any(each.backup for each in backups), "backup", "a backup has no backups: put them side by side")
+    require(
+        not any(each.backup for each in backups),
+        "backup",
+        "a backup cannot have backups of its own: write all backups one after the other",
+    )
 
 
 def carried(cls: type[S], settings: AnySettings, **changes: object) -> S:
@@ -216,4 +248,4 @@ def api_key(about: str = "The key that the server asks for.", rule: Rule | None 
 
 def voice() -> str:
     """Declare ``voice``."""
-    return option("", "The voice's name; the server's own when not set.", example="alloy")
+    return option("", "The voice's name; if not set, the server uses its own.", example="alloy")

@@ -12,12 +12,18 @@ class EndpointingSettings:
     """[endpointing]. All silences are counted from the last voiced frame."""
 
     vad_threshold: float = option(
-        0.5, "Probability from which a frame counts as voiced.", between(0.01, 0.99), live=True
+        0.5,
+        "A frame counts as voiced if the voice detector's probability is at least this.",
+        between(0.01, 0.99),
+        live=True,
     )
     # two VAD frames, one is a click
-    start_ms: int = option(64, "Voiced time that starts an utterance.", between(1, 2000), live=True)
+    start_ms: int = option(64, "How long somebody must speak until an utterance starts.", between(1, 2000), live=True)
     guess_ms: int = option(
-        200, "Silence after which a speculative transcript is asked for.", between(20, 10_000), live=True
+        200,
+        "Silence after which VoxBridge asks for a transcript early, before the turn has ended.",
+        between(20, 10_000),
+        live=True,
     )
     # pauses at a comma reach 290 ms
     commit_ms: int = option(500, "Silence that ends the turn.", between(20, 10_000), live=True)
@@ -25,9 +31,11 @@ class EndpointingSettings:
         1200, "Silence that ends the turn when the turn model says that more is coming.", between(20, 30_000), live=True
     )
     packet_gap_ms: int = option(
-        120, "Without packets for so long, silence is counted by the clock.", between(20, 10_000), live=True
+        120, "If no packet comes for so long, VoxBridge counts the time as silence.", between(20, 10_000), live=True
     )
-    preroll_ms: int = option(256, "Sound kept from before the first voiced frame.", between(0, 5000), live=True)
+    preroll_ms: int = option(
+        256, "How much sound from before the first voiced frame belongs to the utterance.", between(0, 5000), live=True
+    )
     max_utterance_ms: int = option(
         120_000,
         "Longest utterance; the turn ends there even if the user still speaks.",
@@ -40,13 +48,13 @@ class EndpointingSettings:
         require(
             self.guess_ms <= self.commit_ms,
             "guess_ms",
-            f"the guess comes before the end of the turn: {self.guess_ms} is more than commit_ms",
+            f"must not be longer than commit_ms, the end of the turn: {self.guess_ms} is more",
             allowed=f"up to commit_ms, {self.commit_ms}",
         )
         require(
             self.commit_ms <= self.hesitant_commit_ms,
             "hesitant_commit_ms",
-            f"a hesitant speaker is given more time, not less: {self.hesitant_commit_ms} is less than commit_ms",
+            f"must not be shorter than commit_ms, the normal end of the turn: {self.hesitant_commit_ms} is less",
             allowed=f"commit_ms, {self.commit_ms}, or more",
         )
 
@@ -57,7 +65,9 @@ class BargeInSettings:
 
     enabled: bool = option(True, "Stop the answer when the user speaks over it.", live=True)
     # a cough is shorter
-    min_speech_ms: int = option(160, "Voiced time before the answer is cut.", between(0, 10_000), live=True)
+    min_speech_ms: int = option(
+        160, "How long the user must speak until the answer is cut.", between(0, 10_000), live=True
+    )
     by: str = option("speaker", "Who may interrupt an answer.", one_of("speaker", "anyone"), live=True)
 
 
@@ -66,28 +76,38 @@ class TurnSettings:
     """[turn]."""
 
     first_audio_target_ms: int = option(
-        1000, "End of the turn to first sound of the answer: measured.", LIMIT, live=True
-    )
-    limit_ms: int = option(
-        120_000,
-        "Longest wait in one turn, all its silences together: the time in which sound plays does not count. What an "
-        "answer still lacks then is written into the channel.",
+        1000,
+        "Target for the time from the end of the turn to the first sound of the answer. It is measured; "
+        "nothing is cut.",
         LIMIT,
         live=True,
     )
-    answer_chars_max: int = option(4000, "An answer is cut there; so much of it is read ahead.", at_least(1), live=True)
+    limit_ms: int = option(
+        120_000,
+        "Longest time that the user waits in one turn: all its silences together, without the time in which sound "
+        "plays. After that, VoxBridge writes the rest of the answer into the channel.",
+        LIMIT,
+        live=True,
+    )
+    answer_chars_max: int = option(
+        4000,
+        "Longest answer, in characters; a longer one is cut. So much of an answer is read ahead of the voice.",
+        at_least(1),
+        live=True,
+    )
     queue_ahead_ms: int = option(
-        10_000, "No further sentence is asked for while so much sound waits.", LIMIT, live=True
+        10_000, "While so much sound waits to be played, VoxBridge asks for no further sentence.", LIMIT, live=True
     )
     apology: str = option("Sorry, something went wrong. Please try again.", "Spoken when a stage has failed.")
     mute_apology: str = option(
         "Sorry, my voice has failed. You can read my answer in the chat.",
-        "Spoken when an answer is written because it could not be spoken. Both are rendered at the start.",
+        "Spoken when VoxBridge writes an answer because it could not speak it. Both apologies are synthesised at the "
+        "start of the daemon.",
     )
     no_reply: str = option(
         "apology",
-        "What follows an answer with nothing to speak in it (an acknowledgement, a page, nothing at all). An agent "
-        "that answers with an empty text is silent on purpose, and nothing follows.",
+        "What to do if an answer holds nothing to speak (an acknowledgement, a web page, nothing at all). If the agent "
+        "answers with an empty text, it is silent on purpose, and VoxBridge says nothing.",
         one_of("apology", "silence"),
         live=True,
     )

@@ -116,7 +116,7 @@ def build_tree(client: discord.Client, commands: Commands) -> app_commands.Comma
 
     @tree.command(description="Come into a voice channel and listen")
     @app_commands.guild_only()
-    @app_commands.describe(channel="Where to; your own channel if you don't say")
+    @app_commands.describe(channel="Which channel; yours if you choose none")
     async def join(interaction: discord.Interaction, channel: VocalChannel | None = None) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = interaction.user
@@ -129,12 +129,12 @@ def build_tree(client: discord.Client, commands: Commands) -> app_commands.Comma
         await interaction.response.defer(ephemeral=True, thinking=True)
         await _answer(interaction, await commands.leave(_guild_id(interaction)))
 
-    @tree.command(description="Say how things are")
+    @tree.command(description="Show what runs and what is slow or down")
     @app_commands.guild_only()
     async def status(interaction: discord.Interaction) -> None:
         await interaction.response.send_message(commands.status(_guild_id(interaction)), ephemeral=True)
 
-    @tree.command(description="Fall silent")
+    @tree.command(description="Stop speaking")
     @app_commands.guild_only()
     async def stop(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -152,7 +152,7 @@ def build_tree(client: discord.Client, commands: Commands) -> app_commands.Comma
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         name = interaction.command.name if interaction.command else ""
         _log.error("a slash command failed", command=name, error=type(cause).__name__)
-        await _answer(interaction, "Something went wrong; the log of the service says more.")
+        await _answer(interaction, "Something went wrong. The service's log says more.")
 
     return tree
 

@@ -431,7 +431,7 @@ class _Need:
 def explain_refusal(channel: VocalChannel | None, *, require_e2ee: bool) -> str:
     """Say what keeps us out of ``channel``, naming the permission; empty if nothing does."""
     if channel is None:
-        return "the channel is not there, or the bot may not see it"
+        return "the channel does not exist, or the bot may not see it"
     allowed = channel.permissions_for(channel.guild.me)
     needs = [_Need("View Channel", allowed.view_channel), _Need("Connect", allowed.connect)]
     if isinstance(channel, discord.StageChannel):

@@ -127,12 +127,15 @@ class Control:
     async def _say(self, body: dict[str, Any]) -> dict[str, Any]:
         text = body.get("text")
         if not isinstance(text, str) or not text.strip() or len(text) > _SAY_CHARS_MAX:
-            raise HTTPException(_BAD_REQUEST, f"text: wanted is a text of 1 to {_SAY_CHARS_MAX} characters")
+            raise HTTPException(_BAD_REQUEST, f"text: must be a text of 1 to {_SAY_CHARS_MAX} characters")
         guild_id = _guild(body)
         if guild_id not in self._operator.view().rooms:
             raise HTTPException(_CONFLICT, "not in a voice channel of that server")
         if not await self._operator.say(guild_id, text):
-            raise HTTPException(_CONFLICT, "it was not spoken to its end: stopped, or the voice is down (see status)")
+            raise HTTPException(
+                _CONFLICT,
+                "the text was not spoken to its end: somebody stopped it, or speech synthesis is down (see status)",
+            )
         return {}
 
     async def _stop(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -187,13 +190,13 @@ async def _body(request: Request) -> dict[str, Any]:
         async for chunk in chunks:
             raw += chunk
             if len(raw) > _BODY_BYTES_MAX:
-                raise HTTPException(_TOO_LARGE, f"more than {_BODY_BYTES_MAX} bytes")
+                raise HTTPException(_TOO_LARGE, f"the body is too long: more than {_BODY_BYTES_MAX} bytes")
     parsed = parse_json(raw or b"{}")
     if isinstance(parsed, Malformed):
         raise HTTPException(_BAD_REQUEST, "the body is not JSON")
     body = parsed.value
     if not isinstance(body, dict):
-        raise HTTPException(_BAD_REQUEST, "the body is no JSON object")
+        raise HTTPException(_BAD_REQUEST, "the body is not a JSON object")
     return body
 
 
@@ -205,5 +208,5 @@ def _id(body: dict[str, Any], key: str) -> int:
     """Read an id: a text, since JavaScript loses 64-bit integers."""
     value = body.get(key)
     if not isinstance(value, str) or not value.isdecimal() or len(value) > 20:
-        raise HTTPException(_BAD_REQUEST, f"{key}: wanted is an id, a number in quotes")
+        raise HTTPException(_BAD_REQUEST, f"{key}: must be a Discord id: a number in quotes")
     return int(value)

@@ -328,7 +328,7 @@ class Service:
         try:
             listener = bind()
         except CannotListen as error:
-            _log.warning("a door stays shut", door=door, reason=str(error))
+            _log.warning("cannot listen", door=door, reason=str(error))
             return
         if listener is None:
             return

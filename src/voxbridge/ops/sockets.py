@@ -82,7 +82,7 @@ def bind_tcp(listen: str) -> socket.socket:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     if not port.isdecimal() or int(port) > _PORT_MAX:
-        raise CannotListen(f"cannot listen on {listen}: {port} is no port")
+        raise CannotListen(f"cannot listen on {listen}: {port} is not a port number")
     try:
         return socket.create_server(
             (host, int(port)),

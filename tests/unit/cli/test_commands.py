@@ -181,9 +181,9 @@ def test_check_shows_the_settings_without_secrets(invoke) -> None:
     [
         ((), "either --socket or --listen"),
         (("--socket", "s", "--listen", "h:1"), "either --socket or --listen"),
-        (("--listen", "4901"), "is no HOST:PORT"),
-        (("--listen", "host:many"), "is no HOST:PORT"),
-        (("--listen", "host:70000"), "is no HOST:PORT"),
+        (("--listen", "4901"), "is not HOST:PORT"),
+        (("--listen", "host:many"), "is not HOST:PORT"),
+        (("--listen", "host:70000"), "is not HOST:PORT"),
         (("--socket", "s", "--model-dir", "nowhere"), "does not exist"),
     ],
 )

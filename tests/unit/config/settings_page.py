@@ -14,13 +14,13 @@ PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 HEAD = """\
 # Settings
 
-Every option there is. `voxbridge init` writes a file with all of them as comments; `voxbridge check --settings` shows
-what is set. Times are in milliseconds. This page is made of the program, and a test holds it to that.
+All options. `voxbridge init` writes a file with all of them as comments. `voxbridge check --settings` shows the values
+in use. Times are in milliseconds. This page is generated from the program, and a test checks that it is up to date.
 
-An option with kinds beside it is there with these kinds of backend only; with another one it is a mistake, and
-VoxBridge ends with exit code 78 and names the kinds that have it. What `ctl reload` (or SIGHUP) changes while the
-daemon runs is marked with *live*: it holds for the next utterance or turn of everybody who is there. All else waits for
-a restart.
+The column *kinds* says which kinds of backend have an option. If you set it for another kind, VoxBridge ends with
+exit code 78 and names the kinds that have it. Options marked *Live* can be changed while the daemon runs, with
+`voxbridge ctl reload` or SIGHUP. The new value is used from the next utterance or turn on. All other changes need a
+restart.
 
 A secret is a text, or one of `{ file = "/path" }`, `{ env = "NAME" }` and `{ credential = "name" }` (systemd).
 """

@@ -111,7 +111,7 @@ def test_values_of_every_kind_are_read(write) -> None:
         ('[[stt.backup]]\nkind = "whisperx"', "stt.backup[0].url", 'is needed with kind = "whisperx"'),
         ('[[stt.backup]]\n[[stt.backup]]\nlimit_ms = "3"', "stt.backup[1].limit_ms", "Allowed: a whole number"),
         ("[[tts.backup]]\nzz = 3", "tts.backup[0].zz", "there is no such setting"),
-        ("[[tts.backup]]\n[[tts.backup.backup]]", "tts.backup", "a backup has no backups"),
+        ("[[tts.backup]]\n[[tts.backup.backup]]", "tts.backup", "a backup cannot have backups"),
         ("[stt]\nbackup = [3]", "stt.backup[0]", "Allowed: a table"),
         ("[tts.lexicon]\nen = [1]", 'tts.lexicon."en"', "Allowed: a table of names and values"),
         ("[tts.options]\nspeeds = [1]", "tts.options", "there is no such setting"),

@@ -81,9 +81,11 @@ class DifyDialect:
         if not found.is_success:
             raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
         if not found.body.lstrip().startswith(b"{"):
-            detail = "this address is no Dify API; agent.url wants its base, such as https://dify.example.org/v1"
+            detail = (
+                "no Dify API answers at this address; set agent.url to its base, such as https://dify.example.org/v1"
+            )
             raise StageRefused("agent", found.status, detail, backend=self.name)
-        return "the app is there and takes our key"
+        return "the app is there and accepts our key"
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes, hidden: Hidden) -> StageError:
         """Return the error that a status outside 2xx stands for."""

@@ -43,7 +43,7 @@ class N8nSettings(HttpSettings):
     also_as: tuple[str, ...] = option((), "Further keys that carry what the user said.", example=["text", "transcript"])
     output_path: str = output_path()
     nodes: tuple[str, ...] = option(
-        (), "Speak only what these nodes of a streaming workflow say, by name; all when empty.", example=["AI Agent"]
+        (), "Names of the nodes of a streaming workflow whose text is spoken. If empty, all are.", example=["AI Agent"]
     )
 
 

@@ -38,7 +38,7 @@ class OllamaSettings(ModelSettings):
     kind: str = own_kind("ollama")
     keep_alive: str = option(
         "",
-        "How long the model stays loaded after an answer; the server's own (5m) when not set.",
+        "How long the model stays loaded after an answer; if not set, the server decides (5m).",
         matches(r"-?\d+(ms|s|m|h)?", "a duration such as 30m, or -1 for ever"),
         example="30m",
     )
@@ -96,7 +96,10 @@ class OllamaDialect:
             raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
         models, model = names_in(found.body, "models", "name"), self.settings.model
         if models is None:
-            detail = "this address is no Ollama; agent.url wants http://host:11434 (for other servers: kind = openai)"
+            detail = (
+                "no Ollama answers at this address; set agent.url to http://host:11434 (for other servers: kind "
+                "= openai)"
+            )
             raise StageRefused("agent", found.status, detail, backend=self.name)
         # Ollama adds the tag itself
         if model not in models and f"{model}:latest" not in models:

@@ -89,10 +89,13 @@ class OpenAiDialect:
             raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
         models, model = names_in(found.body, "data", "id"), self.settings.model
         if models is None:
-            detail = "this address is no OpenAI-compatible API (no list of models); agent.url wants its base, often /v1"
+            detail = (
+                "no OpenAI-compatible API answers at this address (no list of models); set agent.url to its "
+                "base, often /v1"
+            )
             raise StageRefused("agent", found.status, detail, backend=self.name)
         if not models:
-            return "the server is there and names no models"
+            return "the server is there, but does not list its models"
         if model not in models:
             raise without_model(model, models, self.name)
         return f"the server is there and has the model {model}"

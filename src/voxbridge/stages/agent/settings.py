@@ -18,7 +18,7 @@ class AgentAuthSettings:
 
     kind: str = option(
         "",
-        "How the server asks for credentials. With api_key set and nothing said here: bearer.",
+        "Which kind of credentials the server wants. If api_key is set and this is not: bearer.",
         one_of("none", "basic", "bearer", "jwt"),
         example="basic",
     )
@@ -27,7 +27,7 @@ class AgentAuthSettings:
     )
     claims: dict[str, str] = option(
         attrs.Factory(dict),
-        "What the signed token says beside its times, with kind = jwt.",
+        "Claims of the signed token, in addition to its times, with kind = jwt.",
         example={"iss": "voxbridge"},
     )
     ttl_ms: int = option(60_000, "How long a signed token is valid, with kind = jwt.", between(1000, 3_600_000))
@@ -43,7 +43,8 @@ class HttpSettings(AgentSettings):
 
     url: Secret = option(
         Secret(""),
-        "The n8n webhook (a secret: who knows it can talk to the workflow), or the API's base: http://host/v1 for "
+        "The n8n webhook (a secret: everybody who knows it can talk to the workflow), or the API's base: "
+        "http://host/v1 for "
         "openai and dify, http://host:11434 for ollama.",
         url("http", "https"),
         example="https://n8n.example.org/webhook/voice",
@@ -61,7 +62,9 @@ class HttpSettings(AgentSettings):
         _ONE_LINE,
         was="auth.secret",
     )
-    auth: AgentAuthSettings = option(AgentAuthSettings(), "How the key is shown, where it is no bearer's.")
+    auth: AgentAuthSettings = option(
+        AgentAuthSettings(), "How VoxBridge sends the key, if the server does not want it as a bearer token."
+    )
     proxy: str = proxy()
 
     def __attrs_post_init__(self) -> None:
@@ -80,24 +83,29 @@ class ModelSettings(HttpSettings):
     system_prompt: str = option(
         "You are a voice assistant in a Discord channel. Your answer is spoken: a few short sentences, no lists, no "
         "markdown, no links, no emoji.",
-        "What the model is told before the conversation.",
+        "Instructions that the model gets before the conversation.",
     )
     temperature: float | None = option(
-        None, "How varied the model answers; the server's own when not set.", between(0.0, 2.0), example=0.7
+        None, "How much the model varies its answers. If not set, the server decides.", between(0.0, 2.0), example=0.7
     )
     max_tokens: int | None = option(
-        None, "Longest answer in tokens; the server's own when not set.", at_least(1), example=500
+        None, "Longest answer in tokens. If not set, the server decides.", at_least(1), example=500
     )
     history_tokens: int = option(
         4000,
-        "How much of the conversation goes with a question, in tokens (an estimate). 0: nothing.",
+        "How much of the conversation is sent with a question, in tokens (an estimate). 0 sends nothing.",
         between(0, 1_000_000),
     )
-    history_age_ms: int = option(3_600_000, "What is older is forgotten.", between(1000, 604_800_000))
+    history_age_ms: int = option(
+        3_600_000, "How long the conversation is remembered; older parts are forgotten.", between(1000, 604_800_000)
+    )
 
 
 def output_path() -> str:
     """Declare where the answer stands in the reply of a server of the operator's own."""
     return option(
-        "", "Where the answer stands in the reply, with dots; found by itself when not set.", example="data.answer"
+        "",
+        "Where the answer is in the reply: the names of the fields with dots between them. If not set, "
+        "VoxBridge looks for it.",
+        example="data.answer",
     )

@@ -26,18 +26,20 @@ the first sound, which is the apology's where no answer is heard. “Requests”
 reached the faulty server up to the end of the turn; for speech to text they are connections (with `openai` uploads),
 those before the user had finished included.
 
-- **notice**: one line in the channel when the outage begins, and one when it is over; later turns of the same outage
-  post none. **answer in the chat**: the sentences that could not be spoken to their end. One that broke off is written
-  whole, since half a sentence cannot be read; one whose sound ended early without an error counts as spoken, since
-  nothing tells it from a short one.
-- With `[[stt.backup]]`, `[[agent.backup]]` or `[[tts.backup]]` the backup serves instead, unless part of the answer has
-  been heard.
-- Every fault lasts until 10 s after the turn. The turn after it was an ordinary one in every case, with no restart.
-- **TLS failure**: plain text is spoken where `https` or `wss` is asked for. Wyoming has no TLS: there the server is one
-  that wants it. Nor has it statuses: HTTP that answers on its port is bytes that are no Wyoming.
-- `embedded` is the client of `whisperx`, `n8n` or `chatterbox` on the engines' unix socket, which has neither a name to
-  resolve nor TLS.
-- What each kind does by itself is told in [stt-faults.md](stt-faults.md), [agent-faults.md](agent-faults.md) and
+- **notice**: VoxBridge writes one line into the channel when the outage begins, and one when it is over. For later
+  turns of the same outage it writes none.
+- **answer in the chat**: VoxBridge writes the sentences that it could not speak to their end. If a sentence broke off,
+  it writes the whole sentence. If the sound of a sentence ended early without an error, the sentence counts as
+  spoken, because VoxBridge cannot see that it was too short.
+- With `[[stt.backup]]`, `[[agent.backup]]` or `[[tts.backup]]` VoxBridge uses the backup instead, unless
+  the user has heard part of the answer already.
+- Every fault lasts until 10 s after the turn. In every case the next turn worked again, without a restart.
+- **TLS failure**: the URL says `https` or `wss`, but the server does not use TLS. Wyoming has no TLS, so there the
+  server expects TLS and VoxBridge does not use it. Wyoming has no HTTP status either: if an HTTP server answers on the
+  port, VoxBridge reports bytes that are not Wyoming.
+- `embedded` is the client of `whisperx`, `n8n` or `chatterbox` on the engines' unix socket. So it has no host name to
+  resolve, and no TLS.
+- For each kind of server by itself, see [stt-faults.md](stt-faults.md), [agent-faults.md](agent-faults.md) and
   [tts-faults.md](tts-faults.md).
 """
 
