@@ -20,8 +20,8 @@ _HEAD = f"""\
 # What a user meets when something fails
 
 Made by `python -m tests.integration.session.turn_faults` from whole turns that the tests play in virtual time, with
-every kind of every stage, the default settings and no backup; a test holds this page to them. The agent would have
-answered “{ANSWER}” “Sound after” counts from the decision that the user had finished to
+every kind of every stage, the default settings and no backup; a test checks this page against them. The agent would
+have answered “{ANSWER}” “Sound after” counts from the decision that the user had finished to
 the first sound, which is the apology's where no answer is heard. “Requests” are those for speech or an answer that
 reached the faulty server up to the end of the turn; for speech to text they are connections (with `openai` uploads),
 those before the user had finished included.

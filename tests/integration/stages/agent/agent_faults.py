@@ -358,8 +358,8 @@ def page() -> str:
         "",
         "Made by `python -m tests.integration.stages.agent.agent_faults`",
         "from the cases that the tests play, with two retries",
-        "allowed; a test holds this page to them. Times are virtual and exact: nothing else is waited for.",
-        "What the user hears when nothing was said is the apology of `[turn]`; after each case the next turn works.",
+        "allowed; a test checks this page against them. Times are virtual, so they are exact.",
+        "If nothing was spoken, the user hears the apology of `[turn]`. After each case the next turn works.",
     ]
     for name in KINDS:
         lines += ["", f"## kind = {name}", ""]

@@ -198,10 +198,12 @@ def page() -> str:
         "",
         "Made by `python -m tests.integration.stages.stt.stt_faults`",
         "from the cases that the tests play in virtual time with one",
-        f"utterance of {len(WORDS)} words, spoken before the server was first called; a test holds this page to them.",
+        f"utterance of {len(WORDS)} words, spoken before the server was first called;",
+        "a test checks this page against them.",
         "“Asked” counts connections (of `openai` uploads); kinds that connect ahead (`deepgram`, `wyoming`) make",
-        "one more for the next utterance. Where no error stands the transcript came all the same. After each case the",
-        "next utterance was heard, with no restart. `kind = embedded` is the client of `whisperx` on a unix socket.",
+        "one more for the next utterance. If the last column is empty, the transcript came all the same.",
+        "After each case the next utterance was heard, with no restart.",
+        "`kind = embedded` is the client of `whisperx` on a unix socket.",
     ]
     for name in dict.fromkeys(case.kind for case in CASES):
         lines += ["", f"## kind = {name}", ""]

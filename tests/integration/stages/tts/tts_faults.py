@@ -425,9 +425,10 @@ def page() -> str:
         "",
         "Made by `python -m tests.integration.stages.tts.tts_faults`",
         "from the cases that the tests play with one sentence of",
-        f"{len(SOUND) / SECOND:.2f} s; a test holds this page to them. Times are virtual and exact. `kind = embedded`",
-        "is the client of `chatterbox` on a unix socket. What the user hears when nothing was said is the backup's",
-        "voice, or the apology of `[turn]`; after each case the next sentence works.",
+        f"{len(SOUND) / SECOND:.2f} s; a test checks this page against them.",
+        "Times are virtual, so they are exact. `kind = embedded`",
+        "is the client of `chatterbox` on a unix socket. If nothing was spoken, the user hears the backup's",
+        "voice, or the apology of `[turn]`. After each case the next sentence works.",
     ]
     for name in KINDS:
         lines += ["", f"## kind = {name}", ""]

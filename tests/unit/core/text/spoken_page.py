@@ -14,31 +14,39 @@ PAGE = pathlib.Path(__file__).parents[4] / "docs" / "spoken.md"
 
 HEAD = """# What is spoken
 
-An agent writes for the eye: Markdown, links, code, formulas, and now and then what only machines should read. This page
-shows what a voice says of it. It is made from the cases of the tests, so it is right for this version.
+Agents write text that is meant to be read: Markdown, links, code, formulas, and sometimes parts that only machines
+should read. This page shows what VoxBridge speaks of it. It is generated from the test cases, so it is up to date.
 
-- Text leaves for the voice sentence by sentence while the agent still writes; the first piece ends at its first clause.
-- Nothing is left out that people would miss: a tag that is talked about is said, and code hides nothing behind it.
-- What the bridge itself says ("Code omitted.") is in the language of the turn: the speaker's, else `[stt] language`.
+- VoxBridge sends the text to the voice sentence by sentence, while the agent still writes. The first piece ends after
+  the first clause.
+- Nothing is left out that people would miss. If the text talks about a tag, the name of the tag is spoken. Text after a
+  block of code is spoken too.
+- VoxBridge's own words ("Code omitted.") are in the language of the turn: the speaker's own, or else `[stt] language`.
 
-In the tables ⏎ is a line break, and / stands between two pieces.
+In the tables, ⏎ is a line break, and / separates two pieces.
 """
 KINDS = {
-    "code": ("Code", "A block is left out with a word; code within a sentence is said without its marks."),
-    "html": ("Tags and placeholders", "HTML is left out; what is only written like a tag is said."),
-    "blocks": ("Lines, lists and tables", "A wrapped sentence is one piece; entries, rows and verses stand apart."),
+    "code": (
+        "Code",
+        "A block of code is replaced by 'Code omitted.' Code within a sentence is spoken without its marks.",
+    ),
+    "html": ("Tags and placeholders", "HTML is left out. Words that only look like a tag are spoken."),
+    "blocks": (
+        "Lines, lists and tables",
+        "A sentence that goes over several lines is one piece. Each list entry, row and verse is a piece of its own.",
+    ),
     "machines": (
         "What only machines read",
-        "Thoughts, calls of tools, special tokens, long keys; JSON is said plainly.",
+        "The model's thoughts, tool calls, special tokens and long keys are left out. JSON is spoken in plain words.",
     ),
-    "formulas": ("Formulas and comparisons", "LaTeX is read out; a sign that changes the sense becomes a word."),
+    "formulas": ("Formulas and comparisons", "LaTeX is read out. A sign that changes the meaning is spoken as a word."),
     "sources": ("Sources", "The numbers of sources are left out."),
-    "directions": ("Stage directions", "What somebody does is not said; an emphasis is."),
-    "addresses": ("Addresses", "Of an address the host is said."),
-    "emoji": ("Emoji and their kin", "Left out, but for one that stands for a word."),
-    "names": ("Forms for several genders", "The mark becomes a short stop, or nothing."),
+    "directions": ("Stage directions", "Stage directions are left out. Emphasised words are spoken."),
+    "addresses": ("Addresses", "Only the host of an address is spoken."),
+    "emoji": ("Emoji and similar signs", "They are left out, except one that stands for a word."),
+    "names": ("Forms for several genders", "The mark is spoken as a short pause, or left out."),
     "sentences": ("Ends of sentences", "By language: abbreviations, ordinals, Roman numerals, marks of other scripts."),
-    "numbers": ("Numbers", "Left to a voice that reads digits well."),
+    "numbers": ("Numbers", "Numbers are left as they are, for a voice that reads digits well."),
 }
 ROWS_MAX = 40
 
