@@ -163,8 +163,8 @@ async def converse(seed: int) -> int:
             ended_in[report.turn_id] = stay[0]
             tools.on_report(report)
 
-        stages = {"stt": Stt(facts=facts), "agent": Agent(facts=facts), "tts": Tts(facts=facts)}
-        return attrs.evolve(tools, on_report=on_report, **stages)
+        stt, agent, tts = Stt(facts=facts), Agent(facts=facts), Tts(facts=facts)
+        return attrs.evolve(tools, on_report=on_report, stt=stt, agent=agent, tts=tts)
 
     async with open_hall(
         settings=base, settings_now=lambda now: attrs.evolve(now, barge_in=barge_in[0]), change=change

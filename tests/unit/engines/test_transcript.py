@@ -82,9 +82,13 @@ def test_pauses_between_sound_are_found(noise_level):
     sound = np.concatenate([sound[: -int(0.8 * RATE)], np.random.default_rng(1).integers(-1, 2, 100)])
     sound = sound + np.random.default_rng(2).standard_normal(len(sound)) * noise_level
     found = inner_pauses(sound.astype("<i2").tobytes())
+
+    def about(seconds: float) -> Any:
+        return pytest.approx(seconds, abs=0.021)
+
     assert [(pause.start, pause.end) for pause in found] == [
-        (pytest.approx(1.3, abs=0.021), pytest.approx(2.0, abs=0.021)),
-        (pytest.approx(3.9, abs=0.021), pytest.approx(5.4, abs=0.021)),
+        (about(1.3), about(2.0)),
+        (about(3.9), about(5.4)),
     ]
 
 

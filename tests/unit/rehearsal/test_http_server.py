@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import trio
@@ -31,6 +32,10 @@ async def net() -> AsyncIterator[MemNet]:
     net = MemNet().install()
     yield net
     net.assert_all_closed(listeners=True)
+
+
+def exactly(seconds: float) -> Any:
+    return pytest.approx(seconds, abs=1e-9)
 
 
 def served(handler: object, method: str = "GET") -> HttpServer:
@@ -75,10 +80,10 @@ async def test_head_and_chunks_leave_when_they_are_sent(autojump_clock: MockCloc
             data = bytes(await stream.receive_some())
             arrivals.append((trio.current_time() - began, data))
     assert arrivals == [
-        (pytest.approx(0.0, abs=1e-9), CHUNKED_HEAD),
-        (pytest.approx(0.25, abs=1e-9), b"3\r\none\r\n"),
-        (pytest.approx(0.75, abs=1e-9), b"5\r\nthree\r\n"),
-        (pytest.approx(1.0, abs=1e-9), b"0\r\n\r\n"),
+        (exactly(0.0), CHUNKED_HEAD),
+        (exactly(0.25), b"3\r\none\r\n"),
+        (exactly(0.75), b"5\r\nthree\r\n"),
+        (exactly(1.0), b"0\r\n\r\n"),
     ]
 
 

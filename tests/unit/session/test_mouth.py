@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
 import attrs
 import pytest
@@ -18,7 +19,7 @@ from voxbridge.session.mouth import Mouth, Playing, PlayoutClock
 
 pytestmark = pytest.mark.unit
 
-EXACT = pytest.approx
+EXACT: Any = pytest.approx
 
 
 def track_of(frames: int, *, finished: bool = True) -> Track:

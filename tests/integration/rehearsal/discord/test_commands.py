@@ -2,15 +2,16 @@
 
 import asyncio
 
+import discord
 import pytest
 
-from tests.support.discord_py import aio, client_ready, discord, island, logged_in, started
+from tests.support.discord_py import aio, client_ready, island, logged_in, started
 from voxbridge.rehearsal.discord import Knobs
 
 pytestmark = pytest.mark.integration
 
 
-def command_tree(client, guild_id=None):
+def command_tree(client, guild_id=None) -> discord.app_commands.CommandTree:
     """Register one command of each kind of answer, as an application would."""
     tree = discord.app_commands.CommandTree(client)
     guild = discord.Object(guild_id) if guild_id else None
