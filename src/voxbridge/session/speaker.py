@@ -36,12 +36,18 @@ from voxbridge.session.utterance import LineLife, Lost, Utterance, Words
 from voxbridge.stages.contracts import Speaker, SttSession, Transcript, warm_up
 from voxbridge.supervise import keep, supervise
 
+# One utterance as long as the limit may be a long story, and is answered; twice that is no conversation.
+_UNBROKEN_MAX = 2
+
 
 class SpeakerSession:
     """Listens to one speaker. ``hear`` and ``deafen`` never block; ``run`` may be started again after a crash.
 
     The preroll takes all sound, also those of an open utterance: what the utterance held back at its end (silence
     as it seemed), and all of one that a broken connection cut off too short to count, may begin the next one.
+
+    Who makes no pause (a radio, a music bot) can be given no answer, and must not fill the memory: after a second
+    utterance in a row that only its limit ended, that is said once, and nothing is taken down before there is a pause.
     """
 
     def __init__(self, context: RoomContext, speaker: Speaker) -> None:
@@ -53,6 +59,9 @@ class SpeakerSession:
         self._utterance: Utterance | None = None
         self._broken_off: Utterance | None = None
         self._superseded: Turn | None = None
+        self._unbroken = 0  # utterances in a row that only their limit ended
+        self._cut_at = 0.0  # when the last of them ended
+        self._has_told_unbroken = False
         self._last_turn: Turn | None = None
         self._line: SttSession | None = None
         self._life = LineLife()
@@ -129,6 +138,20 @@ class SpeakerSession:
         while self._open_tasks:
             await self._tasks_changed.wait()
 
+    def _tell_unbroken(self, ended: TurnEnded) -> None:
+        """Say in the channel, once, why somebody who goes on and on is given no answer."""
+        self._superseded = None  # what was superseded by it is told of in the chat as well
+        if self._has_told_unbroken:
+            return
+        self._has_told_unbroken = True
+        spoken_s = round(self._unbroken * (ended.at - ended.started_at))
+        who = " ".join(self.speaker.name.split())
+        text = (
+            f"I have heard {who} for {spoken_s} s without a pause, so I cannot tell where a question ends."
+            " I listen on, and answer what is said after a pause."
+        )
+        self._start("notice", functools.partial(self._context.port.post_text, text))
+
     async def tell_deaf(self, pause_s: float) -> None:
         """Say in the channel whom we cannot hear, and for how long."""
         if self._nursery is not None:
@@ -183,10 +206,13 @@ class SpeakerSession:
             case Heard(sound):
                 self._on_sound(sound)
             case SpeechStarted(at):
+                if at - self._cut_at > self._context.tools.rules.listening.endpointing.commit_s:
+                    self._unbroken = 0
                 self._begin_utterance(at)
             case SpeechConfirmed():
-                if self._utterance is not None:
-                    self._utterance.is_confirmed = True
+                if self._utterance is None:
+                    return
+                self._utterance.is_confirmed = True
                 self._tell_policy("confirmed", voiced_s=self._context.tools.rules.listening.endpointing.confirm_s)
             case Guess():
                 if self._utterance is not None:
@@ -216,6 +242,8 @@ class SpeakerSession:
             self._tasks_changed = trio.Event()
 
     def _begin_utterance(self, at: float) -> None:
+        if self._unbroken >= _UNBROKEN_MAX:
+            return
         assert self._line is not None, "an ear hears while the line is open"
         self._utterance = utterance = Utterance(self._line, self._life, started_at=at)
         self._context.tools.on_notice(SpeakerStarted(self.speaker))
@@ -243,19 +271,26 @@ class SpeakerSession:
 
     def _on_turn_ended(self, ended: TurnEnded) -> None:
         utterance, self._utterance = self._utterance, None
+        self._unbroken = self._unbroken + 1 if ended.reason == "limit" else 0
+        self._cut_at = ended.at
         if utterance is None:
             return
+        is_turn = ended.confirmed and self._unbroken < _UNBROKEN_MAX
         self._context.tools.on_notice(
-            SpeakerStopped(self.speaker, ended.speech_end - ended.started_at, is_turn=ended.confirmed)
+            SpeakerStopped(self.speaker, ended.speech_end - ended.started_at, is_turn=is_turn)
         )
-        self._tell_policy("ended", voiced_s=ended.voiced_s, is_turn=ended.confirmed)
+        self._tell_policy("ended", voiced_s=ended.voiced_s, is_turn=is_turn)
         if ended.confirmed or ended.reason != "cut off":
             held = utterance.held
             self._preroll.clear()
             for sound in held:
                 self._preroll.add(sound)
-        if ended.confirmed:
+        if is_turn:
             self._open_turn(ended, utterance.end(ended.voiced_s))
+            return
+        if self._unbroken:
+            utterance.discard()
+            self._tell_unbroken(ended)
             return
         utterance.discard()
         if self._superseded is not None:  # by a policy that takes a cough for speech: what is known is answered
