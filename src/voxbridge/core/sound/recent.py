@@ -32,6 +32,10 @@ class RecentSound:
         self._pieces.clear()
         self._bytes = 0
 
+    def __len__(self) -> int:
+        """Return how many pieces there are."""
+        return len(self._pieces)
+
     def __iter__(self) -> Iterator[HeardSound]:
         """Return the pieces, the oldest first."""
         return iter(self._pieces)

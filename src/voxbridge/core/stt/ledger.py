@@ -41,8 +41,11 @@ from itertools import count
 import attrs
 
 from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 
-PACKETS_MAX = 6000  # 120 s: the longest utterance that endpointing allows
+KEPT_S = 602.0
+"""The longest utterance that may be configured, and its preroll: all of an utterance can be told again."""
+KEPT_BYTES = round(KEPT_S * 2 * HEARING_RATE_HZ)
 
 PENDING_WAIT_S = 0.25
 BROKEN_WAIT_S_MAX = 2.0
@@ -216,10 +219,11 @@ class Owed:
 
     id: int
     call: Call
-    packets: deque[bytes] = attrs.field(factory=lambda: deque(maxlen=PACKETS_MAX))
+    packets: deque[bytes] = attrs.field(factory=deque)
     fed: int = 0
-    """Packets fed in all; those before the last ``PACKETS_MAX`` are gone."""
+    """Packets fed in all; those before the last ``KEPT_BYTES`` are gone."""
     fed_bytes: int = 0
+    kept_bytes: int = 0
     due: float = math.inf
     """When its final is due; infinite until it has ended."""
     voiced_s: float = 0.0
@@ -246,6 +250,15 @@ class Owed:
     def is_over(self) -> bool:
         """Tell whether nobody waits for it any more."""
         return self.state in _ENDS
+
+    def add(self, packet: bytes) -> None:
+        """Keep a packet; the oldest go when there are too many."""
+        self.packets.append(packet)
+        self.fed += 1
+        self.fed_bytes += len(packet)
+        self.kept_bytes += len(packet)
+        while self.kept_bytes > KEPT_BYTES:
+            self.kept_bytes -= len(self.packets.popleft())
 
     def after(self, number: int, at_most: int) -> tuple[list[bytes], int]:
         """Return the packets from the ``number``-th on, of those that are kept, and the number behind them."""
@@ -366,9 +379,7 @@ class Ledger:
         if owed is None:
             owed, commands = self._open()
         if owed.state is not _S.DOOMED:
-            owed.packets.append(packet)
-            owed.fed += 1
-            owed.fed_bytes += len(packet)
+            owed.add(packet)
         return commands
 
     def end(self, now: float, voiced_s: float = 0.0) -> tuple[Owed | None, list[Command]]:

@@ -1,13 +1,12 @@
 """Speech to text over several backends: the utterance's packets are kept until its final is in, and told again.
 
-feed --> ring (120 s)
+feed --> ring (a whole utterance)
     '--> the line of who serves now --end--> final
                              not connected, late, failed: ring --> the backup's line --end--> final
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -15,7 +14,8 @@ from functools import partial
 import trio
 
 from voxbridge.core.sound.pcm import HeardSound
-from voxbridge.core.stt.ledger import PACKETS_MAX
+from voxbridge.core.sound.recent import RecentSound
+from voxbridge.core.stt.ledger import KEPT_S
 from voxbridge.errors import StageUnavailable
 from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
 from voxbridge.stages.failover.base import Failover
@@ -60,7 +60,7 @@ class FailoverLine:
         self._opened: dict[Guard[SttStage], trio.Event] = {}
         self._given_up: set[Guard[SttStage]] = set()
         self._serving = stage.guards[0]
-        self._ring: deque[HeardSound] = deque(maxlen=PACKETS_MAX)
+        self._ring = RecentSound(KEPT_S)
 
     # -- SttSession --
 
@@ -83,7 +83,7 @@ class FailoverLine:
         """Add a piece of sound; the first of an utterance decides who is to hear it."""
         if not self._ring:
             self._choose()
-        self._ring.append(packet)
+        self._ring.add(packet)
         self._live.feed(packet)
 
     async def peek(self) -> Transcript:
@@ -92,7 +92,7 @@ class FailoverLine:
 
     def end(self, voiced_s: float = 0.0) -> PendingFinal:
         """End the utterance now."""
-        packets, self._ring = tuple(self._ring), deque(maxlen=PACKETS_MAX)
+        packets, self._ring = tuple(self._ring), RecentSound(KEPT_S)
         pending = self._live.end(voiced_s)
         return _Final(self, packets, voiced_s, self._serving, pending) if packets else pending
 
