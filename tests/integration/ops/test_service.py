@@ -242,7 +242,10 @@ async def test_reload_tells_which_numbers_were_clamped(desk: Desk, capsys: pytes
     desk.file.write_text(desk.file.read_text() + "[tts]\nkind = 'chatterbox'\nurl = 'http://h'\ncfg_weight = 3\n")
     answer = await desk.ask("POST", "/v1/reload")
     says = f"{desk.file}: tts.cfg_weight: out of range (got 3). Allowed: 0.0 to 1.0. Used: 1.0"
-    assert (answer["is_taken"], answer["needs_restart"]) == (True, ["tts.kind", "tts.url", "tts.cfg_weight"])
+    assert (answer["is_taken"], answer["needs_restart"]) == (
+        True,
+        ["tts.kind", "tts.numbers", "tts.url", "tts.cfg_weight"],
+    )
     assert (answer["problems"], answer["warnings"]) == ([], [says])
     logged = [line for line in capsys.readouterr().err.splitlines() if "out of range" in line]
     assert len(logged) == 1, logged

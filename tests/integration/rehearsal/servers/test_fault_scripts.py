@@ -185,7 +185,7 @@ async def live(script: list[TurnFaults], *, with_backups: bool) -> None:
                 await trio.sleep(0.05)
                 where = f"turn {number} of {script}: {report.outcome}, {report.error}"
                 check_turn(hall, frames, posted_before, report, where)
-                check_order([*hall.tts.spoken[spoken_before:]], where)
+                check_once([*hall.tts.spoken[spoken_before:]], where)
                 assert trio.current_time() - began < 60, f"{where} took {trio.current_time() - began} s"
                 hall.stt.script.http_answer = b""
                 if turn.stt == "dead":
@@ -225,12 +225,15 @@ def check_turn(hall: Hall, frames: int, posted_before: int, report: TurnReport, 
         assert kinds == ([True, False] * len(kinds))[: len(kinds)], f"{where}: notices of {stage} do not alternate"
 
 
-def check_order(spoken: list[Spoken], where: str) -> None:
-    """No sentence is sent to the same server again after sound of it came, and they go in the answer's order."""
+def check_once(spoken: list[Spoken], where: str) -> None:
+    """No sentence is sent to the same server again after sound of it came.
+
+    They may come out of order (one that failed is asked for again while the next is made); ``check_turn`` sees that
+    they are not heard so.
+    """
     sounded = [speech.fields.text for speech in spoken if speech.samples]
     whole = [text for text in sounded if text in SENTENCES]
-    places = [SENTENCES.index(text) for text in whole]
-    assert places == sorted(set(places)), f"{where}: spoken in the order {sounded}"
+    assert len(whole) == len(set(whole)), f"{where}: asked for again after it sounded: {sounded}"
 
 
 def with_backups_of(second: Backups) -> Settings:
