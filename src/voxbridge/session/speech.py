@@ -71,9 +71,9 @@ class Speech:
         return self._track.played_samples / SPEECH_RATE_HZ
 
     @property
-    def unheard_text(self) -> str:
+    def unheard(self) -> list[str]:
         """Return the sentences that were not played to their end, the one that broke off included."""
-        return " ".join(filter(None, (self._track.unheard_text, *(request.text for request in self._queue))))
+        return [text for text in (*self._track.unheard, *(request.text for request in self._queue)) if text]
 
     @property
     def unsaid(self) -> list[str]:

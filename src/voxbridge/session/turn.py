@@ -289,7 +289,7 @@ class Turn:
                 return await self._outcome_of_playing()
             case TurnTooLong():
                 await self._post_unsaid()
-                await self._speech.played()
+                await self._played_or_posted()
                 return "timed-out"
             case NoReply():
                 if self._rules.apologises_for_no_reply:
@@ -306,7 +306,7 @@ class Turn:
         speech, port = self._speech, self._context.port
         if speech.was_given_up:
             self._error = DiscordError("the answer could not leave by the voice connection: it was written")
-            await port.post_text(speech.unheard_text)
+            await port.post_text(" ".join(speech.unheard))
             return "failed"
         if speech.last_frame_at is not None:
             if not speech.was_stopped:  # else nobody wants the rest
@@ -356,7 +356,7 @@ class Turn:
     async def _apologise(self) -> None:
         """Say that it went wrong, after what was said already; in text if there is no voice."""
         await self._post_unsaid()
-        await self._speech.played()
+        await self._played_or_posted()
         tools = self._context.tools
         text, sound = self._rules.apology, _audible(tools.apology())
         is_written = bool(self._speech.unsaid)
@@ -381,6 +381,13 @@ class Turn:
         if self._speech.unsaid:
             await self._context.outages.post_due()
             await self._context.port.post_text(" ".join(self._speech.unsaid))
+
+    async def _played_or_posted(self) -> None:
+        """Wait for the last frame; what could not leave by the voice connection is written, unless it stands there."""
+        written = set(self._speech.unsaid)
+        await self._speech.played()
+        if self._speech.was_given_up and self._cut is None:
+            await self._context.port.post_text(" ".join(each for each in self._speech.unheard if each not in written))
 
     def _mark(self, name: str) -> None:
         self._mark_at(name, trio.current_time())

@@ -15,10 +15,11 @@ from tests.support.stages import Outcome, ScriptedAgent, ScriptedStt, ScriptedTt
 from tests.support.voices import SentFrame
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId
-from voxbridge.errors import StageRefused, StageTimeout, StageUnavailable
+from voxbridge.errors import AgentFailed, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.session.context import Tools
 from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
+from voxbridge.stages.contracts import AgentRequest, AnswerSink
 
 pytestmark = pytest.mark.integration
 
@@ -206,3 +207,25 @@ async def test_news_of_an_interruption_outlives_a_request_that_failed(
             *[("turn-1", hall.reports[0].spoken)] * 3,
             None,
         ]
+
+
+async def test_an_answer_that_broke_off_and_could_not_leave_is_posted(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The agent broke off, and the gate is shut for 12 s: what it had said is written, then it is sorry."""
+
+    class BreaksOff(ScriptedAgent):
+        async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
+            await super().answer(request, out)
+            raise AgentFailed("agent", "broke off")
+
+    async with open_hall(apology=APOLOGY, change=with_stages(agent=BreaksOff(outcomes=["Half an answer. "]))) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        hall.port.gate_open = False
+        await hall.say(ada)
+        await trio.sleep(12)
+        hall.port.gate_open = True
+        assert (await hall.wait_report(0)).outcome == "failed"
+        assert posted(hall).count("Half an answer.") == 1, posted(hall)
+        assert hears_apology(hall.port.frames)

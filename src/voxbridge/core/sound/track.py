@@ -280,9 +280,9 @@ class Track:
         return index + 1 < len(self.sentences) and self.sentences[index].is_complete
 
     @property
-    def unheard_text(self) -> str:
+    def unheard(self) -> list[str]:
         """Return the sentences that were not played to their end, the one that broke off included."""
-        return " ".join(each.text for each in self.sentences if not each.is_played)
+        return [each.text for each in self.sentences if not each.is_played]
 
     @property
     def heard_text(self) -> str:
