@@ -183,9 +183,6 @@ class TtsSettings:
         "Target for the time from the request to the last sound of a sentence. It is measured; nothing is cut.",
         LIMIT,
     )
-    first_byte_limit_ms: int = option(
-        3000, "Limit for the time from the request to the first byte. After that the request has failed.", LIMIT
-    )
     first_pcm_limit_ms: int = option(
         6000, "Limit for the time from the request to the first sound. After that the request has failed.", LIMIT
     )

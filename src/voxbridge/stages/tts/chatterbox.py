@@ -17,7 +17,7 @@ import attrs
 
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
 from voxbridge.config.kinds import Kind
-from voxbridge.config.rules import clamped_between, option, own_kind
+from voxbridge.config.rules import LIMIT, clamped_between, option, own_kind
 from voxbridge.config.stages import TtsSettings, proxy, server_url, spoken_numbers, voice
 from voxbridge.core.agents.tts_options import CHUNK_CHARS, RANGES, TtsOptions
 from voxbridge.core.wire.quote import Hidden
@@ -62,6 +62,10 @@ class ChatterboxSettings(TtsSettings):
         clamped_between(*RANGES["temperature"]),
         example=0.8,
     )
+    # Of this kind only: it answers with a head before it has made any sound. Others send nothing before that.
+    first_byte_limit_ms: int = option(
+        3000, "Limit for the time from the request to the first byte. After that the request has failed.", LIMIT
+    )
     streaming_chunk_size: int = option(120, "Characters that it speaks at a time.", clamped_between(*CHUNK_CHARS))
 
 
@@ -79,7 +83,8 @@ class ChatterboxStage(HttpSpeech):
     ) -> None:
         self.name = "embedded" if uds else "chatterbox"
         client = open_client("tts", base_url(settings.url), uds=uds, proxy=settings.proxy)
-        super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, rng=rng)
+        first_byte_s = settings.first_byte_limit_ms / 1000
+        super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, first_byte_s=first_byte_s, rng=rng)
         self._settings = settings
         self._is_ours = bool(uds)
         self._judge = VoiceJudge(settings.voice, otherwise="uses its default one")

@@ -23,16 +23,16 @@ class SentenceDeadline:
            |<------- 6 s, all attempts -->|                             |
            |<------- the later of these 6 s and 5 s + 3 x the sound --->|
 
-    The third never ends before the second: a first sample at 5.9 s must not be the last. A server that ``is_late``
-    sends nothing at all before its first sound, so the first limit is the second one.
+    The third never ends before the second: a first sample at 5.9 s must not be the last. A server that
+    sends nothing at all before its first sound has no ``first_byte_s``: the first limit is then the second one.
     Only its own expiry raises StageTimeout (``first`` until there is sound, then ``total``); a cancel from outside
     passes untouched.
     """
 
-    def __init__(self, settings: TtsSettings, *, backend: str, is_late: bool = False) -> None:
+    def __init__(self, settings: TtsSettings, *, backend: str, first_byte_s: float | None = None) -> None:
         self._backend = backend
         self._first_pcm_s = settings.first_pcm_limit_ms / 1000
-        self._first_byte_s = self._first_pcm_s if is_late else settings.first_byte_limit_ms / 1000
+        self._first_byte_s = self._first_pcm_s if first_byte_s is None else first_byte_s
         self._sentence_s = settings.sentence_limit_ms / 1000
         self._scope = trio.CancelScope()
         self._began = math.nan

@@ -26,12 +26,12 @@ class HttpSpeech:
         *,
         chars_max: int,
         rng: Callable[[], float],
-        is_late: bool = False,
+        first_byte_s: float | None = None,
         speed: float = 1.0,
     ) -> None:
         self._client = client
         self._speaker = SentenceSpeaker(
-            settings, backend=self.name, chars_max=chars_max, is_late=is_late, speed=speed, rng=rng
+            settings, backend=self.name, chars_max=chars_max, first_byte_s=first_byte_s, speed=speed, rng=rng
         )
 
     async def __aenter__(self) -> Self:

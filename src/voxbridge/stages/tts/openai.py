@@ -81,7 +81,7 @@ class OpenAiSpeechStage(HttpSpeech):
         self._settings = settings
         self._root = base.removesuffix("/v1")
         speed = settings.speed or 1.0
-        super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, is_late=True, speed=speed, rng=rng)
+        super().__init__(settings, client, chars_max=TEXT_CHARS_MAX, speed=speed, rng=rng)
         self._hidden = Hidden(secrets=(key,))
         self._judge = VoiceJudge(settings.voice or DEFAULT_VOICE, otherwise="may refuse it")
 

@@ -97,9 +97,9 @@ Attempt = Callable[[Sentence], Awaitable[None]]
 class SentenceSpeaker:
     """Has one sentence after the other spoken by a server, however the server is asked.
 
-    ``rng`` gives the jitter of the retries. ``is_late`` says that the server sends nothing, not even a head, before it
-    has made the first sound: the limit of the first byte is then the one of the first sound. ``speed`` is how
-    many times faster than usual the voice speaks.
+    ``rng`` gives the jitter of the retries. ``first_byte_s`` is the limit of the first byte; None for a server that
+    sends nothing, not even a head, before it has made the first sound. ``speed`` is how many times faster than usual
+    the voice speaks.
     """
 
     def __init__(
@@ -108,12 +108,12 @@ class SentenceSpeaker:
         *,
         backend: str,
         chars_max: int,
-        is_late: bool = False,
+        first_byte_s: float | None = None,
         speed: float = 1.0,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self._settings, self._backend, self._chars_max, self._rng = settings, backend, chars_max, rng
-        self._is_late, self._speed = is_late, speed
+        self._first_byte_s, self._speed = first_byte_s, speed
         self._limiter = FairLimiter(settings.concurrency)
         self._habits = Habits()
         self.retry_count = 0
@@ -156,7 +156,7 @@ class SentenceSpeaker:
             detail = f"a sentence of {size} characters is too long to be spoken (at most {self._chars_max})"
             raise StageRefused("tts", 0, detail, backend=self._backend)
         async with self._limiter.slot(request.turn_id) as slot:
-            deadline = SentenceDeadline(self._settings, backend=self._backend, is_late=self._is_late)
+            deadline = SentenceDeadline(self._settings, backend=self._backend, first_byte_s=self._first_byte_s)
             bound = SoundBound(request.text, backend=self._backend, speed=self._speed)
             sentence = Sentence(
                 request,

@@ -62,7 +62,7 @@ class WyomingSpeechStage:
         self._judge = VoiceJudge(settings.voice, otherwise="may refuse it")
         self._kept: list[WyomingLine] = []
         self._is_warming = False
-        self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, is_late=True, rng=rng)
+        self._speaker = SentenceSpeaker(settings, backend=self.name, chars_max=TEXT_CHARS_MAX, rng=rng)
 
     async def __aenter__(self) -> Self:
         return self

@@ -18,7 +18,7 @@ from tests.support.hall import Hall, open_hall
 from tests.support.scheduling import run_virtual
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
-from voxbridge.config.stages import AgentSettings, SttSettings, TtsSettings, carried
+from voxbridge.config.stages import AgentSettings, SttSettings, carried
 from voxbridge.config.turns import TurnSettings
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.sound.pcm import FRAME_S
@@ -50,7 +50,9 @@ pytestmark = pytest.mark.integration
 SETTINGS = Settings(
     stt=SttSettings(limit_ms=2000, backup_after_ms=600),
     agent=AgentSettings(first_limit_ms=1500, idle_limit_ms=1500, total_limit_ms=6000, retry_delay_ms=100),
-    tts=TtsSettings(first_byte_limit_ms=800, first_pcm_limit_ms=1500, sentence_limit_ms=1500),
+    tts=ChatterboxSettings(
+        url="http://pointed-elsewhere", first_byte_limit_ms=800, first_pcm_limit_ms=1500, sentence_limit_ms=1500
+    ),
     turn=TurnSettings(limit_ms=12_000),
 )
 SENTENCES = ("Alpha is here.", "Bravo comes next.", "Charlie ends it.")
