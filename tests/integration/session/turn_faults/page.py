@@ -20,11 +20,13 @@ _HEAD = f"""\
 # What a user meets when something fails
 
 Made by `python -m tests.integration.session.turn_faults` from whole turns that the tests play in virtual time, with
-every kind of every stage, the default settings and no backup; a test checks this page against them. The agent would
-have answered “{ANSWER}” “Sound after” counts from the decision that the user had finished to
-the first sound, which is the apology's where no answer is heard. “Requests” are those for speech or an answer that
-reached the faulty server up to the end of the turn; for speech to text they are connections (with `openai` uploads),
-those before the user had finished included.
+every kind of every stage, the default settings and no backup; a test checks this page against them. Without the fault
+the agent answers “{ANSWER}”
+
+“Sound after” is the time from the decision that the user had finished to the first sound. If no answer is heard, the
+first sound is the apology's. “Requests” counts the requests for speech or an answer that reached the faulty server up
+to the end of the turn. For speech to text it counts connections (uploads with `openai`), also those from before the
+user had finished.
 
 - **notice**: VoxBridge writes one line into the channel when the outage begins, and one when it is over. For later
   turns of the same outage it writes none.
