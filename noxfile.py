@@ -29,8 +29,9 @@ SHIELDED_INSIDE = {
     "src/voxbridge/rehearsal/daemon_process.py",
     "src/voxbridge/stages/failover/base.py",
     "src/voxbridge/stages/stt/phantoms.py",
-    "src/voxbridge/stages/stt/take_stage.py",
+    "src/voxbridge/stages/stt/per_utterance.py",
     "src/voxbridge/stages/stt/wyoming.py",
+    "src/voxbridge/stages/tts/bound.py",
     "src/voxbridge/stages/tts/pronounced.py",
     "src/voxbridge/stages/tts/wyoming.py",
 }

@@ -114,6 +114,7 @@ class VoiceLink:
 
     async def hold(self, island: Island, is_up: Callable[[], None]) -> Drop:
         """Connect, call ``is_up``, and stay until the link ends by itself; return why. A cancel hangs up too."""
+        drop: Drop | None = None
         async with trio.open_nursery() as nursery:
             try:
                 # The socket has to be read while we connect: discovery is answered there.
@@ -126,12 +127,12 @@ class VoiceLink:
                     nursery.start_soon(self._serve, "voice watch", partial(self._look_after, island))
                     with self._scope:
                         drop = await self._poll(island)
-                return self._ending or drop or Drop("unsound", "ended by itself")
             finally:
                 self._signalling.let_go()
                 with trio.move_on_after(_CLOSE_LIMIT_S, shield=True), contextlib.suppress(CallCancelled):
                     await island.call(self._signalling.close)
                 nursery.cancel_scope.cancel("left")
+        return self._ending or drop or Drop("unsound", "ended by itself")
 
     def end(self, drop: Drop) -> None:
         """End the link by our own decision."""

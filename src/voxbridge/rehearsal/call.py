@@ -79,20 +79,21 @@ class SimulatedCall:
         first = len(self.daemon.turns)
         since = began = monotonic_s()
         scenes: list[Scene] = []
+        is_last = False
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.ada.speak, opus_of(sound))
-            while True:
+            while not is_last:
                 left_s = max(0.0, began + sound.duration_s - monotonic_s())
                 try:
                     scene = await self._scene(first + len(scenes), since=since, patience_s=left_s + self._patience_s)
                 except DaemonFailed:
                     if not scenes:
                         raise
-                    return scenes  # what came behind the last turn was no speech
+                    break  # what came behind the last turn was no speech
                 scenes.append(scene)
                 since = _instant(scene.report, "ended")
-                if _instant(scene.report, "speech_end") > began + voiced_end_s - _LAST_WORD_S:
-                    return scenes
+                is_last = _instant(scene.report, "speech_end") > began + voiced_end_s - _LAST_WORD_S
+        return scenes
 
     async def _scene(self, number: int, *, since: float, patience_s: float) -> Scene:
         await self.daemon.wait_for(

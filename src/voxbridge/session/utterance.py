@@ -131,11 +131,10 @@ class Utterance:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._peek, scope)
                 verdict = await judge(pcm)
-                if scope.cancel_called:
-                    return
-                self._verdict = verdict
-                if isinstance(verdict, float):
-                    on_completion(verdict)
+                if not scope.cancel_called:
+                    self._verdict = verdict
+                    if isinstance(verdict, float):
+                        on_completion(verdict)
 
     async def _peek(self, scope: trio.CancelScope) -> None:
         if scope.cancel_called or not self._line.can_peek:
