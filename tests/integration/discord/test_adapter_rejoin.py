@@ -42,9 +42,10 @@ async def test_a_closed_voice_connection_is_made_again(code):
     async with open_call(SimulatedDiscord()) as (bench, ada):
         began = trio.current_time()
         bench.discord.close_voice(bench.discord.bot_id, code)
-        await bench.until(lambda: bench.count(VoiceUp) == 2, timeout_s=5.0)
+        await bench.until(lambda: bench.count(VoiceUp) == 2, timeout_s=10.0)
         took = trio.current_time() - began
-        assert took < (0.5 if code in AT_ONCE else 4.5), f"back after {took * 1000:.0f} ms"
+        # A quiet machine takes 0.2 s; what matters is that the wait for the gateway's word (3.5 s) is not in it.
+        assert took < (3.0 if code in AT_ONCE else 9.0), f"back after {took * 1000:.0f} ms"
         (down,) = [event for event in bench.said if isinstance(event, VoiceDown)]
         assert str(code) in down.reason
         await hears_again(bench, ada, salt=code)
