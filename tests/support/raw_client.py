@@ -24,7 +24,7 @@ class Socket:
 
     async def until(self, op):
         """Return the data of the next message with this operation, whatever comes before."""
-        with trio.fail_after(3):
+        with trio.fail_after(20):
             while True:
                 message = await self.websocket.get_message()
                 if isinstance(message, str) and (parsed := json.loads(message))["op"] == op:
@@ -32,7 +32,7 @@ class Socket:
 
     async def event(self, name):
         """Return the data of the next event with this name."""
-        with trio.fail_after(3):
+        with trio.fail_after(20):
             while True:
                 parsed = json.loads(await self.websocket.get_message())
                 if parsed["t"] == name:
@@ -40,12 +40,12 @@ class Socket:
 
     async def messages(self, count):
         """Return the next so many messages as they are."""
-        with trio.fail_after(3):
+        with trio.fail_after(20):
             return [await self.websocket.get_message() for _ in range(count)]
 
     async def close_code(self):
         """Wait until the server closes, and return its code."""
-        with trio.fail_after(5), contextlib.suppress(trio_websocket.ConnectionClosed):
+        with trio.fail_after(20), contextlib.suppress(trio_websocket.ConnectionClosed):
             while True:
                 await self.websocket.get_message()
         return self.websocket.closed.code

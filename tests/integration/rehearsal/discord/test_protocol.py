@@ -263,6 +263,9 @@ async def test_main_gateway_resume_replays_and_refuses_strangers(nursery):
         simulated.close_gateway(4000)
         assert await gateway.close_code() == 4000
     await simulated.add_member("alice").join(simulated.voice_channel_id)
+    # What concerns voice comes late: it is missed only once it has been sent.
+    events = simulated.record.events
+    await simulated.wait_until(lambda: any(event.name == "VOICE_STATE_UPDATE" for event in events), timeout_s=10)
     who = {"token": simulated.bot_token, "session_id": ready["session_id"], "seq": 2}
     async with opened(simulated, "gateway.discord.gg") as gateway:
         await gateway.send(6, who)
