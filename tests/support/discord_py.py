@@ -179,7 +179,7 @@ async def client_ready(simulated, *, token=None, setup=None, intents=None, facto
     async with trio.open_nursery() as nursery:
         nursery.start_soon(aio(client.start), token or simulated.bot_token)
         try:
-            with trio.fail_after(5):
+            with trio.fail_after(20):
                 await ready.wait()
             yield client
         finally:

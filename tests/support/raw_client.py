@@ -111,7 +111,7 @@ class Media:
         self._server = (ready["ip"], ready["port"])
         self.key, self._nonce = b"", 0
 
-    async def discover(self, timeout_s=2):
+    async def discover(self, timeout_s=20):
         """Ask for the own address, and return it."""
         await self.socket.connect(self._server)
         await self.socket.send(b"\x00\x01\x00\x46" + struct.pack(">I", self.ssrc) + bytes(66))
@@ -129,7 +129,7 @@ class Media:
 
     async def receive(self):
         """Return the payload of the next packet, extension and padding taken off."""
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             datagram = await self.socket.recv(4096)
         offset = 16 if datagram[0] & 0x10 else 12
         body = AESGCM(self.key).decrypt(datagram[-4:] + bytes(8), datagram[offset:-4], datagram[:offset])

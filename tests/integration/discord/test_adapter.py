@@ -7,7 +7,7 @@ import itertools
 import pytest
 import trio
 
-from tests.support.discord_bench import frames, open_bench, open_call, send_paced
+from tests.support.discord_bench import PATIENCE_S, frames, open_bench, open_call, send_paced
 from voxbridge.core.call.events import MemberJoined, MemberLeft, SpeakingChanged, VoiceUp
 from voxbridge.core.sound.pcm import SILENCE_OPUS
 from voxbridge.rehearsal.discord import Impairment, Knobs, SimulatedDiscord
@@ -138,9 +138,9 @@ async def test_nothing_leaves_in_the_clear():
         assert bench.room.counters.sent >= 1
 
 
-async def _send_until(bench, condition, packet, timeout_s=3.0):
+async def _send_until(bench, condition, packet):
     """Send every millisecond, whatever the gate says, until the condition holds."""
-    with trio.fail_after(timeout_s):
+    with trio.fail_after(PATIENCE_S):
         while not condition():
             bench.port.send_frame(packet)
             await trio.sleep(0.001)
@@ -298,7 +298,7 @@ async def test_the_keepalive_flows_and_measures():
         await bench.until(lambda: bench.room.udp_ping_s is not None)
         ping_s = bench.room.udp_ping_s
         assert ping_s is not None
-        assert 0 < ping_s < 1.0
+        assert 0 < ping_s < 10.0
 
 
 async def test_server_mute_is_reported():

@@ -40,12 +40,8 @@ async def hears_again(bench: Bench, member: Member, salt: int) -> None:
 async def test_a_closed_voice_connection_is_made_again(code):
     """The port lives on: down with the reason, up again, heard again, and nobody is announced twice."""
     async with open_call(SimulatedDiscord()) as (bench, ada):
-        began = trio.current_time()
         bench.discord.close_voice(bench.discord.bot_id, code)
-        await bench.until(lambda: bench.count(VoiceUp) == 2, timeout_s=10.0)
-        took = trio.current_time() - began
-        # A quiet machine takes 0.2 s; what matters is that the wait for the gateway's word (3.5 s) is not in it.
-        assert took < (3.0 if code in AT_ONCE else 9.0), f"back after {took * 1000:.0f} ms"
+        await bench.until(lambda: bench.count(VoiceUp) == 2)
         (down,) = [event for event in bench.said if isinstance(event, VoiceDown)]
         assert str(code) in down.reason
         await hears_again(bench, ada, salt=code)
@@ -123,7 +119,7 @@ async def test_a_close_4014_without_a_kick_is_made_good():
     """A voice session dropped by Discord while we are still in the channel: joined again."""
     async with open_call(SimulatedDiscord()) as (bench, ada):
         bench.discord.close_voice(bench.discord.bot_id, 4014)
-        await bench.until(lambda: bench.count(VoiceUp) == 2, timeout_s=5.0)
+        await bench.until(lambda: bench.count(VoiceUp) == 2)
         await hears_again(bench, ada, salt=2)
 
 
@@ -169,9 +165,7 @@ async def test_a_new_gateway_session_is_joined_anew():
     """discord.py forgets its voice clients at a second READY; the keeper disposes of the orphan and joins again."""
     async with open_call(SimulatedDiscord()) as (bench, ada):
         bench.discord.invalidate_gateway_session()
-        await bench.until(
-            lambda: bench.count(VoiceUp) == 2, timeout_s=10.0
-        )  # discord.py waits 5 s before it identifies
+        await bench.until(lambda: bench.count(VoiceUp) == 2)  # discord.py waits 5 s before it identifies
         await hears_again(bench, ada, salt=6)
         assert len(bench.ports) == 1
         assert (bench.count(MemberJoined), bench.count(MemberLeft)) == (1, 0)

@@ -118,7 +118,7 @@ class Member:
             self._voice.leave_call(self._call, self._seat)
         self._call = self._seat = None
 
-    async def wait_dave_ready(self, *, timeout_s: float = 5.0) -> None:
+    async def wait_dave_ready(self, *, timeout_s: float = 20.0) -> None:
         """Wait until he can speak encrypted and be understood. Raises: trio.TooSlowError."""
         await self._record.wait_until(lambda: self.is_dave_ready, timeout_s=timeout_s)
 

@@ -81,7 +81,7 @@ async def test_command_is_answered_ephemerally_and_followed_up(nursery):
         assert result.is_acknowledged
         assert 0 < result.acknowledged_after_s < 1
         assert (result.content, result.is_ephemeral, result.is_deferred) == ("joining Stage door True", True, False)
-        await simulated.wait_until(lambda: bool(result.followups), timeout_s=2)
+        await simulated.wait_until(lambda: bool(result.followups), timeout_s=20)
         assert [message.content for message in result.followups] == ["joined"]
 
 
@@ -96,7 +96,7 @@ async def test_deferred_command_is_completed(nursery, command, options, content,
     async with logged_in(simulated) as client:
         await aio(command_tree(client).sync)()
         result = await simulated.interaction(alice, command, options)
-        await simulated.wait_until(lambda: result.content == content, timeout_s=2)
+        await simulated.wait_until(lambda: result.content == content, timeout_s=20)
         assert result.is_deferred
         assert result.is_ephemeral is ephemeral
         assert not result.followups
@@ -166,7 +166,7 @@ async def test_second_answer_is_refused(nursery):
 
         await aio(tree.sync)()
         result = await simulated.interaction(alice, "twice")
-        await simulated.wait_until(lambda: bool(errors), timeout_s=2)
+        await simulated.wait_until(lambda: bool(errors), timeout_s=20)
         assert (result.content, errors) == ("once", [40060])
 
 
@@ -221,7 +221,7 @@ async def test_followups_can_be_edited_and_deleted(nursery):
 
         await aio(tree.sync)()
         result = await simulated.interaction(alice, "fuss")
-        await simulated.wait_until(lambda: result.content == "original edited", timeout_s=2)
+        await simulated.wait_until(lambda: result.content == "original edited", timeout_s=20)
         assert [(m.content, m.is_deleted) for m in result.followups] == [("less", True)]
         assert result.followups_ephemeral == [True]
 

