@@ -143,12 +143,12 @@ async def interrupted_turns(settings: Settings, sound: Pcm, count: int, progress
 
 
 async def _speak_over(simulated_call: SimulatedCall, sound: Pcm) -> None:
-    """Let Ada speak, and return when half a second of the answer has been heard."""
+    """Let Ada speak, and return when 1.2 s of the answer have been heard: it is a new question then."""
     since = monotonic_s()
     await simulated_call.ada.speak(opus_of(sound))
     ended = monotonic_s()
     await simulated_call.discord.wait_until(
-        lambda: sum(_is_voice_after(p, max(since, ended)) for p in simulated_call.discord.packets[-200:]) >= 25,
+        lambda: sum(_is_voice_after(p, max(since, ended)) for p in simulated_call.discord.packets[-200:]) >= 60,
         timeout_s=30,
     )
 

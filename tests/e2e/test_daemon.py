@@ -59,7 +59,7 @@ async def test_barge_in_through_discord(tmp_path: Path, speech: Pcm) -> None:
         simulated_call = bridge.simulated_call
         await simulated_call.ada.speak(opus_of(speech))
         await simulated_call.discord.wait_until(
-            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 25,
+            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 75,
             timeout_s=20,
         )
         await simulated_call.ada.speak(opus_of(speech))
@@ -146,7 +146,7 @@ async def test_sigterm_in_mid_sentence_ends_the_sentence(tmp_path: Path, speech:
         simulated_call = bridge.simulated_call
         await simulated_call.ada.speak(opus_of(speech))
         await simulated_call.discord.wait_until(
-            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 25,
+            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 75,
             timeout_s=20,
         )
         began = monotonic_s()
@@ -230,7 +230,7 @@ async def test_second_signal_stops_at_once(tmp_path: Path, speech: Pcm) -> None:
         simulated_call = bridge.simulated_call
         await simulated_call.ada.speak(opus_of(speech))
         await simulated_call.discord.wait_until(
-            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 25,
+            lambda: sum(p.sender == BOT_ID and not p.is_silence for p in simulated_call.discord.packets) > 75,
             timeout_s=20,
         )
         simulated_call.daemon.process.terminate()

@@ -57,6 +57,7 @@ class SpeakerSession:
         self._listening = trio.CancelScope()
         self._is_deaf = False
         self._utterance: Utterance | None = None
+        self._began_at = 0.0  # the utterance, or the last one
         self._broken_off: Utterance | None = None
         self._superseded: Turn | None = None
         self._unbroken = 0  # utterances in a row that only their limit ended
@@ -246,6 +247,7 @@ class SpeakerSession:
             return
         assert self._line is not None, "an ear hears while the line is open"
         self._utterance = utterance = Utterance(self._line, self._life, started_at=at)
+        self._began_at = at
         self._context.tools.on_notice(SpeakerStarted(self.speaker))
         self._tell_policy("began")
         # They will be asked in a second or two; by then their connections are there.
@@ -263,7 +265,8 @@ class SpeakerSession:
 
     def _tell_policy(self, phase: Phase, *, voiced_s: float = 0.0, words: str = "", is_turn: bool = False) -> None:
         """Let this speech do to what is being said what the room's policy makes of it."""
-        speech = SpeechOver(self.speaker.user_id, phase, voiced_s, words, is_turn)
+        lasts_s = trio.current_time() - self._began_at
+        speech = SpeechOver(self.speaker.user_id, phase, voiced_s, words, is_turn, lasts_s)
         for turn in self._context.interruptions.on_speech(self.speaker, speech):
             # An older one that is still open was superseded before: its words are in the last one already.
             if turn is self._last_turn and self._last_turn.is_superseded:

@@ -1,7 +1,7 @@
 """One turn: words, agent, speech, playout; one scope with one end, and one report whatever happens.
 
     hear (STT) --text--> answer scope [ agent -> sentences -> TTS -> track ] -> played -> report
-      never cut short:      cut("superseded"): the words go into the next turn
+      never cut short:      cut("superseded"): the words go into the next turn (core/turns/same_thought.py)
       the words count       cut("barge-in"): silent within the step
 
 A turn never ends in silence: what cannot be answered is apologised for, aloud if there is a voice, in the channel's
@@ -143,7 +143,7 @@ class Turn:
         was_cut_short = self._cut is not None or (self._answer.agent_error is not None and self._answer.text != "")
         if not was_cut_short or self._speech.is_played:
             return None
-        return Previous(interrupted=True, heard=self.heard_text, turn_id=self.id)
+        return Previous(interrupted=True, heard=self.heard_text, turn_id=self.id, goes_on=self.is_superseded)
 
     def cut(self, reason: CutReason) -> None:
         """End the answer now: when this returns, no frame of it can leave. The words heard are kept.

@@ -179,6 +179,8 @@ class Previous:
     heard: str
     turn_id: str = ""
     """The turn that it answered; not told to a backend that keeps the conversation itself."""
+    goes_on: bool = False
+    """Its question was not finished: the words of the new one begin with it, and are answered instead."""
 
 
 @attrs.frozen

@@ -52,7 +52,7 @@ async def test_user_who_speaks_cuts_the_answer_short(autojump_clock) -> None:
             await manager.start_transcription("ada")
             await manager.send_to_n8n("count", "ada")
             await manager.wait_for_tts_start()
-            await trio.sleep(0.5)
+            await trio.sleep(1.2)
             await manager.on_speaking_start("ada")
             frames = len(bot.voice)
             report = await manager.wait_for_turn_end()

@@ -89,7 +89,7 @@ async def test_barge_in_silences_within_a_frame(autojump_clock: trio.testing.Moc
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)
-        await hall.port.wait_for(lambda: len(hall.port.voice) > 50)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 60)
         began = trio.current_time()
         await hall.say(ada, 40)
         first = await hall.wait_report(0)
@@ -119,6 +119,29 @@ async def test_speech_before_the_answer_joins_the_words(autojump_clock: trio.tes
         assert second.heard == "what is the weather in Boston"
         assert hall.agent.questions[1].text == "what is the weather in Boston"
         assert first.spoken == ""
+
+
+@pytest.mark.parametrize("heard_s", [0.1, 0.8])
+async def test_speech_before_a_second_was_heard_joins_the_words(
+    autojump_clock: trio.testing.MockClock, heard_s: float
+) -> None:
+    """Who goes on when the answer has just begun has not finished either: it falls silent, and one answer is given."""
+    async with open_hall(answer="A long answer that goes on for quite a while, it does.") as hall:
+        hall.stt.script.text = ["what is the weather", "in Boston"]
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) >= heard_s / FRAME_S)
+        await hall.say(ada)
+        first, second = await hall.wait_report(0), await hall.wait_report(1)
+        assert (first.outcome, second.outcome) == ("superseded", "answered")
+        assert [question.text for question in hall.agent.questions] == [
+            "what is the weather",
+            "what is the weather in Boston",
+        ]
+        assert second.spoken == second.answer
+        assert first.marks["last_audio"] <= first.marks["cut"] < first.marks["first_audio"] + heard_s + 0.25
+        assert hall.tools.counters.barge_ins == 0
 
 
 async def test_speech_before_the_transcript_joins_the_words_too(autojump_clock: trio.testing.MockClock) -> None:
@@ -233,7 +256,7 @@ async def test_the_next_turn_works_after_every_kind_of_end(autojump_clock: trio.
                 hall.agent.plans.append(agent(words("Too late."), first_s=10.0))
         await hall.say(ada)
         if kind in ("interrupted", "left the room"):
-            await hall.port.wait_for(lambda: len(hall.port.voice) > 20)
+            await hall.port.wait_for(lambda: len(hall.port.voice) > 60)
         if kind == "interrupted":
             await hall.say(ada)
         if kind == "left the room":

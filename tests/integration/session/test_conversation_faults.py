@@ -340,7 +340,7 @@ async def test_noise_over_an_answer_does_not_eat_the_agents_memory_of_it(
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)
-        await hall.port.wait_for(lambda: len(hall.port.voice) > 50)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 60)
         await hall.say(ada)
         await hall.wait_report(1)
         await turn(hall, ada)

@@ -297,7 +297,7 @@ async def test_an_interrupted_answer_is_not_posted_though_its_voice_had_broken_o
         await hall.port.wait_for(lambda: len(hall.port.voice) > 10)
         await hall.say(ada)
         report = await hall.wait_report(0)
-        assert report.outcome == "interrupted"
+        assert report.outcome == "superseded"
         assert THREE[0] not in " ".join(told(hall))
 
 

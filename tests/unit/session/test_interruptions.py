@@ -53,7 +53,7 @@ def interruptions(
 
 def test_a_barge_in_is_counted_and_told() -> None:
     """Who was interrupted, by whom; a superseded turn is no barge-in."""
-    a, b = Open("a", ADA, is_sounding=True), Open("b", ADA)
+    a, b = Open("a", ADA, is_sounding=True, heard_s=2.0), Open("b", ADA)
     way, counters, notices = interruptions(a, b)
     assert way.on_speech(SPEAKER, SpeechOver(ADA, "confirmed")) == [a, b]
     assert (a.done, b.done) == (["barge-in"], ["superseded"])

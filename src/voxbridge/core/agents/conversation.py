@@ -37,11 +37,14 @@ class Conversations:
         name: str,
         heard: str | None,
         heard_of: str = "",
+        goes_on: bool = False,
     ) -> Conversation:
-        """Begin a turn; ``heard``, ``heard_of`` and ``name`` as in ``History.open``. It is to be closed in any case."""
+        """Begin a turn; what is told of the one before is as in ``History.open``. It is to be closed in any case."""
         for scope, history in self._histories.items():
-            called = name if scope == "channel" else ""
-            history.open(session_of(scope), turn_id, user, text, now, name=called, heard=heard, heard_of=heard_of)
+            called, session = name if scope == "channel" else "", session_of(scope)
+            history.open(
+                session, turn_id, user, text, now, name=called, heard=heard, heard_of=heard_of, goes_on=goes_on
+            )
         return Conversation(self._histories, {scope: session_of(scope) for scope in self._histories}, turn_id, text)
 
 

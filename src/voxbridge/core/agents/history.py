@@ -6,8 +6,8 @@
     ask(heard=...) the same user's answer before was cut short: only what was heard of it is kept
 
 The agent must not believe that the user heard what was never played. So when the next question comes with ``heard``,
-that text takes the place of the user's last answer; if nothing was heard and the question repeats the words of the one
-before (its turn was superseded), the whole exchange goes. An exchange without an answer stays until then, so that
+that text takes the place of the user's last answer; if the question repeats the words of the one before since it was
+not finished (its turn was superseded), the whole exchange goes, with the word or two that were heard. An exchange without an answer stays until then, so that
 ``heard`` never meets the one before it. Questions left without an answer are joined into one message,
 since many models' templates insist that user and assistant alternate.
 """
@@ -79,9 +79,10 @@ class History:
         name: str = "",
         heard: str | None = None,
         heard_of: str = "",
+        goes_on: bool = False,
     ) -> list[Message]:
         """Open an exchange and return its messages; see ``open`` and ``messages``."""
-        self.open(session, turn_id, user, text, now, name=name, heard=heard, heard_of=heard_of)
+        self.open(session, turn_id, user, text, now, name=name, heard=heard, heard_of=heard_of, goes_on=goes_on)
         return self.messages(session, turn_id, now, self._rules)
 
     def open(
@@ -95,16 +96,17 @@ class History:
         name: str = "",
         heard: str | None = None,
         heard_of: str = "",
+        goes_on: bool = False,
     ) -> None:
         """Open an exchange.
 
         ``name`` is put before the user's words, for a conversation of several. ``heard`` says that the same user's
         answer before was cut short, and what was heard of it; ``heard_of`` is the turn that it answered, if it may be
-        another than the user's last: the last one may have failed.
+        another than the user's last: the last one may have failed. ``goes_on``: this question is that one, finished.
         """
         kept = self._fresh(session, now)
         if heard is not None:
-            _cut(kept, user, text, heard, heard_of)
+            _cut(kept, user, text, heard, heard_of, goes_on=goes_on)
         if heard is None or heard_of:
             kept[:] = [one for one in kept if one.is_open or one.user != user or one.answer or one.was_cut]
         shown = f"{_one_line(name)}: {text}" if name.strip() else text
@@ -171,13 +173,13 @@ def _fitting(exchanges: list[_Exchange], tokens_max: int) -> list[_Exchange]:
     return fitting
 
 
-def _cut(kept: list[_Exchange], user: str, text: str, heard: str, heard_of: str) -> None:
+def _cut(kept: list[_Exchange], user: str, text: str, heard: str, heard_of: str, *, goes_on: bool) -> None:
     """Leave of the user's last answer, or of the one to that turn, what was heard of it."""
     last = next((one for one in reversed(kept) if one.user == user and heard_of in ("", one.turn_id)), None)
     if last is None:
         return
     last.is_open, last.was_cut, last.answer = False, True, heard.strip()
-    if not last.answer and text.startswith(last.asked):
+    if (goes_on or not last.answer) and text.startswith(last.asked):
         kept.remove(last)
 
 

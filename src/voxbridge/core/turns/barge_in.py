@@ -22,6 +22,7 @@ import attrs
 
 from voxbridge.core.ids import UserId
 from voxbridge.core.turns.floor import CutReason, OpenTurn
+from voxbridge.core.turns.same_thought import is_same_thought
 
 Phase = Literal["began", "confirmed", "words", "ended"]
 
@@ -32,6 +33,7 @@ class SpeechOver:
 
     ``voiced_s`` is how much of it was voice so far, ``words`` what is known of its text: mostly nothing, until a
     partial transcript or a guess is in. ``is_turn``, once it has ended: it was long enough to count as one.
+    ``lasts_s`` is how long ago it began, pauses included.
     """
 
     user_id: UserId
@@ -39,6 +41,7 @@ class SpeechOver:
     voiced_s: float = 0.0
     words: str = ""
     is_turn: bool = False
+    lasts_s: float = 0.0
 
 
 @attrs.frozen
@@ -88,8 +91,9 @@ class BargeInPolicy(Protocol):
 class CutWhenConfirmed:
     """Speech that is long enough to be no cough ends what it is spoken over, at once and for good.
 
-    A turn of the same speaker that has not sounded yet is superseded: who goes on has not finished. An answer that
-    sounds is cut by the one whom it answers, by others only where ``by_anyone``, and by nobody unless ``is_enabled``.
+    A turn of the same speaker of which nothing was heard when the speech began, or hardly anything, is superseded: who
+    goes on has not finished. An answer that sounds is cut by the one whom it answers, by others only where
+    ``by_anyone``, and by nobody unless ``is_enabled``.
     A text of the operator's answers nobody, and no speech cuts it short.
     """
 
@@ -108,5 +112,6 @@ class CutWhenConfirmed:
                 if turn.user_id == speech.user_id:
                     deeds.append(Cut(turn, "superseded"))
             elif self.is_enabled and (self.by_anyone or turn.user_id == speech.user_id):
-                deeds.append(Cut(turn, "barge-in"))
+                is_same = is_same_thought(turn, speech.user_id, speech.lasts_s)
+                deeds.append(Cut(turn, "superseded" if is_same else "barge-in"))
         return deeds

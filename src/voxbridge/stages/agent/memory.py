@@ -35,6 +35,7 @@ class Memory:
             name=speaker.name if self._scope == "channel" else "",
             heard=previous.heard if previous is not None and previous.interrupted else None,
             heard_of=previous.turn_id if previous is not None else "",
+            goes_on=previous is not None and previous.goes_on,
         )
         return Remembered(self._history, session, request.turn_id, self._told(asked))
 

@@ -74,6 +74,7 @@ class FailoverAgent(Failover[AgentStage]):
             name=speaker.name,
             heard=previous.heard if previous is not None and previous.interrupted else None,
             heard_of=previous.turn_id if previous is not None else "",
+            goes_on=previous is not None and previous.goes_on,
         )
 
 

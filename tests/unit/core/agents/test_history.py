@@ -62,6 +62,14 @@ def test_superseded_before_the_first_text_spares_the_answer_before():
     assert pairs(messages) == [("u", "Hi."), ("a", "Hello."), ("u", "What is that?")]
 
 
+def test_question_that_goes_on_is_one_question():
+    """The user went on when two words had been heard: the model is told one question, and not that it had begun."""
+    history = History(HistoryRules())
+    exchange(history, "1", "What is the weather", "It is sunny here.")
+    messages = history.ask(S, "2", "ada", "What is the weather in Rome?", 2.0, heard="It is", goes_on=True)
+    assert pairs(messages) == [("u", "What is the weather in Rome?")]
+
+
 def test_interrupted_before_a_word_was_whole_joins_the_questions():
     """Nothing was heard, but the words are new: both questions go in one message, since roles must alternate."""
     history = History(HistoryRules())

@@ -14,9 +14,11 @@ pytestmark = pytest.mark.unit
 USUAL = CutWhenConfirmed()
 
 
-def speech(user_id: UserId, *turns: Open, by: CutWhenConfirmed = USUAL, phase: Phase = "confirmed") -> list[Deed]:
+def speech(
+    user_id: UserId, *turns: Open, by: CutWhenConfirmed = USUAL, phase: Phase = "confirmed", lasts_s: float = 0.16
+) -> list[Deed]:
     """Return what the policy does to the open turns, of which it must not touch any itself."""
-    deeds = by.on_speech(SpeechOver(user_id, phase, voiced_s=0.16), turns)
+    deeds = by.on_speech(SpeechOver(user_id, phase, voiced_s=0.16, lasts_s=lasts_s), turns)
     assert not any(turn.done for turn in turns), "a policy decides; who asked it carries it out"
     return deeds
 
@@ -29,9 +31,16 @@ def test_speech_before_the_answer_supersedes_the_own_turn_only() -> None:
 
 def test_speech_over_the_own_answer_is_a_barge_in() -> None:
     """An answer that sounds is cut by the one it answers, and by nobody else."""
-    a = Open("a", ADA, is_sounding=True)
+    a = Open("a", ADA, is_sounding=True, heard_s=2.0)
     assert speech(BOB, a) == []
     assert speech(ADA, a) == [Cut(a, "barge-in")]
+
+
+def test_speech_that_began_before_a_second_was_heard_is_the_same_question() -> None:
+    """What was heard counts up to the beginning of the speech, however long it takes to be judged."""
+    a = Open("a", ADA, is_sounding=True, heard_s=1.5)
+    assert speech(ADA, a, lasts_s=0.6) == [Cut(a, "superseded")]
+    assert speech(ADA, a, lasts_s=0.4) == [Cut(a, "barge-in")]
 
 
 def test_anyone_may_interrupt_where_the_room_has_it_so() -> None:
