@@ -6,10 +6,10 @@
     ask(heard=...) the same user's answer before was cut short: only what was heard of it is kept
 
 The agent must not believe that the user heard what was never played. So when the next question comes with ``heard``,
-that text takes the place of the user's last answer; if the question repeats the words of the one before since it was
-not finished (its turn was superseded), the whole exchange goes, with the word or two that were heard. An exchange without an answer stays until then, so that
-``heard`` never meets the one before it. Questions left without an answer are joined into one message,
-since many models' templates insist that user and assistant alternate.
+that text takes the place of the user's last answer; if the question repeats the words of the one before, which was not
+finished (its turn was superseded), the whole exchange goes, with the word or two that were heard. An exchange without
+an answer stays until then, so that ``heard`` never meets the one before it. Questions left without an answer are joined
+into one message, since many models' templates insist that user and assistant alternate.
 """
 
 from __future__ import annotations
