@@ -19,6 +19,7 @@ import signal
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -27,29 +28,28 @@ import trio
 from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
 from voxbridge.config.settings import Settings
+from voxbridge.config.stages import AUTO
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import GuildId
-from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
+from voxbridge.core.messages.catalogue import Line, line
 from voxbridge.discord import DiscordBridge
 from voxbridge.engines.process import EnginesProcess
-from voxbridge.errors import EngineError, StageError
+from voxbridge.errors import EngineError
 from voxbridge.ops.crash import speak_last_words
 from voxbridge.ops.journal import Journal
 from voxbridge.ops.only_one import the_only_one
 from voxbridge.ops.service import Conversation, Service
 from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
+from voxbridge.session.apologies import Apologies
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge, open_judge
 from voxbridge.session.mouth import PlayoutClock
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.rules import rules_now
-from voxbridge.session.voice import VoicePort
-from voxbridge.stages.contracts import TtsRequest, TtsStage
 from voxbridge.stages.health import Health
 from voxbridge.stages.registry import Stages, needs_engines, open_stages
-from voxbridge.stages.sinks import SoundInto
 from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class Daemon:
         self._clock = PlayoutClock(lambda seconds: self.service.metrics.on_lateness(seconds))
         self.service = Service(settings, Conversation(self.rooms, self.say, self.stop, self._clock.beat), file=file)
         self._journal = Journal(lambda: self.settings.journal.file)
-        self._apologies: dict[str, Pcm] = {}  # by text
+        self._rules_now = rules_now(lambda: self.settings)
         self._stop_asked = trio.Event()
 
     @property
@@ -101,14 +101,17 @@ class Daemon:
                 health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts)
                 self.service.attend(bridge, stages, health)
                 with health.listening(self.service.on_health):
-                    await self._live(bridge, await self._tools(stages, health))
+                    apologies = Apologies(stages.tts, self._rules_now)
+                    tools = await self._tools(stages, health, apologies)
+                    apologies.want(*self._rules_now().languages.all - {AUTO})
+                    await self._live(bridge, tools, apologies)
             nursery.cancel_scope.cancel(reason="drain")
 
-    async def _live(self, bridge: DiscordBridge, tools: Tools) -> None:
+    async def _live(self, bridge: DiscordBridge, tools: Tools, apologies: Apologies) -> None:
         async with trio.open_nursery() as conversation:
             conversation.start_soon(supervise, "health", tools.health.run)
-            conversation.start_soon(supervise, "apologies", lambda: self._render_apologies(tools.tts))
-            conversation.start_soon(self._host_rooms, bridge, tools, conversation)
+            conversation.start_soon(supervise, "apologies", apologies.run)
+            conversation.start_soon(self._host_rooms, bridge, tools, apologies, conversation)
             has_joined = await conversation.start(_run_bridge, bridge)
             with trio.move_on_after(_SETTLE_S):
                 await has_joined.wait()
@@ -162,10 +165,10 @@ class Daemon:
             yield socket
             nursery.cancel_scope.cancel(reason="drain")
 
-    async def _tools(self, stages: Stages, health: Health) -> Tools:
+    async def _tools(self, stages: Stages, health: Health, apologies: Apologies) -> Tools:
         await trio.to_thread.run_sync(VoiceActivity)  # opens the network that all speakers share, 40 ms
         return Tools(
-            rules_now=rules_now(lambda: self.settings),
+            rules_now=self._rules_now,
             stt=stages.stt,
             agent=stages.agent,
             tts=stages.tts,
@@ -174,29 +177,23 @@ class Daemon:
             on_report=self._on_report,
             new_turn_id=lambda: str(uuid.uuid4()),
             wall_iso=wall_iso,
-            apology=lambda: self._apologies.get(self.settings.turn.apology),
-            mute_apology=lambda: self._apologies.get(self.settings.turn.mute_apology),
+            apology=partial(apologies.get, "apology"),
+            mute_apology=partial(apologies.get, "mute_apology"),
             on_notice=self.service.events.on_notice,
             counters=self.service.counters,
             health=health,
         )
 
-    async def _render_apologies(self, tts: TtsStage) -> None:
-        """Speak the apologies once, into memory; try again until the server is there."""
-        backoff = Backoff(base_s=1.0, rng=random.random)
-        rules = self.settings.turn
-        for text in (rules.apology, rules.mute_apology):
-            while (sound := await _spoken(tts, text)) is None:
-                wait_s = backoff.failed(trio.current_time(), 0.0)
-                await trio.sleep(30.0 if wait_s is None else wait_s)
-            self._apologies[text] = sound
-
-    async def _host_rooms(self, bridge: DiscordBridge, tools: Tools, nursery: trio.Nursery) -> None:
+    async def _host_rooms(
+        self, bridge: DiscordBridge, tools: Tools, apologies: Apologies, nursery: trio.Nursery
+    ) -> None:
         async for port in bridge.ports:
-            nursery.start_soon(self._host, bridge, port, tools)
+            room = Room(port, tools, self._clock)
+            apologies.want(*room.languages)
+            nursery.start_soon(self._host, bridge, room)
 
-    async def _host(self, bridge: DiscordBridge, port: VoicePort, tools: Tools) -> None:
-        room = Room(port, tools, self._clock)
+    async def _host(self, bridge: DiscordBridge, room: Room) -> None:
+        port = room.port
         self.rooms[port.guild_id] = room
         self.service.room_changed(port, is_open=True)
         try:
@@ -214,16 +211,23 @@ class Daemon:
 
     # What the slash commands ask for.
 
-    def status_text(self, guild_id: GuildId) -> str:
-        """Return a few lines for a person in the guild; nothing secret, nothing that was said."""
-        room = self.rooms.get(guild_id)
-        stages = f"STT {self.settings.stt.kind}, agent {self.settings.agent.kind}, TTS {self.settings.tts.kind}"
+    def status(self, guild_id: GuildId) -> Line:
+        """Return a few sentences for a person in the guild; nothing secret, nothing that was said."""
+        room, settings = self.rooms.get(guild_id), self.settings
+        stages = line("status_stages", stt=settings.stt.kind, agent=settings.agent.kind, tts=settings.tts.kind)
+        health = self.service.health_lines()
         if room is None:
-            return f"Not in a voice channel here. {stages}. {self.service.health_text()}"
-        listening = sum(not member.is_bot for member in room.members)
-        counts = sorted(self.service.turns_by_outcome.items())
-        turns = ", ".join(f"{count} {outcome}" for outcome, count in counts) or "none yet"
-        return f"Listening to {listening} here. {stages}. {self.service.health_text()} Turns so far: {turns}."
+            return line("status_away", stages=stages, health=health)
+        count = sum(not member.is_bot for member in room.members)
+        return line("status_here", count=count, stages=stages, health=health, turns=self._turns())
+
+    def _turns(self) -> Line:
+        counts = self.service.turns_by_outcome
+        answered, interrupted = counts.get("answered", 0), counts.get("interrupted", 0)
+        failed = sum(counts.get(outcome, 0) for outcome in ("failed", "timed-out", "no-reply"))
+        if answered + interrupted + failed == 0:
+            return line("status_no_turns")
+        return line("status_turns", answered=answered, interrupted=interrupted, failed=failed)
 
     async def stop(self, guild_id: GuildId) -> bool:
         """Cut short what is being said in the guild."""
@@ -288,14 +292,3 @@ async def _keep_engines(engines: EnginesProcess, *, task_status: trio.TaskStatus
             await nursery.start(engines.run)
 
     await supervise("engines", again, backoff=Backoff(rng=random.random))
-
-
-async def _spoken(tts: TtsStage, text: str) -> Pcm | None:
-    """Return a text as sound, or None if the server is not there."""
-    pieces: list[Pcm] = []
-    try:
-        await tts.speak(TtsRequest(text, "apology", 0), SoundInto(pieces.append))
-    except StageError as error:
-        _log.warning("an apology could not be rendered", error=str(error))
-        return None
-    return Pcm(b"".join(piece.data for piece in pieces), pieces[0].rate_hz) if pieces else Pcm(b"", SPEECH_RATE_HZ)

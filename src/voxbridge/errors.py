@@ -6,7 +6,10 @@ nobody can handle it (``exit_code``). A message says what was wanted, what came,
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from voxbridge.core.messages.catalogue import Line
 
 StageName = Literal["stt", "agent", "tts"]
 DeadlineKind = Literal["connect", "first", "idle", "total"]
@@ -135,9 +138,11 @@ class LoginRefused(DiscordError):
 class VoiceHandshakeError(DiscordError):
     """The voice connection could not be made. ``should_reconnect`` says whether another try makes sense."""
 
-    def __init__(self, message: str, *, code: int | None, should_reconnect: bool) -> None:
+    def __init__(self, message: str, *, code: int | None, should_reconnect: bool, told: Line | None = None) -> None:
         super().__init__(message)
         self.code, self.should_reconnect = code, should_reconnect
+        self.told = told
+        """The same for a person in Discord, to end a sentence with."""
         self.retryable = should_reconnect
 
 

@@ -25,6 +25,7 @@ from voxbridge.core.call.events import (
     VoiceUp,
 )
 from voxbridge.core.ids import UserId
+from voxbridge.core.messages.catalogue import Line, line
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
 from voxbridge.rehearsal.discord import Member, SimulatedDiscord
@@ -44,9 +45,9 @@ class Handler:
     is_speaking: bool = True
     failure: Exception | None = None
 
-    def status_text(self, guild_id: int) -> str:
+    def status(self, guild_id: int) -> Line:
         self.asked.append(("status", str(guild_id)))
-        return "all is well"
+        return line("all_well")
 
     async def stop(self, guild_id: int) -> bool:
         self.asked.append(("stop", str(guild_id)))

@@ -188,8 +188,8 @@ async def open_hall(
                 on_report=on_report,
                 new_turn_id=lambda: f"turn-{next(numbers)}",
                 wall_iso=lambda: "2026-11-25T10:00:00.000+00:00",
-                apology=lambda: apology,
-                mute_apology=lambda: mute_apology,
+                apology=lambda _language: apology,
+                mute_apology=lambda _language: mute_apology,
             )
             clock = PlayoutClock()
             tools = change(tools)

@@ -36,6 +36,7 @@ from voxbridge.core.call.presence import (
 )
 from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.ids import ChannelId
+from voxbridge.core.messages.catalogue import Line, line
 
 CHANNELS = (ChannelId(1), ChannelId(2), ChannelId(3))
 _QUICK_S = 0.01  # what is sent to Discord on a good day
@@ -82,8 +83,10 @@ class PureDiscord:
 
     # Outlook
 
-    def refusal(self, channel_id: ChannelId) -> str:
-        return "the bot lacks the permission Connect" if channel_id in self.refused else ""
+    def refusal(self, channel_id: ChannelId) -> Line | None:
+        if channel_id not in self.refused:
+            return None
+        return line("why_permission", permission=line("permission_connect"))
 
     def exists(self, channel_id: ChannelId) -> bool:  # noqa: ARG002 - none is deleted here
         return True

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import attrs
 
-from voxbridge.config.rules import HOST_AND_PORT, LIMIT, matches, option
+from voxbridge.config.rules import HOST_AND_PORT, LIMIT, matches, one_of, option, require
 from voxbridge.config.secrets import Secret
+from voxbridge.core.messages.catalogue import AUTO, LANGUAGES, Messages, own_text_fault
 
 
 @attrs.frozen
@@ -44,8 +45,30 @@ class DiscordSettings:
     )
     require_e2ee: bool = option(True, "Send and accept only end-to-end encrypted voice.")
     send_stereo: bool = option(False, "Send two channels; try it if a Discord client plays the voice wrongly.")
+    language: str = option(
+        AUTO,
+        "The language of what VoxBridge itself writes in Discord. With auto, notices are in the server's language "
+        "(Server Settings, Community) and answers to commands in the language of whoever types them.",
+        one_of(AUTO, *LANGUAGES),
+    )
+    texts: dict[str, str] = option(
+        attrs.Factory(dict),
+        "Your own words instead of VoxBridge's, by the name of the message, or by language.name for one language only. "
+        "The names and the gaps in braces are in docs/messages.md.",
+        example={"agent_down": "The assistant is asleep.", "de.agent_down": "Der Assistent schläft."},
+    )
     guild_ready_timeout_ms: int = option(2000, "How long to wait for the list of servers after the login.", LIMIT)
     network: NetworkSettings = option(
         NetworkSettings(),
         "Connect to other addresses instead of Discord's own, such as a proxy or a simulated Discord.",
     )
+
+    def __attrs_post_init__(self) -> None:
+        for key, text in self.texts.items():
+            fault = own_text_fault(key, text)
+            require(not fault, f'texts."{key}"', fault, allowed="the names and gaps of docs/messages.md")
+
+    @property
+    def messages(self) -> Messages:
+        """Return the catalogue of what people read, as these settings have it."""
+        return Messages(self.language, self.texts)

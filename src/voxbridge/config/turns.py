@@ -98,11 +98,17 @@ class TurnSettings:
     queue_ahead_ms: int = option(
         10_000, "While so much sound waits to be played, VoxBridge asks for no further sentence.", LIMIT, live=True
     )
-    apology: str = option("Sorry, something went wrong. Please try again.", "Spoken when a stage has failed.")
+    apology: str = option(
+        "",
+        "Spoken when a stage has failed. If it is empty, VoxBridge takes words of its own in the language that is "
+        "spoken (English, German, French, Spanish or Japanese; else English).",
+        example="Sorry, something went wrong. Please try again.",
+    )
     mute_apology: str = option(
-        "Sorry, my voice has failed. You can read my answer in the chat.",
-        "Spoken when VoxBridge writes an answer because it could not speak it. Both apologies are synthesised at the "
-        "start of the daemon.",
+        "",
+        "Spoken when VoxBridge writes an answer because it could not speak it; its own words if it is empty. Both "
+        "apologies are synthesised at the start of the daemon.",
+        example="Sorry, my voice has failed. You can read my answer in the chat.",
     )
     no_reply: str = option(
         "apology",

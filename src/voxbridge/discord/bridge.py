@@ -28,8 +28,9 @@ from voxbridge.core.call.presence import VoiceServer
 from voxbridge.core.call.said import VoiceState
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.messages.catalogue import OURS, Line, line
 from voxbridge.discord.client import GatewayClient
-from voxbridge.discord.commands import CommandHandler, Commands, build_tree
+from voxbridge.discord.commands import CommandHandler, Commands, Descriptions, build_tree
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.discord.island import CallCancelled, Island, open_island
 from voxbridge.discord.keeper import GuildKeeper
@@ -117,8 +118,8 @@ class DiscordBridge:
         if self._session is not None and self._session.client.is_up:
             # Before we give up the seat we have.
             refusal = keeper.refusal(channel_id)
-            if refusal:
-                raise VoiceHandshakeError(refusal, code=None, should_reconnect=False)
+            if refusal is not None:
+                raise VoiceHandshakeError(OURS.text(refusal), code=None, should_reconnect=False, told=refusal)
         outcome = keeper.want(channel_id)
         with trio.move_on_after(_JOIN_LIMIT_S):
             await outcome.wait()
@@ -160,8 +161,8 @@ class DiscordBridge:
         keeper = self._keepers.get(guild_id)
         return keeper is not None and keeper.link is not None and keeper.link.channel_id == channel_id
 
-    def refusal(self, guild_id: GuildId, channel_id: ChannelId) -> str:
-        """Say what keeps us out of a channel; empty if nothing does."""
+    def refusal(self, guild_id: GuildId, channel_id: ChannelId) -> Line | None:
+        """Say what keeps us out of a channel, if anything does."""
         return self._keeper(guild_id).refusal(channel_id)
 
     def status(self) -> BridgeStatus:
@@ -269,7 +270,7 @@ class DiscordBridge:
             guild_ready_timeout_s=self._settings.guild_ready_timeout_ms / 1000,
             connector=await make_connector(self._settings.network),
         )
-        return _Session(client, build_tree(client, Commands(self, self._handler, island)))
+        return _Session(client, build_tree(client, Commands(self, self._handler, island), self._settings.messages))
 
     async def _run_client(self, island: Island, session: _Session) -> None:
         with session.scope:
@@ -310,6 +311,7 @@ class DiscordBridge:
     async def _sync_commands(self, island: Island, session: _Session) -> None:
         with trio.move_on_after(_SYNC_LIMIT_S) as scope:
             try:
+                await island.call(session.tree.set_translator, Descriptions(self._settings.messages))
                 await island.call(session.tree.sync)
             except (discord.DiscordException, aiohttp.ClientError, OSError, CallCancelled) as exc:
                 _log.warning("the slash commands were not registered", error=type(exc).__name__)
@@ -330,7 +332,8 @@ class DiscordBridge:
             return keeper
         session, island = self._session, self._island
         if session is None or island is None or self._is_closing.is_set():
-            raise VoiceHandshakeError("not logged in to Discord", code=None, should_reconnect=True)
+            offline = line("why_offline")
+            raise VoiceHandshakeError("not logged in to Discord", code=None, should_reconnect=True, told=offline)
 
         async def post(channel_id: ChannelId, text: str) -> None:
             await island.call(session.client.post, channel_id, text)
@@ -340,6 +343,7 @@ class DiscordBridge:
             island,
             session.client,
             require_e2ee=self._settings.require_e2ee,
+            messages=self._settings.messages,
             publish=self._publish_port.send_nowait,
             post=post,
             connect_limit_s=self._connect_limit_s,

@@ -139,6 +139,11 @@ class GatewayClient(discord.Client):
         """Tell whether the main gateway is connected and the guilds are known."""
         return self._up.is_set()
 
+    def locale_of(self, guild_id: GuildId) -> str:
+        """Return the language of a guild, as Discord has it; empty if the guild is not known."""
+        guild = self.get_guild(guild_id)
+        return "" if guild is None else guild.preferred_locale.value
+
     def voice_channel(self, channel_id: ChannelId) -> VocalChannel | None:
         """Return the voice or stage channel, if the bot can see it."""
         channel = self.get_channel(channel_id)

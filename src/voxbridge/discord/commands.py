@@ -13,6 +13,7 @@ import structlog
 from discord import app_commands
 
 from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.messages.catalogue import Line, Messages, known_language, line
 from voxbridge.discord.client import VocalChannel
 from voxbridge.discord.island import Island
 from voxbridge.errors import VoiceHandshakeError
@@ -26,8 +27,8 @@ _ANSWER_CHARS_MAX = 2000
 class CommandHandler(Protocol):
     """What the slash commands need from the daemon. All of it runs on Trio."""
 
-    def status_text(self, guild_id: GuildId) -> str:
-        """Return a few lines for people: what runs, what is slow or down."""
+    def status(self, guild_id: GuildId) -> Line:
+        """Return a few sentences for people: what runs, what is slow or down."""
         ...
 
     async def stop(self, guild_id: GuildId) -> bool:
@@ -50,8 +51,8 @@ class Seats(Protocol):
         """Tell whether we are connected to this channel now."""
         ...
 
-    def refusal(self, guild_id: GuildId, channel_id: ChannelId) -> str:
-        """Say what keeps us out of a channel, in words for the asker; empty if nothing does."""
+    def refusal(self, guild_id: GuildId, channel_id: ChannelId) -> Line | None:
+        """Say what keeps us out of a channel, if anything does."""
         ...
 
     async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:
@@ -62,99 +63,129 @@ class Seats(Protocol):
 
 
 class Commands:
-    """The commands themselves; each returns the sentence to answer with."""
+    """The commands themselves; each returns the message to answer with."""
 
     def __init__(self, seats: Seats, handler: CommandHandler, island: Island) -> None:
         self._seats, self._handler, self._island = seats, handler, island
 
-    async def join(self, asker: discord.Member, chosen: VocalChannel | None) -> str:
+    async def join(self, asker: discord.Member, chosen: VocalChannel | None) -> Line:
         """Join the chosen channel, or the asker's."""
         channel = chosen
         if channel is None:
             there = asker.voice.channel if asker.voice is not None else None
             if there is None:
-                return "You are not in a voice channel. Join one first, or name it: `/join channel:`"
+                return line("join_where")
             channel = there
         guild_id, channel_id = GuildId(channel.guild.id), ChannelId(channel.id)
         if self._seats.is_seated(guild_id, channel_id):
-            return f"I am already in {channel.mention}."
-        if refusal := self._seats.refusal(guild_id, channel_id):
-            return f"I can't join {channel.mention}: {refusal}."
+            return line("here_already", channel=channel.mention)
+        if (refusal := self._seats.refusal(guild_id, channel_id)) is not None:
+            return line("cannot_join", channel=channel.mention, why=refusal)
         try:
             await self._island.trio_call(self._seats.join, guild_id, channel_id)
         except VoiceHandshakeError as exc:
-            return f"I could not join {channel.mention}: {exc}."
-        return f"I am in {channel.mention}. Just speak."
+            why = exc.told or line("why_connection")
+            return line("could_not_join", channel=channel.mention, why=why)
+        return line("joined", channel=channel.mention)
 
-    async def leave(self, guild_id: GuildId) -> str:
+    async def leave(self, guild_id: GuildId) -> Line:
         """Leave the channel."""
         if self._seats.seat(guild_id) is None:
-            return "I am not in a voice channel."
+            return line("not_here")
         await self._island.trio_call(self._seats.leave, guild_id)
-        return "I have left."
+        return line("left")
 
-    def status(self, guild_id: GuildId) -> str:
+    def status(self, guild_id: GuildId) -> Line:
         """Return how things are."""
-        return self._handler.status_text(guild_id)[:_ANSWER_CHARS_MAX] or "Nothing to report."
+        return self._handler.status(guild_id)
 
-    async def stop(self, guild_id: GuildId) -> str:
+    async def stop(self, guild_id: GuildId) -> Line:
         """Fall silent."""
         stopped = await self._island.trio_call(self._handler.stop, guild_id)
-        return "Stopped." if stopped else "I was not saying anything."
+        return line("stopped") if stopped else line("was_silent")
 
-    async def say(self, guild_id: GuildId, text: str) -> str:
+    async def say(self, guild_id: GuildId, text: str) -> Line:
         """Say something aloud."""
         if self._seats.seat(guild_id) is None:
-            return "I am not in a voice channel. `/join` first."
+            return line("join_first")
         said = await self._island.trio_call(self._handler.say, guild_id, text)
-        return "Said." if said else "I can't speak just now."
+        return line("said") if said else line("cannot_speak")
 
 
-def build_tree(client: discord.Client, commands: Commands) -> app_commands.CommandTree[discord.Client]:
+def build_tree(
+    client: discord.Client, commands: Commands, messages: Messages
+) -> app_commands.CommandTree[discord.Client]:
     """Return the command tree; it still has to be synced with Discord."""
     tree = app_commands.CommandTree(client)
 
-    @tree.command(description="Come into a voice channel and listen")
+    async def answer(interaction: discord.Interaction, told: Line) -> None:
+        await _answer(interaction, messages.text(told, interaction.locale.value)[:_ANSWER_CHARS_MAX])
+
+    @tree.command(description=_about(messages, "about_join"))
     @app_commands.guild_only()
-    @app_commands.describe(channel="Which channel; yours if you choose none")
+    @app_commands.describe(channel=_about(messages, "about_join_channel"))
     async def join(interaction: discord.Interaction, channel: VocalChannel | None = None) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = interaction.user
         assert isinstance(asker, discord.Member), "guild_only"
-        await _answer(interaction, await commands.join(asker, channel))
+        await answer(interaction, await commands.join(asker, channel))
 
-    @tree.command(description="Leave the voice channel")
+    @tree.command(description=_about(messages, "about_leave"))
     @app_commands.guild_only()
     async def leave(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await _answer(interaction, await commands.leave(_guild_id(interaction)))
+        await answer(interaction, await commands.leave(_guild_id(interaction)))
 
-    @tree.command(description="Show what runs and what is slow or down")
+    @tree.command(description=_about(messages, "about_status"))
     @app_commands.guild_only()
     async def status(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message(commands.status(_guild_id(interaction)), ephemeral=True)
+        await answer(interaction, commands.status(_guild_id(interaction)))
 
-    @tree.command(description="Stop speaking")
+    @tree.command(description=_about(messages, "about_stop"))
     @app_commands.guild_only()
     async def stop(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await _answer(interaction, await commands.stop(_guild_id(interaction)))
+        await answer(interaction, await commands.stop(_guild_id(interaction)))
 
-    @tree.command(description="Say something aloud in the voice channel")
+    @tree.command(description=_about(messages, "about_say"))
     @app_commands.guild_only()
-    @app_commands.describe(text="What to say")
+    @app_commands.describe(text=_about(messages, "about_say_text"))
     async def say(interaction: discord.Interaction, text: app_commands.Range[str, 1, _SAY_CHARS_MAX]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await _answer(interaction, await commands.say(_guild_id(interaction), text))
+        await answer(interaction, await commands.say(_guild_id(interaction), text))
 
     @tree.error
     async def failed(interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         name = interaction.command.name if interaction.command else ""
         _log.error("a slash command failed", command=name, error=type(cause).__name__)
-        await _answer(interaction, "Something went wrong. The service's log says more.")
+        await answer(interaction, line("command_failed"))
 
     return tree
+
+
+def _about(messages: Messages, key: str) -> app_commands.locale_str:
+    return app_commands.locale_str(messages.text(line(key)), key=key)
+
+
+class Descriptions(app_commands.Translator):
+    """What the commands are for, in each language of the catalogue; Discord shows each member theirs."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,  # noqa: ARG002 - the key says it
+    ) -> str | None:
+        """Return a description in a language; None for one that we do not have, and for names."""
+        key = string.extras.get("key")
+        if key is None or known_language(locale.value) is None:
+            return None
+        text = self._messages.text(line(key), locale.value)
+        return None if text == string.message else text
 
 
 def _guild_id(interaction: discord.Interaction) -> GuildId:

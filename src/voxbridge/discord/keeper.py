@@ -14,7 +14,6 @@ import random
 from typing import Protocol, assert_never
 
 import aiohttp
-import attrs
 import discord
 import structlog
 import trio
@@ -47,6 +46,7 @@ from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.call.said import VoiceState
 from voxbridge.core.call.table import State
 from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.messages.catalogue import Line, Messages, line
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.client import GatewayClient, VocalChannel
 from voxbridge.discord.counters import VoiceCounters
@@ -60,10 +60,7 @@ _log = structlog.get_logger(__name__)
 _SAY_LIMIT_S = 2.0  # a websocket that does not take a message for so long is dead
 _LEAVE_LIMIT_S = 2.0  # at the end: op 4, Discord's word, a websocket close
 
-_MUTED = "I am muted here by the server, so I answer in writing."
-_PLAIN = "This call is not end-to-end encrypted, and I may neither listen nor speak in such calls."
-_AUDIENCE = "I sit in the audience here and cannot be heard: invite me to speak. Until then I answer in writing."
-_DEAFENED = "I am deafened here by the server, so I hear nobody."
+_MUTED, _DEAFENED, _AUDIENCE, _PLAIN = line("muted"), line("deafened"), line("audience"), line("not_encrypted")
 
 
 class Publish(Protocol):
@@ -95,7 +92,9 @@ class Outcome:
         await self._is_known.wait()
         drop = self._failure
         if drop is not None:
-            raise VoiceHandshakeError(drop.reason, code=drop.code, should_reconnect=drop.kind != "kicked")
+            raise VoiceHandshakeError(
+                drop.reason, code=drop.code, should_reconnect=drop.kind != "kicked", told=drop.told
+            )
 
 
 class GuildKeeper:
@@ -108,6 +107,7 @@ class GuildKeeper:
         client: GatewayClient,
         *,
         require_e2ee: bool,
+        messages: Messages,
         publish: Publish,
         post: PostMessage,
         connect_limit_s: float | None = None,
@@ -118,7 +118,7 @@ class GuildKeeper:
         self.counters = VoiceCounters()
         self.port: DiscordVoicePort | None = None
         self._island, self._client, self._require_e2ee = island, client, require_e2ee
-        self._publish, self._post = publish, post
+        self._messages, self._publish, self._post = messages, publish, post
         self._presence = Presence(self, rng=random.random, ask_limit_s=connect_limit_s)
         if not client.is_up:
             self._presence.handle(GatewayLost(), trio.current_time())
@@ -133,7 +133,7 @@ class GuildKeeper:
         # Few in number, and none may be lost: unbounded.
         self._say, self._to_say = trio.open_memory_channel[ChannelId | None](math.inf)
         self._order, self._orders = trio.open_memory_channel[tuple[MakeLink, trio.CancelScope]](math.inf)
-        self._tell, self._to_tell = trio.open_memory_channel[str](math.inf)
+        self._tell, self._to_tell = trio.open_memory_channel[Line](math.inf)
         if client.is_up and (own := client.own_state(guild_id)) is not None:
             self.own_state_changed(own)  # where an earlier life of ours may have left us
 
@@ -207,8 +207,8 @@ class GuildKeeper:
 
     # Outlook
 
-    def refusal(self, channel_id: ChannelId) -> str:
-        """Say what keeps us out of a channel."""
+    def refusal(self, channel_id: ChannelId) -> Line | None:
+        """Say what keeps us out of a channel, if anything does."""
         return explain_refusal(self._client.voice_channel(channel_id), require_e2ee=self._require_e2ee)
 
     def exists(self, channel_id: ChannelId) -> bool:
@@ -368,7 +368,9 @@ class GuildKeeper:
         channel = self._client.voice_channel(channel_id)
         port = self.port
         if port is None:
-            port = self.port = DiscordVoicePort(self.guild_id, channel_id, self.counters, self._post)
+            port = self.port = DiscordVoicePort(
+                self.guild_id, channel_id, self.counters, self._post, lambda: self._client.locale_of(self.guild_id)
+            )
             self._publish(port)
         else:
             self.counters.rejoins += 1
@@ -400,46 +402,47 @@ class GuildKeeper:
         self._deafness.is_deafened = own.is_deafened
         is_plain = self._require_e2ee and not link.end_to_end.version
         news = [
-            text
-            for text, is_so in (
+            told
+            for told, is_so in (
                 (_PLAIN, is_plain),
                 (_MUTED, own.is_muted),
                 (_AUDIENCE, own.is_suppressed and not own.is_muted and not is_plain),
                 (_DEAFENED, own.is_deafened),
             )
-            if port.is_news(text, is_so=is_so)
+            if port.is_news(told.key, is_so=is_so)
         ]
-        for text in news:
-            _log.warning("moderated by the server", guild_id=str(self.guild_id), what=text)
-            self._tell.send_nowait(text)
+        for told in news:
+            _log.warning("moderated by the server", guild_id=str(self.guild_id), what=told.key)
+            self._tell.send_nowait(told)
 
     async def _post_news(self) -> None:
-        async for text in self._to_tell:
-            if text is _AUDIENCE:
+        async for told in self._to_tell:
+            if told is _AUDIENCE:
                 with contextlib.suppress(discord.DiscordException, OSError, CallCancelled), trio.move_on_after(5.0):
                     await self._island.call(self._client.ask_to_speak, self.guild_id)
             if self.port is not None:
-                await self.port.post_text(text)
+                await self.port.post_text(self._messages.text(told, self.port.locale))
 
 
-@attrs.frozen
-class _Need:
-    name: str
-    has: bool
-
-
-def explain_refusal(channel: VocalChannel | None, *, require_e2ee: bool) -> str:
-    """Say what keeps us out of ``channel``, naming the permission; empty if nothing does."""
+def explain_refusal(channel: VocalChannel | None, *, require_e2ee: bool) -> Line | None:
+    """Say what keeps us out of ``channel``, naming the permissions; None if nothing does."""
     if channel is None:
-        return "the channel does not exist, or the bot may not see it"
+        return line("why_unseen")
     allowed = channel.permissions_for(channel.guild.me)
-    needs = [_Need("View Channel", allowed.view_channel), _Need("Connect", allowed.connect)]
+    needs = {"permission_view": allowed.view_channel, "permission_connect": allowed.connect}
     if isinstance(channel, discord.StageChannel):
         if require_e2ee:
-            return "a stage is not end-to-end encrypted, which [discord] require_e2ee demands"
+            return line("why_stage")
     else:
-        needs.append(_Need("Speak", allowed.speak))
-    missing = [need.name for need in needs if not need.has]
-    if missing:
-        return f"the bot lacks the permission {' and '.join(missing)} in this channel"
-    return ""
+        needs["permission_speak"] = allowed.speak
+    match [line(need) for need, has in needs.items() if not has]:
+        case []:
+            return None
+        case [one]:
+            return line("why_permission", permission=one)
+        case [one, other]:
+            return line("why_permissions", permission=one, other=other)
+        case [one, other, third]:
+            return line("why_more_permissions", permission=one, other=other, third=third)
+        case missing:
+            raise AssertionError(f"more than three needs: {missing}")

@@ -37,9 +37,16 @@ PostMessage = Callable[[ChannelId, str], Coroutine[Any, Any, None]]
 class DiscordVoicePort:
     """One channel with us in it. Made by the keeper, which lends it one connection after another."""
 
-    def __init__(self, guild_id: GuildId, channel_id: ChannelId, counters: VoiceCounters, post: PostMessage) -> None:
+    def __init__(
+        self,
+        guild_id: GuildId,
+        channel_id: ChannelId,
+        counters: VoiceCounters,
+        post: PostMessage,
+        locale: Callable[[], str],
+    ) -> None:
         self.guild_id, self.channel_id = guild_id, channel_id
-        self._counters, self._post = counters, post
+        self._counters, self._post, self._locale = counters, post, locale
         self._relay = Relay(self._note_dropped)
         self._link: VoiceLink | None = None
         self.roster = Roster()
@@ -84,6 +91,11 @@ class DiscordVoicePort:
         self._is_in_burst = False
         if self._link is not None:
             self._link.want_to_speak(False)
+
+    @property
+    def locale(self) -> str:
+        """Return the language of the server, as Discord has it (``de``, ``en-US``)."""
+        return self._locale()
 
     async def post_text(self, text: str) -> None:
         """Write into the channel's text chat, in up to three messages. Never raises; failures are counted."""

@@ -31,8 +31,9 @@ from voxbridge.config import load_noting, secret_values
 from voxbridge.config.settings import Settings
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.health.slowness import Slowness
-from voxbridge.core.health.words import health_text
+from voxbridge.core.health.words import health_lines
 from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.messages.catalogue import Line
 from voxbridge.discord import DiscordBridge
 from voxbridge.discord.bridge import parse_seats
 from voxbridge.discord.counters import BridgeStatus
@@ -177,10 +178,10 @@ class Service:
             if part.budget_ms is not None:
                 self._slowness.took(part.name, part.ms, part.budget_ms, now)
 
-    def health_text(self) -> str:
+    def health_lines(self) -> tuple[Line, ...]:
         """Return what is slow or down, in sentences for people."""
         now = trio.current_time()
-        return health_text(self._health.all, self._slowness.slow(now), now)
+        return health_lines(self._health.all, self._slowness.slow(now), now)
 
     def room_changed(self, port: VoicePort, *, is_open: bool) -> None:
         """Tell that we came into a voice channel or left it."""

@@ -364,7 +364,7 @@ class SpeakerManager:
             on_report=self._on_report,
             new_turn_id=lambda: f"turn-{next(numbers)}",
             wall_iso=wall_iso,
-            apology=lambda: None,
+            apology=lambda _language: None,
         )
         return RoomContext(tools, self._bot, mouth, Floor(), participants=lambda: 1)
 

@@ -57,6 +57,7 @@ class Answer:
         self._chars_left = context.tools.rules.turn.answer_chars_max
         self._numbers = itertools.count()
         self._options: TtsOptions | None = None
+        self._language = ""
         self.has_asked = False
         self.has_all_text = False
         self.agent_error: StageError | None = None
@@ -73,6 +74,7 @@ class Answer:
 
     async def produce(self, request: AgentRequest) -> None:
         """Ask the agent and speak its answer to the end. Failures are left in ``agent_error`` and ``speech.error``."""
+        self._language = self._context.language_of(request.speaker)
         send, receive = trio.open_memory_channel[AgentEvent](_EVENTS_AHEAD)
         with self._producing:
             async with trio.open_nursery() as nursery:
@@ -94,7 +96,7 @@ class Answer:
                 self.has_all_text = True  # all of it that may be
 
     async def _read(self, request: AgentRequest, events: trio.MemoryReceiveChannel[AgentEvent]) -> None:
-        pieces = SpokenPieces(language=request.speaker.language)
+        pieces = SpokenPieces(language=self._language)
         try:
             async for first in events:
                 for event in _burst(first, events):
@@ -136,7 +138,7 @@ class Answer:
 
     def _add(self, sentences: list[str], request: AgentRequest) -> None:
         for text in sentences:
-            number, language = next(self._numbers), request.speaker.language
+            number, language = next(self._numbers), self._language
             self.speech.add(TtsRequest(text, request.turn_id, number, language=language, options=self._options))
 
 

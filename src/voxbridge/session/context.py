@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import attrs
 
+from voxbridge.config.stages import AUTO
+from voxbridge.core.messages.catalogue import Line
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.barge_in import BargeInPolicy, CutWhenConfirmed
 from voxbridge.core.turns.floor import Floor
@@ -19,14 +21,15 @@ from voxbridge.session.report import TurnReport
 from voxbridge.session.rules import Rules
 from voxbridge.session.utterance import Judge
 from voxbridge.session.voice import VoicePort
-from voxbridge.stages.contracts import AgentStage, SttStage, TtsStage
+from voxbridge.stages.contracts import AgentStage, Speaker, SttStage, TtsStage
 from voxbridge.stages.health import Health
 
 
 @attrs.frozen
 class Tools:
     """What every room gets from the daemon. The apologies are rendered ahead, so that they need no server when due:
-    ``apology`` for a turn without an answer, ``mute_apology`` (else the other) for an answer that cannot be spoken.
+    ``apology`` for a turn without an answer, ``mute_apology`` (else the other) for an answer that cannot be spoken;
+    each is asked for in a language.
 
     ``rules_now`` is asked again for each thing that begins, since a reload may change the rules meanwhile.
     ``new_turn_id`` and ``wall_iso`` are passed in so that a test can repeat a run.
@@ -41,10 +44,10 @@ class Tools:
     on_report: Callable[[TurnReport], None]
     new_turn_id: Callable[[], str]
     wall_iso: Callable[[], str]
-    apology: Callable[[], Pcm | None]
+    apology: Callable[[str], Pcm | None]
     on_notice: OnNotice = unheard
     counters: SessionCounters = attrs.field(factory=SessionCounters)
-    mute_apology: Callable[[], Pcm | None] = lambda: None
+    mute_apology: Callable[[str], Pcm | None] = lambda _language: None
     health: Health = attrs.field(factory=Health)
 
     @property
@@ -63,11 +66,41 @@ class RoomContext:
     floor: Floor
     participants: Callable[[], int]
     outages: OutageBoard = attrs.field(
-        default=attrs.Factory(lambda self: OutageBoard(self.tools.health), takes_self=True), init=False
+        default=attrs.Factory(
+            lambda self: OutageBoard(self.tools.health, lambda: self.tools.rules.messages), takes_self=True
+        ),
+        init=False,
     )
     interruptions: Interruptions = attrs.field(
         default=attrs.Factory(lambda self: _interruptions(self.tools, self.floor), takes_self=True), init=False
     )
+
+    def language_of(self, speaker: Speaker) -> str:
+        """Return the language to speak to somebody in."""
+        return self.known(speaker.language)
+
+    @property
+    def language(self) -> str:
+        """Return the language to speak to the whole room in."""
+        return self.known(self.tools.rules.languages.of_guild(self.port.guild_id))
+
+    def known(self, language: str) -> str:
+        """Return a language to speak in, also where the server that hears finds out itself which one is spoken."""
+        if language != AUTO:
+            return language
+        return self.tools.rules.messages.language_for(self.port.locale)  # the best guess
+
+    def text(self, told: Line) -> str:
+        """Return a message in the words of this server."""
+        return self.tools.rules.messages.text(told, self.port.locale)
+
+    async def post(self, told: Line) -> None:
+        """Write a message into the channel's text chat."""
+        await self.port.post_text(self.text(told))
+
+
+def _outages(tools: Tools) -> OutageBoard:
+    return OutageBoard(tools.health, lambda: tools.rules.messages)
 
 
 def _interruptions(tools: Tools, floor: Floor) -> Interruptions:

@@ -7,33 +7,26 @@ whoever found out: a turn of this room or of another, or a probe.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import assert_never
 
 import structlog
 import trio
 
 from voxbridge.core.health.outages import Back, Down, Notice, Outages
+from voxbridge.core.messages.catalogue import Messages, line
 from voxbridge.errors import StageError, StageName
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 
 _log = structlog.get_logger(__name__)
 
-TEXTS: dict[tuple[type[Notice], StageName], str] = {
-    (Down, "stt"): "I cannot hear at the moment: speech recognition is not working. I will write when it is back.",
-    (Down, "agent"): "I cannot answer at the moment: the agent is not working. I will write when it is back.",
-    (Down, "tts"): "I have lost my voice: speech synthesis is not working. I will write my answers until it is back.",
-    (Back, "stt"): "I can hear again.",
-    (Back, "agent"): "I can answer again.",
-    (Back, "tts"): "I have my voice back.",
-}
-
 
 class OutageBoard:
     """Tells a channel of outages. ``failed`` and ``served`` are for turns and never block; ``run`` posts."""
 
-    def __init__(self, health: Health) -> None:
-        self._health = health
+    def __init__(self, health: Health, messages_now: Callable[[], Messages]) -> None:
+        self._health, self._messages_now = health, messages_now
         self._outages = Outages()
         self._due: deque[Notice] = deque()
         self._changed = trio.Event()
@@ -80,10 +73,14 @@ class OutageBoard:
             self._changed.set()
             self._changed = trio.Event()
 
-    @staticmethod
-    async def _post(notice: Notice, port: VoicePort) -> None:
-        if isinstance(notice, Down):
-            _log.warning("stage down", stage=notice.stage, guild=str(port.guild_id))
-        else:
-            _log.info("stage back", stage=notice.stage, guild=str(port.guild_id))
-        await port.post_text(TEXTS[type(notice), notice.stage])
+    async def _post(self, notice: Notice, port: VoicePort) -> None:
+        match notice:
+            case Down(stage):
+                _log.warning("stage down", stage=stage, guild=str(port.guild_id))
+                told = line(f"{stage}_down")
+            case Back(stage):
+                _log.info("stage back", stage=stage, guild=str(port.guild_id))
+                told = line(f"{stage}_back")
+            case _:
+                assert_never(notice)
+        await port.post_text(self._messages_now().text(told, port.locale))

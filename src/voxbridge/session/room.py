@@ -65,6 +65,11 @@ class Room:
         return list(self._members.values())
 
     @property
+    def languages(self) -> set[str]:
+        """Return the languages in which somebody here may be spoken to."""
+        return {self._context.known(each) for each in self._tools.rules.languages.all}
+
+    @property
     def speakers(self) -> list[SpeakerSession]:
         """Return who is listened to."""
         return list(self._sessions.values())

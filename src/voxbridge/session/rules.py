@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from voxbridge.config.settings import Settings
+from voxbridge.core.messages.catalogue import Messages
 from voxbridge.core.sound.jitter import DEPTH_S
 from voxbridge.core.turns.endpointing import EndpointRules
 
@@ -40,8 +41,6 @@ class TurnRules:
     answer_chars_max: int
     queue_ahead_s: float
     apologises_for_no_reply: bool
-    apology: str
-    mute_apology: str
     first_audio_target_ms: float
     targets_ms: Mapping[str, float]
 
@@ -52,6 +51,15 @@ class Languages:
 
     usual: str
     others: Mapping[str, str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Return the languages that are spoken; ``auto`` may be among them."""
+        return frozenset((self.usual, *self.others.values()))
+
+    def of_guild(self, guild_id: int) -> str:
+        """Return the language to speak to all who are there."""
+        return self.others.get(str(guild_id)) or self.usual
 
     def of(self, user_id: int, guild_id: int) -> str:
         """Return the language to expect."""
@@ -67,6 +75,7 @@ class Rules:
     turn: TurnRules
     languages: Languages
     sends_stereo: bool
+    messages: Messages
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -79,6 +88,7 @@ def rules_of(settings: Settings) -> Rules:
         turn=_turn(settings),
         languages=Languages(settings.stt.language, settings.stt.languages),
         sends_stereo=settings.discord.send_stereo,
+        messages=_messages(settings),
     )
 
 
@@ -110,6 +120,12 @@ def _endpointing(settings: Settings) -> EndpointRules:
     )
 
 
+def _messages(settings: Settings) -> Messages:
+    ours, turn = settings.discord.messages, settings.turn
+    apologies = {key: text for key, text in (("apology", turn.apology), ("mute_apology", turn.mute_apology)) if text}
+    return Messages(ours.language, {**apologies, **ours.own})
+
+
 def _turn(settings: Settings) -> TurnRules:
     rules = settings.turn
     return TurnRules(
@@ -117,8 +133,6 @@ def _turn(settings: Settings) -> TurnRules:
         answer_chars_max=rules.answer_chars_max,
         queue_ahead_s=rules.queue_ahead_ms / 1000,
         apologises_for_no_reply=rules.no_reply == "apology",
-        apology=rules.apology,
-        mute_apology=rules.mute_apology,
         first_audio_target_ms=rules.first_audio_target_ms,
         targets_ms=budgets_ms(settings),
     )

@@ -20,7 +20,7 @@ class Saying:
 
     def __init__(self, context: RoomContext) -> None:
         self.id = context.tools.new_turn_id()
-        self._floor = context.floor
+        self._floor, self._language = context.floor, context.language
         self._scope = trio.CancelScope()
         self._speech = Speech(context, no_mark, lambda _at: None)
 
@@ -61,9 +61,9 @@ class Saying:
 
     async def run(self, text: str) -> bool:
         """Speak ``text`` and wait for its last frame; True if every sentence of it was heard to its end."""
-        pieces = SpokenPieces()
+        pieces = SpokenPieces(language=self._language)
         for number, sentence in enumerate([*pieces.feed(text), *pieces.flush()]):
-            self._speech.add(TtsRequest(sentence, self.id, number))
+            self._speech.add(TtsRequest(sentence, self.id, number, language=self._language))
         self._speech.end()
         self._floor.opened(self)
         try:

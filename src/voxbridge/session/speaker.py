@@ -15,6 +15,7 @@ import trio
 
 from voxbridge.core.call.events import Unheard, VoiceDown
 from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import HeardSound, OpusPacket
 from voxbridge.core.sound.recent import RecentSound
 from voxbridge.core.turns.barge_in import Phase, SpeechOver
@@ -146,22 +147,18 @@ class SpeakerSession:
             return
         self._has_told_unbroken = True
         spoken_s = round(self._unbroken * (ended.at - ended.started_at))
-        who = " ".join(self.speaker.name.split())
-        text = (
-            f"I have heard {who} for {spoken_s} s without a pause, so I cannot tell where a question ends."
-            " I listen on, and answer what is said after a pause."
-        )
-        self._start("notice", functools.partial(self._context.port.post_text, text))
+        told = line("no_pause", name=self._shown_name, seconds=spoken_s)
+        self._start("notice", functools.partial(self._context.post, told))
 
     async def tell_deaf(self, pause_s: float) -> None:
         """Say in the channel whom we cannot hear, and for how long."""
         if self._nursery is not None:
             self._make_good()
-        minutes = max(1, round(pause_s / 60))
-        when = "in a minute" if minutes == 1 else f"in {minutes} minutes"
-        who = " ".join(self.speaker.name.split())
-        text = f"I cannot hear {who} at the moment: something is broken in me. I will try again {when}."
-        await self._context.port.post_text(text)
+        await self._context.post(line("deaf_to", name=self._shown_name, minutes=max(1, round(pause_s / 60))))
+
+    @property
+    def _shown_name(self) -> str:
+        return " ".join(self.speaker.name.split())
 
     async def _listen(self) -> None:
         if self._utterance is not None:  # of an ear that crashed

@@ -19,6 +19,7 @@ import trio
 
 from voxbridge import clock
 from voxbridge.core.ids import UserId
+from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.endpointing import TurnEnded
 from voxbridge.core.turns.floor import CutReason
@@ -358,20 +359,21 @@ class Turn:
         await self._post_unsaid()
         await self._played_or_posted()
         tools = self._context.tools
-        text, sound = self._rules.apology, _audible(tools.apology())
+        language = self._context.language_of(self._speaker)
+        told, sound = line("apology"), _audible(tools.apology(language))
         is_written = bool(self._speech.unsaid)
         if is_written:  # the answer stands in the channel: asking again would be no help
-            text = self._rules.mute_apology
-            sound = _audible(tools.mute_apology()) or sound
+            told = line("mute_apology")
+            sound = _audible(tools.mute_apology(language)) or sound
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._cut is not None:
             return
         if sound is not None:
             self._apology = Speech(self._context, self._mark_at, self._on_first_frame)
-            self._apology.add_sound(text, sound)
+            self._apology.add_sound(tools.rules.messages.spoken(told, language), sound)
             await self._apology.played()
         if not is_written and (self._apology is None or self._apology.was_given_up):
-            await self._context.port.post_text(text)
+            await self._context.post(told)
 
     async def _post_unsaid(self) -> None:
         """Write into the channel what could not be spoken: the words are not lost with the voice.

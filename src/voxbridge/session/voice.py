@@ -75,5 +75,10 @@ class VoicePort(Protocol):
     def end_burst(self) -> None:
         """Announce that we have finished; the five silence frames were sent by the caller."""
 
+    @property
+    def locale(self) -> str:
+        """Return the language of the server (``de``, ``en-US``); empty if it is not known."""
+        ...
+
     async def post_text(self, text: str) -> None:
         """Write a line into the channel's text chat. Never raises for Discord's refusal; counts it."""

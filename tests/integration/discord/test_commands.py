@@ -101,7 +101,7 @@ async def test_status_stop_and_say_reach_the_daemon():
     """What was typed arrives as it was typed, and the answer says what became of it."""
     async with open_bench(SimulatedDiscord()) as bench:
         ada, guild = await asker_on(bench), str(bench.discord.guild_id)
-        assert (await bench.discord.interaction(ada, "status")).content == "all is well"
+        assert (await bench.discord.interaction(ada, "status")).content == "All servers are well."
         assert (await bench.discord.interaction(ada, "stop")).content == "Stopped."
         bench.handler.is_speaking = False
         assert (await bench.discord.interaction(ada, "stop")).content == "I was not saying anything."
@@ -121,6 +121,40 @@ async def test_a_failing_command_is_answered(capsys):
         bench.handler.failure = RuntimeError("the text of a secret")
         answer = await bench.discord.interaction(ada, "stop")
         assert "went wrong" in (answer.content or "")
-        assert (await bench.discord.interaction(ada, "status")).content == "all is well"
+        assert (await bench.discord.interaction(ada, "status")).content == "All servers are well."
     shown = capsys.readouterr()
     assert "the text of a secret" not in shown.out + shown.err
+
+
+async def test_commands_speak_the_language_of_whoever_types_them():
+    """Answers and refusals are German in a German client; the descriptions are registered in every language."""
+    async with open_bench(SimulatedDiscord(), join=()) as bench:
+        ada = await asker_on(bench)
+        bench.discord.world.users[ada.id].locale = "de"
+        assert (await bench.discord.interaction(ada, "leave")).content == "Ich bin in keinem Sprachkanal."
+        say = next(command for command in bench.discord.commands() if command["name"] == "say")
+        assert say["description"] == "Say something aloud in the voice channel"
+        assert set(say["description_localizations"]) == {"de", "fr", "es-ES", "es-419", "ja"}
+        assert say["description_localizations"]["de"] == "Etwas im Sprachkanal laut sagen"
+        assert say["options"][0]["description_localizations"]["fr"] == "Ce qu'il faut dire"
+
+
+async def test_what_keeps_us_out_is_told_in_that_language_too():
+    """The permission bears the name that Discord shows it under."""
+    discord = SimulatedDiscord()
+    discord.world.guilds[discord.guild_id].everyone_permissions &= ~(1 << 21)
+    async with open_bench(discord, join=()) as bench:
+        ada = await asker_on(bench, channel=discord.voice_channel_id)
+        discord.world.users[ada.id].locale = "ja"
+        answer = await discord.interaction(ada, "join")
+        assert (answer.content or "").endswith("このチャンネルで「発言」の権限が必要です。")
+
+
+async def test_a_notice_of_moderation_is_in_the_servers_language():
+    """Muted by a moderator of a French server: told in French."""
+    discord = SimulatedDiscord()
+    discord.world.guilds[discord.guild_id].locale = "fr"
+    async with open_bench(discord) as bench:
+        discord.mute(discord.bot_id)
+        await bench.until(lambda: bool(discord.messages))
+        assert discord.messages[0].content == "Mon micro est coupé sur ce serveur, je réponds donc par écrit."

@@ -9,15 +9,16 @@ import pytest
 import trio
 
 from tests.support.hall import ANSWER, Hall, open_hall
+from tests.support.notices import TEXTS
 from tests.support.voices import GUILD, tone_packets
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import BargeInSettings, TurnSettings
 from voxbridge.core.health.outages import Down
 from voxbridge.core.ids import UserId
+from voxbridge.core.messages.catalogue import OURS, line
 from voxbridge.core.sound.pcm import FRAME_S
 from voxbridge.rehearsal.servers.chatterbox import Fault
 from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
-from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
 
 pytestmark = pytest.mark.integration
@@ -313,7 +314,7 @@ async def test_without_a_voice_or_an_apology_there_is_a_line_of_text(autojump_cl
         await answered(hall, ada)
         await hall.port.wait_for(lambda: len(hall.port.posted) == 2)
         told = [text for _, text in hall.port.posted]
-        assert sorted(told) == sorted([Settings().turn.apology, TEXTS[Down, "agent"]])
+        assert sorted(told) == sorted([OURS.text(line("apology")), TEXTS[Down, "agent"]])
 
 
 async def test_a_shut_gate_delays_the_answer_and_loses_nothing(autojump_clock: trio.testing.MockClock) -> None:

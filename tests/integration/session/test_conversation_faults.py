@@ -139,11 +139,11 @@ async def test_a_speaker_who_was_given_up_is_tried_again(autojump_clock: trio.te
     async with open_hall(change=with_stages(stt=stt)) as hall:
         ada = hall.port.join(1, "Ada")
         await trio.sleep(59)
-        why = "I cannot hear Ada at the moment: something is broken in me. I will try again"
-        assert [text for _, text in hall.port.posted] == [f"{why} in a minute."]
+        why = "I can't hear Ada at the moment: I have an internal error. I will try again"
+        assert [text for _, text in hall.port.posted] == [f"{why} in 1 min."]
         assert stt.opened == 5
         await trio.sleep(70)
-        assert [text for _, text in hall.port.posted] == [f"{why} in a minute.", f"{why} in 2 minutes."]
+        assert [text for _, text in hall.port.posted] == [f"{why} in 1 min.", f"{why} in 2 min."]
         assert stt.opened == 10
         await trio.sleep(80)
         assert (await turn(hall, ada)).outcome == "answered"

@@ -8,13 +8,13 @@ import trio
 
 from tests.support.apology import APOLOGY, hears_apology
 from tests.support.hall import ANSWER, open_hall
+from tests.support.notices import TEXTS
 from tests.support.stages import ScriptedStt
 from tests.support.stt_kinds import HOST, KINDS, PORT
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
-from voxbridge.session.outages import TEXTS
 
 pytestmark = pytest.mark.integration
 

@@ -11,13 +11,13 @@ import trio
 
 from tests.support.apology import APOLOGY, hears_apology
 from tests.support.hall import Hall, open_hall
+from tests.support.notices import TEXTS
 from tests.support.stages import Outcome, ScriptedAgent, ScriptedStt, ScriptedTts, bugs
 from tests.support.voices import SentFrame
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId
 from voxbridge.errors import AgentFailed, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.session.context import Tools
-from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.contracts import AgentRequest, AnswerSink
 

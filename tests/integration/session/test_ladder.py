@@ -6,18 +6,19 @@ import pytest
 import trio
 
 from tests.support.hall import ANSWER, APOLOGY, Hall, open_hall
+from tests.support.notices import TEXTS
 from tests.support.voices import tone_pcm
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import AgentSettings
 from voxbridge.config.turns import TurnSettings
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId
+from voxbridge.core.messages.catalogue import OURS, line
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ, Pcm
 from voxbridge.errors import StageName
 from voxbridge.rehearsal.servers.chatterbox import Fault, FaultKind
 from voxbridge.rehearsal.servers.http import Reply, Request
 from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, whole, words
-from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
 
 pytestmark = pytest.mark.integration
@@ -310,7 +311,7 @@ async def test_an_apology_without_a_sound_is_posted(autojump_clock: trio.testing
         await trio.sleep(1)
         await turn(hall, ada)
         await hall.port.wait_for(lambda: len(hall.port.posted) == 2)
-        assert sorted(told(hall)) == sorted([Settings().turn.apology, TEXTS[Down, "agent"]])
+        assert sorted(told(hall)) == sorted([OURS.text(line("apology")), TEXTS[Down, "agent"]])
         assert hall.port.frames == []
 
 
@@ -322,7 +323,7 @@ async def test_an_apology_that_cannot_leave_is_posted(autojump_clock: trio.testi
         await trio.sleep(1)
         hall.port.gate_open = False
         await turn(hall, ada)
-        assert Settings().turn.apology in told(hall)
+        assert OURS.text(line("apology")) in told(hall)
 
 
 @pytest.mark.parametrize("away_s", [0.5, 2.0, 4.0])

@@ -10,6 +10,7 @@ import trio
 
 from tests.integration.stages.agent.agent_client import SPEAKER
 from tests.support.hall import Hall, open_hall
+from tests.support.notices import TEXTS
 from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts
 from tests.support.voices import MemoryPort, tone_packets
 from voxbridge.config.settings import Settings
@@ -20,7 +21,6 @@ from voxbridge.core.ids import UserId
 from voxbridge.errors import StageError, StageName, StageUnavailable
 from voxbridge.rehearsal.servers.http import Reply, Request
 from voxbridge.session.context import Tools
-from voxbridge.session.outages import TEXTS
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, AnswerSink
 from voxbridge.stages.failover import FailoverAgent, Guard
 from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack

@@ -43,7 +43,7 @@ async def _post(_channel: ChannelId, _text: str) -> None:
 
 def make_port() -> tuple[DiscordVoicePort, VoiceCounters]:
     counters = VoiceCounters()
-    return DiscordVoicePort(GuildId(1), ChannelId(2), counters, _post), counters
+    return DiscordVoicePort(GuildId(1), ChannelId(2), counters, _post, str), counters
 
 
 async def test_port_without_a_connection_holds_frames():

@@ -18,9 +18,10 @@ import attrs
 from voxbridge.core.call.rejoin import DOUBTFUL, Drop, RejoinPolicy, StayOut
 from voxbridge.core.call.table import LIMITS_S, TABLE, Act, Signal, State
 from voxbridge.core.ids import ChannelId
+from voxbridge.core.messages.catalogue import OURS, Line
 
 _QUESTIONS_MAX = 64  # a bound on memory in an outage that nobody notices; two are asked in seven seconds
-_SLOW_FAILURES = frozenset({"handshake", "unanswered"})
+_SLOW_FAILURES = frozenset({"handshake", "unanswered", "full"})
 _TRIES_OF_A_COMMAND = 2  # then whoever typed it is told
 KICKED = Drop("kicked", "removed from the channel by somebody")
 SUPERSEDED = Drop("superseded", "something else was asked for in the meantime")
@@ -29,8 +30,8 @@ SUPERSEDED = Drop("superseded", "something else was asked for in the meantime")
 class Outlook(Protocol):
     """What can be seen of a channel."""
 
-    def refusal(self, channel_id: ChannelId) -> str:
-        """Say what keeps us out of it; empty if nothing does."""
+    def refusal(self, channel_id: ChannelId) -> Line | None:
+        """Say what keeps us out of it, if anything does."""
         ...
 
     def exists(self, channel_id: ChannelId) -> bool:
@@ -258,8 +259,8 @@ class Presence:
         match self.state:
             case State.ASKING:
                 is_full = self.wish is not None and self._outlook.is_full(self.wish)
-                silence = f"Discord did not answer within {limit_s:g} s"
-                self._fail(Drop("unanswered", "the channel is full" if is_full else silence), now)
+                silence = Drop("unanswered", f"Discord did not answer within {limit_s:g} s")
+                self._fail(Drop("full", "the channel is full") if is_full else silence, now)
             case State.LINKING:
                 self._is_excused = True
                 self._fail(Drop("handshake", f"the voice server did not answer within {limit_s:g} s"), now)
@@ -440,8 +441,8 @@ class Presence:
             return
         assert self.wish is not None, "a channel is wanted in this state"
         refusal = self._outlook.refusal(self.wish)
-        if refusal:
-            self._fail(Drop("unreachable", refusal), now)
+        if refusal is not None:
+            self._fail(Drop("unreachable", OURS.text(refusal), refusal=refusal), now)
             return
         self._asked(self.wish)
         self._actions.append(Ask(self.wish))
@@ -455,7 +456,7 @@ class Presence:
         self._tries += 1
         if not self._stands and (
             isinstance(verdict, StayOut)
-            or drop.kind in ("unreachable", "unanswered")
+            or drop.kind in ("unreachable", "unanswered", "full")
             or self._tries >= _TRIES_OF_A_COMMAND
         ):
             self._retreat(drop if not isinstance(verdict, StayOut) else verdict.explain(drop), now, after_s)

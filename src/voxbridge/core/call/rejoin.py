@@ -21,6 +21,7 @@ from typing import Literal
 import attrs
 
 from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.messages.catalogue import Line, line
 
 OUR_PROTOCOL_FAULTS = frozenset({4001, 4002, 4003, 4005, 4012, 4020})
 _FATAL = {
@@ -38,16 +39,32 @@ _FAULTS_ALLOWED = 3
 # The voice server let us go without saying why: a kick, a move, or a mishap. The main gateway says which.
 DOUBTFUL = frozenset({4014, 4022})
 
-DropKind = Literal["closed", "kicked", "gateway", "unsound", "handshake", "unanswered", "unreachable", "superseded"]
+DropKind = Literal[
+    "closed", "kicked", "gateway", "unsound", "handshake", "unanswered", "full", "unreachable", "superseded"
+]
+_TOLD = {"kicked": "why_kicked", "unanswered": "why_unanswered", "full": "why_full", "superseded": "why_superseded"}
 
 
 @attrs.frozen
 class Drop:
-    """Why a connection ended or was not made. ``code`` is the voice websocket's close code, where there is one."""
+    """Why a connection ended or was not made. ``code`` is the voice websocket's close code, where there is one.
+
+    ``reason`` is for the log; ``refusal`` is what a person can be told of a channel that cannot be reached.
+    """
 
     kind: DropKind
     reason: str
     code: int | None = None
+    refusal: Line | None = None
+
+    @property
+    def told(self) -> Line:
+        """Return it for a person in Discord, to end a sentence with."""
+        if self.refusal is not None:
+            return self.refusal
+        if self.code is not None:
+            return line("why_closed", code=self.code)
+        return line(_TOLD.get(self.kind, "why_connection"))
 
 
 @attrs.frozen

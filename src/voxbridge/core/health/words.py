@@ -6,50 +6,47 @@ from collections.abc import Iterable, Sequence
 
 from voxbridge.core.health.backend import BackendStatus, StageName
 from voxbridge.core.health.slowness import Slow
+from voxbridge.core.messages.catalogue import Line, line
 
-STAGES: tuple[tuple[StageName, str, str], ...] = (
-    ("stt", "Speech recognition", "to the words after you have finished"),
-    ("agent", "The agent", "to its first word"),
-    ("tts", "Speech synthesis", "to its first sound"),
-)
+STAGES: tuple[StageName, ...] = ("stt", "agent", "tts")
 
 
-def health_text(backends: Sequence[BackendStatus], slow: Iterable[Slow], now: float) -> str:
+def health_lines(backends: Sequence[BackendStatus], slow: Iterable[Slow], now: float) -> tuple[Line, ...]:
     """Return what is down, failing, stood in for, or slow, a sentence each; if nothing is, that all is well."""
     slow_of = {each.stage: each for each in slow}
     told = []
-    for stage, name, wait in STAGES:
+    for stage in STAGES:
         own = [backend for backend in backends if backend.stage == stage]
-        if sentence := _trouble(name, own, now):
-            told.append(sentence)
+        if trouble := _trouble(stage, own, now):
+            told.append(trouble)
         elif stage in slow_of:
             took = slow_of[stage]
-            told.append(f"{name} is slow: {_seconds(took.ms)} {wait}, where {_seconds(took.target_ms)} is the aim.")
+            told.append(line(f"slow_{stage}", took=_seconds(took.ms), target=_seconds(took.target_ms)))
     if told:
-        return " ".join(told)
+        return tuple(told)
     if any(backend.state == "unknown" for backend in backends):
-        return "Not all servers have been asked yet how they are."
-    return "All servers are well."
+        return (line("not_all_asked"),)
+    return (line("all_well"),)
 
 
-def _trouble(name: str, backends: Sequence[BackendStatus], now: float) -> str:
+def _trouble(stage: StageName, backends: Sequence[BackendStatus], now: float) -> Line | None:
     troubled = [backend for backend in backends if backend.state in ("failing", "down")]
     if not troubled or troubled[0].number != 0:
-        return ""  # a backup that is down is missed by nobody yet
+        return None  # a backup that is down is missed by nobody yet
     first = troubled[0]
-    state = "is down" if first.state == "down" else "does not do its work"
-    sentence = f"{name} ({first.kind}) {state}, for {span(now - first.since)}"
+    key = f"stage_{first.state}"
+    facts = {"stage": line(f"stage_{stage}"), "kind": first.kind, "span": span(now - first.since)}
     spare = next((backend for backend in backends if backend not in troubled), None)
-    return f"{sentence}; a backup ({spare.kind}) stands in." if spare else f"{sentence}."
+    return line(f"{key}_backup", **facts, backup=spare.kind) if spare else line(key, **facts)
 
 
 def _seconds(ms: float) -> str:
-    return f"{ms / 1000:.1f} s"
+    return f"{ms / 1000:.1f}"
 
 
-def span(seconds: float) -> str:
+def span(seconds: float) -> Line:
     """Return a length of time as people say it."""
     minutes, hours = seconds / 60, seconds / 3600
     if hours >= 2:
-        return f"{hours:.0f} hours"
-    return f"{minutes:.0f} minutes" if minutes >= 2 else f"{seconds:.0f} seconds"
+        return line("span_hours", count=round(hours))
+    return line("span_minutes", count=round(minutes)) if minutes >= 2 else line("span_seconds", count=round(seconds))

@@ -154,7 +154,7 @@ def guild_object(world: World, guild: Guild, viewer_id: UserId) -> Json:
         "system_channel_flags": 0,
         "rules_channel_id": None,
         "premium_tier": 0,
-        "preferred_locale": "en-US",
+        "preferred_locale": guild.locale,
         "nsfw_level": 0,
         "premium_progress_bar_enabled": False,
         "large": False,

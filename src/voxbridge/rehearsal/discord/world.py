@@ -46,6 +46,7 @@ class User:
     name: str
     is_bot: bool = False
     permissions: int = EVERYONE_PERMISSIONS  # what an interaction reports for this member
+    locale: str = "en-US"  # of the member's client
 
 
 @attrs.define(eq=False)
@@ -67,6 +68,7 @@ class Guild:
     id: GuildId
     name: str
     owner_id: UserId = OWNER_ID
+    locale: str = "en-US"
     everyone_permissions: int = EVERYONE_PERMISSIONS
     channels: dict[ChannelId, Channel] = attrs.field(factory=dict)
     member_ids: list[UserId] = attrs.field(factory=list)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.apology import APOLOGY, hears_apology
 from tests.support.hall import Hall, open_hall
+from tests.support.notices import TEXTS
 from tests.support.scheduling import run_virtual
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
@@ -38,7 +39,6 @@ from voxbridge.rehearsal.servers.n8n_plans import (
     words,
 )
 from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
-from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.stt.whisperx import WhisperXSettings

@@ -16,11 +16,11 @@ from structlog.testing import capture_logs
 from tests.integration.session.turn_faults.backends import KINDS, Backend
 from tests.support.apology import APOLOGY, hears_apology
 from tests.support.hall import Hall, open_hall
+from tests.support.notices import TEXTS
 from voxbridge.config.settings import Settings
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.errors import StageName
 from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.session.outages import TEXTS
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.http import ssl_context
 

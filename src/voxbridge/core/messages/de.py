@@ -1,0 +1,94 @@
+"""German."""
+
+TEXTS = {
+    "apology": "Entschuldigung, da ist etwas schiefgegangen. Bitte versuch es noch einmal.",
+    "mute_apology": "Entschuldigung, meine Stimme ist ausgefallen. Du kannst meine Antwort im Chat lesen.",
+    "stt_down": (
+        "Ich kann euch gerade nicht hören: Die Spracherkennung ist ausgefallen. Ich melde mich, wenn sie wieder da ist."
+    ),
+    "agent_down": (
+        "Ich kann gerade nicht antworten: Der Agent ist ausgefallen. Ich melde mich, wenn er wieder da ist."
+    ),
+    "tts_down": (
+        "Ich habe keine Stimme: Die Sprachausgabe ist ausgefallen. Bis sie wieder da ist, schreibe ich meine Antworten."
+    ),
+    "stt_back": "Ich kann euch wieder hören.",
+    "agent_back": "Ich kann wieder antworten.",
+    "tts_back": "Ich habe meine Stimme wieder.",
+    "no_pause": (
+        "Ich höre {name} seit {seconds} s ohne Pause und kann nicht erkennen, wo eine Frage endet. Ich höre weiter "
+        "zu und antworte auf das, was nach einer Pause gesagt wird."
+    ),
+    "deaf_to": (
+        "Ich kann {name} gerade nicht hören: Bei mir ist ein Fehler aufgetreten. In {minutes} min versuche ich es "
+        "wieder."
+    ),
+    "muted": "Ich bin auf diesem Server stummgeschaltet, deshalb antworte ich schriftlich.",
+    "deafened": "Mein Ton ist auf diesem Server ausgeschaltet, deshalb höre ich niemanden.",
+    "audience": (
+        "Ich sitze hier im Publikum, und niemand kann mich hören: Ladet mich ein zu sprechen. Bis dahin antworte ich "
+        "schriftlich."
+    ),
+    "not_encrypted": (
+        "Dieser Anruf ist nicht Ende-zu-Ende-verschlüsselt, deshalb darf ich hier weder zuhören noch sprechen."
+    ),
+    "about_join": "In einen Sprachkanal kommen und zuhören",
+    "about_join_channel": "Welcher Kanal; ohne Angabe deiner",
+    "about_leave": "Den Sprachkanal verlassen",
+    "about_status": "Zeigen, was läuft und was langsam oder ausgefallen ist",
+    "about_stop": "Aufhören zu sprechen",
+    "about_say": "Etwas im Sprachkanal laut sagen",
+    "about_say_text": "Was gesagt werden soll",
+    "join_where": "Du bist in keinem Sprachkanal. Geh zuerst in einen, oder wähle ihn: `/join channel:`",
+    "here_already": "Ich bin schon in {channel}.",
+    "cannot_join": "Ich kann nicht in {channel} kommen: {why}.",
+    "could_not_join": "Ich konnte nicht in {channel} kommen: {why}.",
+    "joined": "Ich bin in {channel}. Sprich einfach.",
+    "not_here": "Ich bin in keinem Sprachkanal.",
+    "left": "Ich bin gegangen.",
+    "stopped": "Ich höre auf.",
+    "was_silent": "Ich habe gerade nichts gesagt.",
+    "join_first": "Ich bin in keinem Sprachkanal. Nimm zuerst `/join`.",
+    "said": "Gesagt.",
+    "cannot_speak": "Ich kann gerade nicht sprechen.",
+    "command_failed": "Da ist etwas schiefgegangen. Mehr steht im Protokoll des Dienstes.",
+    "why_unseen": "den Kanal gibt es nicht, oder ich darf ihn nicht sehen",
+    "why_stage": (
+        "ein Stage-Kanal ist nicht Ende-zu-Ende-verschlüsselt, und dieser Bot kommt nur in verschlüsselte Anrufe"
+    ),
+    "why_permission": "mir fehlt in diesem Kanal die Berechtigung {permission}",
+    "why_permissions": "mir fehlen in diesem Kanal die Berechtigungen {permission} und {other}",
+    "why_more_permissions": "mir fehlen in diesem Kanal die Berechtigungen {permission}, {other} und {third}",
+    "why_full": "der Kanal ist voll",
+    "why_kicked": "jemand hat mich aus dem Kanal entfernt",
+    "why_superseded": "inzwischen wurde etwas anderes verlangt",
+    "why_unanswered": "Discord hat nicht geantwortet",
+    "why_connection": "die Sprachverbindung kam nicht zustande",
+    "why_closed": "Discords Sprachserver hat die Verbindung geschlossen (Code {code})",
+    "why_offline": "ich bin nicht mit Discord verbunden",
+    "permission_view": "Kanal anzeigen",
+    "permission_connect": "Verbinden",
+    "permission_speak": "Sprechen",
+    "status_here": "Ich höre hier {count} Personen zu. {stages} {health} {turns}",
+    "status_away": "Ich bin hier in keinem Sprachkanal. {stages} {health}",
+    "status_stages": "Spracherkennung {stt}, Agent {agent}, Sprachausgabe {tts}.",
+    "status_turns": "Bisher: {answered} beantwortet, {interrupted} unterbrochen, {failed} fehlgeschlagen.",
+    "status_no_turns": "Bisher wurde nichts gesagt.",
+    "all_well": "Allen Servern geht es gut.",
+    "not_all_asked": "Ich habe noch nicht alle Server gefragt, wie es ihnen geht.",
+    "stage_stt": "Die Spracherkennung",
+    "stage_agent": "Der Agent",
+    "stage_tts": "Die Sprachausgabe",
+    "stage_down": "{stage} ({kind}) ist seit {span} ausgefallen.",
+    "stage_down_backup": "{stage} ({kind}) ist seit {span} ausgefallen; ein Ersatz ({backup}) ist eingesprungen.",
+    "stage_failing": "{stage} ({kind}) macht seit {span} Fehler.",
+    "stage_failing_backup": "{stage} ({kind}) macht seit {span} Fehler; ein Ersatz ({backup}) ist eingesprungen.",
+    "slow_stt": (
+        "Die Spracherkennung ist langsam: {took} s bis zum Text, wenn du fertig bist; es sollten {target} s sein."
+    ),
+    "slow_agent": "Der Agent ist langsam: {took} s bis zum ersten Wort; es sollten {target} s sein.",
+    "slow_tts": "Die Sprachausgabe ist langsam: {took} s bis zum ersten Ton; es sollten {target} s sein.",
+    "span_seconds": "{count} s",
+    "span_minutes": "{count} min",
+    "span_hours": "{count} Stunden",
+}

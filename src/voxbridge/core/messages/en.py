@@ -1,0 +1,86 @@
+"""English, the complete one: what is not here is said nowhere."""
+
+TEXTS = {
+    # spoken when something went wrong
+    "apology": "Sorry, something went wrong. Please try again.",
+    "mute_apology": "Sorry, my voice has failed. You can read my answer in the chat.",
+    # written when a stage goes down, and when it is back
+    "stt_down": "I can't hear you at the moment: speech recognition is not working. I will write when it is back.",
+    "agent_down": "I can't answer at the moment: the agent is not working. I will write when it is back.",
+    "tts_down": "I have lost my voice: speech synthesis is not working. I will write my answers until it is back.",
+    "stt_back": "I can hear you again.",
+    "agent_back": "I can answer again.",
+    "tts_back": "I have my voice back.",
+    # written about one speaker
+    "no_pause": (
+        "I have heard {name} for {seconds} s without a pause, so I can't tell where a question ends. I keep "
+        "listening, and answer what is said after a pause."
+    ),
+    "deaf_to": "I can't hear {name} at the moment: I have an internal error. I will try again in {minutes} min.",
+    # written about what moderators do, and what kind of call it is
+    "muted": "I am muted on this server, so I answer in writing.",
+    "deafened": "I am deafened on this server, so I hear nobody.",
+    "audience": (
+        "I am in the audience here and nobody can hear me: invite me to speak. Until then I answer in writing."
+    ),
+    "not_encrypted": "This call is not end-to-end encrypted, so I may neither listen nor speak here.",
+    # the slash commands: what they are for
+    "about_join": "Come into a voice channel and listen",
+    "about_join_channel": "Which channel; yours if you choose none",
+    "about_leave": "Leave the voice channel",
+    "about_status": "Show what runs and what is slow or down",
+    "about_stop": "Stop speaking",
+    "about_say": "Say something aloud in the voice channel",
+    "about_say_text": "What to say",
+    # the slash commands: what they answer
+    "join_where": "You are not in a voice channel. Join one first, or choose it: `/join channel:`",
+    "here_already": "I am already in {channel}.",
+    "cannot_join": "I can't join {channel}: {why}.",
+    "could_not_join": "I could not join {channel}: {why}.",
+    "joined": "I am in {channel}. Just speak.",
+    "not_here": "I am not in a voice channel.",
+    "left": "I have left.",
+    "stopped": "Stopped.",
+    "was_silent": "I was not saying anything.",
+    "join_first": "I am not in a voice channel. Use `/join` first.",
+    "said": "Said.",
+    "cannot_speak": "I can't speak at the moment.",
+    "command_failed": "Something went wrong. The service's log says more.",
+    # why a channel cannot be joined, at the end of a sentence
+    "why_unseen": "the channel does not exist, or I am not allowed to see it",
+    "why_stage": "a stage is not end-to-end encrypted, and this bot only joins encrypted calls",
+    "why_permission": "I need the permission {permission} in this channel",
+    "why_permissions": "I need the permissions {permission} and {other} in this channel",
+    "why_more_permissions": "I need the permissions {permission}, {other} and {third} in this channel",
+    "why_full": "the channel is full",
+    "why_kicked": "somebody removed me from the channel",
+    "why_superseded": "something else was asked for in the meantime",
+    "why_unanswered": "Discord did not answer",
+    "why_connection": "the voice connection could not be made",
+    "why_closed": "Discord's voice server closed the connection (code {code})",
+    "why_offline": "I am not connected to Discord",
+    "permission_view": "View Channel",
+    "permission_connect": "Connect",
+    "permission_speak": "Speak",
+    # /status
+    "status_here": "Listening to {count} here. {stages} {health} {turns}",
+    "status_away": "Not in a voice channel here. {stages} {health}",
+    "status_stages": "Speech recognition {stt}, agent {agent}, speech synthesis {tts}.",
+    "status_turns": "So far: {answered} answered, {interrupted} interrupted, {failed} failed.",
+    "status_no_turns": "Nothing has been said so far.",
+    "all_well": "All servers are well.",
+    "not_all_asked": "I have not yet asked all servers how they are.",
+    "stage_stt": "Speech recognition",
+    "stage_agent": "The agent",
+    "stage_tts": "Speech synthesis",
+    "stage_down": "{stage} ({kind}) has been down for {span}.",
+    "stage_down_backup": "{stage} ({kind}) has been down for {span}; a backup ({backup}) has taken over.",
+    "stage_failing": "{stage} ({kind}) has been failing for {span}.",
+    "stage_failing_backup": "{stage} ({kind}) has been failing for {span}; a backup ({backup}) has taken over.",
+    "slow_stt": "Speech recognition is slow: {took} s to the words after you have finished; it should be {target} s.",
+    "slow_agent": "The agent is slow: {took} s to its first word; it should be {target} s.",
+    "slow_tts": "Speech synthesis is slow: {took} s to its first sound; it should be {target} s.",
+    "span_seconds": "{count} s",
+    "span_minutes": "{count} min",
+    "span_hours": "{count} hours",
+}
