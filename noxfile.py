@@ -84,6 +84,12 @@ def e2e(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Pages in a real Chromium, with the extra [browser]; skipped, with the reason, where one is missing."""
+    tests(session, "browser")
+
+
+@nox.session
 def systemd(session: nox.Session) -> None:
     """The service under a real systemd, booted as PID 1 in namespaces of its own; skipped where that cannot be."""
     tests(session, "systemd")

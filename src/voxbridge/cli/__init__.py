@@ -14,6 +14,7 @@ from voxbridge.cli.init import init
 from voxbridge.cli.rehearse import rehearse
 from voxbridge.cli.run import run
 from voxbridge.cli.shell import Shell, config_option
+from voxbridge.cli.talk import talk
 from voxbridge.cli.version import version
 from voxbridge.cli.workflows import workflows
 
@@ -26,5 +27,5 @@ def main(config: Path | None, debug: bool) -> None:
     """Talk to an AI agent in a Discord voice channel."""
 
 
-for command in (run, ctl, rehearse, check, init, engines, workflows, version):
+for command in (run, ctl, rehearse, talk, check, init, engines, workflows, version):
     main.add_command(command)

@@ -70,7 +70,7 @@ def rehearse(
 
     loaded = load_settings(ctx, config)
     settings = tell_notes(loaded)
-    click.echo(_who_serves(settings, loaded.file))
+    click.echo(who_serves(settings, loaded.file))
     if len(said) > len(wavs):
         raise click.UsageError(f"--said was given {len(said)} times for {len(wavs)} recordings")
     lines = lines_of(wavs, said) if wavs else bundled_lines(own_voice(), knows_answer=settings.agent.kind == EMBEDDED)
@@ -84,7 +84,7 @@ def rehearse(
     ctx.exit(0 if verdicts and not any(verdict.problems for verdict in verdicts) else 1)
 
 
-def _who_serves(settings: Settings, file: Path | None) -> str:
+def who_serves(settings: Settings, file: Path | None) -> str:
     """Return the first line: whose engines or servers will be tried, and who said so."""
     kinds = f"{settings.stt.kind} listens, {settings.agent.kind} answers, {settings.tts.kind} speaks"
     if {settings.stt.kind, settings.agent.kind, settings.tts.kind} == {"embedded"}:

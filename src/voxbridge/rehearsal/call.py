@@ -137,6 +137,11 @@ def opus_of(sound: Pcm) -> list[bytes]:
     return encode_speech(resampler.feed(sound.data) + resampler.flush())
 
 
+def control_socket(directory: Path) -> Path:
+    """Return where the rehearsal's daemon has its control socket."""
+    return directory / "control.sock"
+
+
 def rehearsal_tables(settings: Settings, discord: SimulatedDiscord, directory: Path) -> dict[str, Any]:
     """Return the configuration for the daemon: the given settings, but in the simulated Discord."""
     ca_file = directory / "simulated-discord-ca.pem"
@@ -149,7 +154,7 @@ def rehearsal_tables(settings: Settings, discord: SimulatedDiscord, directory: P
         "network": {"hosts": dict(discord.hosts), "ca_file": str(ca_file)},
     }
     # A daemon that runs on this host keeps its doors: the rehearsal's are its own.
-    tables["control"] |= {"socket": str(directory / "control.sock")}
+    tables["control"] |= {"socket": str(control_socket(directory))}
     tables["health"] |= {"listen": ""}
     return tables
 
@@ -165,23 +170,24 @@ async def open_simulated_call(
     settings: Settings,
     directory: Path,
     *,
+    person: str = "Ada",
     progress: Progress = lambda _line: None,
     on_log: Callable[[str], None] = lambda _line: None,
 ) -> AsyncIterator[SimulatedCall]:
-    """Open the simulated Discord, start the daemon in it, and let Ada join the bot's channel.
+    """Open the simulated Discord, start the daemon in it, and let ``person`` join the bot's channel.
 
     Raises: DaemonFailed when the daemon does not come into the channel; ConfigError.
     """
     async with trio.open_nursery() as nursery:
         discord: SimulatedDiscord = await nursery.start(SimulatedDiscord().run)
-        ada = discord.add_member("Ada")
+        ada = discord.add_member(person)
         tables = rehearsal_tables(settings, discord, directory)
         progress("Starting the daemon: models load, then it logs in to the simulated Discord.")
         async with daemon_process(tables, directory, on_log=on_log, environ=clean_environ()) as daemon:
             await daemon.wait_for(
                 lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), "not in the channel", timeout_s=_START_S
             )
-            progress("The bot is in the voice channel; Ada joins it.")
+            progress(f"The bot is in the voice channel. Joining it: {person}.")
             await ada.join(VOICE_CHANNEL_ID)
             await ada.wait_dave_ready()
             progress("The call is end-to-end encrypted.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,7 @@ class Member:
         self._sequence, self._timestamp = dice.randrange(1 << 16), dice.randrange(1 << 32)
         self._ticked_at: float | None = None  # Trio time that belongs to the RTP timestamp
         self.heard: list[Heard] = record.heard_by(user.id)
+        self.on_heard: Callable[[Heard], None] = self.heard.append  # who listens live takes the packets himself
         self.ready_after_s = 0.0  # how long he takes to say that he is ready for new keys (op 23)
         self.gated_packets = 0  # not sent, since there was no key for them
 
@@ -131,27 +132,40 @@ class Member:
         Returns CLOCK_MONOTONIC times of the first and the last packet, silence not counted. On cancellation he
         falls silent at once, but for op 5.
         """
-        call, seat = self._in_call()
         times: list[float] = []
-        if announce:
-            call.speaking(seat, 1)
+        seat = self.begin_speaking(announce=announce)
         try:
-            self._catch_up_timestamp()
             start = trio.current_time()
             silence = [SILENCE_OPUS] * SILENCE_TAIL_FRAMES if tail else []
             for number, opus in enumerate([*packets, *silence]):
                 await trio.sleep_until(start + number * gap_s)
-                self._timestamp = (self._timestamp + RTP_TICKS_PER_FRAME) % (1 << 32)
-                self._ticked_at = trio.current_time()
-                if opus is None:
-                    continue
-                if number < len(packets):
+                if opus is not None and number < len(packets):
                     times.append(monotonic_s())
-                self._send_opus(opus)
+                self.send_frame(opus)
         finally:
             if announce and self._seat is seat:
-                call.speaking(seat, 0)
+                self.end_speaking()
         return times[0] if times else 0.0, times[-1] if times else 0.0
+
+    def begin_speaking(self, *, announce: bool = True) -> Seat:
+        """Open the microphone, with op 5 if ``announce``; ``send_frame`` may follow. Raises: RuntimeError."""
+        call, seat = self._in_call()
+        if announce:
+            call.speaking(seat, 1)
+        self._catch_up_timestamp()
+        return seat
+
+    def send_frame(self, opus: bytes | None) -> None:
+        """Send one frame of 20 ms now; None is one that is not sent: only its time passes."""
+        self._timestamp = (self._timestamp + RTP_TICKS_PER_FRAME) % (1 << 32)
+        self._ticked_at = trio.current_time()
+        if opus is not None:
+            self._send_opus(opus)
+
+    def end_speaking(self) -> None:
+        """Say op 5 with 0; harmless outside of a call."""
+        if self._call is not None and self._seat is not None:
+            self._call.speaking(self._seat, 0)
 
     def _in_call(self) -> tuple[Call, Seat]:
         if self._call is None or self._seat is None:
@@ -269,7 +283,7 @@ class Member:
                 opus = self._end.decrypt(sender, packet.payload)
             elif encrypted:
                 opus = None
-        self.heard.append(Heard(sender, packet.sequence, packet.timestamp, opus, encrypted, monotonic_s(), packet.ssrc))
+        self.on_heard(Heard(sender, packet.sequence, packet.timestamp, opus, encrypted, monotonic_s(), packet.ssrc))
         return True
 
     def dismiss(self, code: int, reason: str) -> None:  # noqa: ARG002  (a person sees no codes)
