@@ -59,7 +59,7 @@ class Talk:
     @asynccontextmanager
     async def call(self, *, origin: str, cookie: str) -> AsyncIterator[Any]:
         """Open the websocket, as a page of some origin would."""
-        headers = [("origin", origin), ("cookie", f"voxbridge_talk={cookie}")]
+        headers = [(b"origin", origin.encode()), (b"cookie", f"voxbridge_talk={cookie}".encode())]
         stream = await trio.open_tcp_stream("127.0.0.1", self.port)
         try:
             async with trio.open_nursery() as nursery:
@@ -103,7 +103,8 @@ async def speak(call: Any, sound: Pcm) -> None:
 
 async def listen(call: Any, until: str) -> tuple[bytes, list[dict[str, Any]]]:
     """Return the sound and the messages up to the first of a type."""
-    pcm, messages = b"", []
+    pcm = b""
+    messages: list[dict[str, Any]] = []
     with trio.fail_after(60):
         while not messages or messages[-1]["type"] != until:
             message = await call.get_message()
@@ -119,8 +120,8 @@ async def refusal(talk: Talk, *, origin: str, cookie: str) -> int:
     async with talk.call(origin=origin, cookie=cookie) as call:
         with pytest.raises(trio_websocket.ConnectionClosed) as closed:
             await call.get_message()
-    code: int = closed.value.reason.code
-    return code
+    assert closed.value.reason is not None
+    return closed.value.reason.code
 
 
 async def test_talk_answers_a_microphone_and_a_typed_text_and_lets_in_nobody_else(tmp_path, nursery):
