@@ -15,11 +15,12 @@ from typing import Any
 import attrs
 import trio
 
+from voxbridge.audio.loudness import levels_dbfs
 from voxbridge.clock import monotonic_s
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
-from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.sound.pcm import FRAME_MS, Pcm
 from voxbridge.rehearsal.call import Scene, SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import BOT_ID
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, hum
@@ -33,6 +34,7 @@ from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 Samples = dict[str, list[float]]
 Progress = Callable[[str], None]
 
+AUDIBLE_DBFS = -50.0  # 25 dB below speech
 BRIEF = "Yes, of course."
 LONG = f"{BRIEF} This answer goes on for long enough to be interrupted in the middle of it, which is what happens now."
 
@@ -68,10 +70,15 @@ def _same_hum(text: str, _index: int) -> bytes:
 
 
 def first_packet_ms(scene: Scene) -> float:
-    """Return the ms from the decision that the turn ended to the arrival of the first RTP frame of the answer."""
+    """Return the ms from the decision that the turn ended to the arrival of the first RTP frame of the answer that can
+    be heard: what the sound in it is silent at its beginning counts, whatever the daemon says of it.
+    """
     report = scene.report
     decided = report["started_monotonic_s"] + report["marks"]["turn_decided"]
-    return (min(p.arrived_at for p in scene.packets if p.arrived_at > decided) - decided) * 1000
+    first = min(p.arrived_at for p in scene.packets if p.arrived_at > decided)
+    levels = levels_dbfs(scene.reply.data, scene.reply.rate_hz)
+    lead = next((number for number, level in enumerate(levels) if level > AUDIBLE_DBFS), 0)
+    return (first - decided) * 1000 + lead // 2 * FRAME_MS  # two windows to a frame
 
 
 def stage_samples(report: dict[str, Any], samples: Samples, prefix: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 
+from voxbridge.audio.gain import scaled
 from voxbridge.core.sound.pcm import SPEECH_FRAME_BYTES
 from voxbridge.core.sound.track import Track
 
@@ -22,7 +23,7 @@ def track_of(frames: int, *, finished: bool = True, sentences: int = 1) -> Track
 
 def take_frame(track: Track) -> bytes:
     """Let the next frame leave."""
-    frame = track.frame()
+    frame = scaled(track.frame(), track.loudness)
     track.advance()
     return frame
 

@@ -22,6 +22,7 @@ from voxbridge.config.service import (
 )
 from voxbridge.config.stages import AgentSettings, SttSettings, TtsSettings
 from voxbridge.config.turns import BargeInSettings, EndpointingSettings, TurnSettings
+from voxbridge.config.voice import VoiceSettings
 
 
 @attrs.frozen
@@ -38,6 +39,7 @@ class Settings:
     agent: AgentSettings = option(AgentSettings(), "The agent.")
     tts: TtsSettings = option(TtsSettings(), "Text to speech.")
     turn: TurnSettings = option(TurnSettings(), "One exchange: what the user said and the answer.")
+    voice: VoiceSettings = option(VoiceSettings(), "How the answer sounds.")
     engines: EnginesSettings = option(EnginesSettings(), "The embedded engines, for the stages of kind embedded.")
     log: LogSettings = option(LogSettings(), "The log.")
     journal: JournalSettings = option(JournalSettings(), "A file with a record of every turn.")

@@ -14,6 +14,9 @@ def log_turn(report: TurnReport) -> None:
     fields: dict[str, object] = {f"{part.name}_ms": round(part.ms, 1) for part in report.parts}
     if report.first_audio is not None:
         fields["first_audio_ms"] = round(report.first_audio.ms, 1)
+    if report.trimmed.total_ms:
+        fields["silence_trimmed_ms"] = report.trimmed.total_ms
+        fields["lead_trimmed_ms"] = report.trimmed.lead_ms
     late = [part.name for part in report.parts if part.verdict == "late"]
     if late:
         fields["late"] = late

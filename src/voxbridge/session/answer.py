@@ -46,8 +46,9 @@ class Answer:
         mark: Mark,
         on_first_frame: Callable[[float], None],
         waiting: Waiting = NO_LIMIT,
+        address_now: Callable[[], str] = lambda: "",
     ) -> None:
-        self._context = context
+        self._context, self._address_now = context, address_now
         self._mark = mark
         self.speech = Speech(context, mark, on_first_frame, waiting)
         self._producing = trio.CancelScope()
@@ -139,6 +140,8 @@ class Answer:
     def _add(self, sentences: list[str], request: AgentRequest) -> None:
         for text in sentences:
             number, language = next(self._numbers), self._language
+            if not number:
+                self.speech.address = self._address_now()
             self.speech.add(TtsRequest(text, request.turn_id, number, language=language, options=self._options))
 
 

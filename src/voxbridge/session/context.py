@@ -8,6 +8,7 @@ import attrs
 
 from voxbridge.config.stages import AUTO
 from voxbridge.core.messages.catalogue import Line
+from voxbridge.core.sound.evenness import VoiceLoudness
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.barge_in import BargeInPolicy, CutWhenConfirmed
 from voxbridge.core.turns.floor import Floor
@@ -23,6 +24,8 @@ from voxbridge.session.utterance import Judge
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import AgentStage, Speaker, SttStage, TtsStage
 from voxbridge.stages.health import Health
+
+_VOICES_MAX = 100  # their names are an agent's to choose
 
 
 @attrs.frozen
@@ -65,6 +68,7 @@ class RoomContext:
     mouth: Mouth
     floor: Floor
     participants: Callable[[], int]
+    _voices: dict[str, VoiceLoudness] = attrs.field(factory=dict, init=False)
     outages: OutageBoard = attrs.field(
         default=attrs.Factory(
             lambda self: OutageBoard(self.tools.health, lambda: self.tools.rules.messages), takes_self=True
@@ -97,6 +101,12 @@ class RoomContext:
     async def post(self, told: Line) -> None:
         """Write a message into the channel's text chat."""
         await self.port.post_text(self.text(told))
+
+    def loudness_of(self, voice: str) -> VoiceLoudness:
+        """Return what is known of a voice by its name; "" is the usual one."""
+        if len(self._voices) >= _VOICES_MAX:
+            self._voices.clear()
+        return self._voices.setdefault(voice, VoiceLoudness())
 
 
 def _outages(tools: Tools) -> OutageBoard:

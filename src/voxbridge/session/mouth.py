@@ -18,6 +18,7 @@ import attrs
 import structlog
 import trio
 
+from voxbridge.audio.gain import scaled
 from voxbridge.audio.opus import Encoder
 from voxbridge.audio.resample import to_stereo
 from voxbridge.core.sound.pcm import SILENCE_OPUS
@@ -135,6 +136,11 @@ class Mouth:
         return self._current is None and not self._queue and self._playout.is_idle
 
     @property
+    def is_taken(self) -> bool:
+        """Tell whether what begins now is likely to wait for something else."""
+        return self._current is not None or bool(self._queue) or bool(self._expected)
+
+    @property
     def late_frames(self) -> int:
         """Return how many frames left more than half a frame late."""
         return self._playout.late_frames
@@ -207,8 +213,8 @@ class Mouth:
                 self.announce()
             case Pause(frames):
                 self._port.skip_frames(frames)
-            case Speak(pcm):
-                self._speak(pcm, now)
+            case Speak(pcm, loudness):
+                self._speak(scaled(pcm, loudness), now)
             case Dry():
                 if self._current is not None:
                     self._current.on_dry()

@@ -16,6 +16,16 @@ Outcome = Literal[
 
 
 @attrs.frozen
+class Trimmed:
+    """How much silence the voice's clips had that was not played, in ms: before the first sound (so much sooner was it
+    heard), and in all.
+    """
+
+    lead_ms: int = 0
+    total_ms: int = 0
+
+
+@attrs.frozen
 class TurnReport:
     """The story of one turn. ``heard``, ``answer`` and ``spoken`` are speech: private unless the operator asks.
 
@@ -40,6 +50,8 @@ class TurnReport:
     failed_stage: str | None = None
     turn_model: float | Literal["shed"] | None = None
     """How sure the turn model was that the speaker had finished; "shed": there was no time to ask it."""
+
+    trimmed: Trimmed = Trimmed()
 
     def to_json(self) -> dict[str, object]:
         """Return the record for the journal; ids are strings, since JavaScript loses 64-bit integers."""

@@ -46,6 +46,15 @@ class TurnRules:
 
 
 @attrs.frozen
+class VoiceRules:
+    """What is done to the voice's sound. ``loudness_lufs`` None: it is left as loud as it comes."""
+
+    trims: bool = True
+    loudness_lufs: float | None = None
+    name_after_s: float = 4.0
+
+
+@attrs.frozen
 class Languages:
     """Who speaks which language: a user's own goes before a server's."""
 
@@ -73,6 +82,7 @@ class Rules:
     listening: ListeningRules
     barge_in: BargeInRules
     turn: TurnRules
+    voice: VoiceRules
     languages: Languages
     sends_stereo: bool
     messages: Messages
@@ -86,6 +96,11 @@ def rules_of(settings: Settings) -> Rules:
         ),
         barge_in=BargeInRules(settings.barge_in.enabled, by_anyone=settings.barge_in.by == "anyone"),
         turn=_turn(settings),
+        voice=VoiceRules(
+            trims=settings.voice.trim,
+            loudness_lufs=settings.voice.loudness_lufs if settings.voice.loudness == "even" else None,
+            name_after_s=settings.voice.name_after_ms / 1000,
+        ),
         languages=Languages(settings.stt.language, settings.stt.languages),
         sends_stereo=settings.discord.send_stereo,
         messages=_messages(settings),

@@ -15,15 +15,18 @@ from collections.abc import Callable
 import attrs
 import trio
 
-from voxbridge.audio.resample import Resampler, to_mono
 from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.sound.evenness import VoiceLoudness
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.core.sound.track import Track
+from voxbridge.core.text.pauses import pause_between_ms
 from voxbridge.core.text.sentences import joined
 from voxbridge.errors import StageError, StageProtocolError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.limit import NO_LIMIT, Waiting
 from voxbridge.session.mouth import Playing
+from voxbridge.session.report import Trimmed
+from voxbridge.session.sentence_sound import SentenceSound, bytes_of_ms, trimmed_of
 from voxbridge.stages.contracts import TtsRequest
 from voxbridge.stages.sinks import Mark, SoundInto
 
@@ -56,7 +59,10 @@ class Speech:
         self._is_all_there = False
         self._added = trio.Event()
         self._unsaid: dict[int, str] = {}
-        self._asking: dict[int, tuple[trio.CancelScope, _SentenceSound]] = {}
+        self._asking: dict[int, tuple[trio.CancelScope, SentenceSound]] = {}
+        self._sounds: list[SentenceSound] = []
+        self.address = ""
+        """Said before the first sentence: whose answer it is. No part of the answer."""
 
     # What became of it
 
@@ -83,6 +89,11 @@ class Speech:
         of. One whose sound just ended, without an error, counts as spoken: nothing tells it from a short one.
         """
         return [text for _, text in sorted(self._unsaid.items())]
+
+    @property
+    def trimmed(self) -> Trimmed:
+        """Return how much silence of the voice's clips was left out."""
+        return trimmed_of(self._sounds)
 
     @property
     def has_sound(self) -> bool:
@@ -175,7 +186,9 @@ class Speech:
                         if self._is_voiceless or self._track.is_closed:
                             self._queue.appendleft(request)
                             break
-                        nursery.start_soon(self._say, request, self._begin(request.text), at_once)
+                        nursery.start_soon(
+                            self._say, request, self._begin(request.text, self._voice_of(request)), at_once
+                        )
                         # tasks of one instant start in any order: the next one asks after this
                         await trio.lowlevel.checkpoint()
         finally:
@@ -202,7 +215,7 @@ class Speech:
         while self._track.queued_s > ahead_s and not self._track.is_closed and not self._is_voiceless:
             await self._context.mouth.until_changed()
 
-    async def _say(self, request: TtsRequest, sound: _SentenceSound, at_once: trio.Semaphore) -> None:
+    async def _say(self, request: TtsRequest, sound: SentenceSound, at_once: trio.Semaphore) -> None:
         with trio.CancelScope() as asking:
             self._asking[request.index] = asking, sound
             try:
@@ -218,7 +231,7 @@ class Speech:
                 self._end_if_whole()
                 at_once.release()
 
-    async def _ask(self, request: TtsRequest, sound: _SentenceSound) -> None:
+    async def _ask(self, request: TtsRequest, sound: SentenceSound) -> None:
         """Ask for one sentence; again and again, while what was spoken before it is still played.
 
         Raises: StageError when that has been heard, or if asking again cannot help.
@@ -226,7 +239,7 @@ class Speech:
         backoff = Backoff(base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S)
         while True:
             try:
-                await self._context.tools.tts.speak(request, self._sink(request, sound))
+                await self._context.tools.tts.speak(self._addressed(request), self._sink(request, sound))
             except StageError as error:
                 left_s = self._track.queued_before_s(sound.index)
                 wait_s = backoff.failed(trio.current_time(), 0.0)
@@ -236,11 +249,21 @@ class Speech:
                 return
             await trio.sleep(min(wait_s, left_s))
 
-    def _sink(self, request: TtsRequest, sound: _SentenceSound) -> SoundInto:
+    def _addressed(self, request: TtsRequest) -> TtsRequest:
+        if request.index or not self.address:
+            return request
+        return attrs.evolve(request, text=f"{self.address}: {request.text}")
+
+    def _sink(self, request: TtsRequest, sound: SentenceSound) -> SoundInto:
         # What is measured and announced of a turn's speech is its first sentence.
         if request.index:
             return SoundInto(sound.push)
         return _FirstSound(sound.push, self._mark, lambda: self._context.mouth.expect(self._track))
+
+    def _voice_of(self, request: TtsRequest) -> VoiceLoudness:
+        """Return what is known of the voice that will speak: the answer's own wish, or the usual one."""
+        options = request.options
+        return self._context.loudness_of((options.voice if options else None) or request.voice or "")
 
     @property
     def _is_voiceless(self) -> bool:
@@ -255,8 +278,15 @@ class Speech:
                 if not sound.has_come:
                     asking.cancel(reason="deadline:tts")
 
-    def _begin(self, text: str) -> _SentenceSound:
-        return _SentenceSound(self._track, self._track.begin_sentence(text), self._sound_came)
+    def _begin(self, text: str, voice: VoiceLoudness | None = None) -> SentenceSound:
+        sentences = self._track.sentences
+        pause_ms = pause_between_ms(sentences[-1].text, text) if sentences else 0
+        index = self._track.begin_sentence(text, bytes_of_ms(pause_ms))
+        if not index:
+            sentences[0].extra_words = len(self.address.split())
+        sound = SentenceSound(self._track, index, self._sound_came, self._context.tools.rules.voice, voice)
+        self._sounds.append(sound)
+        return sound
 
     def _sound_came(self) -> None:
         if self._track.is_closed:
@@ -301,36 +331,3 @@ class _FirstSound(SoundInto):
         """Note that the server is at work: the speech is announced now, and not before it is asked."""
         super().asked()
         self._on_asked()
-
-
-class _SentenceSound:
-    """The sound of one sentence on its way into the track: any rate in, 24 kHz mono out."""
-
-    def __init__(self, track: Track, index: int, on_sound: Callable[[], None]) -> None:
-        self.index = index
-        self._track, self._on_sound = track, on_sound
-        self._resampler: Resampler | None = None
-
-    @property
-    def has_come(self) -> bool:
-        """Tell whether any sound has come."""
-        return self._track.sentences[self.index].came_bytes > 0
-
-    def push(self, pcm: Pcm) -> None:
-        """Add a piece; all pieces of a sentence have one rate."""
-        if self._resampler is None:
-            self._resampler = Resampler(pcm.rate_hz, SPEECH_RATE_HZ)
-        self._add(self._resampler.feed(pcm.data if pcm.channels == 1 else to_mono(pcm.data)))
-
-    def end(self) -> None:
-        """End the sentence: what the resampler still holds is its last sound."""
-        if self._resampler is not None:
-            self._add(self._resampler.flush())
-            self._resampler = None
-        self._track.end_sentence(self.index)
-        self._on_sound()
-
-    def _add(self, data: bytes) -> None:
-        if data:
-            self._track.push(self.index, data)
-            self._on_sound()

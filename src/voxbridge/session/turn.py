@@ -21,6 +21,7 @@ from voxbridge import clock
 from voxbridge.core.ids import UserId
 from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.turns.addressing import needs_name, said_name
 from voxbridge.core.turns.endpointing import TurnEnded
 from voxbridge.core.turns.floor import CutReason
 from voxbridge.core.turns.timeline import Timeline
@@ -95,7 +96,7 @@ class Turn:
         self._unheard: VoxBridgeError | None = None
         """Why its own words are not known: those of the turns that it superseded are answered all the same."""
         self._limit = TurnLimit(self._due)
-        self._answer = Answer(context, self._mark_at, self._on_first_frame, self._limit)
+        self._answer = Answer(context, self._mark_at, self._on_first_frame, self._limit, self._address)
         self._speech = self._answer.speech
         self._apology: Speech | None = None
         self._started_at = context.tools.wall_iso()
@@ -400,6 +401,16 @@ class Turn:
         else:
             self._timeline.mark(name, at)
 
+    def _address(self) -> str:
+        """Return the name of whom an answer is for that begins now, if that has to be said."""
+        is_needed = needs_name(
+            waited_s=trio.current_time() - self._ended.at,
+            must_wait=self._context.mouth.is_taken,
+            people=self._context.participants(),
+            name_after_s=self._context.tools.rules.voice.name_after_s,
+        )
+        return said_name(self._speaker.name) if is_needed else ""
+
     def _on_first_frame(self, at: float) -> None:
         self._timeline.mark("first_audio", at)
 
@@ -426,6 +437,7 @@ class Turn:
                 error=None if error is None else str(error),
                 failed_stage=error.stage if isinstance(error, StageError) else None,
                 turn_model=self._words.verdict,
+                trimmed=self._speech.trimmed,
             )
         )
 

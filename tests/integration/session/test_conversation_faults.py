@@ -91,7 +91,7 @@ async def test_a_speaker_that_crashes_hears_again(autojump_clock: trio.testing.M
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)
-        await trio.sleep(3)
+        await trio.sleep(4)
         report = await turn(hall, ada)
         assert report.outcome == "answered"
         assert len(stt.utterances[-1]) >= 50, f"{len(stt.utterances[-1])} of 50 packets reached the new line"
@@ -409,7 +409,7 @@ async def test_a_sentence_without_a_sound_is_posted_and_the_others_are_heard(
         report = await turn(hall, ada)
         assert report.outcome == "answered"
         assert [text for _, text in hall.port.posted] == ["This is the second one."]
-        assert len(hall.port.voice) == 100
+        assert len(hall.port.voice) == 113, "two sentences of a second, and one pause of 250 ms"
 
 
 async def test_an_answer_whose_frames_are_refused_was_not_heard(autojump_clock: trio.testing.MockClock) -> None:

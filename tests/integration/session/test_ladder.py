@@ -15,6 +15,7 @@ from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId
 from voxbridge.core.messages.catalogue import OURS, line
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ, Pcm
+from voxbridge.core.text.pauses import SENTENCE_MS
 from voxbridge.errors import StageName
 from voxbridge.rehearsal.servers.chatterbox import Fault, FaultKind
 from voxbridge.rehearsal.servers.http import Reply, Request
@@ -109,7 +110,7 @@ async def test_a_probe_that_hangs_holds_up_no_notice(autojump_clock: trio.testin
             await reply.hang()
         await reply.send(500)
 
-    async with open_hall() as hall:
+    async with open_hall(answer="Hello there.") as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)
         hall.agent.instead = hang_or_fail
@@ -254,7 +255,7 @@ async def test_a_sentence_that_breaks_off_is_posted_and_the_others_are_spoken(
         assert (report.outcome, report.failed_stage) == ("failed", "tts")
         assert [spoken.fields.text for spoken in hall.tts.spoken] == list(THREE)
         assert sorted(told(hall)) == sorted([THREE[at], TEXTS[Down, "tts"]])
-        heard_s = sum(spoken.samples for spoken in hall.tts.spoken) / SPEECH_RATE_HZ + 0.8
+        heard_s = sum(spoken.samples for spoken in hall.tts.spoken) / SPEECH_RATE_HZ + 0.8 + 2 * SENTENCE_MS / 1000
         assert len(hall.port.voice) == EXACT(heard_s / FRAME_S, abs=3), "part of the sound was not played"
 
 

@@ -14,6 +14,7 @@ from tests.support.stages import ScriptedAgent
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import TurnSettings
 from voxbridge.core.sound.pcm import FRAME_S
+from voxbridge.core.text.pauses import SENTENCE_MS
 from voxbridge.rehearsal.servers.chatterbox import PROMPT
 from voxbridge.rehearsal.servers.n8n_plans import Plan, agent, whole, words
 from voxbridge.session.report import TurnReport
@@ -86,7 +87,9 @@ async def test_a_long_answer_is_heard_to_its_end(autojump_clock: trio.testing.Mo
         assert report.spoken == report.answer == text
         assert hall.port.posted == []
         assert report.first_audio is not None
-        assert len(hall.port.voice) * FRAME_S == EXACT(sum(map(sound_s, text.split(". "))), rel=0.02)
+        sentences = text.split(". ")
+        paused_s = SENTENCE_MS / 1000 * (len(sentences) - 1)
+        assert len(hall.port.voice) * FRAME_S == EXACT(sum(map(sound_s, sentences)) + paused_s, rel=0.02)
         if pace in ("at once", "whole"):
             assert report.first_audio.ms == EXACT(740, abs=0.001)
             assert longest_silence_s(hall) == EXACT(0.0, abs=1e-9), "the voice paused though all the text was there"

@@ -6,6 +6,8 @@ reload after Ada has been there for a turn. The second must differ from the firs
 
 from __future__ import annotations
 
+import array
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -15,11 +17,14 @@ import trio
 import trio.testing
 
 from tests.support.hall import Hall, open_hall
-from tests.support.voices import LoudnessDetector, tone_packets
+from tests.support.voices import LoudnessDetector, SentFrame, tone_packets
+from voxbridge.audio.opus import Decoder
 from voxbridge.config.catalogue import entries
 from voxbridge.config.settings import Settings
 from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.ops.reload import change
+from voxbridge.rehearsal.servers.chatterbox import hum
 from voxbridge.rehearsal.servers.n8n_plans import agent, whole, words
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
@@ -63,6 +68,21 @@ async def bob_speaks_over(hall: Hall, ada: UserId) -> None:
     await hall.say(ada)
     await trio.sleep(2)
     await hall.say(bob, 20)
+
+
+async def bob_waits(hall: Hall, ada: UserId) -> None:
+    """Two ask, and one answer waits for the other."""
+    bob = hall.port.join(2, "Bob")
+    await trio.sleep(0.1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hall.say, ada)
+        nursery.start_soon(hall.say, bob, 60)
+
+
+async def turn_with_padding(hall: Hall, ada: UserId) -> None:
+    """The voice puts silence round its words."""
+    hall.tts.synthesize = lambda text, index: bytes(16_000) + hum(text, index) + bytes(16_000)
+    await hall.say(ada)
 
 
 async def is_left_alone(hall: Hall, ada: UserId) -> None:
@@ -111,6 +131,10 @@ CASES: dict[str, Case] = {
     "turn.answer_chars_max": Case(12),
     "turn.queue_ahead_ms": Case(200),
     "turn.no_reply": Case("silence", is_not_answered),
+    "voice.trim": Case(False, turn_with_padding),
+    "voice.loudness": Case("as it comes"),
+    "voice.loudness_lufs": Case(-30.0),
+    "voice.name_after_ms": Case(0, bob_waits),
 }
 # Live options that no session knows, and the test that holds them to it.
 ELSEWHERE = {
@@ -174,8 +198,16 @@ async def play(case: Case, key: str, *, before: bool, after: bool) -> dict[str, 
             "guesses": [round(at - began, 3) for at in guesses],
             "packets": [one.packets for one in hall.stt.heard[heard:]],
             "sentences": [(one.fields.text, round(one.started_at - began, 3)) for one in hall.tts.spoken[spoken:]],
+            "loudest_db": loudest_db(hall.port.voice[frames:]) if key.startswith("voice.loudness") else None,
             "posted": [(round(at - began, 3), text) for at, text in hall.port.posted[posted:]],
         }
+
+
+def loudest_db(frames: list[SentFrame]) -> int:
+    """Return the highest sample that was heard, in whole decibels."""
+    decoder = Decoder(rate_hz=SPEECH_RATE_HZ)
+    samples = array.array("h", b"".join(decoder.decode(frame.opus) for frame in frames))
+    return round(20 * math.log10(max(samples, default=1)))
 
 
 def _told(report: TurnReport, key: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from typing import Literal
 import attrs
 
 from voxbridge.core.sound.pcm import FRAME_S
-from voxbridge.core.sound.track import Track
+from voxbridge.core.sound.track import Loudness, Track
 
 SILENCE_TAIL_FRAMES = 5
 _CATCH_UP_FRAMES = 3
@@ -46,9 +46,10 @@ class Pause:
 
 @attrs.frozen
 class Speak:
-    """Encode and send these 20 ms."""
+    """Encode and send these 20 ms, so loud."""
 
     pcm: bytes
+    loudness: Loudness
 
 
 @attrs.frozen
@@ -88,6 +89,7 @@ class Playout:
     _state: Literal["idle", "speaking", "tail"] = "idle"
     _tail_left: int = 0
     _last_frame_at: float | None = None
+    _sounded_until: float | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -158,9 +160,11 @@ class Playout:
             unsent = int((due - self._last_frame_at) / FRAME_S + _EPSILON) - 1
             if unsent > 0:
                 yield Pause(unsent)
+        if self._state != "speaking" and self._sounded_until is not None:
+            track.waited(due - self._sounded_until)
         self._state = "speaking"
         self._last_frame_at = due - FRAME_S  # the timestamp stands here now, whether the frame leaves or not
-        yield Speak(track.frame())
+        yield Speak(track.frame(), track.loudness)
         if self._has_stayed:
             self._has_stayed = False
             self._hold(now)
@@ -169,7 +173,7 @@ class Playout:
             track.advance()
         self.held_since = None
         self._last_frame_at = due
-        self.next_due = due + FRAME_S
+        self.next_due = self._sounded_until = due + FRAME_S
 
     def _hold(self, now: float) -> None:
         """Look again a frame later: the sound could not leave."""

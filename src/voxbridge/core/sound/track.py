@@ -5,11 +5,13 @@
 
 What was played is counted in samples that left, so whatever happens to the sound (a socket that refuses a frame, a
 pause, a cut), what was heard is known, and the sound goes on with the very next sample.
+
+Between two sentences there may be a pause: silence that leaves like sound, but only once the sound behind it is there.
+How loud a frame is to be is said beside it (``Loudness``); to multiply is somebody else's work.
 """
 
 from __future__ import annotations
 
-import array
 from collections import deque
 from itertools import islice
 
@@ -18,6 +20,8 @@ import attrs
 from voxbridge.core.sound.pcm import SPEECH_FRAME_BYTES, SPEECH_RATE_HZ
 
 _BYTES_PER_S = SPEECH_RATE_HZ * 2
+# 6 dB in a second: a sentence that began too low comes up without being heard to. Down it goes at once.
+_RISE_PER_FRAME = 1.014
 _WORD_S = 0.35  # the pace of speech, for a sentence whose sound has not all come
 
 
@@ -29,9 +33,20 @@ class Sentence:
     came_bytes: int = 0
     played_bytes: int = 0
     is_complete: bool = False
+    extra_words: int = 0
+    """So many words are said before ``text`` that are no part of it: whose answer it is."""
+    factor: float = 1.0
+    """What its samples are to be multiplied by, so that all sentences are equally loud."""
+    pause_bytes: int = 0
+    """So much silence belongs between its last sound and what follows; what was played of it is taken off."""
     queued_bytes: int = attrs.field(default=0, init=False)
     _waiting: deque[bytes] = attrs.field(factory=deque, init=False, repr=False)
     _offset: int = attrs.field(default=0, init=False, repr=False)  # into the first piece: it is never copied
+
+    @property
+    def pause_left_bytes(self) -> int:
+        """Return how much silence is still to be played behind it."""
+        return max(0, self.pause_bytes) if self.came_bytes else 0
 
     @property
     def is_played(self) -> bool:
@@ -72,10 +87,33 @@ class Sentence:
         self.queued_bytes -= taken
         return taken
 
+    def take_back(self, wanted_bytes: int) -> bytes:
+        """Remove up to so much from the end of what waits, and return it."""
+        parts: list[bytes] = []
+        left = min(wanted_bytes, self.queued_bytes)
+        self.queued_bytes -= left
+        self.came_bytes -= left
+        while left:
+            piece = self._waiting.pop()
+            begin = max(self._offset if not self._waiting else 0, len(piece) - left)
+            parts.append(piece[begin:])
+            left -= len(piece) - begin
+            if begin:
+                self._waiting.append(piece[:begin])
+        return b"".join(reversed(parts))
+
     def drop(self) -> None:
         """Throw away what waits."""
         self.queued_bytes = self._offset = 0
         self._waiting.clear()
+
+
+@attrs.frozen
+class Loudness:
+    """What the samples of a frame are multiplied by: from ``begin`` to ``end`` on a straight line."""
+
+    begin: float = 1.0
+    end: float = 1.0
 
 
 @attrs.define
@@ -91,29 +129,29 @@ class Gain:
         """Tell whether it has arrived."""
         return not self._frames_left
 
+    @property
+    def next_level(self) -> float:
+        """Return where it is when the next frame has left."""
+        if self._frames_left <= 1:
+            return self.target
+        return self.level + (self.target - self.level) / self._frames_left
+
     def move(self, target: float, frames: int) -> None:
         """Go to ``target`` within the next ``frames`` frames, from wherever it is now."""
         self.target, self._frames_left = target, max(1, frames)
 
-    def apply(self, frame: bytes) -> bytes:
-        """Return the frame that is next at its level, which stays where it is until ``advance``."""
-        if self.level == 1.0 and self.is_there:
-            return frame
-        samples = array.array("h", frame)
-        per_sample = 0.0
-        if self._frames_left:
-            per_sample = (self.target - self.level) / (self._frames_left * len(samples))
-        level = self.level
-        return array.array("h", (int(s * (level + per_sample * n)) for n, s in enumerate(samples))).tobytes()
-
     def advance(self) -> None:
         """Note that a frame has left."""
-        if not self._frames_left:
-            return
-        self.level += (self.target - self.level) / self._frames_left
-        self._frames_left -= 1
-        if not self._frames_left:
-            self.level = self.target
+        self.level, self._frames_left = self.next_level, max(0, self._frames_left - 1)
+
+
+@attrs.frozen
+class _Step:
+    """A part of a frame: so much sound of a sentence, and then so much of the pause behind it."""
+
+    index: int
+    sound_bytes: int
+    pause_bytes: int
 
 
 @attrs.define
@@ -134,6 +172,7 @@ class Track:
     _was_played: bool = False  # when it was closed
     _last_index: int | None = None  # no sound of a later sentence is taken any more
     _gain: Gain = attrs.field(factory=Gain)
+    _factor: float | None = None  # of the sample that left last
     _is_fading_out: bool = False
 
     @property
@@ -188,17 +227,25 @@ class Track:
         """Tell whether there is a frame to play: a whole one, or the padded last one of a finished track."""
         if self._closed:
             return False
-        ready_bytes = 0
-        for sentence in islice(self.sentences, self._at, None):
-            ready_bytes += sentence.queued_bytes
-            if ready_bytes >= SPEECH_FRAME_BYTES:
-                return True
-            if not sentence.is_complete:
-                break
-        return ready_bytes > 0 and self.is_whole
+        ready_bytes = self._ready_bytes()
+        return ready_bytes >= SPEECH_FRAME_BYTES or (ready_bytes > 0 and self.is_whole)
 
-    def begin_sentence(self, text: str) -> int:
-        """Announce the next sentence; return its index."""
+    def _ready_bytes(self) -> int:
+        """Return how much could be played now, pauses included; of more than a frame only that it is more."""
+        ready_bytes = pause_bytes = 0
+        for sentence in islice(self.sentences, self._at, None):
+            if sentence.queued_bytes:
+                ready_bytes += pause_bytes + sentence.queued_bytes
+                pause_bytes = 0
+            if ready_bytes >= SPEECH_FRAME_BYTES or not sentence.is_complete:
+                break
+            pause_bytes += sentence.pause_left_bytes
+        return ready_bytes
+
+    def begin_sentence(self, text: str, pause_bytes: int = 0) -> int:
+        """Announce the next sentence, and how much silence belongs before it; return its index."""
+        if self.sentences:
+            self.sentences[-1].pause_bytes += pause_bytes
         self.sentences.append(Sentence(text))
         return len(self.sentences) - 1
 
@@ -209,9 +256,20 @@ class Track:
         self.sentences[index].push(pcm)
         self._queued_bytes += len(pcm)
 
-    def end_sentence(self, index: int) -> None:
-        """Note that all sound of a sentence has come."""
+    def take_back(self, index: int, wanted_bytes: int) -> bytes:
+        """Remove up to so much from the end of a sentence's sound that has not been played, and return it."""
+        taken = self.sentences[index].take_back(wanted_bytes)
+        self._queued_bytes -= len(taken)
+        return taken
+
+    def set_factor(self, index: int, factor: float) -> None:
+        """Say what a sentence's samples are to be multiplied by; it is gone to slowly, or at once if it is less."""
+        self.sentences[index].factor = factor
+
+    def end_sentence(self, index: int, silent_bytes: int = 0) -> None:
+        """Note that all sound of a sentence has come; so much silence at its end is a part of the pause behind it."""
         self.sentences[index].is_complete = True
+        self.sentences[index].pause_bytes -= silent_bytes
 
     def finish(self) -> None:
         """Note that no further sentence will come."""
@@ -256,28 +314,82 @@ class Track:
             self._is_fading_out = True
 
     def frame(self) -> bytes:
-        """Return the next 20 ms, padded with silence at the very end, and leave them there. Only if ``has_frame``."""
-        at = self._at
-        frame = self.sentences[at].peek(SPEECH_FRAME_BYTES)
-        while len(frame) < SPEECH_FRAME_BYTES and self._goes_on_after(at):
-            at += 1
-            frame += self.sentences[at].peek(SPEECH_FRAME_BYTES - len(frame))
-        return self._gain.apply(frame.ljust(SPEECH_FRAME_BYTES, b"\0"))
+        """Return the next 20 ms, padded with silence at the very end, and leave them there. Only if ``has_frame``.
+
+        They are as they came: how loud they are to be, says ``loudness``.
+        """
+        parts: list[bytes] = []
+        for step in self._steps():
+            parts.append(self.sentences[step.index].peek(step.sound_bytes))
+            if step.pause_bytes:
+                parts.append(bytes(step.pause_bytes))
+        return (parts[0] if len(parts) == 1 else b"".join(parts)).ljust(SPEECH_FRAME_BYTES, b"\0")
+
+    @property
+    def loudness(self) -> Loudness:
+        """Return how loud the next frame is to be."""
+        sentence, after = self.sentences[self._at], self._factor_after()
+        begins_anew = not sentence.queued_bytes or not sentence.played_bytes
+        before = after if begins_anew or self._factor is None else self._factor
+        return Loudness(before * self._gain.level, after * self._gain.next_level)
+
+    def _factor_after(self) -> float:
+        """Return the factor at the frame's end: of the sentence that it reaches, as far as that can be gone to."""
+        index = self._steps()[-1].index
+        sentence = self.sentences[index]
+        if self._factor is None or index != self._at or not sentence.played_bytes:
+            return sentence.factor
+        return min(sentence.factor, self._factor * _RISE_PER_FRAME)
 
     def advance(self) -> None:
         """Note that the frame has left."""
-        wanted = SPEECH_FRAME_BYTES - self.sentences[self._at].take(SPEECH_FRAME_BYTES)
-        while wanted and self._goes_on_after(self._at):
-            self._at += 1
-            wanted -= self.sentences[self._at].take(wanted)
-        self._played_bytes += SPEECH_FRAME_BYTES - wanted
-        self._queued_bytes -= SPEECH_FRAME_BYTES - wanted
+        factor, taken = self._factor_after(), 0
+        for step in self._steps():
+            sentence = self.sentences[step.index]
+            taken += sentence.take(step.sound_bytes) + step.pause_bytes
+            sentence.pause_bytes -= step.pause_bytes
+            self._queued_bytes -= step.sound_bytes
+            self._at = step.index
+        self._factor = factor
+        self._played_bytes += taken
         self._gain.advance()
         if self._is_fading_out and self._gain.is_there:
             self.close()
 
-    def _goes_on_after(self, index: int) -> bool:
-        return index + 1 < len(self.sentences) and self.sentences[index].is_complete
+    def _steps(self) -> list[_Step]:
+        """Return what the next frame is made of, sentence by sentence."""
+        if self.sentences[self._at].queued_bytes >= SPEECH_FRAME_BYTES:
+            return [_Step(self._at, SPEECH_FRAME_BYTES, 0)]
+        steps: list[_Step] = []
+        wanted = SPEECH_FRAME_BYTES
+        for index in range(self._at, len(self.sentences)):
+            sentence = self.sentences[index]
+            sound = min(wanted, sentence.queued_bytes)
+            wanted -= sound
+            goes_on = wanted > 0 and sentence.is_complete and self._has_sound_behind(index)
+            pause = min(wanted, sentence.pause_left_bytes) if goes_on else 0
+            wanted -= pause
+            steps.append(_Step(index, sound, pause))
+            if not goes_on or not wanted:
+                break
+        return steps
+
+    def _has_sound_behind(self, index: int) -> bool:
+        for sentence in islice(self.sentences, index + 1, None):
+            if sentence.queued_bytes:
+                return True
+            if not sentence.is_complete:
+                return False
+        return False
+
+    def waited(self, seconds: float) -> None:
+        """Note that for so long nothing has left: that much of a pause is over."""
+        if not self.sentences or self.sentences[self._at].queued_bytes:
+            return
+        spare = self._ready_bytes() - (0 if self.is_whole else SPEECH_FRAME_BYTES)
+        sentence = self.sentences[self._at]
+        gone = min(sentence.pause_left_bytes, max(0, spare), round(seconds * SPEECH_RATE_HZ) * 2)
+        sentence.pause_bytes -= gone
 
     @property
     def unheard(self) -> list[str]:
@@ -302,5 +414,6 @@ class Track:
             total_bytes = max(
                 sentence.came_bytes, 0 if sentence.is_complete else int(len(words) * _WORD_S * _BYTES_PER_S)
             )
-            heard.append(" ".join(words[: int(len(words) * sentence.played_bytes / total_bytes)]))
+            said = int((sentence.extra_words + len(words)) * sentence.played_bytes / total_bytes)
+            heard.append(" ".join(words[: max(0, said - sentence.extra_words)]))
         return " ".join(part for part in heard if part)
