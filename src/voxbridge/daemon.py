@@ -29,6 +29,7 @@ from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import AUTO
+from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import GuildId
 from voxbridge.core.messages.catalogue import Line, line
@@ -41,6 +42,8 @@ from voxbridge.ops.only_one import the_only_one
 from voxbridge.ops.service import Conversation, Service
 from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
+from voxbridge.people.house import House
+from voxbridge.people.privacy import PrivacyWish
 from voxbridge.session.apologies import Apologies
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge, open_judge
@@ -80,6 +83,8 @@ class Daemon:
         self.service = Service(settings, Conversation(self.rooms, self.say, self.stop, self._clock.beat), file=file)
         self._journal = Journal(lambda: self.settings.journal.file)
         self._rules_now = rules_now(lambda: self.settings)
+        self.house = House(lambda: self.settings, [self._journal, self.service.last_turns])
+        self.service.when_reloaded(self.house.review)
         self._stop_asked = trio.Event()
 
     @property
@@ -97,7 +102,9 @@ class Daemon:
             async with AsyncExitStack() as stack:
                 socket = await stack.enter_async_context(self._engines())
                 stages = await stack.enter_async_context(open_stages(self.settings, engines_socket=socket))
-                bridge = DiscordBridge(self.settings.discord, self)
+                await self.house.open()
+                bridge = DiscordBridge(self.settings.discord, self, company=self.house)
+                self.house.consent.when_changed(bridge.hearing_changed)
                 health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts)
                 self.service.attend(bridge, stages, health)
                 with health.listening(self.service.on_health):
@@ -109,6 +116,7 @@ class Daemon:
 
     async def _live(self, bridge: DiscordBridge, tools: Tools, apologies: Apologies) -> None:
         async with trio.open_nursery() as conversation:
+            conversation.start_soon(supervise, "storage", self.house.run)
             conversation.start_soon(supervise, "health", tools.health.run)
             conversation.start_soon(supervise, "apologies", apologies.run)
             conversation.start_soon(self._host_rooms, bridge, tools, apologies, conversation)
@@ -218,7 +226,7 @@ class Daemon:
         health = self.service.health_lines()
         if room is None:
             return line("status_away", stages=stages, health=health)
-        count = sum(not member.is_bot for member in room.members)
+        count = sum(member.is_heard and not member.is_bot for member in room.members)
         return line("status_here", count=count, stages=stages, health=health, turns=self._turns())
 
     def _turns(self) -> Line:
@@ -228,6 +236,10 @@ class Daemon:
         if answered + interrupted + failed == 0:
             return line("status_no_turns")
         return line("status_turns", answered=answered, interrupted=interrupted, failed=failed)
+
+    async def privacy(self, guild_id: GuildId, member: MemberJoined, wish: PrivacyWish) -> Line:
+        """Do what a member wishes of us, and say what holds now."""
+        return await self.house.privacy.answer(guild_id, member, wish)
 
     async def stop(self, guild_id: GuildId) -> bool:
         """Cut short what is being said in the guild."""

@@ -159,6 +159,16 @@ class SoundFileError(VoxBridgeError, ValueError):
         )
 
 
+class StorageError(VoxBridgeError):
+    """What is to last cannot be read or written. Nothing depends on it but what should outlive a restart."""
+
+    retryable = True
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.reason = reason
+
+
 class InternalError(VoxBridgeError):
     """A bug of ours: ends this turn or this speaker, never the daemon."""
 

@@ -24,10 +24,11 @@ from voxbridge.core.call.events import (
     VoiceEvent,
     VoiceUp,
 )
-from voxbridge.core.ids import UserId
+from voxbridge.core.ids import GuildId, UserId
 from voxbridge.core.messages.catalogue import Line, line
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
+from voxbridge.discord.company import Company
 from voxbridge.rehearsal.discord import Member, SimulatedDiscord
 from voxbridge.rehearsal.discord.ends import DaveLibrary
 from voxbridge.session.voice import VoicePort
@@ -55,6 +56,11 @@ class Handler:
         if self.failure is not None:
             raise self.failure
         return self.is_speaking
+
+    async def privacy(self, guild_id: GuildId, member: MemberJoined, wish: str) -> Line:
+        self.asked.append(("privacy", str(guild_id), str(member.user_id), wish))
+        await trio.lowlevel.checkpoint()
+        return line("left")
 
     async def say(self, guild_id: int, text: str) -> bool:
         self.asked.append(("say", str(guild_id), text))
@@ -142,6 +148,7 @@ async def open_bench(
     deaf_after_s: float = DeafnessWatch.SILENT_S,
     connect_limit_s: float = CONNECT_LIMIT_S,
     limit_s: float = TEST_LIMIT_S,
+    company: Company | None = None,
     **changes: Any,
 ) -> AsyncIterator[Bench]:
     """Run the simulated Discord and a bridge in it; close the bridge in order at the end."""
@@ -154,6 +161,7 @@ async def open_bench(
                 handler,
                 connect_limit_s=connect_limit_s,
                 deaf_after_s=deaf_after_s,
+                company=company,
             )
             bench = Bench(discord, bridge, handler)
             nursery.start_soon(_take_ports, bench, nursery)

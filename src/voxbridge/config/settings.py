@@ -11,6 +11,7 @@ from __future__ import annotations
 import attrs
 
 from voxbridge.config.discord import DiscordSettings
+from voxbridge.config.people import PrivacySettings, StorageSettings
 from voxbridge.config.rules import option
 from voxbridge.config.service import (
     ControlSettings,
@@ -30,6 +31,7 @@ class Settings:
     """The whole configuration."""
 
     discord: DiscordSettings = option(DiscordSettings(), "The bot's account, and the voice channels that it joins.")
+    privacy: PrivacySettings = option(PrivacySettings(), "Who may be heard.")
     endpointing: EndpointingSettings = option(
         EndpointingSettings(),
         "How VoxBridge decides that the user has finished. Silences are counted from the last voiced frame.",
@@ -43,6 +45,7 @@ class Settings:
     engines: EnginesSettings = option(EnginesSettings(), "The embedded engines, for the stages of kind embedded.")
     log: LogSettings = option(LogSettings(), "The log.")
     journal: JournalSettings = option(JournalSettings(), "A file with a record of every turn.")
+    storage: StorageSettings = option(StorageSettings(), "What lasts over restarts.")
     drain: DrainSettings = option(
         DrainSettings(), "How the daemon stops: it lets turns in progress end and takes no new ones."
     )

@@ -27,15 +27,18 @@ from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.call.presence import VoiceServer
 from voxbridge.core.call.said import VoiceState
 from voxbridge.core.health.backoff import Backoff
-from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.messages.catalogue import OURS, Line, line
+from voxbridge.discord.answering import Answering
 from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.commands import CommandHandler, Commands, Descriptions, build_tree
+from voxbridge.discord.company import Company, Everybody
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.discord.island import CallCancelled, Island, open_island
 from voxbridge.discord.keeper import GuildKeeper
 from voxbridge.discord.network import make_connector
 from voxbridge.discord.port import DiscordVoicePort
+from voxbridge.discord.privacy_commands import privacy_group
 from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError, VoxBridgeError
 from voxbridge.supervise import supervise
 
@@ -70,8 +73,10 @@ class DiscordBridge:
         *,
         connect_limit_s: float | None = None,
         deaf_after_s: float = DeafnessWatch.SILENT_S,
+        company: Company | None = None,
     ) -> None:
         self._settings, self._handler = settings, commands
+        self._company = company or Everybody()
         self._connect_limit_s, self._deaf_after_s = connect_limit_s, deaf_after_s
         # One port per channel we come to sit in: as many as guilds at most, so unbounded; the daemon opens a room each.
         self._publish_port, self.ports = trio.open_memory_channel[DiscordVoicePort](math.inf)
@@ -182,6 +187,11 @@ class DiscordBridge:
             ),
         )
 
+    def hearing_changed(self, guild_id: GuildId, user_id: UserId, is_heard: bool) -> None:
+        """Note that a member may be heard from now on, or not any more."""
+        if guild_id in self._keepers:
+            self._keepers[guild_id].hearing_changed(user_id, is_heard)
+
     # GatewayListener
 
     def gateway_up(self) -> None:
@@ -214,6 +224,7 @@ class DiscordBridge:
 
     def member_changed(self, guild_id: GuildId, member: MemberJoined, channel_id: ChannelId | None) -> None:
         """Pass on who came and went."""
+        self._company.saw(guild_id, member, channel_id)
         if guild_id in self._keepers:
             self._keepers[guild_id].member_changed(member, channel_id)
 
@@ -270,7 +281,9 @@ class DiscordBridge:
             guild_ready_timeout_s=self._settings.guild_ready_timeout_ms / 1000,
             connector=await make_connector(self._settings.network),
         )
-        return _Session(client, build_tree(client, Commands(self, self._handler, island), self._settings.messages))
+        commands, answering = Commands(self, self._handler, island), Answering(self._settings.messages)
+        privacy = privacy_group(self._handler, island, answering)
+        return _Session(client, build_tree(client, commands, answering, [privacy]))
 
     async def _run_client(self, island: Island, session: _Session) -> None:
         with session.scope:
@@ -348,6 +361,7 @@ class DiscordBridge:
             post=post,
             connect_limit_s=self._connect_limit_s,
             deaf_after_s=self._deaf_after_s,
+            company=self._company,
         )
         self._new_keepers.send_nowait(keeper)
         return keeper

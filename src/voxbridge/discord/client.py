@@ -237,4 +237,5 @@ def describe(member: discord.Member | None, user_id: int) -> MemberJoined:
     """Return what the conversation needs to know of a member."""
     if member is None:
         return MemberJoined(UserId(user_id), "", is_bot=False)
-    return MemberJoined(UserId(user_id), member.display_name, member.bot)
+    roles = frozenset(role.id for role in member.roles if not role.is_default())
+    return MemberJoined(UserId(user_id), member.display_name, member.bot, roles)

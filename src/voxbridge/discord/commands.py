@@ -1,4 +1,6 @@
-"""The slash commands: /join, /leave, /status, /stop, /say. Answers are seen by the asker only.
+"""The slash commands: /join, /leave, /status, /stop, /say; /privacy stands in ``privacy_commands``.
+
+Answers are seen by the asker only.
 
 Discord wants an answer within 3 s, so whatever may take longer is deferred first. Who may use which command is the
 server's own affair (Server settings, Integrations).
@@ -6,6 +8,7 @@ server's own affair (Server settings, Integrations).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import discord
@@ -14,17 +17,18 @@ from discord import app_commands
 
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.messages.catalogue import Line, Messages, known_language, line
+from voxbridge.discord.answering import Answering, guild_id_of
 from voxbridge.discord.client import VocalChannel
 from voxbridge.discord.island import Island
+from voxbridge.discord.privacy_commands import PrivacyHandler
 from voxbridge.errors import VoiceHandshakeError
 
 _log = structlog.get_logger(__name__)
 
 _SAY_CHARS_MAX = 500
-_ANSWER_CHARS_MAX = 2000
 
 
-class CommandHandler(Protocol):
+class CommandHandler(PrivacyHandler, Protocol):
     """What the slash commands need from the daemon. All of it runs on Trio."""
 
     def status(self, guild_id: GuildId) -> Line:
@@ -113,59 +117,54 @@ class Commands:
 
 
 def build_tree(
-    client: discord.Client, commands: Commands, messages: Messages
+    client: discord.Client, commands: Commands, answering: Answering, groups: Sequence[app_commands.Group] = ()
 ) -> app_commands.CommandTree[discord.Client]:
     """Return the command tree; it still has to be synced with Discord."""
     tree = app_commands.CommandTree(client)
+    for group in groups:
+        tree.add_command(group)
 
-    async def answer(interaction: discord.Interaction, told: Line) -> None:
-        await _answer(interaction, messages.text(told, interaction.locale.value)[:_ANSWER_CHARS_MAX])
-
-    @tree.command(description=_about(messages, "about_join"))
+    @tree.command(description=answering.about("about_join"))
     @app_commands.guild_only()
-    @app_commands.describe(channel=_about(messages, "about_join_channel"))
+    @app_commands.describe(channel=answering.about("about_join_channel"))
     async def join(interaction: discord.Interaction, channel: VocalChannel | None = None) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = interaction.user
         assert isinstance(asker, discord.Member), "guild_only"
-        await answer(interaction, await commands.join(asker, channel))
+        await answering.answer(interaction, await commands.join(asker, channel))
 
-    @tree.command(description=_about(messages, "about_leave"))
+    @tree.command(description=answering.about("about_leave"))
     @app_commands.guild_only()
     async def leave(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await answer(interaction, await commands.leave(_guild_id(interaction)))
+        await answering.answer(interaction, await commands.leave(guild_id_of(interaction)))
 
-    @tree.command(description=_about(messages, "about_status"))
+    @tree.command(description=answering.about("about_status"))
     @app_commands.guild_only()
     async def status(interaction: discord.Interaction) -> None:
-        await answer(interaction, commands.status(_guild_id(interaction)))
+        await answering.answer(interaction, commands.status(guild_id_of(interaction)))
 
-    @tree.command(description=_about(messages, "about_stop"))
+    @tree.command(description=answering.about("about_stop"))
     @app_commands.guild_only()
     async def stop(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await answer(interaction, await commands.stop(_guild_id(interaction)))
+        await answering.answer(interaction, await commands.stop(guild_id_of(interaction)))
 
-    @tree.command(description=_about(messages, "about_say"))
+    @tree.command(description=answering.about("about_say"))
     @app_commands.guild_only()
-    @app_commands.describe(text=_about(messages, "about_say_text"))
+    @app_commands.describe(text=answering.about("about_say_text"))
     async def say(interaction: discord.Interaction, text: app_commands.Range[str, 1, _SAY_CHARS_MAX]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await answer(interaction, await commands.say(_guild_id(interaction), text))
+        await answering.answer(interaction, await commands.say(guild_id_of(interaction), text))
 
     @tree.error
     async def failed(interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         name = interaction.command.name if interaction.command else ""
         _log.error("a slash command failed", command=name, error=type(cause).__name__)
-        await answer(interaction, line("command_failed"))
+        await answering.answer(interaction, line("command_failed"))
 
     return tree
-
-
-def _about(messages: Messages, key: str) -> app_commands.locale_str:
-    return app_commands.locale_str(messages.text(line(key)), key=key)
 
 
 class Descriptions(app_commands.Translator):
@@ -186,19 +185,3 @@ class Descriptions(app_commands.Translator):
             return None
         text = self._messages.text(line(key), locale.value)
         return None if text == string.message else text
-
-
-def _guild_id(interaction: discord.Interaction) -> GuildId:
-    assert interaction.guild_id is not None, "guild_only"
-    return GuildId(interaction.guild_id)
-
-
-async def _answer(interaction: discord.Interaction, text: str) -> None:
-    """Answer once; an answer that Discord does not take any more (3 s, 15 min) is logged and forgotten."""
-    try:
-        if interaction.response.is_done():
-            await interaction.edit_original_response(content=text)
-        else:
-            await interaction.response.send_message(text, ephemeral=True)
-    except discord.HTTPException as exc:
-        _log.warning("the answer to a slash command came too late", http_status=exc.status)

@@ -44,6 +44,9 @@ class VoiceCounters:
     )
     expired: int = counted("Packets of unknown streams that nobody claimed in time.", metric="voice_expired")
     late: int = counted("Packets that came out of order or twice.", metric="voice_late")
+    not_heard: int = counted(
+        "Packets of members who are not to be heard, dropped unopened.", metric="voice_packets_not_heard"
+    )
     events_dropped: int = counted("Packets and hints that a room was too slow to take.", metric="voice_events_dropped")
     datagrams_shed: int = counted(
         "Datagrams dropped unread, since we were a second behind.", metric="voice_datagrams_shed"

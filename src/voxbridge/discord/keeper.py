@@ -14,12 +14,13 @@ import random
 from typing import Protocol, assert_never
 
 import aiohttp
+import attrs
 import discord
 import structlog
 import trio
 
 from voxbridge.core.call.deafness import DeafnessWatch
-from voxbridge.core.call.events import MemberJoined, SpeakingChanged, Unheard
+from voxbridge.core.call.events import HearingChanged, MemberJoined, SpeakingChanged, Unheard
 from voxbridge.core.call.presence import (
     Action,
     Answered,
@@ -49,6 +50,7 @@ from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.messages.catalogue import Line, Messages, line
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.client import GatewayClient, VocalChannel
+from voxbridge.discord.company import Company
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.island import CallCancelled, Island
 from voxbridge.discord.link import VoiceLink
@@ -112,6 +114,7 @@ class GuildKeeper:
         post: PostMessage,
         connect_limit_s: float | None = None,
         deaf_after_s: float = DeafnessWatch.SILENT_S,
+        company: Company,
     ) -> None:
         self.guild_id = guild_id
         self.own: VoiceState | None = None
@@ -119,6 +122,7 @@ class GuildKeeper:
         self.port: DiscordVoicePort | None = None
         self._island, self._client, self._require_e2ee = island, client, require_e2ee
         self._messages, self._publish, self._post = messages, publish, post
+        self._company = company
         self._presence = Presence(self, rng=random.random, ask_limit_s=connect_limit_s)
         if not client.is_up:
             self._presence.handle(GatewayLost(), trio.current_time())
@@ -190,10 +194,21 @@ class GuildKeeper:
         if self.port is None:
             return
         if channel_id == self.port.channel_id:
-            self.port.member_joined(member)
+            self.port.member_joined(self._judged(member))
         else:
             self.port.roster.went(member.user_id, trio.current_time())
             self._stirred.set()
+
+    def hearing_changed(self, user_id: UserId, is_heard: bool) -> None:
+        """Note that a member may be heard from now on, or not any more."""
+        if self.port is not None:
+            self.port.deliver(HearingChanged(user_id, is_heard))
+
+    def _may_hear(self, user_id: UserId) -> bool:
+        return self._company.is_heard(self.guild_id, user_id)
+
+    def _judged(self, member: MemberJoined) -> MemberJoined:
+        return attrs.evolve(member, is_heard=self._may_hear(member.user_id))
 
     def _company_changed(self, user_id: UserId, is_in_call: bool) -> None:
         """Note that the voice server has somebody in the call, or not any more."""
@@ -340,6 +355,7 @@ class GuildKeeper:
                     deliver=self._deliver,
                     deafness=self._deafness,
                     company_changed=self._company_changed,
+                    may_hear=self._may_hear,
                 )
                 drop = await link.hold(self._island, lambda: self._take(LinkUp(order.number)))
         except Exception as exc:  # noqa: BLE001 - the supervisor of one link: the next one is made anew
@@ -377,7 +393,10 @@ class GuildKeeper:
         link.is_silenced = self._is_silenced
         port.up(link)
         if channel is not None:
-            port.see_members(self._client.members_in(channel), trio.current_time())
+            members = self._client.members_in(channel)
+            for member in members:
+                self._company.saw(self.guild_id, member, port.channel_id)
+            port.see_members(map(self._judged, members), trio.current_time())
             self._stirred.set()
         _log.info("in the voice channel", guild_id=str(self.guild_id), channel_id=str(channel_id))
         self._heed_moderation()

@@ -30,6 +30,7 @@ from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.core.sound.pcm import FRAME_S, SILENCE_OPUS, OpusPacket
 from voxbridge.core.wire.rtp import SEQUENCE_MODULUS, TIMESTAMP_MODULUS, DaveAdvice
+from voxbridge.discord.company import MayHear
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import EndToEnd, NotEncrypted
 from voxbridge.discord.island import CallCancelled, Island
@@ -68,13 +69,14 @@ class VoiceLink:
         deliver: Callable[[OpusPacket | SpeakingChanged | Unheard], None],
         deafness: DeafnessWatch,
         company_changed: Callable[[UserId, bool], None],
+        may_hear: MayHear,
     ) -> None:
         self.channel_id: ChannelId = order.channel_id
         self.counters = counters
         self.udp_ping_s: float | None = None
         self.is_silenced = False
         self._require_e2ee, self._deliver, self._deafness = require_e2ee, deliver, deafness
-        self._company_changed = company_changed
+        self._company_changed, self._may_hear = company_changed, may_hear
         deafness.new_connection()
         # RFC 3550, section 5.1: both start at random.
         self.stream = RtpStream(random.randrange(SEQUENCE_MODULUS), random.randrange(TIMESTAMP_MODULUS))
@@ -94,6 +96,8 @@ class VoiceLink:
             deliver=deliver,
             advise=self._advised,
             deafness=deafness,
+            may_hear=may_hear,
+            company=lambda: self._signalling.company,
         )
         self._ending: Drop | None = None
         self._scope = trio.CancelScope()
@@ -336,7 +340,8 @@ class VoiceLink:
             case {"op": 5, "d": {"user_id": user, "ssrc": int(ssrc)} as data}:
                 user_id = UserId(int(user))
                 is_speaking = bool(data.get("speaking"))
-                self._deafness.speaking(user_id, now, is_speaking=is_speaking)
+                if self._may_hear(user_id):  # else hearing nothing of it is as it should be
+                    self._deafness.speaking(user_id, now, is_speaking=is_speaking)
                 # What waited for its owner is handed on here, and shows that we hear.
                 self.receiver.assign(ssrc, user_id, now)
                 self._deliver(SpeakingChanged(user_id, is_speaking=is_speaking))

@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from voxbridge.core.call.events import (
+    HearingChanged,
     MemberJoined,
     MemberLeft,
     SpeakingChanged,
@@ -135,7 +136,7 @@ class DiscordVoicePort:
             self._known.discard(fact)
         return is_so and not was_so
 
-    def deliver(self, event: OpusPacket | SpeakingChanged | Unheard) -> None:
+    def deliver(self, event: OpusPacket | SpeakingChanged | HearingChanged | Unheard) -> None:
         """Hand on what the connection heard."""
         self._relay.tell(event)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.flood import Allowance
@@ -16,9 +16,11 @@ from voxbridge.core.wire.rtp import (
     NotAudio,
     RtpPacket,
     SsrcMap,
+    classify,
     open_packet,
     trial_order,
 )
+from voxbridge.discord.company import MayHear
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import FRAME_MARKER, FrameKeys
 from voxbridge.discord.seal import TransportKey
@@ -29,6 +31,10 @@ _RETRY_S = 1.0
 
 class Receiver:
     """Opens what comes in on one connection. Never raises for what a peer sends; it counts.
+
+    This is the one place where consent is asked for: ``may_hear`` before a packet is opened, by the stream's number,
+    which is in clear. A packet of a stream whose owner is not known is opened only if somebody in the call (``company``
+    has them) may be heard; then the keys of those are tried on it and no others.
 
     ``deliver`` gets each packet in the order of arrival, ``advise`` what the failures of DAVE suggest, ``deafness``
     whether anything can be opened at all.
@@ -44,6 +50,8 @@ class Receiver:
         deliver: Callable[[OpusPacket], None],
         advise: Callable[[DaveAdvice], None],
         deafness: DeafnessWatch | None = None,
+        may_hear: MayHear = lambda _user: True,
+        company: Callable[[], Iterable[UserId]] = tuple,
     ) -> None:
         self.ssrcs = SsrcMap()
         self.key: TransportKey | None = None
@@ -51,6 +59,7 @@ class Receiver:
         self._require_e2ee, self._deliver, self._advise = require_e2ee, deliver, advise
         self._health = DaveHealth()
         self._deafness = deafness or DeafnessWatch()
+        self._may_hear, self._company = may_hear, company
         self._allowance = Allowance()
         self._newest: dict[int, int] = {}
         self._epoch: int | None = None
@@ -69,6 +78,10 @@ class Receiver:
         """Take one datagram of the voice socket; ``now`` is Trio time in seconds."""
         if self.key is None:
             self._counters.no_key_yet += 1
+            return
+        if not self._is_wanted(datagram):
+            self._counters.not_heard += 1
+            self._deafness.arrived(now)
             return
         if len(datagram) >= HEADER_BYTES and not self._allowance.takes(int.from_bytes(datagram[8:12], "big"), now):
             self._counters.flooded += 1
@@ -91,6 +104,16 @@ class Receiver:
         if not self._identify(packet.ssrc, now):
             self._deafness.failed(now)
 
+    def _is_wanted(self, datagram: bytes) -> bool:
+        """Tell from the clear bytes whether this may be somebody who is to be heard."""
+        if len(datagram) < HEADER_BYTES or classify(datagram) is not None:
+            return True  # no sound; what it is, is looked at where it is read
+        owner = self.ssrcs.owner(int.from_bytes(datagram[8:12], "big"))
+        if owner is not None:
+            return self._may_hear(owner)
+        others = {*self._company(), *self._e2e.members()} - {self._own_id}
+        return not others or any(map(self._may_hear, others))
+
     def assign(self, ssrc: int, user_id: UserId, now: float) -> None:
         """Take Discord's word for whose stream this is (voice ops 5 and 12), and hand on what waited for it."""
         if ssrc == 0 or user_id == self._own_id:
@@ -112,7 +135,8 @@ class Receiver:
         if len(self._tried_in) > SsrcMap.HOLD_STREAMS:
             self._tried_in.clear()  # a spray of stream numbers; being forgetful costs a few tries
         self._tried_in[ssrc] = self._epoch
-        members = trial_order(self._e2e.members(), self.ssrcs.owners, self._own_id)
+        heard = filter(self._may_hear, self._e2e.members())
+        members = trial_order(heard, self.ssrcs.owners, self._own_id)
         for held in waiting:
             if not held.packet.payload.endswith(FRAME_MARKER):
                 continue
@@ -132,6 +156,9 @@ class Receiver:
         return False
 
     def _pass_on(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
+        if not self._may_hear(user_id):  # it waited for its owner's name
+            self._counters.not_heard += 1
+            return
         payload = packet.payload
         if payload == SILENCE_OPUS:
             # The voice server makes these itself when somebody mutes: in clear, in every mode.
@@ -168,6 +195,8 @@ class Receiver:
         waiting = [item for item in self._unopened if now - item[2] <= _RETRY_S]
         self._unopened.clear()
         for user_id, packet, arrived_at in waiting:
+            if not self._may_hear(user_id):
+                continue
             try:
                 opus = self._e2e.open(user_id, packet.payload)
             except ValueError:

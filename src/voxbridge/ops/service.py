@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import sys
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import closing
 from functools import partial
@@ -43,6 +42,7 @@ from voxbridge.ops.control import Control
 from voxbridge.ops.events import EventHub
 from voxbridge.ops.health import HealthRoutes
 from voxbridge.ops.heartbeat import pet_watchdog
+from voxbridge.ops.last_turns import LastTurns
 from voxbridge.ops.masking import SecretMask
 from voxbridge.ops.metrics import Metrics, Sources
 from voxbridge.ops.notify import Notifier, take_listen_fds
@@ -61,7 +61,6 @@ from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
-_LAST_TURNS = 20
 # Beyond the engines' own limit: their process, the login and the first probes.
 _START_SLACK_S = 30.0
 # What an exit takes once the drain is over: child processes, the interpreter.
@@ -99,7 +98,7 @@ class Service:
         self._mask = SecretMask(secret_values(settings))
         self._notifier = Notifier.from_environ(environ)
         self._inherited = dict(take_listen_fds(environ) if inherited is None else inherited)
-        self._last_turns: deque[TurnReport] = deque(maxlen=_LAST_TURNS)
+        self.last_turns = LastTurns()
         self._phase: Phase = "starting"
         self._started_at = 0.0
         self._bridge: DiscordBridge | None = None
@@ -107,6 +106,7 @@ class Service:
         self._health = Health()
         self._slowness = Slowness()
         self._reloading = trio.Lock()
+        self._reload_listeners: list[Callable[[], None]] = []
         self._beats = {"asyncio": self._asyncio_beat, "playout": conversation.playout_beat}
         self.metrics = Metrics(Sources(self.view, self.counters, lambda: self._agent_retries))
 
@@ -146,6 +146,10 @@ class Service:
             case _:
                 assert_never(event)
 
+    def when_reloaded(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each reload that was taken."""
+        self._reload_listeners.append(listener)
+
     def ready(self) -> None:
         """Say that the start is over."""
         self._phase = "ready"
@@ -170,7 +174,7 @@ class Service:
     def on_report(self, report: TurnReport) -> None:
         """Take note of a turn."""
         self.turns_by_outcome[report.outcome] = self.turns_by_outcome.get(report.outcome, 0) + 1
-        self._last_turns.append(report)
+        self.last_turns.add(report)
         self.metrics.on_report(report)
         self.events.on_report(report)
         now = trio.current_time()
@@ -209,7 +213,7 @@ class Service:
             backends=self._health.all,
             slow=self._slowness.slow(trio.current_time()),
             turns_by_outcome=self.turns_by_outcome,
-            last_turns=list(self._last_turns),
+            last_turns=self.last_turns.reports,
             wanted=parse_seats(self.settings.discord.join),
         )
 
@@ -263,6 +267,8 @@ class Service:
         if found.applied or found.needs_restart:
             logs.configure(self.settings.log, secrets)
         logs.warn_of_notes(loaded.notes)
+        for listener in self._reload_listeners:
+            listener()
         return Reloaded(
             is_taken=True,
             applied=found.applied,

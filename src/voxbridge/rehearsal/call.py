@@ -156,6 +156,7 @@ def rehearsal_tables(settings: Settings, discord: SimulatedDiscord, directory: P
     # A daemon that runs on this host keeps its doors: the rehearsal's are its own.
     tables["control"] |= {"socket": str(control_socket(directory))}
     tables["health"] |= {"listen": ""}
+    tables["storage"] |= {"file": str(directory / "voxbridge.db")}
     return tables
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import attrs
 import structlog
 import trio
 
 from voxbridge.core.call.events import (
+    HearingChanged,
     MemberJoined,
     MemberLeft,
     SpeakingChanged,
@@ -123,6 +125,9 @@ class Room:
                 self._members.pop(user_id, None)
                 self._left_at[user_id] = trio.current_time()
                 self._listen_no_more(user_id)
+            case HearingChanged(user_id, is_heard):
+                if user_id in self._members:
+                    self._welcome(attrs.evolve(self._members[user_id], is_heard=is_heard), nursery)
             case VoiceDown(reason):
                 _log.warning("voice connection lost", reason=reason, guild=str(self.port.guild_id))
                 for session in self._sessions.values():
@@ -152,15 +157,16 @@ class Room:
         known = self._members.get(member.user_id)
         self._members[member.user_id] = member
         self._left_at.pop(member.user_id, None)
-        if member.is_bot:
-            self._listen_no_more(member.user_id)  # its first packets came before the roster
-        elif known is None or known.is_bot:
+        if member.is_bot or not member.is_heard:
+            # a bot's first packets came before the roster; who is not heard any more is dropped in mid-word
+            self._listen_no_more(member.user_id)
+        elif known is None or known.is_bot or not known.is_heard:
             self._listen_to(member, nursery)
         elif member.user_id in self._sessions:
             self._sessions[member.user_id].call_by(member.name)
 
     def _listen_to(self, member: MemberJoined, nursery: trio.Nursery) -> None:
-        if member.is_bot:
+        if member.is_bot or not member.is_heard:
             return
         speaker = Speaker(
             user_id=member.user_id,
@@ -176,8 +182,9 @@ class Room:
         nursery.start_soon(self._host, session, stay)
 
     def _names(self) -> tuple[str, ...]:
-        """Return the names of the people who are here now, one line each."""
-        return tuple(" ".join(member.name.split())[:100] for member in self._members.values() if not member.is_bot)
+        """Return the names of the people who are heard here now, one line each."""
+        heard = (member for member in self._members.values() if member.is_heard and not member.is_bot)
+        return tuple(" ".join(member.name.split())[:100] for member in heard)
 
     def _listen_no_more(self, user_id: UserId) -> None:
         if user_id in self._stays:

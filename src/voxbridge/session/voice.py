@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from voxbridge.core.call.events import (
+    HearingChanged,
     MemberJoined,
     MemberLeft,
     SpeakingChanged,
@@ -22,6 +23,7 @@ from voxbridge.core.call.relay import Listener
 from voxbridge.core.ids import ChannelId, GuildId
 
 __all__ = [
+    "HearingChanged",
     "MemberJoined",
     "MemberLeft",
     "SpeakingChanged",

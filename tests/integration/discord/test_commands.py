@@ -12,19 +12,19 @@ pytestmark = pytest.mark.integration
 
 async def asker_on(bench, *, channel=None, permissions=None):
     """A member of the guild, in a voice channel or not, once the commands are registered."""
-    await bench.until(lambda: len(bench.discord.commands()) == 5)
+    await bench.until(lambda: len(bench.discord.commands()) == 6)
     member = bench.discord.add_member("Ada", permissions=permissions)
     if channel is not None:
         await member.join(channel)
     return member
 
 
-async def test_five_commands_are_registered():
+async def test_six_commands_are_registered():
     """They are there for the whole application, for guilds only, each with a description."""
     async with open_bench(SimulatedDiscord(), join=()) as bench:
         await asker_on(bench)
         commands = {command["name"]: command for command in bench.discord.commands()}
-        assert set(commands) == {"join", "leave", "status", "stop", "say"}
+        assert set(commands) == {"join", "leave", "status", "stop", "say", "privacy"}
         assert all(command["description"] for command in commands.values())
         assert all(command["contexts"] == [0] for command in commands.values())
 
@@ -158,3 +158,14 @@ async def test_a_notice_of_moderation_is_in_the_servers_language():
         discord.mute(discord.bot_id)
         await bench.until(lambda: bool(discord.messages))
         assert discord.messages[0].content == "Mon micro est coupé sur ce serveur, je réponds donc par écrit."
+
+
+@pytest.mark.parametrize("wish", ["hear-me", "ignore-me", "show", "delete"])
+async def test_privacy_works_without_the_bot_in_a_channel(wish):
+    """What a member decides reaches the daemon with guild and member; only the member sees the answer."""
+    async with open_bench(SimulatedDiscord(), join=()) as bench:
+        ada = await asker_on(bench)
+        answer = await bench.discord.interaction(ada, f"privacy {wish}")
+        assert answer.content == "I have left.", "what the daemon says"
+        assert answer.is_ephemeral
+        assert bench.handler.asked == [("privacy", str(bench.discord.guild_id), str(ada.id), wish)]

@@ -6,19 +6,27 @@ import re
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.unit.config.settings_page import PAGE, page
-from voxbridge.config import load_noting
+from voxbridge.config import Settings, load, load_noting
 from voxbridge.config.stages import EMBEDDED
 
 pytestmark = pytest.mark.unit
 
 DOCS = Path(__file__).parents[3] / "docs"
-BLOCKS = [
-    pytest.param(re.sub(r"(?m)^ {3}", "", block) if block.startswith("   ") else block, id=f"{name} {number}")
-    for name in ("agents.md", "n8n.md", "stt.md", "tts.md")
-    for number, block in enumerate(re.findall(r"(?s)```toml\n(.*?)```", (DOCS / name).read_text(encoding="utf-8")))
-]
+
+
+def blocks(*names: str) -> list[ParameterSet]:
+    """Return the configurations in these pages."""
+    return [
+        pytest.param(re.sub(r"(?m)^ {3}", "", block) if block.startswith("   ") else block, id=f"{name} {number}")
+        for name in names
+        for number, block in enumerate(re.findall(r"(?s)```toml\n(.*?)```", (DOCS / name).read_text(encoding="utf-8")))
+    ]
+
+
+BLOCKS = blocks("agents.md", "n8n.md", "stt.md", "tts.md")
 
 
 def test_page_of_settings_is_what_the_classes_say() -> None:
@@ -44,3 +52,11 @@ def test_example_loads(block, tmp_path):
     assert len(kinds) == 1
     assert f'kind = "{kinds.pop()}"' in block
     assert not loaded.notes, "a former name stands in the documentation"
+
+
+@pytest.mark.parametrize("block", blocks("privacy.md"))
+def test_example_about_people_loads(block: str, tmp_path: Path) -> None:
+    """It is taken as it stands, and it changes something."""
+    file = tmp_path / "voxbridge.toml"
+    file.write_text(block)
+    assert load(file, {}) != Settings()

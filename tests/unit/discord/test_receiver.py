@@ -251,3 +251,87 @@ def test_receiver_of_plain_frames_is_not(ear):
     """What we refuse by our own rule is no deafness: joining anew would not make the others encrypt."""
     ear.receiver.assign(ADA_SSRC, ADA, 99.0)
     assert not suspects_deafness(ear, b"\x78plain")
+
+
+@attrs.define
+class Watched(ScriptedKeys):
+    """Notes whose keys were tried."""
+
+    tried: list[UserId] = attrs.field(factory=list)
+
+    def open(self, user_id: UserId, frame: bytes) -> bytes:
+        self.tried.append(user_id)
+        return super().open(user_id, frame)
+
+
+class Wire:
+    """A transport key that counts what it opens."""
+
+    def __init__(self) -> None:
+        self.key, self.opened = TransportKey(KEY), 0
+
+    def open(self, ciphertext: bytes, clear: bytes, nonce: bytes) -> bytes:
+        self.opened += 1
+        return self.key.open(ciphertext, clear, nonce)
+
+
+def make_guest(heard: set[UserId], company: set[UserId] | None = None) -> tuple[Ear, Watched, Wire]:
+    """A receiver that may hear these, in a call with ``company``."""
+    keys, counters, out, wire = Watched(), VoiceCounters(), list[OpusPacket](), Wire()
+    receiver = Receiver(
+        ME,
+        keys,
+        counters,
+        require_e2ee=True,
+        deliver=out.append,
+        advise=lambda _advice: None,
+        may_hear=heard.__contains__,
+        company=lambda: company if company is not None else {ADA, BOB},
+    )
+    receiver.key = wire  # type: ignore[assignment]
+    return Ear(keys, receiver, counters, out, []), keys, wire
+
+
+def test_receiver_opens_nothing_of_who_is_not_heard():
+    """10,000 packets of a member who did not agree: no seal is opened, whether the owner is known or nobody may be."""
+    ear, keys, wire = make_guest(set())
+    for number in range(5_000):
+        ear.feed(ADA_SSRC, number, dave_frame(ADA, 1, b"a"), number * 0.02)
+    ear.receiver.assign(ADA_SSRC, ADA, 100.0)
+    for number in range(5_000, 10_000):
+        ear.feed(ADA_SSRC, number, dave_frame(ADA, 1, b"a"), number * 0.02)
+    assert (wire.opened, keys.tried, ear.heard) == (0, [], [])
+    assert ear.counters.not_heard == 10_000
+
+
+def test_receiver_tries_unknown_streams_with_the_keys_of_who_is_heard_only():
+    """A stream without an owner may be Bob's, who is heard: it is opened for him, and Ada's keys are not touched."""
+    ear, keys, _wire = make_guest({BOB})
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 1, b"a"), 0.0)
+    ear.feed(BOB_SSRC, 1, dave_frame(BOB, 1, b"b"), 0.02)
+    assert set(keys.tried) == {BOB}
+    assert [(p.user_id, p.opus) for p in ear.heard] == [(BOB, b"b")]
+    ear.receiver.assign(ADA_SSRC, ADA, 0.04)  # what waited for its name
+    assert len(ear.heard) == 1
+    assert ear.counters.not_heard == 1
+
+
+def test_receiver_hears_the_next_packet_after_a_yes_and_none_after_a_no():
+    """The choice holds from one packet to the next."""
+    heard: set[UserId] = set()
+    ear, keys, _wire = make_guest(heard)
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 1, b"a"), 0.00)
+    heard.add(ADA)
+    ear.feed(ADA_SSRC, 2, dave_frame(ADA, 1, b"b"), 0.02)
+    ear.feed(ADA_SSRC, 3, dave_frame(ADA, 2, b"c"), 0.04)  # ahead of our keys: it waits
+    heard.clear()
+    keys.advance(2)
+    ear.feed(ADA_SSRC, 4, dave_frame(ADA, 2, b"d"), 0.06)
+    assert [p.opus for p in ear.heard] == [b"b"]
+
+
+def test_receiver_that_may_hear_nobody_is_not_deaf():
+    """Packets that it does not open are no sign of a broken connection."""
+    ear, _keys, _wire = make_guest(set())
+    assert not suspects_deafness(ear, dave_frame(ADA, 1, b"a"))

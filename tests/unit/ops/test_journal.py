@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
 import attrs
 import pytest
+import trio
 from structlog.testing import capture_logs
 
 from tests.support.reports import make_report
+from voxbridge.core.ids import GuildId, UserId
+from voxbridge.errors import StorageError
 from voxbridge.ops.journal import Journal
 
 pytestmark = pytest.mark.unit
@@ -63,3 +67,45 @@ def test_a_file_that_cannot_be_written_costs_the_record_only(tmp_path: Path) -> 
     assert line["log_level"] == "error"
     assert "secret" not in str(line)
     assert "another" not in str(line)
+
+
+async def test_a_member_has_all_turns_erased(tmp_path: Path) -> None:
+    """Only that member's, in that guild; what others said, and what is no turn at all, stays as it was."""
+    file = tmp_path / "turns.jsonl"
+    journal, report = Journal(lambda: str(file)), make_report()
+    others = [attrs.evolve(report, user_id=UserId(77)), attrs.evolve(report, guild_id=GuildId(88))]
+    for each in (report, *others, report):
+        journal.write(each)
+    with file.open("ab") as raw:
+        raw.write(b"\xff not JSON\n")
+    before = file.read_bytes().splitlines()
+    assert await journal.count(report.guild_id, report.user_id) == 2
+    assert await journal.erase(report.guild_id, report.user_id) == 2
+    assert file.read_bytes().splitlines() == [before[1], before[2], before[4]]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert await journal.erase(report.guild_id, report.user_id) == 0
+    assert os.listdir(tmp_path) == ["turns.jsonl"]  # noqa: PTH208
+
+
+async def test_a_turn_that_ends_while_others_are_erased_is_kept(tmp_path: Path) -> None:
+    """The file is copied in a thread; what is written meanwhile is taken over."""
+    file = tmp_path / "turns.jsonl"
+    journal, report = Journal(lambda: str(file)), make_report()
+    for _ in range(2000):
+        journal.write(report)
+    other = attrs.evolve(report, user_id=UserId(77))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.erase, report.guild_id, report.user_id)
+        await trio.lowlevel.checkpoint()
+        for _ in range(100):
+            journal.write(other)
+            await trio.lowlevel.checkpoint()
+    assert await journal.count(report.guild_id, report.user_id) == 0
+    assert await journal.count(other.guild_id, other.user_id) == 100
+
+
+async def test_what_cannot_be_erased_is_told(tmp_path: Path) -> None:
+    """A file out of reach is an error of ours, with its name."""
+    journal, report = Journal(lambda: str(tmp_path)), make_report()
+    with pytest.raises(StorageError, match="directory"):
+        await journal.erase(report.guild_id, report.user_id)

@@ -10,11 +10,16 @@ from voxbridge.core.sound.pcm import OpusPacket
 
 @attrs.frozen
 class MemberJoined:
-    """A member is in the channel (also sent for those who are there when we join). ``name`` is untrusted."""
+    """A member is in the channel (also sent for those who are there when we join). ``name`` is untrusted.
+
+    ``role_ids`` is None where Discord did not say. ``is_heard`` False: no sound of this member's comes, by consent.
+    """
 
     user_id: UserId
     name: str
     is_bot: bool
+    role_ids: frozenset[int] | None = attrs.field(default=None, eq=False)
+    is_heard: bool = True
 
 
 @attrs.frozen
@@ -22,6 +27,14 @@ class MemberLeft:
     """A member left the channel."""
 
     user_id: UserId
+
+
+@attrs.frozen
+class HearingChanged:
+    """A member may be heard from now on, or not any more: what was taken down of an open utterance is to be dropped."""
+
+    user_id: UserId
+    is_heard: bool
 
 
 @attrs.frozen
@@ -56,4 +69,14 @@ class VoiceEnded:
     """We have left for good: nothing follows."""
 
 
-VoiceEvent = OpusPacket | MemberJoined | MemberLeft | SpeakingChanged | VoiceDown | VoiceUp | VoiceEnded | Unheard
+VoiceEvent = (
+    OpusPacket
+    | MemberJoined
+    | MemberLeft
+    | HearingChanged
+    | SpeakingChanged
+    | VoiceDown
+    | VoiceUp
+    | VoiceEnded
+    | Unheard
+)

@@ -91,4 +91,27 @@ TEXTS = {
     "span_seconds": "{count} s",
     "span_minutes": "{count} min",
     "span_hours": "{count} Stunden",
+    "about_privacy": "Entscheiden, ob ich dich hören darf",
+    "about_privacy_hear": "Mich dich auf diesem Server hören lassen",
+    "about_privacy_ignore": "Mich dich auf diesem Server nicht hören lassen",
+    "about_privacy_show": "Zeigen, ob ich dich höre und was ich von dir habe",
+    "about_privacy_delete": "Löschen, was ich von dir habe",
+    "privacy_agreed": "Ich höre dich in den Sprachkanälen dieses Servers: du hast zugestimmt.",
+    "privacy_usual": "Ich höre dich in den Sprachkanälen dieses Servers, wie alle. `/privacy ignore-me` ändert das.",
+    "privacy_objected": "Ich höre dich nicht: du hast Nein gesagt.",
+    "privacy_not_asked": "Ich höre dich nicht: hier höre ich nur, wer zustimmt. `/privacy hear-me` ändert das.",
+    "privacy_denied": "Ich höre dich nicht: der Betreiber hat dich ausgenommen.",
+    "privacy_not_allowed": "Ich höre dich nicht: der Betreiber lässt mich nur bestimmte Mitglieder hören.",
+    "privacy_unknown": "Ich höre dich gerade nicht, weil ich nicht nachsehen kann, ob ich darf.",
+    "privacy_not_stored": "{told} Ich kann das gerade nicht speichern: es gilt, bis ich neu gestartet werde.",
+    "privacy_has": "{told}\nWas ich hier von dir habe: {records}\n{elsewhere}",
+    "privacy_deleted": "Ich habe deine Wahl und das hier gelöscht: {records}\n{elsewhere}",
+    "privacy_deleted_but_no": (
+        "Ich habe das hier gelöscht: {records} Dass ich dich nicht hören darf, behalte ich, denn sonst würde ich "
+        "dich wieder hören.\n{elsewhere}"
+    ),
+    "privacy_not_all": "{told}\nNicht alles war zu erreichen: bitte sag es dem Betreiber.",
+    "privacy_elsewhere": "Was an Sprachserver und an den Agenten ging, ist vielleicht noch dort: frag den Betreiber.",
+    "records_journal": "Gespräche im Journal: {count}.",
+    "records_memory": "Gespräche im Speicher: {count}.",
 }

@@ -83,4 +83,28 @@ TEXTS = {
     "span_seconds": "{count} s",
     "span_minutes": "{count} min",
     "span_hours": "{count} hours",
+    # who may be heard
+    "about_privacy": "Decide whether I may hear you",
+    "about_privacy_hear": "Let me hear you on this server",
+    "about_privacy_ignore": "Don't let me hear you on this server",
+    "about_privacy_show": "Show whether I hear you, and what I have of you",
+    "about_privacy_delete": "Delete what I have of you",
+    "privacy_agreed": "I hear you in this server's voice channels: you have agreed.",
+    "privacy_usual": "I hear you in this server's voice channels, like everybody. `/privacy ignore-me` changes that.",
+    "privacy_objected": "I do not hear you: you have said no.",
+    "privacy_not_asked": "I do not hear you: here I only hear those who agree. `/privacy hear-me` changes that.",
+    "privacy_denied": "I do not hear you: the operator has left you out.",
+    "privacy_not_allowed": "I do not hear you: the operator lets me hear certain members only.",
+    "privacy_unknown": "I do not hear you at the moment, since I can't look up whether I may.",
+    "privacy_not_stored": "{told} I can't store that at the moment: it holds until I am restarted.",
+    "privacy_has": "{told}\nWhat I have of you here: {records}\n{elsewhere}",
+    "privacy_deleted": "I have deleted your choice and this: {records}\n{elsewhere}",
+    "privacy_deleted_but_no": (
+        "I have deleted this: {records} I keep that I may not hear you, since I would hear you again without "
+        "it.\n{elsewhere}"
+    ),
+    "privacy_not_all": "{told}\nNot everything could be reached: please tell the operator.",
+    "privacy_elsewhere": "What went to speech servers and to the agent may be kept there: ask the operator.",
+    "records_journal": "Turns in the journal: {count}.",
+    "records_memory": "Turns in memory: {count}.",
 }

@@ -77,4 +77,28 @@ TEXTS = {
     "span_seconds": "{count} s",
     "span_minutes": "{count} min",
     "span_hours": "{count} horas",
+    "about_privacy": "Decidir si puedo oírte",
+    "about_privacy_hear": "Dejar que te oiga en este servidor",
+    "about_privacy_ignore": "No dejar que te oiga en este servidor",
+    "about_privacy_show": "Mostrar si te oigo y qué tengo de ti",
+    "about_privacy_delete": "Borrar lo que tengo de ti",
+    "privacy_agreed": "Te oigo en los canales de voz de este servidor: has aceptado.",
+    "privacy_usual": "Te oigo en los canales de voz de este servidor, como a todos. `/privacy ignore-me` lo cambia.",
+    "privacy_objected": "No te oigo: has dicho que no.",
+    "privacy_not_asked": "No te oigo: aquí solo oigo a quien acepta. `/privacy hear-me` lo cambia.",
+    "privacy_denied": "No te oigo: quien administra el bot te ha excluido.",
+    "privacy_not_allowed": "No te oigo: quien administra el bot solo me deja oír a ciertos miembros.",
+    "privacy_unknown": "Ahora mismo no te oigo, porque no puedo comprobar si debo.",
+    "privacy_not_stored": "{told} Ahora mismo no puedo guardarlo: vale hasta que me reinicien.",
+    "privacy_has": "{told}\nLo que tengo de ti aquí: {records}\n{elsewhere}",
+    "privacy_deleted": "He borrado tu elección y esto: {records}\n{elsewhere}",
+    "privacy_deleted_but_no": (
+        "He borrado esto: {records} Conservo que no debo oírte, porque si no volvería a oírte.\n{elsewhere}"
+    ),
+    "privacy_not_all": "{told}\nNo he podido llegar a todo: avisa a quien administra el bot.",
+    "privacy_elsewhere": (
+        "Lo que fue a los servidores de voz y al agente puede seguir allí: pregunta a quien administra el bot."
+    ),
+    "records_journal": "Turnos en el diario: {count}.",
+    "records_memory": "Turnos en memoria: {count}.",
 }

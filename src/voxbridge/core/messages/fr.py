@@ -80,4 +80,33 @@ TEXTS = {
     "span_seconds": "{count} s",
     "span_minutes": "{count} min",
     "span_hours": "{count} heures",
+    "about_privacy": "Décider si je peux t'entendre",
+    "about_privacy_hear": "Me laisser t'entendre sur ce serveur",
+    "about_privacy_ignore": "Ne pas me laisser t'entendre sur ce serveur",
+    "about_privacy_show": "Montrer si je t'entends et ce que j'ai de toi",
+    "about_privacy_delete": "Supprimer ce que j'ai de toi",
+    "privacy_agreed": "Je t'entends dans les salons vocaux de ce serveur : tu as accepté.",
+    "privacy_usual": (
+        "Je t'entends dans les salons vocaux de ce serveur, comme tout le monde. `/privacy ignore-me` change cela."
+    ),
+    "privacy_objected": "Je ne t'entends pas : tu as dit non.",
+    "privacy_not_asked": (
+        "Je ne t'entends pas : ici, je n'entends que ceux qui acceptent. `/privacy hear-me` change cela."
+    ),
+    "privacy_denied": "Je ne t'entends pas : l'exploitant du bot t'a exclu.",
+    "privacy_not_allowed": "Je ne t'entends pas : l'exploitant du bot ne me laisse entendre que certains membres.",
+    "privacy_unknown": "Je ne t'entends pas pour le moment, car je ne peux pas vérifier si j'en ai le droit.",
+    "privacy_not_stored": "{told} Je ne peux pas l'enregistrer pour le moment : c'est valable jusqu'à mon redémarrage.",
+    "privacy_has": "{told}\nCe que j'ai de toi ici : {records}\n{elsewhere}",
+    "privacy_deleted": "J'ai supprimé ton choix et ceci : {records}\n{elsewhere}",
+    "privacy_deleted_but_no": (
+        "J'ai supprimé ceci : {records} Je garde que je ne dois pas t'entendre, car sinon je t'entendrais de "
+        "nouveau.\n{elsewhere}"
+    ),
+    "privacy_not_all": "{told}\nTout n'a pas pu être atteint : préviens l'exploitant du bot.",
+    "privacy_elsewhere": (
+        "Ce qui est allé aux serveurs vocaux et à l'agent y est peut-être encore : demande à l'exploitant du bot."
+    ),
+    "records_journal": "Échanges dans le journal : {count}.",
+    "records_memory": "Échanges en mémoire : {count}.",
 }

@@ -76,4 +76,34 @@ TEXTS = {
     "span_seconds": "{count}秒",
     "span_minutes": "{count}分",
     "span_hours": "{count}時間",
+    "about_privacy": "声を聞いてよいかを決める",
+    "about_privacy_hear": "このサーバーで声を聞いてよいことにする",
+    "about_privacy_ignore": "このサーバーで声を聞かないようにする",
+    "about_privacy_show": "声を聞いているか、何を持っているかを表示する",
+    "about_privacy_delete": "あなたについて持っているものを削除する",
+    "privacy_agreed": "このサーバーのボイスチャンネルであなたの声を聞きます。同意をいただいています。",
+    "privacy_usual": (
+        "このサーバーのボイスチャンネルで、皆さんと同じようにあなたの声を聞きます。`/privacy ignore-me` で変えら"
+        "れます。"
+    ),
+    "privacy_objected": "あなたの声は聞きません。断られています。",
+    "privacy_not_asked": (
+        "あなたの声は聞きません。ここでは同意した人の声だけを聞きます。`/privacy hear-me` で変えられます。"
+    ),
+    "privacy_denied": "あなたの声は聞きません。運営者が対象から外しています。",
+    "privacy_not_allowed": "あなたの声は聞きません。運営者が決めたメンバーの声だけを聞きます。",
+    "privacy_unknown": "今はあなたの声を聞きません。聞いてよいかを確認できないためです。",
+    "privacy_not_stored": "{told}今は保存できません。再起動されるまで有効です。",
+    "privacy_has": "{told}\nここであなたについて持っているもの：{records}\n{elsewhere}",
+    "privacy_deleted": "あなたの選択と次のものを削除しました：{records}\n{elsewhere}",
+    "privacy_deleted_but_no": (
+        "次のものを削除しました：{records}声を聞かないという選択は残します。消すとまた聞いてしまうためです。\n"
+        "{elsewhere}"
+    ),
+    "privacy_not_all": "{told}\n一部に届きませんでした。運営者に伝えてください。",
+    "privacy_elsewhere": (
+        "音声サーバーやエージェントに送ったものは、そこに残っているかもしれません。運営者に聞いてください。"
+    ),
+    "records_journal": "記録にある会話：{count}件。",
+    "records_memory": "メモリにある会話：{count}件。",
 }

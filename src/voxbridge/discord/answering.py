@@ -1,0 +1,42 @@
+"""How a slash command is described and answered: in the language of the member, once, and seen by the asker only."""
+
+from __future__ import annotations
+
+import discord
+import structlog
+from discord import app_commands
+
+from voxbridge.core.ids import GuildId
+from voxbridge.core.messages.catalogue import Line, Messages, line
+
+_log = structlog.get_logger(__name__)
+
+_ANSWER_CHARS_MAX = 2000
+
+
+def guild_id_of(interaction: discord.Interaction) -> GuildId:
+    """Return the guild in which a command was typed; it is for guilds only."""
+    assert interaction.guild_id is not None, "guild_only"
+    return GuildId(interaction.guild_id)
+
+
+class Answering:
+    """Puts messages into words for whoever typed a command."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    def about(self, key: str) -> app_commands.locale_str:
+        """Return what a command is for, to be translated when the commands are registered."""
+        return app_commands.locale_str(self._messages.text(line(key)), key=key)
+
+    async def answer(self, interaction: discord.Interaction, told: Line) -> None:
+        """Answer once; an answer that Discord does not take any more (3 s, 15 min) is logged and forgotten."""
+        text = self._messages.text(told, interaction.locale.value)[:_ANSWER_CHARS_MAX]
+        try:
+            if interaction.response.is_done():
+                await interaction.edit_original_response(content=text)
+            else:
+                await interaction.response.send_message(text, ephemeral=True)
+        except discord.HTTPException as exc:
+            _log.warning("the answer to a slash command came too late", http_status=exc.status)

@@ -1,0 +1,94 @@
+"""All that is known of the people, in one object that the daemon holds for its life.
+
+storage --> archive (facts in memory) --> consent --> the receiver's question, the room's company
+                                      '-> privacy (/privacy)
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from voxbridge import clock
+from voxbridge.config.people import PrivacySettings
+from voxbridge.config.settings import Settings
+from voxbridge.core.call.events import MemberJoined
+from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.people.consent import ConsentRules
+from voxbridge.people.consent import Consent
+from voxbridge.people.privacy import Privacy, Records
+from voxbridge.storage.archive import Archive, NoStore
+from voxbridge.storage.place import storage_path
+from voxbridge.storage.port import Store
+from voxbridge.storage.sqlite import SqliteStore
+
+_log = structlog.get_logger(__name__)
+
+
+class House:
+    """The people and what is kept of them. It is Discord's ``Company``. ``records`` hold what members said."""
+
+    def __init__(self, settings_now: Callable[[], Settings], records: Sequence[Records] = ()) -> None:
+        self.archive = Archive(_store(settings_now()), pauses=Backoff(base_s=1.0, cap_s=60.0, rng=random.random))
+        self.consent = Consent(self.archive, _consent_rules_now(settings_now))
+        self.privacy = Privacy(self.consent, records)
+
+    async def open(self) -> None:
+        """Read what is stored. What cannot be read is told in the log, and tried again by ``run``."""
+        await self.archive.flush()
+
+    async def run(self) -> None:
+        """Store what waits, for ever."""
+        await self.archive.run()
+
+    def is_heard(self, guild_id: GuildId, user_id: UserId) -> bool:
+        """Tell whether a member may be heard now."""
+        return self.consent.is_heard(guild_id, user_id)
+
+    def saw(self, guild_id: GuildId, member: MemberJoined, channel_id: ChannelId | None) -> None:  # noqa: ARG002
+        """Note what Discord says of a member."""
+        self.consent.saw(guild_id, member)
+
+    def review(self) -> None:
+        """Look at everything anew: the settings have changed."""
+        self.consent.review()
+
+
+def _store(settings: Settings) -> Store:
+    path = storage_path(settings.storage.file)
+    if path is None:
+        _log.warning("there is no directory for what should last: set [storage] file")
+        return NoStore()
+    return SqliteStore(path, clock.wall_iso)
+
+
+def _consent_rules_now(settings_now: Callable[[], Settings]) -> Callable[[], ConsentRules]:
+    """Return what gives the rules that hold; they are made anew only when the settings have changed."""
+    privacy = settings_now().privacy
+    rules = consent_rules(privacy)
+
+    def now() -> ConsentRules:
+        nonlocal privacy, rules
+        if (latest := settings_now().privacy) is not privacy:
+            privacy, rules = latest, consent_rules(latest)
+        return rules
+
+    return now
+
+
+def consent_rules(settings: PrivacySettings) -> ConsentRules:
+    """Return what the settings mean."""
+    return ConsentRules(
+        mode=settings.mode,  # type: ignore[arg-type]  # one_of in the option
+        allowed_users=_ids(settings.allow_users),
+        allowed_roles=_ids(settings.allow_roles),
+        denied_users=_ids(settings.deny_users),
+        denied_roles=_ids(settings.deny_roles),
+    )
+
+
+def _ids(texts: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(map(int, texts))

@@ -1,0 +1,1 @@
+"""What lasts over restarts: one port, and SQLite behind it."""
