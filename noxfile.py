@@ -29,6 +29,7 @@ SHIELDED_INSIDE = {
     "src/voxbridge/rehearsal/daemon_process.py",
     "src/voxbridge/stages/failover/base.py",
     "src/voxbridge/stages/stt/phantoms.py",
+    "src/voxbridge/stages/stt/plugged.py",
     "src/voxbridge/stages/stt/per_utterance.py",
     "src/voxbridge/stages/stt/wyoming.py",
     "src/voxbridge/stages/tts/bound.py",

@@ -66,7 +66,7 @@ async def measure(group: str, count: int) -> Samples:
 
 
 @click.command()
-@click.option("--words", is_flag=True, help="How many words are heard wrong, with loss and with pauses. Five minutes.")
+@click.option("--words", is_flag=True, help="How many words are heard wrong, with loss and with pauses. Half an hour.")
 @click.option("--quick", is_flag=True, help="Ten of each instead of fifty: a look, no figures to quote.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
 @click.option("--only", type=click.Choice(GROUPS), multiple=True, help="Measure this group only.")

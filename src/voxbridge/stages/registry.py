@@ -15,7 +15,9 @@ from voxbridge.core.health.hedge import Hedge
 from voxbridge.errors import StageName
 from voxbridge.stages.contracts import AgentStage, SttStage, TtsStage
 from voxbridge.stages.failover import FailoverAgent, FailoverStt, FailoverTts, Guard
+from voxbridge.stages.plugin_calls import must_fit
 from voxbridge.stages.stt.phantoms import FilteredStage
+from voxbridge.stages.stt.plugged import PluggedStt
 from voxbridge.stages.tts.bound import BoundedVoice
 from voxbridge.stages.tts.pronounced import pronounced
 
@@ -56,21 +58,27 @@ def in_order(settings: S) -> tuple[S, ...]:
 def make_stt(settings: SttSettings, engines_socket: str) -> SttStage:
     """Make one speech-to-text backend, its filter included, without its backups. Raises: ConfigError."""
     stage: SttStage = make_stage("stt", settings, engines_socket)
+    if settings.kind not in BUILT_IN["stt"]:
+        must_fit("stt", stage, settings.kind)
+        stage = PluggedStt(stage, settings.kind)
     return FilteredStage(stage) if settings.filter else stage
 
 
 def make_agent(settings: AgentSettings, engines_socket: str) -> AgentStage:
     """Make one agent backend, without its backups. Raises: ConfigError."""
     stage: AgentStage = make_stage("agent", settings, engines_socket)
+    if settings.kind not in BUILT_IN["agent"]:
+        must_fit("agent", stage, settings.kind)
     return stage
 
 
 def make_tts(settings: TtsSettings, engines_socket: str) -> TtsStage:
     """Make one text-to-speech backend, without its backups. Raises: ConfigError."""
     stage: TtsStage = make_stage("tts", settings, engines_socket)
-    return pronounced(
-        stage if settings.kind in BUILT_IN["tts"] else BoundedVoice(stage), settings.lexicon, settings.numbers
-    )
+    if settings.kind not in BUILT_IN["tts"]:
+        must_fit("tts", stage, settings.kind)
+        stage = BoundedVoice(stage)
+    return pronounced(stage, settings.lexicon, settings.numbers)
 
 
 def stt_stage(settings: SttSettings, engines_socket: str) -> SttStage:
