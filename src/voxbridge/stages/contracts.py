@@ -155,10 +155,21 @@ class OutageAware(Protocol):
         ...
 
 
-def tell_outage(stage: object, *, is_known: bool) -> None:
-    """Tell a stage what is known of its server, if it wants to know."""
+@runtime_checkable
+class MutenessAware(Protocol):
+    """A stage that does not wait its whole limit for a server that takes everything and never answers."""
+
+    def note_muteness(self, *, is_known: bool) -> None:
+        """Take what is known from now on; must not block."""
+        ...
+
+
+def tell_outage(stage: object, *, is_known: bool, is_mute: bool = False) -> None:
+    """Tell a stage what is known of its server, if it wants to know: that it is not there, or that it is mute."""
     if isinstance(stage, OutageAware):
         stage.note_outage(is_known=is_known)
+    if isinstance(stage, MutenessAware):
+        stage.note_muteness(is_known=is_mute)
 
 
 class SttStage(Stage, Protocol):

@@ -97,8 +97,9 @@ class Health:
         """Note that a turn failed for this stage: whoever should have served is suspected, if no call has told yet."""
         self._out.add(stage)
         guards = self._guards.get(stage, ())
-        if guards and not any(guard.health.is_in_trouble for guard in guards):
-            guards[0].suspect(error.detail)
+        # Of several the calls themselves have told who it was, unless the turn's time was over.
+        if len(guards) == 1 or (guards and not any(guard.health.is_in_trouble for guard in guards)):
+            guards[0].suspect(error)
 
     def turn_served(self, stage: StageName) -> None:
         """Note that this stage did its part of a turn, and that something came of it."""

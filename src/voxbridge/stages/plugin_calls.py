@@ -38,6 +38,7 @@ _OF_ALL = (
     Call("async def", "probe"),
     Call("async def", "warm", is_optional=True),
     Call("def", "note_outage", (), ("is_known",), is_optional=True),
+    Call("def", "note_muteness", (), ("is_known",), is_optional=True),
 )
 _OF_A_STAGE: Mapping[StageName, Sequence[Call]] = {
     "stt": (*_OF_ALL, Call("def", "open", ("speaker", "on_partial"))),

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from tests.integration.stages.agent.agent_client import SPEAKER
-from tests.support.hall import Hall, open_hall
+from tests.support.hall import APOLOGY, Hall, open_hall
 from tests.support.notices import TEXTS
 from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts
 from tests.support.voices import MemoryPort, tone_packets
@@ -255,3 +255,30 @@ async def test_a_turn_whose_time_is_over_has_somebody_suspected(autojump_clock: 
             assert events[-1] == StageBack("agent")
             assert health.all[0].state == "up"
         nursery.cancel_scope.cancel()
+
+
+async def test_a_speech_server_that_never_answers_is_down_after_three_and_back_with_its_first_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It lets us connect and passes every probe. From the fourth on a turn waits for half of the limit."""
+    waited_s, known = [], []
+    async with open_hall(health_rules=LIKE_THE_DAEMON) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        hall.stt.script.ignored_finalizes = 99
+        for number in range(5):
+            await hall.say(ada)
+            report = await hall.wait_report(number)
+            assert report.failed_stage == "stt"
+            [stt] = [backend for backend in hall.health.all if backend.stage == "stt"]
+            waited_s.append(report.marks["ended"] - report.marks["turn_decided"] - APOLOGY.duration_s)
+            known.append(stt.state)
+        assert "no answer" in stt.detail
+        hall.stt.script.ignored_finalizes = 0
+        await hall.say(ada)
+        report = await hall.wait_report(5)
+        assert report.failed_stage is None
+        assert states(hall)["stt"] == "up"
+        assert [text for _, text in hall.port.posted] == [TEXTS[Down, "stt"], TEXTS[Back, "stt"]]
+    assert known == ["failing", "failing", "down", "down", "down"]
+    assert waited_s == pytest.approx([5.0, 5.0, 5.0, 2.5, 2.5], abs=0.2)  # the apology's own end is in it

@@ -7,6 +7,10 @@
 Whoever asks a backend tells of it here, and nobody else probes it: however many ask, the probes stay as few. A probe
 alone ends nothing that calls have begun: a server that answers probes and fails at its work is ``failing`` until it has
 done some. Whether it is asked before others is the circuit's to say, which takes several failures to open.
+
+A server that takes what it is asked and never answers passes every probe. So it is ``down`` as well when several calls
+in a row had no answer in time: **mute**. Only a call that comes through, or a probe that fails (it is another server
+then), ends that. After a probe that it passes, the next call is given all its time again, in case it is slow by now.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from voxbridge.core.health.breaker import Breaker, BreakerRules
 StageName = Literal["stt", "agent", "tts"]
 State = Literal["unknown", "up", "failing", "down"]
 
+_TOGETHER_S = 2.0  # calls that fail within so long were made at the same time, and count once
 _DOUBLINGS_MAX = 16  # any cap is reached long before; a float ends at 2 ** 1024, two nights into an outage
 
 
@@ -30,13 +35,17 @@ class HealthRules:
 
     In trouble after ``probe_s``, then twice as late each time, up to ``probe_cap_s`` while the probes fail and up to
     ``recheck_s`` while they do not; while all is well each ``recheck_s``: often enough to be right about a night's
-    outage, too rare to be seen in the server's log. ``at_start``: it is probed before anybody has asked it anything.
+    outage, too rare to be seen in the server's log. One that is mute: after ``mute_recheck_s`` at the earliest.
+    ``at_start``: it is probed before anybody has asked it anything.
     """
 
     probe_s: float = 2.0
     probe_cap_s: float = 30.0
     recheck_s: float = 300.0
     at_start: bool = True
+    unanswered: int = 3
+    """So many calls in a row without an answer in time, and it is mute."""
+    mute_recheck_s: float = 60.0
     circuit: BreakerRules = attrs.field(factory=BreakerRules)
 
 
@@ -72,6 +81,10 @@ class BackendHealth:
     """When the next probe is due."""
     _probes: int = attrs.field(default=0, init=False)  # planned in this trouble
     _worked_at: float = attrs.field(default=-math.inf, init=False)
+    _unanswered: int = attrs.field(default=0, init=False)  # in a row
+    _unanswered_at: float = attrs.field(default=-math.inf, init=False)
+    _is_mute: bool = attrs.field(default=False, init=False)
+    _is_given_time: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.circuit = Breaker(self.rules.circuit)
@@ -87,6 +100,16 @@ class BackendHealth:
         """Tell whether it failed, and has not done any work or recovered since."""
         return self.state in ("failing", "down")
 
+    @property
+    def is_absent(self) -> bool:
+        """Tell whether a probe has found it down."""
+        return self.state == "down" and not self._is_mute
+
+    @property
+    def is_mute(self) -> bool:
+        """Tell whether it takes what it is asked and never answers, so that it is not worth a long wait."""
+        return self._is_mute and not self._is_given_time
+
     def begin(self) -> bool:
         """Note that a call begins; return whether it is a trial, which its end must be told."""
         return self.circuit.begin()
@@ -94,15 +117,16 @@ class BackendHealth:
     def succeeded(self, now: float, *, is_trial: bool = False) -> None:
         """Note that a call brought what was asked for: whatever was before, the backend works."""
         self._worked_at = now
+        self._unanswered = 0
         self.circuit.succeeded(now, is_trial=is_trial)
         if self.state != "up":
             self._recovered(now)
 
-    def failed(self, now: float, why: str, *, is_trial: bool = False) -> None:
-        """Note that a call failed."""
+    def failed(self, now: float, why: str, *, is_trial: bool = False, is_unanswered: bool = False) -> None:
+        """Note that a call failed; ``is_unanswered``: nothing at all came in time."""
         was = self.circuit.state
         self.circuit.failed(now, is_trial=is_trial)
-        self.suspected(now, why)
+        self.suspected(now, why, is_unanswered=is_unanswered)
         if self.circuit.state == "open" and was != "open" and self.state == "failing":
             # Only a probe lets it try again, and the probes of who answers them may have become rare.
             self._plan(now, self.rules.probe_cap_s)
@@ -111,7 +135,7 @@ class BackendHealth:
         """Note that a call was cancelled, or brought nothing at all, which proves nothing."""
         self.circuit.abandoned(is_trial=is_trial)
 
-    def suspected(self, now: float, why: str) -> None:
+    def suspected(self, now: float, why: str, *, is_unanswered: bool = False) -> None:
         """Note that something failed that may be this backend's fault; its circuit does not count it."""
         if not self.is_in_trouble:
             self._change("failing", now)
@@ -119,6 +143,20 @@ class BackendHealth:
             self._plan(now, self.rules.probe_cap_s)
         if self.state == "failing":
             self.detail = why
+            self._count_unanswered(now, is_unanswered=is_unanswered)
+        self._is_given_time = False
+
+    def _count_unanswered(self, now: float, *, is_unanswered: bool) -> None:
+        if is_unanswered and now - self._unanswered_at < _TOGETHER_S:
+            return
+        self._unanswered = self._unanswered + 1 if is_unanswered else 0
+        self._unanswered_at = now
+        if self._unanswered >= self.rules.unanswered:
+            self._is_mute = True
+            self._change("down", now)
+            self.detail = f"it lets us connect, and has given no answer {self._unanswered} times in a row: it hangs"
+            self.probe_at = math.inf
+            self._plan(now, self.rules.recheck_s, at_least_s=self.rules.mute_recheck_s)
 
     def probed(self, began: float, now: float, detail: str, *, is_well: bool) -> None:
         """Note what a probe found that began at ``began``: what a call has brought since then is the newer proof."""
@@ -126,16 +164,24 @@ class BackendHealth:
         self.circuit.probed(is_well=is_well)
         self.probe_at = math.inf
         if not is_well:
+            self._forget_muteness()
             self._change("down", now)
             self.detail = detail
             self._plan(now, self.rules.probe_cap_s)
+        elif self._is_mute and self._worked_at < began:
+            self._is_given_time = True
+            self._plan(now, self.rules.recheck_s, at_least_s=self.rules.mute_recheck_s)
         elif self.state == "failing":
             self._plan(now, self.rules.recheck_s)
         else:
             self._recovered(now)
             self.detail = detail
 
+    def _forget_muteness(self) -> None:
+        self._unanswered, self._is_mute, self._is_given_time = 0, False, False
+
     def _recovered(self, now: float) -> None:
+        self._forget_muteness()
         self._change("up", now)
         self.detail = ""
         self._probes, self.probe_at = 0, now + self.rules.recheck_s
@@ -144,9 +190,9 @@ class BackendHealth:
         if state != self.state:
             self.state, self.since = state, now
 
-    def _plan(self, now: float, cap_s: float) -> None:
+    def _plan(self, now: float, cap_s: float, *, at_least_s: float = 0.0) -> None:
         """Probe after the next wait, unless one is due before."""
-        wait_s = min(cap_s, self.rules.probe_s * 2.0 ** min(self._probes, _DOUBLINGS_MAX))
+        wait_s = min(cap_s, max(at_least_s, self.rules.probe_s * 2.0 ** min(self._probes, _DOUBLINGS_MAX)))
         if now + wait_s < self.probe_at:
             self.probe_at = now + wait_s
             self._probes += 1

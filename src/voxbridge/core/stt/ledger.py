@@ -24,7 +24,8 @@ When to call again:
 - Who names a time (Retry-After) is left alone until then, and what cannot wait so long fails at once.
 - Nothing is connected ahead while a call that somebody waits for is trying.
 - When an utterance was lost to a server that is not there, or others have found that it is down, the outage is known:
-  the next ones get one try each after their end, and the apology does not wait for the limit again.
+  the next ones get one try each after their end, and the apology does not wait for the limit again. The same for a
+  server that is known to be mute, whether it is connected or not: half of the limit has to do.
 - A final that is overdue makes the server's other promises doubtful: connections made meanwhile are not used.
 
 Times are seconds on any one clock.
@@ -308,7 +309,8 @@ Step = Dial | Rest | Finished
 class Ledger:
     """See the head of this module. ``limit_s`` is from the end of an utterance to its final, ``rng`` draws the jitter.
 
-    ``is_down`` says whether others have found that the server is down.
+    ``is_down`` says whether others have found that the server is down, ``is_mute`` whether it takes everything and
+    never answers: then a connection to it proves nothing.
 
     Facts go in, commands come out, to be carried out at once. For each of ``new_calls`` somebody asks ``next_step``
     again and again, and does it.
@@ -321,9 +323,10 @@ class Ledger:
         limit_s: float,
         rng: Callable[[], float],
         is_down: Callable[[], bool] = lambda: False,
+        is_mute: Callable[[], bool] = lambda: False,
     ) -> None:
         self.manners, self.limit_s = manners, limit_s
-        self._is_down = is_down
+        self._is_down, self._is_mute = is_down, is_mute
         self._owed: list[Owed] = []
         self._calls: list[Call] = []
         self._new_calls: list[Call] = []
@@ -389,8 +392,10 @@ class Ledger:
             return None, []
         owed.due, owed.voiced_s = now + self.limit_s, voiced_s
         is_reached = self._is_reached(owed.call)
-        in_outage = (self._is_outage_known and not is_reached) or (
-            self._is_down() and not (is_reached and self.manners.is_greeted)
+        in_outage = (
+            self._is_mute()
+            or (self._is_outage_known and not is_reached)
+            or (self._is_down() and not (is_reached and self.manners.is_greeted))
         )
         commands = self._move(owed, _E.END_IN_OUTAGE if in_outage else _E.END)
         is_hanging = owed.call.state is _C.DIALLING and now - owed.call.since > LAST_TRY_S
@@ -430,7 +435,8 @@ class Ledger:
             self._note_well()
             for owed in self._served_by(call):
                 owed.failure = None
-                self._move(owed, _E.UP)
+                if not (owed.state is _S.LAST_TRY and self._is_mute()):
+                    self._move(owed, _E.UP)
 
     def answered(self, owed: Owed) -> tuple[bool, list[Command]]:
         """Note that the final of an ended utterance is in; tell whether it is waited for."""

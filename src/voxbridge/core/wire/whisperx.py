@@ -83,14 +83,19 @@ class Failed:
     id: int | None = None
 
 
-ServerMessage = Ready | Partial | Final | Peeked | Failed
+@attrs.frozen
+class Unreadable:
+    """No message of this protocol, or a final without its text."""
+
+
+ServerMessage = Ready | Partial | Final | Peeked | Failed | Unreadable
 
 
 def parse(message: str | bytes) -> ServerMessage | None:
     """Read a server's message; None for what we do not know, which is to be ignored."""
     value = json_value(message)
     if not isinstance(value, dict):
-        return None
+        return Unreadable()
     text = value.get("text")
     match value.get("type"):
         case "ready" if value.get("protocol") == EXTENSION:
@@ -99,6 +104,8 @@ def parse(message: str | bytes) -> ServerMessage | None:
             return Partial(text)
         case "final" if isinstance(text, str):
             return Final(text, _id(value), _number(value, "confidence"), _number(value, "duration"))
+        case "final":
+            return Unreadable()
         case "peeked" if isinstance(text, str) and (peek_id := _id(value)) is not None:
             return Peeked(peek_id, text, _peek_confidence(value))
         case "error":

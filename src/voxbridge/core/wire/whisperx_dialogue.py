@@ -6,6 +6,7 @@ The plain protocol has no ids and cannot forget, so order is all there is to go 
   ``finalize`` is outstanding at a time, so that finals are matched by order.
 - An utterance that is given up when nothing of it was sent is simply passed over. Otherwise the server has to lose its
   audio: by ``discard`` if it knows the extension, else by a ``finalize`` whose final is ignored.
+- What cannot be read is passed over, unless a final is due.
 - An ``error`` may be of a partial, which costs nothing; if it was of the final, the connection closes next.
 
 A lost connection takes its dialogue along: the next one begins with the oldest utterance that is still owed.
@@ -76,11 +77,18 @@ class ServerFailed:
 
 
 @attrs.frozen
+class Garbled:
+    """While a final was due, a message came that cannot be read: very likely that was it."""
+
+    message: str | bytes
+
+
+@attrs.frozen
 class Stray:
     """A final or an early transcript that nobody waits for: late, or doubled."""
 
 
-DialogueEvent = PartialHeard | FinalHeard | PeekHeard | PeekLost | ServerFailed | Stray
+DialogueEvent = PartialHeard | FinalHeard | PeekHeard | PeekLost | ServerFailed | Garbled | Stray
 
 
 class Dialogue:
@@ -169,6 +177,11 @@ class Dialogue:
         return next(finalized, math.inf) + self._limit_s
 
     @property
+    def due(self) -> Owed | None:
+        """Return the utterance whose final is due."""
+        return next((each.owed for each in self._sent if each.finalized_at is not None), None)
+
+    @property
     def failed(self) -> Owed | None:
         """Return the utterance whose final has failed, if the connection closes now."""
         return next((each.owed for each in self._sent if each.has_failed), None)
@@ -188,6 +201,10 @@ class Dialogue:
                 return Stray() if self._peeks.pop(peek.id, None) is None else PeekHeard(peek)
             case whisperx.Failed(failed_id):
                 return self._on_failed(failed_id)
+            case whisperx.Unreadable() if self.due is not None:
+                return Garbled(message)
+            case whisperx.Unreadable():
+                pass
             case None:
                 pass
         return None

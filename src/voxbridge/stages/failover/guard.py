@@ -11,7 +11,7 @@ import trio
 
 from voxbridge.core.health.backend import BackendHealth, HealthRules, State
 from voxbridge.core.health.backoff import Backoff
-from voxbridge.errors import NoReply, StageError, StageName
+from voxbridge.errors import NoReply, StageError, StageName, StageTimeout
 from voxbridge.stages.contracts import Stage, tell_outage
 from voxbridge.supervise import supervise
 
@@ -66,7 +66,7 @@ class Guard(Generic[S]):
             self.health.abandoned(is_trial=is_trial)
             raise
         except StageError as error:
-            self._failed(error.detail, is_trial=is_trial)
+            self._failed(error.detail, is_trial=is_trial, is_unanswered=is_unanswered(error))
             raise
         except Exception as error:  # a bug in a plug-in is a failure too
             self._failed(f"its code has a bug: it raised {type(error).__name__}", is_trial=is_trial)
@@ -83,9 +83,10 @@ class Guard(Generic[S]):
             else:
                 self._note(lambda: self.health.succeeded(trio.current_time(), is_trial=is_trial))
 
-    def suspect(self, why: str) -> None:
-        """Note that a turn failed for it, though no call of it did: the turn's time was over."""
-        self._note(lambda: self.health.suspected(trio.current_time(), why))
+    def suspect(self, error: StageError) -> None:
+        """Note that a turn failed for it, though no call of it did that we know of."""
+        unanswered = is_unanswered(error)
+        self._note(lambda: self.health.suspected(trio.current_time(), error.detail, is_unanswered=unanswered))
 
     def works(self) -> None:
         """Note that it has done its part of a turn: nobody else could have."""
@@ -110,8 +111,8 @@ class Guard(Generic[S]):
         detail, is_well = found[0] if found else (f"no answer to a probe within {PROBE_LIMIT_S:.0f} s", False)
         self._note(lambda: self.health.probed(began, trio.current_time(), detail, is_well=is_well))
 
-    def _failed(self, why: str, *, is_trial: bool) -> None:
-        self._note(lambda: self.health.failed(trio.current_time(), why, is_trial=is_trial))
+    def _failed(self, why: str, *, is_trial: bool, is_unanswered: bool = False) -> None:
+        self._note(lambda: self.health.failed(trio.current_time(), why, is_trial=is_trial, is_unanswered=is_unanswered))
 
     def _note(self, fact: Callable[[], None]) -> None:
         """Take a fact, and tell what has changed by it."""
@@ -123,8 +124,13 @@ class Guard(Generic[S]):
                 _log.warning("backend out of use", stage=self._name, backend=self.stage.name)
             elif circuit == "closed":
                 _log.info("backend in use again", stage=self._name, backend=self.stage.name)
-        tell_outage(self.stage, is_known=self.health.state == "down")
+        tell_outage(self.stage, is_known=self.health.is_absent, is_mute=self.health.is_mute)
         self.on_fact(was)
+
+
+def is_unanswered(error: StageError) -> bool:
+    """Tell whether a call failed because nothing at all came: transcripts come whole, the rest bit by bit."""
+    return isinstance(error, StageTimeout) and error.which == ("total" if error.stage == "stt" else "first")
 
 
 def _ignored(_was: State) -> None:

@@ -135,10 +135,11 @@ class SttLine:
         limit_s: float,
         rng: Callable[[], float],
         is_down: Callable[[], bool] = lambda: False,
+        is_mute: Callable[[], bool] = lambda: False,
     ) -> None:
         self._protocol, self.speaker, self.on_partial = protocol, speaker, on_partial
         self.backend, self.limit_s = backend, limit_s
-        self.ledger = Ledger(protocol.manners, limit_s=limit_s, rng=rng, is_down=is_down)
+        self.ledger = Ledger(protocol.manners, limit_s=limit_s, rng=rng, is_down=is_down, is_mute=is_mute)
         self.changed = trio.lowlevel.ParkingLot()
         self._log = _log.bind(user_id=str(speaker.user_id), backend=backend)
         # Weak: a final that nobody holds any more is not waited for, and leaves nothing behind here.

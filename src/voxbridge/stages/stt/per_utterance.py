@@ -116,11 +116,15 @@ class TakeStage:
     ) -> None:
         """Take the connector. ``limit_s``: from the end of an utterance to its final. ``rng`` draws the jitter."""
         self.name, self.connector, self.limit_s, self.rng = name, connector, limit_s, rng
-        self._is_down = False
+        self._is_down = self._is_mute = False
 
     def note_outage(self, *, is_known: bool) -> None:
         """See ``OutageAware``."""
         self._is_down = is_known
+
+    def note_muteness(self, *, is_known: bool) -> None:
+        """See ``MutenessAware``."""
+        self._is_mute = is_known
 
     async def __aenter__(self) -> Self:
         await self.connector.__aenter__()
@@ -139,6 +143,7 @@ class TakeStage:
             limit_s=self.limit_s,
             rng=self.rng,
             is_down=lambda: self._is_down,
+            is_mute=lambda: self._is_mute,
         )
         return open_line(line)
 

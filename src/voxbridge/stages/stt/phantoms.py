@@ -11,7 +11,15 @@ import structlog
 
 from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.text.phantoms import heard, is_phantom
-from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript, tell_outage
+from voxbridge.stages.contracts import (
+    MutenessAware,
+    OutageAware,
+    PendingFinal,
+    Speaker,
+    SttSession,
+    SttStage,
+    Transcript,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +45,13 @@ class FilteredStage:
 
     def note_outage(self, *, is_known: bool) -> None:
         """See ``OutageAware``."""
-        tell_outage(self._inner, is_known=is_known)
+        if isinstance(self._inner, OutageAware):
+            self._inner.note_outage(is_known=is_known)
+
+    def note_muteness(self, *, is_known: bool) -> None:
+        """See ``MutenessAware``."""
+        if isinstance(self._inner, MutenessAware):
+            self._inner.note_muteness(is_known=is_known)
 
     async def probe(self) -> str:
         """See ``Stage.probe``. Raises: StageError."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
 
-from voxbridge.stages.contracts import Speaker, SttSession, SttStage, tell_outage
+from voxbridge.stages.contracts import MutenessAware, OutageAware, Speaker, SttSession, SttStage
 from voxbridge.stages.plugin_calls import line_must_fit
 
 
@@ -31,7 +31,13 @@ class PluggedStt:
 
     def note_outage(self, *, is_known: bool) -> None:
         """See ``OutageAware``."""
-        tell_outage(self._inner, is_known=is_known)
+        if isinstance(self._inner, OutageAware):
+            self._inner.note_outage(is_known=is_known)
+
+    def note_muteness(self, *, is_known: bool) -> None:
+        """See ``MutenessAware``."""
+        if isinstance(self._inner, MutenessAware):
+            self._inner.note_muteness(is_known=is_known)
 
     async def probe(self) -> str:
         """See ``Stage.probe``. Raises: StageError."""

@@ -26,6 +26,7 @@ from voxbridge.core.wire.whisperx_dialogue import (
     Dialogue,
     DialogueEvent,
     FinalHeard,
+    Garbled,
     PartialHeard,
     PeekHeard,
     PeekLost,
@@ -36,13 +37,14 @@ from voxbridge.errors import StageError, StageProtocolError, StageTimeout, Stage
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.line import SttLine, open_line
 from voxbridge.stages.stt.opus_packets import OpusPackets
-from voxbridge.stages.stt.takes import ping_regularly
+from voxbridge.stages.stt.takes import json_object, ping_regularly
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
 
 _log = structlog.get_logger(__name__)
 
 _GOODBYE_S = 0.25
-# A failed ``finalize`` is replayed once. A loss without an error is not the server's own failing: it may be a restart.
+# A failed ``finalize``, or nonsense in place of its final, is replayed once. A loss without an error is not the
+# server's own failing: it may be a restart.
 _MANNERS = Manners(is_lasting=True, connects_ahead=True, tries_max=2)
 
 
@@ -79,7 +81,7 @@ class _Connection:
                 await self._line.changed.park()
 
     async def read(self) -> None:
-        """Take in what comes, for ever."""
+        """Take in what comes, for ever. Raises: StageError."""
         while True:
             event = self.dialogue.receive(await self._ws.receive())
             if event is not None:
@@ -96,9 +98,9 @@ class _Connection:
         """Ping."""
         await ping_regularly(self._ws, self._stage.name, limit_s=self._stage.limit_s)
 
-    def blamed(self, error: StageError) -> Owed | None:  # noqa: ARG002 -- a loss by itself is nobody's fault
-        """See ``Connection``."""
-        return self.dialogue.failed
+    def blamed(self, error: StageError) -> Owed | None:
+        """See ``Connection``. A loss by itself is nobody's fault; nonsense in place of a final is the server's."""
+        return self.dialogue.failed or (self.dialogue.due if isinstance(error, StageProtocolError) else None)
 
     def _tell(self, event: DialogueEvent) -> None:
         match event:
@@ -113,6 +115,9 @@ class _Connection:
                 self._resolve(peek_id, self._stage.unavailable("the early transcript was lost"))
             case Stray():
                 self._line.stray_count += 1
+            case Garbled(message):
+                json_object(message, self._stage.name)
+                raise StageProtocolError("stt", "the server sent a final without a text", backend=self._stage.name)
             case ServerFailed():
                 self._errors += 1
                 if self._errors == 1:  # the server repeats it for each further packet
@@ -241,11 +246,15 @@ class WhisperXStage:
         self._connect_limit_s = settings.connect_limit_ms / 1000
         self._address = WsAddress.parse("stt", settings.url, uds=uds)
         self._tls = tls
-        self._is_down = False
+        self._is_down = self._is_mute = False
 
     def note_outage(self, *, is_known: bool) -> None:
         """See ``OutageAware``."""
         self._is_down = is_known
+
+    def note_muteness(self, *, is_known: bool) -> None:
+        """See ``MutenessAware``."""
+        self._is_mute = is_known
 
     async def __aenter__(self) -> Self:
         return self
@@ -265,6 +274,7 @@ class WhisperXStage:
             limit_s=self.limit_s,
             rng=self.rng,
             is_down=lambda: self._is_down,
+            is_mute=lambda: self._is_mute,
         )
         return open_line(line)
 

@@ -9,7 +9,7 @@ import trio
 
 from tests.support.stt_kinds import HOST, KINDS, LATENCY_S, PORT, Kind, connected, said, speak, speaker
 from tests.support.stt_spoiling import WEBSOCKETS, WHISPERX, mend, spoil, times_asked, whisperx_script
-from voxbridge.errors import StageError
+from voxbridge.errors import StageError, StageTimeout
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.stages.contracts import tell_outage
@@ -101,3 +101,24 @@ async def test_what_others_have_found_is_known_to_every_line(autojump_clock, kin
         tell_outage(stage, is_known=False)
         _, took_s = await fails(line)
         assert took_s == exactly(LIMIT_S), "a server that is only slow has all its time"
+
+
+async def test_a_server_that_is_mute_gets_half_of_the_limit_and_is_heard_when_it_answers(autojump_clock, kind):
+    """It takes connections and sound as ever, so that nothing but its answers can tell."""
+    MemNet(latency_s=LATENCY_S).install()
+    async with (
+        kind.make_server(HearingScript()).running(HOST, PORT) as server,
+        kind.make_stage(kind.settings()) as stage,
+        stage.open(speaker()) as line,
+    ):
+        spoil(server, kind.name, "hang after")
+        _, took_s = await fails(line)
+        assert took_s == exactly(LIMIT_S), "nobody knows yet"
+        tell_outage(stage, is_known=False, is_mute=True)
+        for _ in range(3):
+            error, took_s = await fails(line)
+            assert isinstance(error, StageTimeout)
+            assert took_s <= LIMIT_S / 2 + 0.06, f"told {took_s:.3f} s after its end"
+        mend(server, HearingScript(), whisperx_script())
+        await speak(line, range(10))
+        assert (await line.end(1.0).wait()).text == said(range(10))

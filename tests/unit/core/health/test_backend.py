@@ -117,9 +117,69 @@ def test_one_who_is_suspected_is_probed_and_stays_in_use() -> None:
     assert (health.state, health.allows, health.probe_at) == ("failing", True, 12.0)
 
 
+def unanswered(health: BackendHealth, *at: float) -> None:
+    for now in at:
+        health.failed(now, "no answer in time", is_unanswered=True)
+
+
+def test_who_gives_no_answer_three_times_in_a_row_is_down_whatever_its_probes_say() -> None:
+    """A probe only looks whether it lets us in; an answer ends it, at once."""
+    health = up()
+    unanswered(health, 10.0, 20.0)
+    assert (health.state, health.is_mute) == ("failing", False)
+    unanswered(health, 30.0)
+    assert (health.state, health.is_mute, health.is_absent, health.since) == ("down", True, False, 30.0)
+    assert "3 times in a row" in health.detail
+    probe(health, is_well=True)
+    assert health.state == "down"
+    health.succeeded(200.0)
+    assert (health.state, health.is_mute, health.probe_at) == ("up", False, 500.0)
+
+
+def test_who_is_mute_is_given_all_its_time_once_after_each_probe() -> None:
+    """It may be slow by now, and no longer mute: once a minute at first, then more rarely."""
+    health = up()
+    unanswered(health, 10.0, 20.0, 30.0)
+    at = []
+    for _ in range(8):
+        at.append(probe(health, is_well=True) - 30.0)
+        assert not health.is_mute
+        unanswered(health, health.probe_at - 1.0)
+        assert health.is_mute
+    assert at == [60.0, 120.0, 180.0, 240.0, 304.0, 432.0, 688.0, 988.0]
+
+
+def test_who_was_mute_and_is_started_again_is_another_server() -> None:
+    """Its probes fail while it is away, and with the first that does not it is up."""
+    health = up()
+    unanswered(health, 10.0, 20.0, 30.0)
+    probe(health, is_well=False)
+    assert (health.state, health.is_mute, health.is_absent) == ("down", False, True)
+    probe(health, is_well=True)
+    assert health.state == "up"
+
+
+@pytest.mark.parametrize("between", ["answer", "error", "at the same time"])
+def test_three_that_are_not_in_a_row_are_no_proof(between: str) -> None:
+    """Who says something in between is not mute; and three people who spoke at once have asked it once."""
+    health = up()
+    match between:
+        case "answer":
+            unanswered(health, 10.0, 20.0)
+            health.succeeded(25.0)
+            unanswered(health, 30.0)
+        case "error":
+            unanswered(health, 10.0, 20.0)
+            health.failed(25.0, "HTTP 500")
+            unanswered(health, 30.0)
+        case _:
+            unanswered(health, 10.0, 10.1, 10.2)
+    assert (health.state, health.is_mute) == ("failing", False)
+
+
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["well", "failed", "suspected", "abandoned", "probe well", "probe failed"]),
+        st.sampled_from(["well", "failed", "unanswered", "suspected", "abandoned", "probe well", "probe failed"]),
         st.floats(0, 40),
     ),
     max_size=80,
@@ -133,6 +193,7 @@ def test_any_history_keeps_the_rules(events: list[tuple[str, float]]) -> None:
     for kind, gap_s in events:
         now += gap_s
         was = health.state
+        was_mute = was == "down" and not health.is_absent
         match kind:
             case "well":
                 health.succeeded(now, is_trial=health.begin())
@@ -140,6 +201,10 @@ def test_any_history_keeps_the_rules(events: list[tuple[str, float]]) -> None:
             case "failed":
                 health.failed(now, WHY, is_trial=health.begin())
                 assert health.is_in_trouble
+            case "unanswered":
+                health.failed(now, WHY, is_trial=health.begin(), is_unanswered=True)
+                assert health.is_in_trouble
+                assert health.is_mute == (health.state == "down" and not health.is_absent)
             case "suspected":
                 health.suspected(now, WHY)
                 assert health.is_in_trouble
@@ -148,10 +213,10 @@ def test_any_history_keeps_the_rules(events: list[tuple[str, float]]) -> None:
                 assert health.state == was
             case "probe well":
                 health.probed(now, now, "ready", is_well=True)
-                assert health.state == ("failing" if was == "failing" else "up")
+                assert health.state == (was if was == "failing" or was_mute else "up")
             case _:
                 health.probed(now - 1e-6, now, WHY, is_well=False)
                 assert health.state in ("down", "up", was)
         assert health.probe_at <= now + 300.0
-        if health.state == "down":
+        if health.is_absent:
             assert health.probe_at <= now + 30.0

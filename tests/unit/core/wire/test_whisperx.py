@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxbridge.core.wire import whisperx
-from voxbridge.core.wire.whisperx import Failed, Final, Partial, Peeked, Ready, parse
+from voxbridge.core.wire.whisperx import Failed, Final, Partial, Peeked, Ready, Unreadable, parse
 
 pytestmark = pytest.mark.unit
 
@@ -39,7 +39,7 @@ def test_finalize_and_peek():
         ('{"type":"final","text":"a","id":"3","confidence":"high","duration":true}', Final("a")),
         ('{"type":"final","text":"a","confidence":NaN,"duration":1e999}', Final("a")),
         (f'{{"type":"final","text":"a","duration":{10**400}}}', Final("a")),
-        ('{"type":"final","text":"a","more":' + "[" * 100_000 + "]" * 100_000 + "}", None),
+        ('{"type":"final","text":"a","more":' + "[" * 100_000 + "]" * 100_000 + "}", Unreadable()),
         ('{"type": "error", "error": "CUDA out of memory"}', Failed()),
         ('{"type": "error", "id": 4}', Failed(4)),
         ('{"type":"ready","protocol":"voxbridge/1"}', Ready()),
@@ -47,11 +47,11 @@ def test_finalize_and_peek():
         ('{"type":"peeked","id":5,"text":"he","noSpeech":0.25}', Peeked(5, "he", 0.75)),
         ('{"type":"peeked","id":5,"text":"he","noSpeech":0.25,"confidence":0.5}', Peeked(5, "he", 0.5)),
         ('{"type":"peeked","text":"he"}', None),
-        ('{"type":"final","text":null}', None),
+        ('{"type":"final","text":null}', Unreadable()),
         ('{"type":"surprise"}', None),
-        ("[]", None),
-        ("{", None),
-        (b"\xff\x00", None),
+        ("[]", Unreadable()),
+        ("{", Unreadable()),
+        (b"\xff\x00", Unreadable()),
         (b'{"type":"final","text":"as bytes"}', Final("as bytes")),
     ],
 )

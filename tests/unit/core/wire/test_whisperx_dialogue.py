@@ -15,6 +15,7 @@ from voxbridge.core.wire.whisperx_dialogue import (
     Dialogue,
     DialogueEvent,
     FinalHeard,
+    Garbled,
     PartialHeard,
     PeekHeard,
     PeekLost,
@@ -299,3 +300,19 @@ def test_whatever_a_server_says_is_passed_over_or_understood(messages):
     dialogue.take([Owed(1, Call())], 0.0)
     for message in messages:
         assert not isinstance(dialogue.receive(message), FinalHeard | PeekHeard | PeekLost)
+
+
+@pytest.mark.parametrize("nonsense", ["{", "[1]", b"\xff", '{"type":"final"}'])
+def test_nonsense_counts_only_while_a_final_is_due(nonsense: str | bytes) -> None:
+    """Before that nobody waits for anything; then it is very likely what is waited for."""
+    book = Book(is_started=True)
+    assert book.dialogue.receive(nonsense) is None
+    owed = book.feed(b"a")
+    book.take()
+    assert book.dialogue.receive(nonsense) is None
+    book.end()
+    book.take()
+    assert book.dialogue.receive(nonsense) == Garbled(nonsense)
+    assert book.dialogue.due is owed
+    book.dialogue.receive('{"type":"final","text":"a"}')
+    assert book.dialogue.receive(nonsense) is None
