@@ -43,6 +43,15 @@ BODIES = {
     "html page": WELCOME,
     "200 empty": b"",
 }
+TEXTLESS = {
+    "whisperx": b'{"type": "final", "text": null}',
+    "whisperlive": b'{"uid": "u", "segments": [{"start": "0.0", "completed": true}]}',
+    "deepgram": b'{"type": "Results", "channel": {"alternatives": []}}',
+    "whisperlivekit": b'{"status": "active_transcription", "lines": 5}',
+    "wyoming": b'{"type": "transcript", "data": {"text": 5}}',
+    "openai": b'{"text": 5}',
+}
+"""The message that holds the transcript, without it."""
 UNFINISHED: dict[str, Ending] = {"truncated": "cut", "hang in the middle": "hang", "reset each time": "reset"}
 RESPONSES = {
     "html page": http("200 OK", WELCOME, "Content-Type: text/html"),
@@ -58,7 +67,7 @@ RESPONSES = {
 
 def answer_of(kind: str, fault: str) -> bytes | None:
     """Return what the server sends in place of a final: raw bytes in its protocol."""
-    body = BODIES.get(fault)
+    body = TEXTLESS[kind] if fault == "no text" else BODIES.get(fault)
     if body is None:
         return RESPONSES[fault] if kind == "wyoming" and fault in RESPONSES else None
     if kind == "wyoming":

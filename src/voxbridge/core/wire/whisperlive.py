@@ -70,14 +70,23 @@ class Segments:
     items: tuple[Segment, ...]
 
 
-ServerMessage = Ready | Full | Over | Failed | Segments
+@attrs.frozen
+class Unreadable:
+    """Segments that cannot be read."""
+
+
+ServerMessage = Ready | Full | Over | Failed | Segments | Unreadable
 
 
 def parse(message: Mapping[str, object]) -> ServerMessage | None:
     """Read a server's message; None for what we do not know, which is to be ignored."""
     match message:
         case {"segments": list(found)}:
-            return Segments(tuple(segment for each in found if (segment := _segment(each)) is not None))
+            segments = [_segment(each) for each in found]
+            read = tuple(segment for segment in segments if segment is not None)
+            return Segments(read) if len(read) == len(found) else Unreadable()
+        case {"segments": _}:
+            return Unreadable()
         case {"message": "SERVER_READY"}:
             return Ready()
         case {"message": "DISCONNECT"}:

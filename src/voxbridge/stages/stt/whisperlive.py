@@ -114,6 +114,9 @@ def _parse(message: str | bytes) -> whisperlive.ServerMessage | None:
         case whisperlive.Failed():
             detail = "the server reports an error: does it have the model that stt.model names? Its own log says why"
             raise StageProtocolError("stt", detail, backend=_NAME)
+        case whisperlive.Unreadable():
+            detail = "the server sent segments that cannot be read: check stt.kind and stt.url"
+            raise StageProtocolError("stt", detail, backend=_NAME)
         case parsed:
             return parsed
 

@@ -143,6 +143,8 @@ class WyomingTake:
             if event.kind == "error":
                 detail = "the server failed to transcribe the utterance; its own log says why"
                 raise StageProtocolError("stt", detail, backend="wyoming")
+        if not isinstance(event.data.get("text"), str):
+            raise StageProtocolError("stt", "the server sent a transcript without a text", backend="wyoming")
         return Transcript(" ".join(event.text("text").split()))  # segments are joined with their own spaces (seen)
 
     async def keep_alive(self) -> NoReturn:

@@ -52,6 +52,13 @@ AHEAD = {"wyoming": 1, "deepgram": 1}
 """So many connections more may be seen of kinds that connect ahead, in that no try of an utterance has failed yet."""
 
 NOT_JSON = "a message that is not JSON"
+# What two kinds make of it is seen when the server hangs up behind it: of the utterance it has said nothing.
+NO_TEXT = {
+    "whisperx": (StageProtocolError, "a final without a text", 2),
+    "whisperlive": (StageProtocolError, "segments that cannot be read", 3),
+    "deepgram": (StageUnavailable, "connection to the server was lost", 3),
+    "whisperlivekit": (StageUnavailable, "connection to the server was lost", 3),
+}
 STATUSES = {
     "401": (StageRefused, r"refuses our credentials"),
     "403": (StageRefused, r"refuses our credentials"),
@@ -80,6 +87,7 @@ def _websocket_cases(kind: str) -> list[Case]:
         Case(kind, "huge line", StageProtocolError, "over 1 MiB", 3),
         Case(kind, "invalid utf-8", StageProtocolError, "broke the WebSocket protocol", 3),
         Case(kind, "invalid json", StageProtocolError, NOT_JSON, 3),
+        Case(kind, "no text", *NO_TEXT[kind]),
     ]
     for status, (error, says) in STATUSES.items():
         is_refusal = error is StageRefused
@@ -119,6 +127,7 @@ CASES = [
     Case("openai", "huge line", StageProtocolError, "the answer is of over 1 MiB", 3),
     Case("openai", "invalid utf-8", StageProtocolError, "the answer is not UTF-8", 3),
     Case("openai", "invalid json", StageProtocolError, "the answer is not JSON", 3),
+    Case("openai", "no text", StageProtocolError, "JSON without a text", 3),
     *[
         Case("openai", status, error, rf"({says}).*\(HTTP {status}", 1 if error is StageRefused else 3)
         for status, (error, says) in STATUSES.items()
@@ -138,6 +147,7 @@ CASES = [
     Case("wyoming", "huge line", StageProtocolError, "a line is longer than 1048576 bytes", 3),
     Case("wyoming", "invalid utf-8", StageProtocolError, r"Wyoming protocol \(a line is not UTF-8\)", 3),
     Case("wyoming", "invalid json", StageProtocolError, r"Wyoming protocol \(a line is not JSON\)", 3),
+    Case("wyoming", "no text", StageProtocolError, "a transcript without a text", 3),
 ]
 
 
