@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -23,8 +24,11 @@ from voxbridge.cli.workflows import workflows
 @click.version_option(__version__, prog_name="voxbridge", message="%(prog)s %(version)s")
 @config_option
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(config: Path | None, debug: bool) -> None:
+@click.pass_context
+def main(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: ARG001 - each command reads them
     """Talk to an AI agent in a Discord voice channel."""
+    if os.environ.get("NO_COLOR"):  # no-color.org: whatever it is set to
+        ctx.color = False
 
 
 for command in (run, ctl, rehearse, talk, check, init, engines, workflows, version):

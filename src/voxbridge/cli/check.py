@@ -10,7 +10,7 @@ import attrs
 import click
 import trio
 
-from voxbridge.cli.findings import Finding, failed, warning
+from voxbridge.cli.findings import Finding, failed, gravest, warning
 from voxbridge.cli.shell import chosen_file, config_option, load_settings, tell_notes
 from voxbridge.config import Loaded, describe, find_file, secret_values
 from voxbridge.core.text.terminal import visible_json
@@ -20,16 +20,21 @@ from voxbridge.errors import ConfigError
 @click.command()
 @config_option
 @click.option("--offline", is_flag=True, help="Do not ask Discord and the backends; check only this host.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, for programs.")
 @click.option("--settings", "show_settings", is_flag=True, help="Show the settings as JSON, secrets masked, and stop.")
 @click.pass_context
-def check(ctx: click.Context, config: Path | None, offline: bool, show_settings: bool) -> None:
+def check(ctx: click.Context, config: Path | None, offline: bool, as_json: bool, show_settings: bool) -> None:
     """Check configuration, libraries, Discord and the backends. Exits with 0, with 1, or with 78 (configuration)."""
     file = chosen_file(ctx, config) or find_file()
     try:
         loaded = load_settings(ctx, config)
     except ConfigError as error:
-        for finding in failed("config", error):
-            finding.show()
+        found = failed("config", error)
+        if as_json:
+            _print_all(found)
+        else:
+            for finding in found:
+                finding.show()
         ctx.exit(error.exit_code)
     settings = loaded.settings
     if show_settings:
@@ -40,24 +45,35 @@ def check(ctx: click.Context, config: Path | None, offline: bool, show_settings:
 
     # what goes wrong is told by the findings
     logs.configure(attrs.evolve(settings.log, level="error"), secret_values(settings))
-    ctx.exit(trio.run(_show, loaded, file, offline))
+    found = trio.run(_find, loaded, file, offline, not as_json)
+    if as_json:
+        _print_all(found)
+    ctx.exit(gravest(found))
 
 
-async def _show(loaded: Loaded, file: Path | None, offline: bool) -> int:
-    """Print the findings as they come and return the exit code: the gravest."""
-    exit_code = 0
+async def _find(loaded: Loaded, file: Path | None, offline: bool, shows: bool) -> list[Finding]:
+    """Return the findings; ``shows``: each is printed as it comes."""
+    found: list[Finding] = []
     async for finding in _findings(loaded, file, offline):
-        finding.show()
-        exit_code = max(exit_code, finding.exit_code)
-    return exit_code
+        found.append(finding)
+        if shows:
+            finding.show()
+    return found
+
+
+def _print_all(found: list[Finding]) -> None:
+    record = {"exit_code": gravest(found), "findings": [attrs.asdict(finding) for finding in found]}
+    click.echo(visible_json(json.dumps(record, indent=2, ensure_ascii=False)))
 
 
 async def _findings(loaded: Loaded, file: Path | None, offline: bool) -> AsyncIterator[Finding]:
     from voxbridge.cli import checks
+    from voxbridge.cli.places import check_places
 
     settings = loaded.settings
     of_file = (*checks.check_file(file), *(warning("config", str(one)) for one in loaded.notes))
-    for finding in (*of_file, *checks.check_opus(), *checks.check_models(settings)):
+    of_host = (*checks.check_opus(), *checks.check_models(settings), *check_places(settings))
+    for finding in (*of_file, *of_host):
         yield finding
     if offline:
         return

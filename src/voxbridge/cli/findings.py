@@ -31,6 +31,11 @@ class Finding:
         )
 
 
+def gravest(found: list[Finding]) -> int:
+    """Return the exit code of all of them: the highest."""
+    return max((finding.exit_code for finding in found), default=0)
+
+
 def ok(about: str, text: str) -> Finding:
     """Return a finding that all is well."""
     return Finding("ok", about, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import attrs
 
-from voxbridge.config.rules import HOST_AND_PORT, LIMIT, matches, one_of, option, require
+from voxbridge.config.rules import LIMIT, host_and_port, matches, one_of, option, require
 from voxbridge.config.secrets import Secret
 from voxbridge.core.messages.catalogue import AUTO, LANGUAGES, Messages, own_text_fault
 
@@ -18,7 +18,7 @@ class NetworkSettings:
         attrs.Factory(dict),
         "Which address to use for a host name of Discord, instead of asking DNS: a host name or *.suffix = "
         "address:port.",
-        matches(HOST_AND_PORT, "address:port"),
+        host_and_port(),
         example={"discord.com": "127.0.0.1:8443"},
     )
     ca_file: str | None = option(

@@ -142,8 +142,17 @@ def url(*schemes: str) -> Rule:
     )
 
 
-HOST_AND_PORT = r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):\d{1,5}"
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(\d{1,5})", re.ASCII)
+_PORT_MAX = 65_535
 LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
+
+
+def host_and_port() -> Rule:
+    """Allow host:port with a port that there can be; an IPv6 address stands in brackets."""
+    return Rule(
+        f"address:port, with a port up to {_PORT_MAX}",
+        lambda value: (found := _HOST_AND_PORT.fullmatch(value)) is not None and int(found[1]) <= _PORT_MAX,
+    )
 
 
 def matches(pattern: str, allowed: str) -> Rule:

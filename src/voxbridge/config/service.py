@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from voxbridge.config.rules import HOST_AND_PORT, LIMIT, between, matches, one_of, option
+from voxbridge.config.rules import LIMIT, between, host_and_port, one_of, option
 
 
 @attrs.frozen
@@ -79,5 +79,5 @@ class HealthSettings:
         "127.0.0.1:4910",
         "Address of the HTTP server for /healthz, /readyz and /metrics. It answers everybody who can "
         "connect. If empty, there is none.",
-        matches(HOST_AND_PORT, "address:port"),
+        host_and_port(),
     )

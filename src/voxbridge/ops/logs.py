@@ -87,7 +87,7 @@ def configure(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderer(for_people=for_people, colors=out.isatty()),
+                *_renderer(for_people=for_people, colors=out.isatty() and not environ.get("NO_COLOR")),
             ],
         )
     )

@@ -24,6 +24,7 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     for name in ("DISCORD_TOKEN", "CREDENTIALS_DIRECTORY", "VOXBRIDGE_CONFIG"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
 
     def invoke(*args: str, **environ: str) -> Result:
         return CliRunner().invoke(main, args, env=environ)
@@ -52,6 +53,8 @@ def test_init_overwrites_only_if_told_to(invoke, tmp_path: Path) -> None:
     assert invoke("init", str(file), "--force").exit_code == 0
     assert "[discord]" in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "mine.toml.bak").read_text() == "# mine\n", "what was there is kept"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.toml", "mine.toml.bak"]
 
 
 def test_init_into_nowhere_is_refused(invoke) -> None:
@@ -110,11 +113,35 @@ def test_check_of_a_wrong_file_is_a_problem_with_the_code_of_a_configuration(inv
 
 def test_check_offline_looks_at_this_host(invoke, tmp_path: Path) -> None:
     """File, libopus, models and engines, without asking anybody."""
-    (tmp_path / "voxbridge.toml").touch(0o600)
+    (tmp_path / "voxbridge.toml").write_text('[health]\nlisten = ""\n')
     done = invoke("check", "--offline")
     assert done.exit_code == 0, done.output
     found = [line.split()[:2] for line in done.output.splitlines()]
-    assert found == [["ok", name] for name in ("config", "libopus", "models", "engines")]
+    assert found == [["ok", name] for name in ("config", "libopus", "models", "engines", "control")]
+
+
+def test_check_tells_programs_in_json(invoke, tmp_path: Path) -> None:
+    """The same findings, with their codes; a wrong file too."""
+    (tmp_path / "voxbridge.toml").write_text('[health]\nlisten = ""\n')
+    done = invoke("check", "--offline", "--json")
+    record = json.loads(done.stdout)
+    assert record["exit_code"] == done.exit_code == 0
+    assert {"config", "libopus"} <= {finding["about"] for finding in record["findings"]}
+    (tmp_path / "voxbridge.toml").write_text('[health]\nlisten = "127.0.0.1:99999"\n')
+    done = invoke("check", "--offline", "--json")
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert finding["exit_code"] == done.exit_code == EXIT_CONFIG
+    assert "health.listen" in finding["text"]
+    assert "port up to 65535" in finding["text"]
+
+
+def test_no_color_is_kept(invoke, tmp_path: Path) -> None:
+    """$NO_COLOR, whatever it is set to, means no escape sequences, on a terminal too."""
+    (tmp_path / "voxbridge.toml").write_text('[health]\nlisten = ""\n')
+    colourful = CliRunner().invoke(main, ["check", "--offline"], color=True)
+    assert "\x1b[" in colourful.output
+    plain = CliRunner().invoke(main, ["check", "--offline"], color=True, env={"NO_COLOR": "1"})
+    assert "\x1b[" not in plain.output
 
 
 def test_check_warns_of_a_number_that_was_clamped(invoke, tmp_path: Path) -> None:

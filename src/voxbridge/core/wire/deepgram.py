@@ -38,6 +38,7 @@ def target(path_and_query: str, *, language: str, model: str, hints: Sequence[st
     return f"{path if path not in ('', '/') else PATH}?{urllib.parse.urlencode(fields)}"
 
 
+_TYPES = ("Metadata", "Results", "SpeechStarted", "UtteranceEnd", "Error")
 _FINALS_MAX = 1000  # an utterance of ten minutes has some three hundred
 
 
@@ -53,6 +54,11 @@ class Result:
 @attrs.frozen
 class Failed:
     """The server reports an error. It closes next."""
+
+
+def is_ours(message: Mapping[str, object]) -> bool:
+    """Tell whether a message is one that this protocol has, so that its sender is no other kind of server."""
+    return message.get("type") in _TYPES
 
 
 def parse(message: Mapping[str, object]) -> Result | Failed | None:

@@ -31,6 +31,7 @@ from voxbridge.stages.stt.ws_takes import WsConnector, WsTake
 from voxbridge.stages.ws import WebSocket
 
 _NAME = "deepgram"
+_NOT_DEEPGRAM = "the server takes the connection, and says nothing that Deepgram would: is stt.kind right?"
 _KEEP_ALIVE_S = 4.0  # Deepgram's documentation: every 3 to 5 s
 _NORMAL = 1000
 _MULTI = "multi"  # of its streaming models: nova-2 and nova-3 (documented)
@@ -96,6 +97,8 @@ class Deepgram(WsConnector):
                 await take.listen()
             if waiting.cancelled_caught:
                 raise StageTimeout("stt", "connect", self._connect_limit_s, backend=_NAME)
+            if not take.is_of_deepgram:
+                raise StageProtocolError("stt", _NOT_DEEPGRAM, backend=_NAME)
         return f"a Deepgram server answers at {self._address.host}:{self._address.port}"
 
 
@@ -109,6 +112,7 @@ class DeepgramTake(WsTake):
         self._text = deepgram.Text()
         self._has_begun = trio.Event()
         self._has_result = self._is_voiced = False
+        self.is_of_deepgram = False  # a message has come that only this protocol has
 
     async def send(self, pcm: bytes) -> None:
         """Send a piece."""
@@ -139,7 +143,9 @@ class DeepgramTake(WsTake):
                         raise says_nothing(_NAME) from error
                     return Transcript(self._text.final, confidence=self._text.confidence)
                 raise why_closed(self._ws, error, backend=_NAME) from error
-            match deepgram.parse(json_object(message, _NAME)):
+            parsed = json_object(message, _NAME)
+            self.is_of_deepgram |= deepgram.is_ours(parsed)
+            match deepgram.parse(parsed):
                 case deepgram.Result() as result:
                     self._has_result = True
                     text = self._text.add(result)

@@ -14,6 +14,7 @@ import trio
 from tests.support.stt_kinds import (
     DEEPGRAM,
     HOST,
+    KINDS,
     OPENAI,
     PORT,
     WHISPERLIVE,
@@ -29,7 +30,7 @@ from tests.support.stt_kinds import (
 from voxbridge.audio.opus import Decoder
 from voxbridge.config.secrets import Secret
 from voxbridge.core.sound.pcm import SILENCE_OPUS, HeardSound
-from voxbridge.errors import StageRefused, StageTimeout, StageUnavailable
+from voxbridge.errors import StageError, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.deepgram import DeepgramServer
 from voxbridge.rehearsal.servers.hearing import HearingScript
@@ -440,3 +441,19 @@ async def test_openai_refusals_are_quoted_without_secrets_and_hints(autojump_clo
             feed(line, [1])
             with pytest.raises(StageRefused, match=r"HTTP 404: The model does not exist"):
                 await line.finish()
+
+
+SOCKETS = [kind for kind in KINDS.values() if kind.is_websocket]
+
+
+@pytest.mark.parametrize("server", SOCKETS, ids=lambda kind: f"on {kind.name}")
+@pytest.mark.parametrize("kind", SOCKETS, ids=lambda kind: kind.name)
+async def test_a_kind_does_not_take_another_kinds_server_for_its_own(autojump_clock, kind, server):
+    """A probe of the wrong kind of server fails; the right one is well."""
+    MemNet().install()
+    async with server.make_server(HearingScript()).running(HOST, PORT), kind.make_stage(kind.settings()) as stage:
+        if kind is server:
+            assert str(PORT) in await stage.probe()
+        else:
+            with pytest.raises(StageError):
+                await stage.probe()
