@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,10 @@ from voxbridge.config.service import ControlSettings, HealthSettings, JournalSet
 pytestmark = pytest.mark.integration
 
 
-def found(tmp_path, **tables):
+def found(tmp_path, **changes: Any):
     """Return verdict, place, code and text of each finding."""
-    tables = {"control": ControlSettings(str(tmp_path / "c.sock")), "health": HealthSettings("")} | tables
-    return [(one.verdict, one.about, one.exit_code, one.text) for one in check_places(Settings(**tables))]
+    tables: dict[str, Any] = {"control": ControlSettings(str(tmp_path / "c.sock")), "health": HealthSettings("")}
+    return [(one.verdict, one.about, one.exit_code, one.text) for one in check_places(Settings(**(tables | changes)))]
 
 
 def test_places_that_are_there_are_named_and_left_as_they_were(tmp_path):
