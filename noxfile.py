@@ -109,8 +109,14 @@ def conversations(session: nox.Session) -> None:
 
 
 @nox.session
+def scenes(session: nox.Session) -> None:
+    """What Discord does to the real daemon, and what got through: all of it in ten minutes, `-- --only A1` a part."""
+    python(session, "tests.scenes", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, on a quiet machine: `-- --quick`, `-- --json FILE`, `-- --words`. Ten minutes; nothing is asserted."""
+    """Measure, on a quiet machine: `-- --quick`, `--json FILE`, `--words`, `--call MINUTES`. Nothing is asserted."""
     python(session, "tests.bench", *session.posargs)
 
 

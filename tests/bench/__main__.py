@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--json FILE] [--only NAME] [--words]`: measure, print a table, write JSON."""
+"""`python -m tests.bench [--quick] [--json FILE] [--only NAME] [--words | --call MINUTES]`: measure, print a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 import click
 import trio
 
-from tests.bench import words_heard
+from tests.bench import changing_call, words_heard
 from tests.bench.measures import Measure, host, table
 from tests.bench.stages import embedded_stages
 from tests.bench.texts import text_path
@@ -67,13 +67,21 @@ async def measure(group: str, count: int) -> Samples:
 
 @click.command()
 @click.option("--words", is_flag=True, help="How many words are heard wrong, with loss and with pauses. Half an hour.")
+@click.option("--call", "call_minutes", type=float, help="A call that changes all the time, for so many minutes.")
+@click.option("--seed", default=1, show_default=True, help="Which changes, and in which order.")
 @click.option("--quick", is_flag=True, help="Ten of each instead of fifty: a look, no figures to quote.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
 @click.option("--only", type=click.Choice(GROUPS), multiple=True, help="Measure this group only.")
-def main(words: bool, quick: bool, json_file: Path | None, only: tuple[str, ...]) -> None:
+def main(
+    words: bool, call_minutes: float | None, seed: int, quick: bool, json_file: Path | None, only: tuple[str, ...]
+) -> None:
     """Measure the bridge on this machine. It takes about ten minutes; --quick about two."""
     if words:
         for line in words_heard.run():
+            click.echo(line)
+        return
+    if call_minutes is not None:
+        for line in changing_call.run(call_minutes, seed, progress):
             click.echo(line)
         return
     before = host()["load_1m_5m_15m"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from voxbridge.core.call.presence import (
+from voxbridge.core.call.facts import (
     Answered,
     Ask,
     CutLink,
@@ -30,10 +30,10 @@ from voxbridge.core.call.presence import (
     MakeLink,
     OpenRoom,
     OwnPlace,
-    Presence,
     VoiceServer,
     Wish,
 )
+from voxbridge.core.call.presence import Presence
 from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.ids import ChannelId
 from voxbridge.core.messages.catalogue import Line, line

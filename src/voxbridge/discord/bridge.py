@@ -9,22 +9,17 @@ run
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import random
+from functools import partial
 
-import aiohttp
-import attrs
-import discord
 import structlog
 import trio
-from discord import app_commands
-from discord.errors import ConnectionClosed, LoginFailure, PrivilegedIntentsRequired
 
 from voxbridge.config.discord import DiscordSettings
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import MemberJoined
-from voxbridge.core.call.presence import VoiceServer
+from voxbridge.core.call.facts import VoiceServer
 from voxbridge.core.call.said import VoiceState
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
@@ -34,8 +29,9 @@ from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.commands import CommandHandler, Commands, Descriptions, build_tree
 from voxbridge.discord.company import Company, Everybody
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
-from voxbridge.discord.island import CallCancelled, Island, open_island
+from voxbridge.discord.island import Island, open_island
 from voxbridge.discord.keeper import GuildKeeper
+from voxbridge.discord.login import CLOSE_LIMIT_S, Login, quiet_discord_logs
 from voxbridge.discord.network import make_connector
 from voxbridge.discord.port import DiscordVoicePort
 from voxbridge.discord.privacy_commands import privacy_group
@@ -44,23 +40,8 @@ from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
-_CLOSE_LIMIT_S = 3.0
-_JOIN_LIMIT_S = 13.0  # two tries of a command, each with its limits (core/call/table.py)
-_SYNC_LIMIT_S = 60.0
-# Discord documentation, "Gateway Close Event Codes": the ones after which connecting again cannot help.
-_GATEWAY_REFUSALS = {
-    4004: "Discord does not accept the token. Copy it anew from the developer portal (Bot, Reset Token) into the "
-    "credential that [discord] token names",
-    4010: "Discord refuses the shard we asked for; this is a bug of VoxBridge",
-    4011: "the bot is in more than 2500 servers and would need sharding, which VoxBridge does not do",
-    4012: "Discord no longer speaks the gateway version of this discord.py; update VoxBridge",
-    4013: "Discord refuses the intents as invalid; update VoxBridge",
-}
 _NO_TOKEN = "no token: set [discord] token, or the credential it names, to the bot's token from the developer portal"  # noqa: S105
-_DISALLOWED_INTENTS = (
-    "Discord refuses the intents (close code 4014). VoxBridge asks for guilds and voice states only, which are not "
-    "privileged: look in the developer portal whether the bot is restricted"
-)
+_JOIN_LIMIT_S = 13.0  # two tries of a command, each with its limits (core/call/table.py)
 
 
 class DiscordBridge:
@@ -82,7 +63,7 @@ class DiscordBridge:
         self._publish_port, self.ports = trio.open_memory_channel[DiscordVoicePort](math.inf)
         self._new_keepers, self._keepers_to_start = trio.open_memory_channel[GuildKeeper](math.inf)
         self._keepers: dict[GuildId, GuildKeeper] = {}
-        self._session: _Session | None = None
+        self._login: Login | None = None
         self._island: Island | None = None
         self.logged_in = trio.Event()  # set once, with the first READY; ``status`` tells how it is now
         self._is_closing = trio.Event()
@@ -120,7 +101,7 @@ class DiscordBridge:
             VoiceHandshakeError: The first attempt failed. What was wanted before is wanted again.
         """
         keeper = self._keeper(guild_id)
-        if self._session is not None and self._session.client.is_up:
+        if self._login is not None and self._login.client.is_up:
             # Before we give up the seat we have.
             refusal = keeper.refusal(channel_id)
             if refusal is not None:
@@ -146,7 +127,7 @@ class DiscordBridge:
         """Leave all channels and log out; returns when ``run`` has ended its work, within about 3 s."""
         self._is_closing.set()
         if self._island is not None:
-            with trio.move_on_after(2 * _CLOSE_LIMIT_S):
+            with trio.move_on_after(2 * CLOSE_LIMIT_S):
                 await self._is_closed.wait()
 
     async def beat(self) -> None:
@@ -172,7 +153,7 @@ class DiscordBridge:
 
     def status(self) -> BridgeStatus:
         """Return how things are; from the Trio thread, at any time."""
-        client = self._session.client if self._session is not None else None
+        client = self._login.client if self._login is not None else None
         is_up = client is not None and client.is_up
         latency_s = client.latency if client is not None and is_up else math.inf
         return BridgeStatus(
@@ -197,8 +178,8 @@ class DiscordBridge:
     def gateway_up(self) -> None:
         """Note that the gateway is ready."""
         self.logged_in.set()
-        if self._session is not None:
-            self._session.is_decided.set()
+        if self._login is not None:
+            self._login.is_decided.set()
         for keeper in self._keepers.values():
             keeper.gateway_up()
 
@@ -239,34 +220,36 @@ class DiscordBridge:
             try:
                 with trio.CancelScope() as scope:
                     nursery.start_soon(self._cancel_when_closing, scope)
-                    session = self._session = await self._log_in(island, nursery)
-                    nursery.start_soon(self._cancel_when_ended, session, scope)
+                    login = self._login = await self._log_in(island, nursery)
+                    nursery.start_soon(self._cancel_when_ended, login, scope)
                     async with trio.open_nursery() as keepers:
                         keepers.start_soon(self._start_keepers, keepers)
-                        keepers.start_soon(self._sync_commands, island, session)
+                        translator = Descriptions(self._settings.messages)
+                        register = partial(login.register_commands, island, translator)
+                        keepers.start_soon(supervise, "slash commands", register)
                         await self._take_seats(seats)
                         task_status.started()
-                failure = session.failure
+                failure = login.failure
             except (DiscordError, ConfigError) as exc:
                 failure = exc
             finally:
                 # The keepers have left their channels by now, while ``client.start`` still runs, whose scope is
                 # shielded for that: without it nobody reads Discord's confirmations, and closing takes 10 s.
-                if self._session is not None:
-                    await self._end_session(island, self._session)
+                if self._login is not None:
+                    await self._login.end(island)
                 nursery.cancel_scope.cancel("left")
         return failure
 
-    async def _log_in(self, island: Island, nursery: trio.Nursery) -> _Session:
-        """Return a session whose gateway is ready; try again for as long as Discord cannot be reached."""
+    async def _log_in(self, island: Island, nursery: trio.Nursery) -> Login:
+        """Return a login whose gateway is ready; try again for as long as Discord cannot be reached."""
         backoff = Backoff(rng=random.random)
         while True:
-            session = self._session = await island.call(self._new_session, island)
-            nursery.start_soon(self._run_client, island, session)
-            await session.is_decided.wait()
-            if session.client.is_up:
-                return session
-            failure = session.failure or DiscordError("the Discord client ended by itself")
+            login = self._login = await island.call(self._new_login, island)
+            nursery.start_soon(login.run, island, self._settings.token.reveal())
+            await login.is_decided.wait()
+            if login.client.is_up:
+                return login
+            failure = login.failure or DiscordError("the Discord client ended by itself")
             if not failure.retryable:
                 raise failure
             wait_s = backoff.failed(trio.current_time(), 0.0)
@@ -274,7 +257,7 @@ class DiscordBridge:
             _log.warning("Discord cannot be reached", reason=str(failure), again_in_s=round(wait_s, 1))
             await trio.sleep(wait_s)
 
-    async def _new_session(self, island: Island) -> _Session:
+    async def _new_login(self, island: Island) -> Login:
         """Build client and commands; on the asyncio side, since aiohttp binds itself to the running loop."""
         client = GatewayClient(
             self,
@@ -283,27 +266,7 @@ class DiscordBridge:
         )
         commands, answering = Commands(self, self._handler, island), Answering(self._settings.messages)
         privacy = privacy_group(self._handler, island, answering)
-        return _Session(client, build_tree(client, commands, answering, [privacy]))
-
-    async def _run_client(self, island: Island, session: _Session) -> None:
-        with session.scope:
-            try:
-                await island.call(session.client.start, self._settings.token.reveal())
-            except Exception as exc:  # noqa: BLE001 - whatever ends discord.py ends the session, in words of ours
-                session.failure = explain_failure(exc)
-            finally:
-                session.is_decided.set()
-                session.has_ended.set()
-                with trio.move_on_after(_CLOSE_LIMIT_S, shield=True):
-                    await island.call(session.client.close)
-
-    async def _end_session(self, island: Island, session: _Session) -> None:
-        with trio.move_on_after(_CLOSE_LIMIT_S, shield=True):
-            try:
-                await island.call(session.client.close)
-            except Exception as exc:  # noqa: BLE001 - we are leaving
-                _log.warning("logging out did not go smoothly", error=type(exc).__name__)
-        session.scope.cancel("left")
+        return Login(client, build_tree(client, commands, answering, [privacy]))
 
     async def _take_seats(self, seats: list[tuple[GuildId, ChannelId]]) -> None:
         outcomes = [self._keeper(guild_id).want(channel_id, stands=True) for guild_id, channel_id in seats]
@@ -321,40 +284,30 @@ class DiscordBridge:
         """Run one guild's keeper; a bug that ends it is this guild's affair, and it begins anew."""
         await supervise("guild", keeper.run, backoff=Backoff(rng=random.random), guild_id=str(keeper.guild_id))
 
-    async def _sync_commands(self, island: Island, session: _Session) -> None:
-        with trio.move_on_after(_SYNC_LIMIT_S) as scope:
-            try:
-                await island.call(session.tree.set_translator, Descriptions(self._settings.messages))
-                await island.call(session.tree.sync)
-            except (discord.DiscordException, aiohttp.ClientError, OSError, CallCancelled) as exc:
-                _log.warning("the slash commands were not registered", error=type(exc).__name__)
-        if scope.cancelled_caught:
-            _log.warning("the slash commands were not registered", error="timeout")
-
     async def _cancel_when_closing(self, scope: trio.CancelScope) -> None:
         await self._is_closing.wait()
         scope.cancel("left")
 
-    async def _cancel_when_ended(self, session: _Session, scope: trio.CancelScope) -> None:
-        await session.has_ended.wait()
+    async def _cancel_when_ended(self, login: Login, scope: trio.CancelScope) -> None:
+        await login.has_ended.wait()
         scope.cancel("left")
 
     def _keeper(self, guild_id: GuildId) -> GuildKeeper:
         keeper = self._keepers.get(guild_id)
         if keeper is not None:
             return keeper
-        session, island = self._session, self._island
-        if session is None or island is None or self._is_closing.is_set():
+        login, island = self._login, self._island
+        if login is None or island is None or self._is_closing.is_set():
             offline = line("why_offline")
             raise VoiceHandshakeError("not logged in to Discord", code=None, should_reconnect=True, told=offline)
 
         async def post(channel_id: ChannelId, text: str) -> None:
-            await island.call(session.client.post, channel_id, text)
+            await island.call(login.client.post, channel_id, text)
 
         keeper = self._keepers[guild_id] = GuildKeeper(
             guild_id,
             island,
-            session.client,
+            login.client,
             require_e2ee=self._settings.require_e2ee,
             messages=self._settings.messages,
             publish=self._publish_port.send_nowait,
@@ -368,7 +321,7 @@ class DiscordBridge:
 
     def _room_status(self, keeper: GuildKeeper, channel_id: ChannelId) -> RoomStatus:
         link, own = keeper.link, keeper.own
-        channel = self._session.client.voice_channel(channel_id) if self._session is not None else None
+        channel = self._login.client.voice_channel(channel_id) if self._login is not None else None
         return RoomStatus(
             guild_id=keeper.guild_id,
             guild_name=channel.guild.name if channel is not None else "",
@@ -387,37 +340,6 @@ class DiscordBridge:
         )
 
 
-@attrs.define
-class _Session:
-    """One client of discord.py, from its login to its end."""
-
-    client: GatewayClient
-    tree: app_commands.CommandTree[discord.Client]
-    scope: trio.CancelScope = attrs.field(factory=lambda: trio.CancelScope(shield=True))
-    is_decided: trio.Event = attrs.field(factory=trio.Event)  # the gateway is ready, or it failed
-    has_ended: trio.Event = attrs.field(factory=trio.Event)
-    failure: DiscordError | None = None
-
-
-def explain_failure(exc: Exception) -> DiscordError:
-    """Say in a line what ended discord.py and what to do; ``retryable`` where waiting can help."""
-    match exc:
-        case LoginFailure():
-            return LoginRefused(_GATEWAY_REFUSALS[4004])
-        case PrivilegedIntentsRequired():
-            return LoginRefused(_DISALLOWED_INTENTS)
-        case ConnectionClosed(code=code) if code in _GATEWAY_REFUSALS:
-            return LoginRefused(_GATEWAY_REFUSALS[code])
-        case discord.Forbidden():
-            return LoginRefused(f"Discord forbids the login (HTTP {exc.status}); is the application disabled?")
-        case discord.HTTPException():
-            failure = DiscordError(f"Discord answers the login with HTTP {exc.status}")
-        case _:
-            failure = DiscordError(f"the connection to Discord failed ({type(exc).__name__})")
-    failure.retryable = True
-    return failure
-
-
 def parse_seats(join: tuple[str, ...]) -> list[tuple[GuildId, ChannelId]]:
     """Read ``[discord] join``: ``guild_id:channel_id``, one channel per guild.
 
@@ -433,16 +355,3 @@ def parse_seats(join: tuple[str, ...]) -> list[tuple[GuildId, ChannelId]]:
             raise ConfigError("a bot can sit in one channel per guild only", key="discord.join", value=entry)
         seats[GuildId(int(guild))] = ChannelId(int(channel))
     return list(seats.items())
-
-
-def quiet_discord_logs() -> None:
-    """Keep discord.py from writing secrets and speech: its DEBUG level prints voice keys, tokens and messages.
-
-    A filter, not a level: a level would stand over the one that a reload of the configuration sets.
-    """
-    for name in ("discord.gateway", "discord.http", "discord.webhook"):
-        logging.getLogger(name).addFilter(_is_no_secret)
-
-
-def _is_no_secret(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.INFO

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ import structlog
 import trio
 
 from voxbridge.core.call.events import MemberJoined
-from voxbridge.core.call.presence import VoiceServer
+from voxbridge.core.call.facts import VoiceServer
 from voxbridge.core.call.said import VoiceState, read_voice_server, read_voice_state
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
@@ -25,6 +26,7 @@ from voxbridge.core.ids import ChannelId, GuildId, UserId
 _log = structlog.get_logger(__name__)
 
 _CLOSE_LIMIT_S = 1.0
+_BETWEEN_IDENTIFIES_S = 5.0
 
 VocalChannel = discord.VoiceChannel | discord.StageChannel
 
@@ -67,6 +69,7 @@ class GatewayClient(discord.Client):
         )
         self._listener = listener
         self._sessions = 0
+        self._identified_at = -math.inf
         self._up = trio.Event()
         self._complained: set[str] = set()
         self.parse_errors = 0  # events that discord.py, or we, could not make sense of
@@ -129,6 +132,15 @@ class GatewayClient(discord.Client):
                 with contextlib.suppress(TimeoutError, OSError):
                     await asyncio.wait_for(ws.close(code=4000), _CLOSE_LIMIT_S)
             await asyncio.sleep(wait_s)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
+        """Keep five seconds between two sessions, and no longer: discord.py waits as long after a session of a week.
+
+        Discord's limit is one IDENTIFY in five seconds (documentation, "Gateway", rate limiting).
+        """
+        now = trio.current_time()
+        await asyncio.sleep(max(0.0, self._identified_at + _BETWEEN_IDENTIFIES_S - now))
+        self._identified_at = trio.current_time()
 
     async def setup_hook(self) -> None:
         """Note that the token was taken (discord.py calls it between login and gateway)."""

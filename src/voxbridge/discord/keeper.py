@@ -21,7 +21,7 @@ import trio
 
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import HearingChanged, MemberJoined, SpeakingChanged, Unheard
-from voxbridge.core.call.presence import (
+from voxbridge.core.call.facts import (
     Action,
     Answered,
     Ask,
@@ -39,30 +39,30 @@ from voxbridge.core.call.presence import (
     MakeLink,
     OpenRoom,
     OwnPlace,
-    Presence,
     VoiceServer,
     Wish,
 )
+from voxbridge.core.call.moderated import AUDIENCE, facts, is_silenced
+from voxbridge.core.call.presence import Presence
 from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.call.said import VoiceState
 from voxbridge.core.call.table import State
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.core.messages.catalogue import Line, Messages, line
+from voxbridge.core.messages.catalogue import Line, Messages
 from voxbridge.core.sound.pcm import OpusPacket
-from voxbridge.discord.client import GatewayClient, VocalChannel
+from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.company import Company
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.island import CallCancelled, Island
 from voxbridge.discord.link import VoiceLink
+from voxbridge.discord.outcome import Outcome
+from voxbridge.discord.permissions import explain_refusal
 from voxbridge.discord.port import DiscordVoicePort, PostMessage
-from voxbridge.errors import VoiceHandshakeError
 
 _log = structlog.get_logger(__name__)
 
 _SAY_LIMIT_S = 2.0  # a websocket that does not take a message for so long is dead
 _LEAVE_LIMIT_S = 2.0  # at the end: op 4, Discord's word, a websocket close
-
-_MUTED, _DEAFENED, _AUDIENCE, _PLAIN = line("muted"), line("deafened"), line("audience"), line("not_encrypted")
 
 
 class Publish(Protocol):
@@ -70,33 +70,6 @@ class Publish(Protocol):
 
     def __call__(self, port: DiscordVoicePort, /) -> None:
         """Take it."""
-
-
-class Outcome:
-    """What becomes of one wish."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self._is_known = trio.Event()
-        self._failure: Drop | None = None
-
-    def settle(self, failure: Drop | None) -> None:
-        """Make it known."""
-        self._failure = failure
-        self._is_known.set()
-
-    async def wait(self) -> None:
-        """Wait until it is known.
-
-        Raises:
-            VoiceHandshakeError: The wish was not fulfilled.
-        """
-        await self._is_known.wait()
-        drop = self._failure
-        if drop is not None:
-            raise VoiceHandshakeError(
-                drop.reason, code=drop.code, should_reconnect=drop.kind != "kicked", told=drop.told
-            )
 
 
 class GuildKeeper:
@@ -390,7 +363,7 @@ class GuildKeeper:
             self._publish(port)
         else:
             self.counters.rejoins += 1
-        link.is_silenced = self._is_silenced
+        link.is_silenced = is_silenced(self.own)
         port.up(link)
         if channel is not None:
             members = self._client.members_in(channel)
@@ -408,60 +381,23 @@ class GuildKeeper:
 
     # What moderators do to us
 
-    @property
-    def _is_silenced(self) -> bool:
-        return self.own is not None and (self.own.is_muted or self.own.is_suppressed)
-
     def _heed_moderation(self) -> None:
         """Shut the gate while nobody can hear us, and say so once."""
         link, own, port = self.link, self.own, self.port
         if link is None or own is None or port is None:
             return
-        link.is_silenced = self._is_silenced
+        link.is_silenced = is_silenced(own)
         self._deafness.is_deafened = own.is_deafened
         is_plain = self._require_e2ee and not link.end_to_end.version
-        news = [
-            told
-            for told, is_so in (
-                (_PLAIN, is_plain),
-                (_MUTED, own.is_muted),
-                (_AUDIENCE, own.is_suppressed and not own.is_muted and not is_plain),
-                (_DEAFENED, own.is_deafened),
-            )
-            if port.is_news(told.key, is_so=is_so)
-        ]
-        for told in news:
-            _log.warning("moderated by the server", guild_id=str(self.guild_id), what=told.key)
-            self._tell.send_nowait(told)
+        for told, is_so in facts(own, is_plain=is_plain):
+            if port.is_news(told.key, is_so=is_so):
+                _log.warning("moderated by the server", guild_id=str(self.guild_id), what=told.key)
+                self._tell.send_nowait(told)
 
     async def _post_news(self) -> None:
         async for told in self._to_tell:
-            if told is _AUDIENCE:
+            if told is AUDIENCE:
                 with contextlib.suppress(discord.DiscordException, OSError, CallCancelled), trio.move_on_after(5.0):
                     await self._island.call(self._client.ask_to_speak, self.guild_id)
             if self.port is not None:
                 await self.port.post_text(self._messages.text(told, self.port.locale))
-
-
-def explain_refusal(channel: VocalChannel | None, *, require_e2ee: bool) -> Line | None:
-    """Say what keeps us out of ``channel``, naming the permissions; None if nothing does."""
-    if channel is None:
-        return line("why_unseen")
-    allowed = channel.permissions_for(channel.guild.me)
-    needs = {"permission_view": allowed.view_channel, "permission_connect": allowed.connect}
-    if isinstance(channel, discord.StageChannel):
-        if require_e2ee:
-            return line("why_stage")
-    else:
-        needs["permission_speak"] = allowed.speak
-    match [line(need) for need, has in needs.items() if not has]:
-        case []:
-            return None
-        case [one]:
-            return line("why_permission", permission=one)
-        case [one, other]:
-            return line("why_permissions", permission=one, other=other)
-        case [one, other, third]:
-            return line("why_more_permissions", permission=one, other=other, third=third)
-        case missing:
-            raise AssertionError(f"more than three needs: {missing}")

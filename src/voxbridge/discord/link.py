@@ -25,7 +25,7 @@ from discord.gateway import DiscordVoiceWebSocket
 
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import SpeakingChanged, Unheard
-from voxbridge.core.call.presence import MakeLink
+from voxbridge.core.call.facts import MakeLink
 from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.core.sound.pcm import FRAME_S, SILENCE_OPUS, OpusPacket
@@ -86,7 +86,9 @@ class VoiceLink:
         self._keepalives = 0
         self._unanswered: dict[int, float] = {}
         self._watch = SocketWatch(counters)
-        self._signalling = CallSignalling(client, order, guild_id, self._watch, counters, self._on_message)
+        self._signalling = CallSignalling(
+            client, order, guild_id, self._watch, counters, self._on_message, self._look_at_keys
+        )
         self.end_to_end = EndToEnd(self._signalling)
         self.receiver = Receiver(
             UserId(self._signalling.user.id),
@@ -199,12 +201,13 @@ class VoiceLink:
         key = self._key
         if key is None:
             return False
-        packet = key.seal(self.stream.next_header(self._signalling.ssrc), payload)
+        packet = key.seal(self.stream.header(self._signalling.ssrc), payload)
         try:
             self._signalling.socket.send(packet)
         except OSError:
             self.counters.send_errors += 1
             return False
+        self.stream.sent()
         self.counters.sent += 1
         self.counters.sent_bytes += len(packet)
         return True
@@ -330,6 +333,10 @@ class VoiceLink:
                 self.udp_ping_s = now - sent_at
                 self._unanswered.clear()
         self.receiver.feed(datagram, now)
+
+    def _look_at_keys(self) -> None:
+        """After a message of any kind: what came before its keys may be the end of what somebody says."""
+        self.receiver.look_at_keys(trio.current_time())
 
     async def _on_message(self, _ws: DiscordVoiceWebSocket, message: dict[str, Any]) -> None:
         """See each JSON message of the voice websocket after discord.py did (documentation: "Voice Opcodes")."""

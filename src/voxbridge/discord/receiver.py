@@ -25,8 +25,11 @@ from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.dave import FRAME_MARKER, FrameKeys
 from voxbridge.discord.seal import TransportKey
 
-_RETRY_PACKETS = 50  # one speaker's second, or a tenth of that for ten at once
+_RETRY_PACKETS = 512  # a second of ten people speaking at once
 _RETRY_S = 1.0
+# So many frames of a stream that its owner's keys do not open are tried with the others' keys, until one opens or the
+# keys change: the first settles whose it is, and nobody can make us try for ever.
+_OTHERS_TRIED = 5
 
 
 class Receiver:
@@ -37,7 +40,7 @@ class Receiver:
     has them) may be heard; then the keys of those are tried on it and no others.
 
     ``deliver`` gets each packet in the order of arrival, ``advise`` what the failures of DAVE suggest, ``deafness``
-    whether anything can be opened at all.
+    whether anything can be opened at all. ``company`` tells who else is in the call.
     """
 
     def __init__(
@@ -61,7 +64,8 @@ class Receiver:
         self._deafness = deafness or DeafnessWatch()
         self._may_hear, self._company = may_hear, company
         self._allowance = Allowance()
-        self._newest: dict[int, int] = {}
+        self._newest: dict[UserId, tuple[int, int]] = {}  # stream and sequence
+        self._failures: dict[UserId, int] = {}  # in a row, with these keys
         self._epoch: int | None = None
         self._tried_in: dict[int, int | None] = {}  # streams without an owner, and the epoch whose keys were tried
         # Frames that did not open. A member whose library sends with the new keys as soon as it has the commit (davey
@@ -70,8 +74,9 @@ class Receiver:
 
     def member_left(self, user_id: UserId) -> None:
         """Forget a member's streams, and what is known of him (voice op 13)."""
-        for ssrc in self.ssrcs.drop_user(user_id):
-            self._newest.pop(ssrc, None)
+        self.ssrcs.drop_user(user_id)
+        self._newest.pop(user_id, None)
+        self._failures.pop(user_id, None)
         self._health.forget(user_id)
 
     def feed(self, datagram: bytes, now: float) -> None:
@@ -92,7 +97,7 @@ class Receiver:
             if packet is NotAudio.UNAUTHENTIC:
                 self._deafness.failed(now)
             return
-        self._look_at_epoch(now)
+        self.look_at_keys(now)
         self._deafness.arrived(now)
         owner = self.ssrcs.owner(packet.ssrc)
         if owner is not None:
@@ -101,7 +106,9 @@ class Receiver:
         self._counters.unknown_ssrc += 1
         self.ssrcs.hold(packet, now)
         self._counters.expired = self.ssrcs.expired
-        if not self._identify(packet.ssrc, now):
+        if not self._e2e.version:
+            self._identify_by_elimination(packet.ssrc, now)
+        elif not self._identify(packet.ssrc, now):
             self._deafness.failed(now)
 
     def _is_wanted(self, datagram: bytes) -> bool:
@@ -127,7 +134,7 @@ class Receiver:
         Discord does not say again who speaks to those who come later, so after a rejoin this is the only source.
         The oldest frame is tried first, since DAVE refuses frames older than the first one it has opened.
         """
-        if not (self._e2e.version and self._e2e.is_ready):
+        if not self._e2e.is_ready:
             return False
         waiting = self.ssrcs.waiting(ssrc)
         if self._tried_in.get(ssrc) == self._epoch:
@@ -155,6 +162,17 @@ class Receiver:
                 return True
         return False
 
+    def _identify_by_elimination(self, ssrc: int, now: float) -> None:
+        """Give a stream of a plain call, where no key tells whose it is, to the one member who has none yet.
+
+        Not where somebody must not be heard, whose it might be after all. That Discord does not say it again does not
+        mean that we are deaf: to join anew would not bring the name.
+        """
+        company = set(self._company())
+        nameless = company - self.ssrcs.owners
+        if not self._require_e2ee and len(nameless) == 1 and all(map(self._may_hear, company)):
+            self.assign(ssrc, nameless.pop(), now)
+
     def _pass_on(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
         if not self._may_hear(user_id):  # it waited for its owner's name
             self._counters.not_heard += 1
@@ -176,33 +194,67 @@ class Receiver:
             if not self._e2e.is_ready:
                 self._counters.dave_not_ready += 1
                 self._deafness.failed(arrived_at)
+                self._unopened.append((user_id, packet, arrived_at))
                 return
-            try:
-                payload = self._e2e.open(user_id, payload)
-            except ValueError:
+            opened = self._open(user_id, packet, arrived_at)
+            if opened is None:
                 self._note_failure(user_id, packet, arrived_at)
                 return
+            user_id, payload = opened
             self._health.succeeded(user_id)
         self._emit(user_id, packet, payload, arrived_at)
 
-    def _look_at_epoch(self, now: float) -> None:
-        """Try again what did not open when the keys have changed."""
-        epoch = self._e2e.epoch
-        if epoch == self._epoch:
-            return
-        self._epoch = epoch
-        self._health.saw_epoch(epoch, now)
-        waiting = [item for item in self._unopened if now - item[2] <= _RETRY_S]
-        self._unopened.clear()
-        for user_id, packet, arrived_at in waiting:
-            if not self._may_hear(user_id):
+    def _open(self, owner: UserId, packet: RtpPacket, now: float) -> tuple[UserId, bytes] | None:
+        """Open a frame of a stream that is somebody's, as far as we know; return whose it is, and what is in it.
+
+        Streams change hands (two clients connect anew) before Discord says so, and sometimes it does not say it: a
+        frame that only another member's keys open is his, and so is the stream from now on.
+        """
+        try:
+            opus = self._e2e.open(owner, packet.payload)
+        except ValueError:
+            return self._open_as_another(owner, packet, now)
+        self._failures.pop(owner, None)
+        return owner, opus
+
+    def _open_as_another(self, owner: UserId, packet: RtpPacket, now: float) -> tuple[UserId, bytes] | None:
+        tried = self._failures.get(owner, 0)
+        if tried >= _OTHERS_TRIED or not packet.payload.endswith(FRAME_MARKER):
+            return None
+        self._failures[owner] = tried + 1
+        heard = filter(self._may_hear, self._e2e.members())
+        for user_id in trial_order(heard, self.ssrcs.owners, self._own_id):
+            if user_id == owner:
                 continue
             try:
                 opus = self._e2e.open(user_id, packet.payload)
             except ValueError:
                 continue
+            self._counters.identified_by_key += 1
+            self._failures.pop(owner)
+            self.ssrcs.assign(packet.ssrc, user_id, now)
+            return user_id, opus
+        return None
+
+    def look_at_keys(self, now: float) -> None:
+        """Try again what did not open, if the keys have changed. To be called after each message of the websocket."""
+        epoch = self._e2e.epoch
+        if epoch == self._epoch:
+            return
+        self._epoch = epoch
+        self._health.saw_epoch(epoch, now)
+        self._failures.clear()
+        waiting = [item for item in self._unopened if now - item[2] <= _RETRY_S]
+        self._unopened.clear()
+        for user_id, packet, arrived_at in waiting:
+            if not self._may_hear(user_id):
+                continue
+            opened = self._open(user_id, packet, now)
+            if opened is None:
+                self._unopened.append((user_id, packet, arrived_at))  # its sender may be two changes ahead of us
+                continue
             self._counters.opened_later += 1
-            self._emit(user_id, packet, opus, arrived_at)
+            self._emit(opened[0], packet, opened[1], arrived_at)
 
     def _note_failure(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
         self._counters.dave_fail += 1
@@ -212,11 +264,11 @@ class Receiver:
             self._advise(advice)
 
     def _emit(self, user_id: UserId, packet: RtpPacket, opus: bytes, arrived_at: float) -> None:
-        newest = self._newest.get(packet.ssrc)
-        if newest is not None and (packet.sequence - newest - 1) & 0x8000:
+        ssrc, newest = self._newest.get(user_id, (0, 0))
+        if ssrc == packet.ssrc and (packet.sequence - newest - 1) & 0x8000:
             self._counters.late += 1
         else:
-            self._newest[packet.ssrc] = packet.sequence
+            self._newest[user_id] = packet.ssrc, packet.sequence
         if opus != SILENCE_OPUS:  # the voice server makes these itself: they prove nothing
             self._deafness.heard(arrived_at)
         self._counters.received += 1

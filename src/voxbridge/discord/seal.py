@@ -61,12 +61,14 @@ class RtpStream:
     def __init__(self, sequence: int = 0, timestamp: int = 0) -> None:
         self.sequence, self.timestamp = sequence, timestamp
 
-    def next_header(self, ssrc: int) -> bytes:
-        """Return the header of the next 20 ms and step on."""
-        header = build_header(self.sequence, self.timestamp, ssrc)
+    def header(self, ssrc: int) -> bytes:
+        """Return the header of the next 20 ms."""
+        return build_header(self.sequence, self.timestamp, ssrc)
+
+    def sent(self) -> None:
+        """Step on: a packet has left. One that could not leave is no gap in the sequence."""
         self.sequence = (self.sequence + 1) % SEQUENCE_MODULUS
         self.skip(1)
-        return header
 
     def skip(self, frames: int) -> None:
         """Let ``frames`` times 20 ms pass without a packet."""

@@ -24,7 +24,7 @@ import trio
 from discord.errors import ConnectionClosed
 from discord.gateway import DiscordVoiceWebSocket
 
-from voxbridge.core.call.presence import MakeLink
+from voxbridge.core.call.facts import MakeLink
 from voxbridge.core.call.recovery import Recovery
 from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.ids import UserId
@@ -94,9 +94,11 @@ class CallSignalling:
         watch: SocketWatch,
         counters: VoiceCounters,
         on_message: MessageHook,
+        on_heard: Callable[[], None],
     ) -> None:
         assert client.user is not None, "logged in"
-        self._client, self._watch, self._counters, self._on_message = client, watch, counters, on_message
+        self._client, self._watch, self._counters = client, watch, counters
+        self._on_message, self._on_heard = on_message, on_heard
         self._channel_id = int(order.channel_id)
         self.user = client.user
         self.server_id, self.session_id = guild_id, order.session_id
@@ -175,6 +177,7 @@ class CallSignalling:
         if self._is_over:
             # Python 3.11's ``asyncio.wait_for`` loses a cancel that comes together with what it waits for.
             raise asyncio.CancelledError
+        self._on_heard()
 
     async def close(self) -> None:
         """Hang up. Unbounded where the other end is dead: the caller has a limit."""

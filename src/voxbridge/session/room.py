@@ -123,7 +123,9 @@ class Room:
                 self._welcome(event, nursery)
             case MemberLeft(user_id):
                 self._members.pop(user_id, None)
-                self._left_at[user_id] = trio.current_time()
+                now = trio.current_time()
+                self._left_at = {who: at for who, at in self._left_at.items() if now - at < _STRAGGLING_S}
+                self._left_at[user_id] = now
                 self._listen_no_more(user_id)
             case HearingChanged(user_id, is_heard):
                 if user_id in self._members:

@@ -165,8 +165,9 @@ async def test_a_downgraded_call_is_not_spoken_in_nor_listened_to_and_comes_back
 
 
 async def test_a_plain_call_is_used_where_the_operator_allows_it():
-    """require_e2ee = false in a call without DAVE: sound flows, and an unclaimed stream waits for its name."""
+    """require_e2ee = false in a call without DAVE: sound flows, and a stream of one of two waits for its name."""
     async with open_call(SimulatedDiscord(require_dave=False), None, require_e2ee=False) as (bench, ada):
+        await bench.discord.add_member("Bob", dave=None).join(bench.discord.voice_channel_id)
         await bench.until_open()
         await send_paced(bench.port, frames(3))
         await bench.until(lambda: len(ada.heard) == 3)
@@ -178,6 +179,17 @@ async def test_a_plain_call_is_used_where_the_operator_allows_it():
         await ada.speak(spoken[3:], gap_s=0.005, tail=False)
         await bench.until(lambda: len(bench.packets_of(ada.id)) == 6)
         assert bench.opus_of(ada.id) == spoken
+
+
+async def test_in_a_plain_call_the_only_one_is_heard_after_a_drop():
+    """Discord names a speaker once, and no key tells who it is: a stream that can be one person's only is hers."""
+    async with open_call(SimulatedDiscord(require_dave=False), None, require_e2ee=False) as (bench, ada):
+        await ada.speak(frames(1), tail=False)
+        await bench.until(lambda: len(bench.packets_of(ada.id)) == 1)
+        bench.discord.close_voice(bench.discord.bot_id, 4006)
+        await bench.until(lambda: bench.count(VoiceUp) == 2)
+        await ada.speak(frames(5, salt=1), gap_s=0.005, tail=False)
+        await bench.until(lambda: bench.opus_of(ada.id)[1:] == frames(5, salt=1))
 
 
 async def test_a_plain_call_is_refused_by_default():

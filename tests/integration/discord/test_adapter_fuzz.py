@@ -24,6 +24,7 @@ pytestmark = pytest.mark.integration
 CALLS = int(os.environ.get("VOXBRIDGE_FUZZ_CALLS", "3"))
 STEPS = 7
 SETTLE_S = 10.0
+OUT_FOR_S = 1.0  # who was about to come back has come by then
 CODES = (1000, 4001, 4006, 4009, 4011, 4014, 4015, 4022)
 WAITS_S = (0.0, 0.01, 0.05, 0.3, 1.2)
 
@@ -53,7 +54,7 @@ class History:
         discord, dice, bot = self.discord, self.dice, self.discord.bot_id
         place = discord.channel_of(bot)
         is_inside = place is not None
-        match dice.randrange(10):
+        match dice.randrange(12):
             case 0 | 1:
                 channel = dice.choice(self.channels)
                 self.told.append(f"join {self.channels.index(channel)}")
@@ -77,6 +78,12 @@ class History:
                 self.told.append("gateway")
                 discord.close_gateway(4000)
             case 8:
+                self.told.append("leave")
+                self.nursery.start_soon(self.command, None)
+            case 9 if is_inside:
+                self.told.append("kick")
+                discord.kick(bot)
+            case 10:
                 discord.knobs.gateway_late_s = dice.choice((0.0, 0.03, 1.0))
                 self.told.append(f"late {discord.knobs.gateway_late_s}")
             case _:
@@ -87,7 +94,7 @@ class History:
 
 @pytest.mark.parametrize("seed", range(CALLS))
 async def test_after_any_history_we_are_heard_and_hear(seed: int) -> None:
-    """In the channel that is wanted, by both sides' account, with one connection; and nothing is left over."""
+    """In the channel that is wanted, by both sides' account, with one connection, or out; and nothing is left over."""
     threads_before = threading.active_count()
     async with open_call(SimulatedDiscord(knobs=Knobs()), connect_limit_s=5.0, limit_s=90.0) as (bench, ada):
         discord = bench.discord
@@ -100,8 +107,13 @@ async def test_after_any_history_we_are_heard_and_hear(seed: int) -> None:
         try:
             await bench.until(lambda: is_settled(bench), timeout_s=SETTLE_S)
             place = discord.channel_of(discord.bot_id)
-            assert place is not None
-            await ada.join(place.id)
+            if place is None:
+                history.told.append("(out)")
+                assert len(bench.ports) == len(bench.ended), "out of the channel, and a room was left open"
+                await trio.sleep(OUT_FOR_S)
+                assert discord.channel_of(discord.bot_id) is None, "it came back by itself"
+                await bench.bridge.join(discord.guild_id, discord.voice_channel_id)
+            await ada.join(bench.bridge.seat(discord.guild_id) or discord.voice_channel_id)
             await hears_again(bench, ada, salt=seed)
         except (trio.TooSlowError, AssertionError) as exc:
             raise AssertionError(f"seed {seed}: {history.told}; {bench.bridge.status().rooms}; {exc}") from exc
@@ -112,9 +124,10 @@ async def test_after_any_history_we_are_heard_and_hear(seed: int) -> None:
 
 def is_settled(bench: Bench) -> bool:
     seat, place = bench.bridge.seat(bench.discord.guild_id), bench.discord.channel_of(bench.discord.bot_id)
+    if seat is None:
+        return place is None
     return (
-        seat is not None
-        and place is not None
+        place is not None
         and place.id == seat
         and bench.room.is_connected
         and bench.discord.is_in_call(bench.discord.bot_id, seat)

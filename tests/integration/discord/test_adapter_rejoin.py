@@ -205,7 +205,7 @@ async def test_a_channel_that_is_not_there_does_not_hold_up_the_start():
     async with open_bench(discord, join=(f"{discord.guild_id}:12345",)) as bench:
         (room,) = bench.bridge.status().rooms
         assert not room.is_connected
-        assert "may not see it" in room.counters.last_close
+        assert "not allowed to see it" in room.counters.last_close
         await bench.bridge.join(discord.guild_id, discord.voice_channel_id)
         await bench.until(lambda: bench.room.is_connected)
 
@@ -221,7 +221,7 @@ async def test_no_encryption_mode_in_common_is_said_so():
 async def test_a_join_that_fails_leaves_us_where_we_were():
     """Sent to a channel that is not there we stay; sent to one that does not answer we come back."""
     async with open_call(SimulatedDiscord()) as (bench, ada):
-        with pytest.raises(VoiceHandshakeError, match="may not see it"):
+        with pytest.raises(VoiceHandshakeError, match="not allowed to see it"):
             await bench.bridge.join(bench.discord.guild_id, ChannelId(12345))
         await hears_again(bench, ada, salt=7)
         assert bench.count(VoiceUp) == 1

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxbridge.config.discord import NetworkSettings
-from voxbridge.discord.bridge import explain_failure, parse_seats
+from voxbridge.discord.bridge import parse_seats
 from voxbridge.discord.island import open_island
+from voxbridge.discord.login import explain_failure
 from voxbridge.discord.network import OverrideResolver, make_connector, parse_address
 from voxbridge.errors import ConfigError, LoginRefused
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import attrs
 import pytest
 
@@ -34,11 +36,13 @@ class ScriptedKeys:
     epoch: int | None = 1
     has_epochs: set[int] = attrs.field(factory=lambda: {1})
     users: list[UserId] = attrs.field(factory=lambda: [ME, ADA, BOB])
+    tried: list[UserId] = attrs.field(factory=list)
 
     def members(self) -> list[UserId]:
         return self.users
 
     def open(self, user_id: UserId, frame: bytes) -> bytes:
+        self.tried.append(user_id)
         if frame[0] != user_id or frame[1] not in self.has_epochs or not frame.endswith(FRAME_MARKER):
             raise ValueError("not his, or not of an epoch that we know")
         return frame[2:-2]
@@ -138,6 +142,50 @@ def test_receiver_believes_discords_word_over_its_own(ear):
     assert [(p.user_id, p.opus) for p in ear.heard] == [(ADA, b"a"), (BOB, b"b")]
 
 
+def test_receiver_follows_two_members_who_swap_their_streams(ear):
+    """Discord names the new owners after the sound, or never: not a frame is lost, and nobody's words are another's."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.receiver.assign(BOB_SSRC, BOB, 0.0)
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 1, b"a"), 1.0)
+    ear.feed(BOB_SSRC, 1, dave_frame(BOB, 1, b"b"), 1.0)
+    for number in range(2, 12):
+        ear.feed(ADA_SSRC, number, dave_frame(BOB, 1, bytes([number])), 1 + number * 0.02)
+        ear.feed(BOB_SSRC, number, dave_frame(ADA, 1, bytes([number])), 1 + number * 0.02)
+    for user_id in (ADA, BOB):
+        assert [p.sequence for p in ear.heard if p.user_id == user_id] == list(range(1, 12))
+    ear.receiver.assign(ADA_SSRC, BOB, 2.0)
+    ear.feed(ADA_SSRC, 12, dave_frame(BOB, 1, b"c"), 2.0)
+    assert (ear.heard[-1].user_id, ear.counters.dave_fail, ear.advice) == (BOB, 0, [])
+
+
+def test_receiver_tries_the_others_keys_a_few_times_only(ear):
+    """Whoever sends what nobody can open makes us try five times, until the keys change or he is understood again."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    for number in range(100):
+        ear.feed(ADA_SSRC, number, dave_frame(9, 1, b"x"), number * 0.02)
+    assert (ear.keys.tried.count(ADA), ear.keys.tried.count(BOB)) == (100, 5)
+
+
+def test_receiver_keeps_nothing_of_streams_that_are_no_more():
+    """A member who takes a thousand stream numbers, and a thousand members who come and go, leave no trace."""
+    ear = make_ear()
+    for number in range(1000):
+        ear.feed(100 + number, 1, dave_frame(ADA, 1, b"a"), 0.1 * number)
+    ear.keys.users = [ME, *(UserId(n % 250 + 4) for n in range(200))]
+    for number in range(200):
+        ear.feed(5000 + number, 1, dave_frame(number % 250 + 4, 1, b"b"), 200 + 0.1 * number)
+        ear.feed(9000 + number, 1, dave_frame(255, 1, b"c"), 200 + 0.1 * number)
+        ear.receiver.member_left(UserId(number % 250 + 4))
+    assert len(ear.heard) == 1200
+    assert growth(ear.receiver) < 300, f"{growth(ear.receiver)} things are kept"
+
+
+def growth(receiver: Receiver) -> int:
+    """How many things the receiver holds, whatever they are called."""
+    parts = [*vars(receiver).values(), *(getattr(receiver.ssrcs, f.name) for f in attrs.fields(type(receiver.ssrcs)))]
+    return sum(len(part) for part in parts if isinstance(part, dict | set | deque | list))
+
+
 def test_receiver_keeps_frames_that_are_ahead_of_our_keys(ear):
     """A member who sends with the new keys before we have the commit loses nothing, and order is kept."""
     ear.receiver.assign(ADA_SSRC, ADA, 0.0)
@@ -155,6 +203,33 @@ def test_receiver_keeps_frames_that_are_ahead_of_our_keys(ear):
     ]
     assert (ear.counters.dave_fail, ear.counters.opened_later, ear.counters.late) == (2, 2, 0)
     assert ear.advice == []
+
+
+def test_receiver_keeps_frames_that_are_two_changes_ahead(ear):
+    """Two members come at once and our websocket is behind: what the first change does not open waits for the next."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 2, b"b"), 5.00)
+    ear.feed(ADA_SSRC, 2, dave_frame(ADA, 3, b"c"), 5.02)
+    ear.keys.advance(2)
+    ear.feed(ADA_SSRC, 3, dave_frame(ADA, 3, b"d"), 5.04)
+    ear.keys.advance(3)
+    ear.feed(ADA_SSRC, 4, dave_frame(ADA, 3, b"e"), 5.06)
+    assert [p.opus for p in ear.heard] == [b"b", b"c", b"d", b"e"]
+    assert ear.counters.dave_fail == ear.counters.opened_later == 3
+
+
+def test_receiver_hands_on_the_last_words_when_their_keys_come(ear):
+    """Nothing follows them: it is the websocket's message that opens what came ahead of it, or before any keys."""
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.keys.is_ready = False
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 2, b"b"), 5.00)
+    ear.keys.is_ready = True
+    ear.feed(ADA_SSRC, 2, dave_frame(ADA, 2, b"c"), 5.02)
+    ear.receiver.look_at_keys(5.04)
+    assert ear.heard == []
+    ear.keys.advance(2)
+    ear.receiver.look_at_keys(5.06)
+    assert [p.opus for p in ear.heard] == [b"b", b"c"]
 
 
 def test_receiver_does_not_keep_old_frames(ear):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from voxbridge.core.call.presence import VoiceServer
+from voxbridge.core.call.facts import VoiceServer
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import davey
@@ -132,6 +133,7 @@ class LibdaveEnd:
     def __init__(self, user_id: UserId, ssrc: int) -> None:
         import dave  # a development dependency: whoever asks for libdave has it
 
+        logging.getLogger("dave").setLevel(logging.CRITICAL)  # a line for each frame that does not open
         self._dave: Any = dave
         self._user_id, self._ssrc = user_id, ssrc
         self._session: Any = None

@@ -114,6 +114,11 @@ class Member:
             self._gateway.announce(state)
         await trio.lowlevel.checkpoint()
 
+    def vanish(self) -> None:
+        """Be out of the call and the channel without a word of the main gateway."""
+        self._step_out()
+        self._world.voice_states.pop((self.guild_id, self.id), None)
+
     def _step_out(self) -> None:
         if self._call is not None and self._seat is not None:
             self._voice.leave_call(self._call, self._seat)

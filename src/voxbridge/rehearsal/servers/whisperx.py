@@ -106,6 +106,8 @@ class WhisperXServer(ListeningServer):
         self.undecodable = 0
         self.pongs = 0
         self.finals_sent = 0
+        self.on_packet: Callable[[str, bytes], None] = lambda _user_id, _packet: None
+        """Told of each packet as it comes: whose, and its bytes."""
         self.loop = trio.Lock()
         """Held while the event loop of the simulated server is blocked."""
 
@@ -280,6 +282,7 @@ class _Conversation:
         if not self._is_started:
             return
         self._server.packets[self._user_id] += 1
+        self._server.on_packet(self._user_id, packet)
         try:
             if packet_duration_s(packet) > _PACKET_S_MAX + _EPSILON_S:
                 raise OpusError("over 20 ms")
