@@ -14,8 +14,8 @@ from __future__ import annotations
 import attrs
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+def _words(text: str | frozenset[str]) -> frozenset[str]:
+    return frozenset(text.split()) if isinstance(text, str) else text
 
 
 @attrs.frozen
@@ -33,6 +33,8 @@ class Abbreviations:
     months: frozenset[str] = attrs.field(converter=_words, default="")
     articles: frozenset[str] = attrs.field(converter=_words, default="")
     has_capital_nouns: bool = False
+    dotted_ordinals: bool = True
+    """A number with a full stop may be an ordinal in mid-sentence ("am 3. Mai", "Ludwig XIV. war")."""
     ordinals_before_capitals: bool = False
     """A number with a full stop before a capital is an ordinal unless a starter follows ("2. Dünya Savaşı")."""
 
@@ -40,6 +42,7 @@ class Abbreviations:
 _COMMON = "p.s p.p.s dr mr mrs ms prof st e.g eg i.e ie cf vs viz"
 
 _ENGLISH = Abbreviations(
+    dotted_ordinals=False,
     never="e.g eg i.e ie cf vs viz p.s p.p.s approx incl esp",
     titles="dr mr mrs ms prof st mx mt ft gen col maj capt lt sgt cmdr adm sen rep gov pres rev fr hon messrs",
     number=(
@@ -93,6 +96,7 @@ _GERMAN = Abbreviations(
     has_capital_nouns=True,
 )
 _SPANISH = Abbreviations(
+    dotted_ordinals=False,
     never=(
         "s av dr dra sr sra srta sres sras d dña prof profa lic ing arq gral cnel tte excmo excma ilmo mons fr sta sto"
         " ud uds vd vds p.ej ej p.e ee cf vs aprox máx mín incl"
@@ -107,6 +111,7 @@ _SPANISH = Abbreviations(
     ),
 )
 _FRENCH = Abbreviations(
+    dotted_ordinals=False,
     never="e.g i.e cf vs av bd mme mmes mlle mlles mgr ste st p.ex ex c.-à-d c.à.d env apr éd",
     titles="dr mr mrs ms prof m mm me pr cap cdt gén col lt sgt",
     number="art vol chap fig figs p pp n no nos tél tel bd av tome t ann par",
@@ -120,6 +125,7 @@ _FRENCH = Abbreviations(
     ),
 )
 _ITALIAN = Abbreviations(
+    dotted_ordinals=False,
     never=(
         "dott dott.ssa sig sig.ra sig.na sigg prof prof.ssa ing avv arch geom rag on sen gen col ten egr gent spett"
         " ill s.e mons don p.es es ad.es cfr vs ca circa dr st"
@@ -134,6 +140,7 @@ _ITALIAN = Abbreviations(
     ),
 )
 _PORTUGUESE = Abbreviations(
+    dotted_ordinals=False,
     never=(
         "s av dr dra sr sra srta sres prof profa eng arq exmo exma ilmo d gen cel ten sto sta p.ex ex v.ex aprox"
         " máx mín cf vs"
@@ -148,6 +155,7 @@ _PORTUGUESE = Abbreviations(
     ),
 )
 _DUTCH = Abbreviations(
+    dotted_ordinals=False,
     never=(
         f"{_COMMON} dhr mevr mw drs ir ing mr bijv bv d.w.z o.a m.b.t i.v.m t.a.v a.u.b i.p.v o.l.v t/m ca resp"
         " incl excl"
@@ -176,6 +184,7 @@ _POLISH = Abbreviations(
     ),
 )
 _RUSSIAN = Abbreviations(
+    dotted_ordinals=False,
     never=(
         "т.е т.к т.н т.о напр проф акад доц канд г-н г-жа гр тов св им ср см ген лейт ул пр просп пер пл наб бул"
         " ш обл р-н пос дер оз прибл ок род к.т.н д.т.н и.о в.ч"
@@ -193,6 +202,7 @@ _RUSSIAN = Abbreviations(
     ),
 )
 _UKRAINIAN = Abbreviations(
+    dotted_ordinals=False,
     never=("т.зв напр проф акад доц канд п-н п-ні ім див пор св ген вул просп пров пл бул обл р-н смт бл род тобто"),
     number="стор с рис табл гл п пп ст ч т № кв буд корп оф тел розд вид",
     may_end=(
@@ -216,11 +226,13 @@ _TURKISH = Abbreviations(
     ),
     ordinals_before_capitals=True,
 )
-_HINDI = Abbreviations(never="डॉ श्री प्रो पं सु कु मि मिस्टर", number="सं पृ रु क्र नं", may_end="इत्यादि कि.मी")
-_URDU = Abbreviations(never="ڈاکٹر", number="ص نمبر")
-_ARABIC = Abbreviations(never="د أ م أ.د", number="ص رقم هـ ق ت")
-_HEBREW = Abbreviations(never="ד פרופ גב מר", number="עמ מס טל")
-_AMHARIC = Abbreviations(never="ዶ ዶ.ር ፕሮፌ አቶ ወ.ሮ", number="ቁ ገጽ ቁጥር")
+_HINDI = Abbreviations(
+    dotted_ordinals=False, never="डॉ श्री प्रो पं सु कु मि मिस्टर", number="सं पृ रु क्र नं", may_end="इत्यादि कि.मी"
+)
+_URDU = Abbreviations(dotted_ordinals=False, never="ڈاکٹر", number="ص نمبر")
+_ARABIC = Abbreviations(dotted_ordinals=False, never="د أ م أ.د", number="ص رقم هـ ق ت")
+_HEBREW = Abbreviations(dotted_ordinals=False, never="ד פרופ גב מר", number="עמ מס טל")
+_AMHARIC = Abbreviations(dotted_ordinals=False, never="ዶ ዶ.ር ፕሮፌ አቶ ወ.ሮ", number="ቁ ገጽ ቁጥር")
 _NORDIC = Abbreviations(
     never=f"{_COMMON} bl.a f.eks t.ex dvs kl ca jf hr fru",
     number="nr s kap fig tlf",
@@ -232,6 +244,7 @@ _CZECH = Abbreviations(
     may_end="atd apod kč tis mil mld hod min r stol",
 )
 
+_OTHER = attrs.evolve(_ENGLISH, dotted_ordinals=True)
 _LANGUAGES = {
     "en": _ENGLISH,
     "de": _GERMAN,
@@ -260,4 +273,4 @@ _LANGUAGES = {
 
 def abbreviations_of(language: str) -> Abbreviations:
     """Return those of a language (``de`` for ``de-AT``), of English for one that is not known."""
-    return _LANGUAGES.get(language.lower().partition("-")[0], _ENGLISH)
+    return _LANGUAGES.get(language.lower().partition("-")[0], _OTHER)

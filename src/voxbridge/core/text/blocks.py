@@ -89,6 +89,11 @@ class Blocks:
         self._is_end = False
         self._out: list[str] = []
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether a line has begun and nothing of it is held: plain prose passes as it is."""
+        return not self._held and not self._is_line_start and self._math_end is None
+
     def feed(self, tokens: list[Token]) -> str:
         """Return what can be told by now."""
         for token in tokens:
@@ -218,7 +223,7 @@ class Blocks:
         self._line = _Line(self._chars, self._last, self._kind)
         self._is_line_start = True
         self._chars, self._last, self._ending, self._word = 0, "", "", ""
-        if is_hard or self._kind == "own" or self._line.last in _ENDS:
+        if is_hard or self._kind == "own" or self._line.last in _ENDS or self._line.chars < _WRAPPED_WIDE_CHARS_MIN:
             self._end_line()
 
     # -- the beginning of a line

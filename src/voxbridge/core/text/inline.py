@@ -19,6 +19,7 @@ from markdown_it.token import Token
 from voxbridge.core.text.addresses import host_of
 from voxbridge.core.text.formulas import say_formula
 from voxbridge.core.text.noises import deeds_of, sounds_of
+from voxbridge.core.text.plain import is_plain_piece
 from voxbridge.core.text.residue import HTML, Residue, is_talked_of
 from voxbridge.core.text.words import relations_of, words_of
 
@@ -145,6 +146,8 @@ class Inline:
     def say(self, piece: str) -> str:
         """Return what can be said of a piece: one line without marks, or "" if there is nothing to say. Never"
         " raises."""
+        if is_plain_piece(piece):
+            return piece
         text = self._residue.before(piece)
         if any(char in text for char in "*_`[]<>\\$&~!"):
             tokens = _MARKDOWN.parseInline(text)[0].children or []

@@ -37,6 +37,7 @@ _SOURCES = re.compile(
 )
 _WIDE_SOURCES = re.compile(r"\s?【[^【】]{0,80}(?:†|:|\d)[^【】]{0,80}】")
 _PRIVATE = re.compile("\ue200[^\ue200\ue201]{0,200}\ue201|[\ue000-\uf8ff]")
+_DATA = re.compile(r"(?<!\w)data:…")  # what the scanner leaves of a picture in the text
 _OAI = re.compile(r"\s?:(?:contentReference|oaicite|cite)\[[^\]]{0,80}\](?:\{[^}]{0,80}\})?")
 _ESCAPED_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,9})(?:\s[^<>]{0,200})?/?>")
 _BEFORE_SOURCES = frozenset("see siehe vgl voir véase ver vedi zie zob см див bkz reference ref".split())
@@ -124,7 +125,7 @@ class Residue:
     def before(self, text: str) -> str:
         """Take out of a piece of Markdown what its parser would misunderstand."""
         if not text.isascii():
-            text = _PRIVATE.sub("", text)
+            text = _PRIVATE.sub("", _DATA.sub("", text))
             text = _WIDE_SOURCES.sub(self._wide_source, text)
         if "`" in text:
             text = _apostrophes(text)

@@ -23,6 +23,8 @@ from typing import Literal
 
 import attrs
 
+from voxbridge.core.text.plain import is_plain_stretch
+
 Kind = Literal["text", "code", "fence", "fenced", "break", "cell"]
 
 _STEP_CHARS = 2048  # taken at a time: what is held is copied with each token, so a whole book in one piece is not
@@ -33,13 +35,16 @@ _SENTENCES = re.compile(r"[A-ZÀ-ÞА-Я\"“¿¡][^{}\[\];=<>|\\$#`]{12,}[.!?�
 _FENCE_LINE_CHARS_MAX = 200
 _RELEASED_CHARS_MAX = 4000  # of a comment or script without an end
 
-_POINT = re.compile(r"`+|<|~{3,}|\[/?(?:TOOL_CALLS|INST|THINK)\]|◁/?think▷|data:")
+_POINT = re.compile(r"`+|<|~{3,}|\[/?(?:TOOL_CALLS|INST|THINK)\]|◁/?think▷|:")
 _POINT_BEGUN = re.compile(
     r"(?:~{1,}|\[/?(?:T|TO|TOO|TOOL|TOOL_|TOOL_C|TOOL_CA|TOOL_CAL|TOOL_CALL|TOOL_CALLS|I|IN|INS|INST|TH|THI|THIN|THINK)?"
-    r"|◁/?(?:t|th|thi|thin|think)?|(?<![^\W_])(?:d|da|dat|data))\Z"
+    r"|◁/?(?:t|th|thi|thin|think)?)\Z"
 )
-_DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*,")
-_DATA_BEGUN = re.compile(r"data:(?:[\w.+-]{0,60}(?:/[\w.+-]{0,60}(?:;[\w=.+-]{0,60}){0,4})?)?\Z")
+# Behind the word "data", which is out by then: "data:…" is what is left of it, and is not said.
+_DATA_BEFORE = re.compile(r"(?<![^\W_])data\Z")
+_DATA = re.compile(r":[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*,")
+_DATA_BEGUN = re.compile(r":(?:[\w.+-]{0,60}(?:/[\w.+-]{0,60}(?:;[\w=.+-]{0,60}){0,4})?)?\Z")
+_DATA_LEFT = ":…"
 
 _SPECIAL = re.compile(r"<[|｜]([^|｜<>\n]{1,60})[|｜]>")
 _SPECIAL_BEGUN = re.compile(r"<[|｜][^|｜<>\n]{0,60}[|｜]?\Z")
@@ -130,8 +135,16 @@ class Scanner:
         self._tokens: list[Token] = []
         self._fenced = ""  # the end of what stands in an open block of code
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing is held, hidden or code: plain prose passes as it is."""
+        return not self._held and self._hidden is None and self._fence is None
+
     def feed(self, text: str) -> list[Token]:
         """Take the next stretch; return what can be told by now."""
+        if self.is_idle and is_plain_stretch(text):
+            self._emit("text", text)
+            return self._taken()
         for at in range(0, len(text), _STEP_CHARS):
             self._held += text[at : at + _STEP_CHARS]
             self._run()
@@ -161,6 +174,8 @@ class Scanner:
 
     def _taken(self) -> list[Token]:
         tokens, self._tokens = self._tokens, []
+        if len(tokens) <= 1:
+            return tokens
         return [
             token
             for kind, run in itertools.groupby(tokens, key=lambda token: token.kind)
@@ -247,8 +262,6 @@ class Scanner:
         point = _POINT.search(self._held)
         if point is None:
             begun = None if self._is_end else _POINT_BEGUN.search(self._held)
-            if begun is not None and begun.start() == 0 and begun[0][0] == "d" and self._before[-1:].isalnum():
-                begun = None  # the end of a word
             self._take("text", len(self._held) if begun is None else begun.start())
             return False
         self._take("text", point.start())
@@ -268,7 +281,7 @@ class Scanner:
                 return self._tildes(len(mark))
             case "<":
                 return self._angle()
-            case "d":
+            case ":":
                 return self._data()
             case _:
                 return self._bracket(mark)
@@ -338,13 +351,14 @@ class Scanner:
         return 0
 
     def _data(self) -> int:
-        if self._before[-1:].isalnum():
-            return 5
+        if _DATA_BEFORE.search(self._before) is None:
+            return 1
         found = _DATA.match(self._held)
         if found is None:
-            return _HOLD if _DATA_BEGUN.match(self._held) and not self._is_end else 5
-        if "base64" not in found[0] and not found[0].startswith("data:image/"):
-            return 5
+            return _HOLD if _DATA_BEGUN.match(self._held) and not self._is_end else 1
+        if "base64" not in found[0] and not found[0].startswith(":image/"):
+            return 1
+        self._emit("text", _DATA_LEFT)
         self._drop(found.end(), _Hidden(re.compile(r"(?=[^\w+/=%-])"), 1))
         return 0
 

@@ -59,6 +59,7 @@ _BOUNDARY = re.compile(
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 # Chinese and Japanese have no spaces: two characters take about as long to say as an English word.
 _WORD = re.compile(rf"[{_CJK}]{{1,2}}|[^\s{_CJK}]+")
+_WIDE = re.compile(rf"[{_CJK}]")
 _CONJUNCTION = re.compile(r"\s(?=(?:and|but|or|so|because|which|that|while|when|if|although)\s)")
 _SPACE = re.compile(r"\s+")
 _OPENERS = "\"'“‘«([{*_`~¿¡„»"
@@ -69,6 +70,7 @@ _INITIALISM = re.compile(r"[^\W\d_]{1,2}(?:\.-?[^\W\d_]{1,2})+")  # U.S, a.m, Ph
 _ROMAN = re.compile(r"(?=[IVXLCDM])M{0,3}(?:C[MD]|D?C{0,3})(?:X[CL]|L?X{0,3})(?:I[XV]|V?I{0,3})")
 _NEXT_WORD = re.compile(r"[^\W\d_]{1,14}(?:'[^\W\d_]{1,3})?")
 _NEXT_WORD_CHARS_MAX = 14
+_LETTERS = frozenset("CDLM")  # more often an initial than a number
 
 
 def count_words(text: str) -> int:
@@ -107,6 +109,8 @@ class SentenceSplitter:
     _abbreviations: Abbreviations = attrs.field(init=False)
     _text: str = attrs.field(default="", init=False)
     _is_first: bool = attrs.field(default=True, init=False)
+    _waits: bool = attrs.field(default=False, init=False)
+    """A boundary cannot be judged before the next character is there."""
 
     def __attrs_post_init__(self) -> None:
         self._abbreviations = abbreviations_of(self.language)
@@ -124,6 +128,18 @@ class SentenceSplitter:
             self._text = self._text[cut:]
             self._is_first = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no boundary waits for what comes next."""
+        return not self._waits and not self._text.endswith(("-", "–"))
+
+    @property
+    def words_left(self) -> int:
+        """Return how many further words make the piece not too long; 0 as well if it has no room for many characters."""
+        if len(self._text) > self.max_chars // 2:
+            return 0
+        return max(0, self.max_words - 1 - count_words(self._text))
+
     def flush(self) -> list[str]:
         """Return what is left: whatever has come is complete."""
         return self.feed("\n")
@@ -140,10 +156,12 @@ class SentenceSplitter:
     def _find_cut(self, text: str) -> int | None:
         """Return where the next piece ends, or None if that cannot be told yet."""
         limit = self._limit(text)
+        self._waits = False
         for match in _BOUNDARY.finditer(text, 0, self.max_chars + _WHOLE_CHARS_MAX + 1):
             if limit is not None and match.start() >= limit:
                 break
             if match["open"] is not None:
+                self._waits = True
                 return None
             if match["whole"]:
                 continue
@@ -154,11 +172,14 @@ class SentenceSplitter:
             if verdict:
                 return end
             if verdict is None:
+                self._waits = True
                 return None
         return None if limit is None else self._cut_to_size(text, limit)
 
     def _limit(self, text: str) -> int | None:
         """Return where the text grows too long for one piece, or None if it is not."""
+        if len(text) <= self.max_chars and len(text.split()) <= self.max_words and _WIDE.search(text) is None:
+            return None
         words = 0
         for match in _WORD.finditer(text, 0, self.max_chars + 1):
             words += any(map(str.isalnum, match[0]))
@@ -238,7 +259,7 @@ class SentenceSplitter:
             return False
         if word.isdigit():
             return self._judge_number(text, word, end, last)
-        if _ROMAN.fullmatch(word) and (word != "I" or not last):
+        if word not in _LETTERS and _ROMAN.fullmatch(word) and (word != "I" or not last):
             return self._judge_roman(text, end, last)
         follower = _follower(text, end)
         is_number_of = small in known.number or (small.endswith(("str", "platz", "pl")) and self.language == "de")
@@ -262,7 +283,7 @@ class SentenceSplitter:
             return False  # the mark of a numbered list
         if len(word) <= 2 and ((word == "1" and last[-1:] in ":;") or last[-1:] == ";"):
             return False  # "Do this: 1. Open it."
-        if len(word) > 3:
+        if len(word) > 3 or not self._abbreviations.dotted_ordinals:
             return True
         follower = _follower(text, end)
         if not follower:
@@ -272,16 +293,23 @@ class SentenceSplitter:
         known = self._abbreviations
         if not (known.articles or known.ordinals_before_capitals) or not follower.isupper():
             return True
+        if last.lower().rstrip(",") in known.articles:
+            return False
+        may_be_ordinal = known.ordinals_before_capitals and len(word) <= 2
+        if not may_be_ordinal and not _may_become(text, end, known.months):
+            return True
         next_word = _next_word(text, end)
         if next_word is None:
             return None
-        if last.lower().rstrip(",") in known.articles or next_word in known.months:
+        if next_word in known.months:
             return False
-        return next_word in known.starters or not (known.ordinals_before_capitals and len(word) <= 2)
+        return next_word in known.starters or not may_be_ordinal
 
     def _judge_roman(self, text: str, end: int, last: str) -> bool | None:
         if not last:
             return False  # the mark of a list
+        if not self._abbreviations.dotted_ordinals and last[-1:] != ".":
+            return True
         follower = _follower(text, end)
         if not follower:
             return None
@@ -349,6 +377,15 @@ def _follower(text: str, end: int) -> str:
         if not char.isspace() and char not in _OPENERS:
             return char
     return ""
+
+
+def _may_become(text: str, end: int, words: frozenset[str]) -> bool:
+    """Tell whether the next word, as far as it is there, may be one of these."""
+    follower = _follower(text, end)
+    if not follower:
+        return True
+    begun = _NEXT_WORD.match(text, text.index(follower, end))
+    return begun is not None and any(word.startswith(begun[0].lower()) for word in words)
 
 
 def _next_word(text: str, end: int) -> str | None:

@@ -17,11 +17,13 @@ import attrs
 
 from voxbridge.core.text.blocks import Blocks
 from voxbridge.core.text.inline import Inline
+from voxbridge.core.text.plain import is_plain_stretch
 from voxbridge.core.text.scanner import Scanner
 from voxbridge.core.text.sentences import SentenceSplitter
 from voxbridge.core.text.words import words_of
 
 _STEP_CHARS = 2048  # taken at a time, so that a long answer in one piece costs in proportion
+_PLAIN_CHARS_MAX = 120  # half of what makes a piece too long
 
 
 @attrs.frozen
@@ -53,23 +55,39 @@ class SpokenPieces:
         self._blocks = Blocks(code)
         self._splitter = splitter or SentenceSplitter(language=language)
         self._inline = Inline(language, drop_actions=rules.drop_actions, say_hosts=rules.say_hosts)
+        self._plain = ""
+        """Plain prose in mid-sentence that nobody has looked at yet: no piece can end in it."""
+        self._words_left = 0  # so many more of them make no piece too long
 
     def feed(self, text: str) -> list[str]:
         """Take the next stretch of the answer; return the pieces that are complete."""
-        pieces: list[str] = []
-        for at in range(0, len(text), _STEP_CHARS):
-            tokens = self._scanner.feed(text[at : at + _STEP_CHARS])
-            pieces += self._splitter.feed(self._blocks.feed(tokens))
+        if self._words_left and is_plain_stretch(text):
+            self._plain += text
+            if self._plain.count(" ") < self._words_left and len(self._plain) < _PLAIN_CHARS_MAX:
+                return []
+            text = ""
+        pieces = self._take(text)
+        is_idle = self._scanner.is_idle and self._blocks.is_idle and self._splitter.is_idle
+        self._words_left = self._splitter.words_left if is_idle else 0
         return self._said(pieces)
 
     def flush(self) -> list[str]:
         """Return what is left: whatever has come is complete."""
-        last = self._splitter.feed(self._blocks.feed(self._scanner.flush()) + self._blocks.flush())
-        return self._said(last + self._splitter.flush())
+        pieces = self._take("")
+        pieces += self._splitter.feed(self._blocks.feed(self._scanner.flush()) + self._blocks.flush())
+        return self._said(pieces + self._splitter.flush())
 
     def settle(self) -> list[str]:
         """Return the sentence at the end if it is one whatever follows; see ``SentenceSplitter.settle``."""
-        return self._said(self._splitter.settle())
+        return self._said(self._take("") + self._splitter.settle())
+
+    def _take(self, text: str) -> list[str]:
+        text, self._plain, self._words_left = self._plain + text, "", 0
+        pieces: list[str] = []
+        for at in range(0, len(text), _STEP_CHARS):
+            tokens = self._scanner.feed(text[at : at + _STEP_CHARS])
+            pieces += self._splitter.feed(self._blocks.feed(tokens))
+        return pieces
 
     def _said(self, pieces: list[str]) -> list[str]:
         return [said for piece in pieces if (said := self._inline.say(piece))]
