@@ -43,10 +43,10 @@ _COMMON = "p.s p.p.s dr mr mrs ms prof st e.g eg i.e ie cf vs viz"
 
 _ENGLISH = Abbreviations(
     dotted_ordinals=False,
-    never="e.g eg i.e ie cf vs viz p.s p.p.s approx incl esp",
+    never="e.g eg i.e ie cf vs viz p.s p.p.s approx incl esp v",
     titles="dr mr mrs ms prof st mx mt ft gen col maj capt lt sgt cmdr adm sen rep gov pres rev fr hon messrs",
     number=(
-        "no nos nr fig figs vol vols sec ch chap art op p pp ca ext tel para eq eqs ver v pt pg c circa ft rm apt ste"
+        "no nos nr fig figs vol vols sec ch chap art op p pp ca ext tel para eq eqs ver pt pg c circa ft rm apt ste"
     ),
     may_end=(
         "etc al hrs hr min mins sec secs ft in lb lbs oz yd yds mi sq cu pt qt gal tsp tbsp dept est max misc ave"
@@ -66,7 +66,7 @@ _ENGLISH = Abbreviations(
 _GERMAN = Abbreviations(
     never=(
         f"{_COMMON} hr hrn fr u med rer nat dipl ing z.b d.h u.u i.d.r z.t z.zt sog bzw ca ggf evtl vgl inkl exkl"
-        " zzgl abzgl einschl allg bspw insb insbes gem lt geb gest verh jr verf hrsg bes zw max mind"
+        " zzgl abzgl einschl allg bspw fa temp ca insb insbes gem lt geb gest verh jr verf hrsg bes zw max mind"
     ),
     number=(
         "nr nrn abs art s bd bde kap abb tab anm aufl ziff rn rz tel bl jg jh ab seit bis § §§ st stk anl buchst"
@@ -85,7 +85,10 @@ _GERMAN = Abbreviations(
         " vielleicht natürlich alle alles viele manche beide zuerst zuletzt später früher insgesamt seitdem trotzdem"
         " mehr weiter noch schon nur leider gern gerne sehr gut lass hat hast haben ist sind war kann können soll"
     ),
-    months="januar jänner februar feber märz april mai juni juli august september oktober november dezember",
+    months=(
+        "januar jänner februar feber märz april mai juni juli august september oktober november dezember jahrhundert"
+        " jahrhunderts jh jhd jahrtausend klasse stock etage platz geburtstag weltkrieg spieltag lebensjahr semester"
+    ),
     articles=(
         "der die das dem den des am im vom zum zur beim ins ein eine einen einem einer eines jeder jede jedes"
         " jeden jedem"
@@ -239,13 +242,21 @@ _NORDIC = Abbreviations(
     may_end="osv m.m m.fl kr mio mia jan feb",
 )
 _CZECH = Abbreviations(
-    never="dr prof mgr ing bc např tj tzv resp sv p pí ul nám tř",
+    never="dr prof mgr ing bc např tj tzv resp sv p pí ul nám tř mudr judr phdr rndr mvdr paeddr",
     number="č čís str s odst kap obr tel",
     may_end="atd apod kč tis mil mld hod min r stol",
 )
 
 _OTHER = attrs.evolve(_ENGLISH, dotted_ordinals=True)
+_FINNISH = Abbreviations(never="esim ts mm n dr prof hra rva ks vrt", number="s nro", may_end="jne yms ym klo kpl")
+_HUNGARIAN = Abbreviations(never="pl ill dr prof kb ún ld vö id özv ifj", number="sz", may_end="stb u kft rt bp")
+_GREEK = Abbreviations(dotted_ordinals=False, never="π.χ κ κα κος δρ καθ βλ", number="αρ σελ", may_end="κ.λπ κ.ά κτλ")
+_PERSIAN = Abbreviations(dotted_ordinals=False, never="دکتر", number="ص")
 _LANGUAGES = {
+    "fi": _FINNISH,
+    "hu": _HUNGARIAN,
+    "el": _GREEK,
+    "fa": _PERSIAN,
     "en": _ENGLISH,
     "de": _GERMAN,
     "es": _SPANISH,

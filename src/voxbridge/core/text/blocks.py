@@ -18,7 +18,9 @@ from typing import Literal
 
 import attrs
 
-from voxbridge.core.text.scanner import Token
+from voxbridge.core.text.machine_talk import end_of_brackets, is_call
+from voxbridge.core.text.tokens import Token
+from voxbridge.core.text.words import callout_of
 
 _WRAPPED_CHARS_MIN = 25  # nobody wraps prose at less
 _WRAPPED_WIDE_CHARS_MIN = 20  # of Chinese and Japanese
@@ -45,7 +47,10 @@ _CALLOUT = re.compile(r"\[!(\w+)\][+-]?[ \t]*")
 _DEFINITION = re.compile(r"\[(?!\^)[^\]\n]+\]:[ \t]*(?:<[^>]*>|[a-z][a-z0-9+.-]*:\S*|\S*[./]\S*)(?:[ \t]+[\"'(].*)?\Z")
 _FOOTNOTE = re.compile(r"\[\^[^\]\n]+\]:[ \t]*")
 _MATH_ENDS = {"$$": "$$", "\\[": "\\]"}
+_JSON_WITHIN = re.compile(r"\{\s{0,8}\"|\[\s{0,8}\{\s{0,8}\"|(?:\{|\[\s{0,8}\{?)\s{0,8}\Z")
 _JSON = re.compile(r"\{\s*[\"'}]|\[\s*\{|[\[{]\s*\Z")
+_JSON_LANGUAGES = frozenset({"", "json", "jsonc", "json5"})
+_FORMULA_LANGUAGES = frozenset({"math", "latex", "tex", "katex"})
 _TOOL_CODE = re.compile(r"tool|function_?call", re.IGNORECASE)
 
 _ENDS = frozenset('.!?…:;。！？；：।॥۔؟؛።፧፨։"”»」』)）]}|*_`')
@@ -71,11 +76,39 @@ class _Line:
 _NO_LINE = _Line(0, "", "own")
 
 
+@attrs.define
+class _Fenced:
+    """A block of code whose inside decides what is said of it."""
+
+    language: str
+    _text: str = ""
+
+    def add(self, text: str) -> bool:
+        """Take more of it; tell whether enough is known."""
+        self._text += text
+        return len(self._text) > _JSON_CHARS_MAX or not (self.is_formula or self.may_be_call)
+
+    @property
+    def is_formula(self) -> bool:
+        """Tell whether it is mathematics."""
+        return self.language in _FORMULA_LANGUAGES
+
+    @property
+    def may_be_call(self) -> bool:
+        """Tell whether it may be a call of a tool, as far as it has come."""
+        return self.language in _JSON_LANGUAGES and self._text.lstrip()[:1] in ("", "{", "[")
+
+    @property
+    def body(self) -> str:
+        """Return what stands in it, on one line."""
+        return " ".join(self._text.rstrip().rstrip("`~").split())
+
+
 class Blocks:
     """Takes tokens in order and gives text in which each line break is the end of a piece."""
 
-    def __init__(self, code_placeholder: str) -> None:
-        self._code = code_placeholder
+    def __init__(self, code_placeholder: str, language: str = "en") -> None:
+        self._code, self._language = code_placeholder, language
         self._held = ""
         self._is_line_start = True
         self._line = _NO_LINE
@@ -85,6 +118,8 @@ class Blocks:
         self._ending = ""  # its last two characters: two spaces are a break
         self._kind: Literal["plain", "own"] = "plain"
         self._math_end: str | None = None
+        self._fenced: _Fenced | None = None
+        """The block of code of which nothing was said yet."""
         self._word = ""  # the current word, for the backslashes of a path
         self._is_end = False
         self._out: list[str] = []
@@ -102,6 +137,7 @@ class Blocks:
 
     def flush(self) -> str:
         """Return what is left: whatever has come is complete."""
+        self._say_fenced()
         self._is_end = True
         self._run()
         self._is_end = False
@@ -114,6 +150,8 @@ class Blocks:
         return out
 
     def _take(self, token: Token) -> None:
+        if token.kind != "fenced":
+            self._say_fenced()
         match token.kind:
             case "text":
                 self._held += token.text
@@ -126,11 +164,10 @@ class Blocks:
             case "fence":
                 self._finish_held()
                 self._break()
-                is_tool = _TOOL_CODE.search(token.text) is not None
-                if self._code and not is_tool:
-                    self._out.append(f"{self._code}\n")
+                self._fenced = None if _TOOL_CODE.search(token.text) else _Fenced(token.text.strip("`~ \t").lower())
             case "fenced":
-                pass
+                if self._fenced is not None and self._fenced.add(token.text):
+                    self._say_fenced()
             case "break":
                 self._finish_held()
                 self._break()
@@ -138,6 +175,17 @@ class Blocks:
                 self._finish_held()
                 if not self._is_line_start:
                     self._pass_on(", ")
+
+    def _say_fenced(self) -> None:
+        """Say what stands for a block of code: nothing for a call of a tool, a formula for mathematics."""
+        fenced, self._fenced = self._fenced, None
+        if fenced is None:
+            return
+        body = fenced.body
+        if fenced.is_formula:
+            self._out.append(f"$${body}$$\n" if body else "")
+        elif self._code and not (fenced.may_be_call and is_call(_parsed(body))):
+            self._out.append(f"{self._code}\n")
 
     def _finish_held(self) -> None:
         """Let nothing of the text before a token of another kind wait."""
@@ -180,6 +228,9 @@ class Blocks:
 
     def _go_on(self) -> bool:
         text = self._held
+        inner = _JSON_WITHIN.search(text)
+        if inner is not None and inner.start() <= (text.find("\n") % (len(text) + 1)):
+            return self._json_within(inner.start())
         newline = text.find("\n")
         end = len(text) if newline < 0 else newline
         escaped = _ESCAPED.search(text, 0, end + 1 if newline >= 0 else end)
@@ -199,6 +250,30 @@ class Blocks:
         is_hard = is_hard or self._ending == "  "
         self._held = self._held[1:]
         self._newline(is_hard=is_hard)
+        return True
+
+    def _json_within(self, start: int) -> bool:
+        """Take a line as far as its JSON, and that if it is all there: a call of a tool is not said, code is code."""
+        if start:
+            self._pass_on(self._held[:start])
+            self._held = self._held[start:]
+        text = self._held
+        end = end_of_brackets(text)
+        if end is None:
+            if not self._is_end and len(text) <= _JSON_CHARS_MAX:
+                return False
+            self._split(1)
+            return True
+        value = _parsed(text[:end])
+        if is_call(value):
+            self._held = text[end:]
+        elif isinstance(value, dict | list) and "\n" in text[:end].strip():
+            self._held = text[end:]
+            self._break()
+            if self._code:
+                self._out.append(f"{self._code}\n")
+        else:
+            self._split(end)
         return True
 
     def _split(self, count: int) -> None:
@@ -293,9 +368,7 @@ class Blocks:
         if admonition:
             line = line[admonition.end() :]
         elif callout:
-            line = f"{callout[1].capitalize()}: {line[callout.end() :]}".rstrip(": ") + ":" * (
-                not line[callout.end() :]
-            )
+            line = f"{callout_of(callout[1], self._language)} {line[callout.end() :]}".strip()
         elif footnote:
             line = line[footnote.end() :]
         elif is_row:
@@ -336,7 +409,7 @@ class Blocks:
 
     def _json(self, text: str) -> bool:
         """Take what looks like JSON: a call of a tool is not said, a line is said like prose, more is code."""
-        end = _balanced(text)
+        end = end_of_brackets(text)
         if end is None and not self._is_end and len(text) <= _JSON_CHARS_MAX:
             return False
         if end is None:
@@ -344,7 +417,7 @@ class Blocks:
             self._begin_line(text[0], "plain")
             return True
         value = _parsed(text[:end])
-        if isinstance(value, dict) and "name" in value and {"arguments", "parameters", "input", "args"} & value.keys():
+        if is_call(value):
             self._held = text[end:]
             return True
         if isinstance(value, dict | list) and "\n" in text[:end].strip():
@@ -372,16 +445,6 @@ def _glue(line: _Line, first: str) -> str | None:
 
 def _is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in "WF" and not "가" <= char <= "힣"
-
-
-def _balanced(text: str) -> int | None:
-    """Return where the bracket at the beginning is closed, strings left aside."""
-    depth = 0
-    for part in re.finditer(r"\"(?:[^\"\\\n]|\\.)*\"|[{}\[\]]", text):
-        depth += (part[0] in "{[") - (part[0] in "}]")
-        if depth == 0:
-            return part.end()
-    return None
 
 
 def _parsed(text: str) -> object:

@@ -22,8 +22,10 @@ _THING = re.compile(
     "\U0001f1e6-\U0001f1ff☕⚽⚾⛵✈]"
 )
 _NOT_THINGS = frozenset("🎉🎊🎈🎁🔥💯")
-_WORD_BEFORE = re.compile(r"([^\W\d_]+)\s*\Z")
-_WORD_AFTER = re.compile(r"\s*([^\W\d_]+)")
+_WORD_BEFORE = re.compile(r"([^\s\d_.,;:!?()\"'“”«»、。！？]+)\s*\Z")
+_WORD_AFTER = re.compile(r"\s*([^\s\d_.,;:!?()\"'“”«»、。！？]+)")
+_FACE = re.compile("[\U0001f600-\U0001f64f\U0001f910-\U0001f92f\U0001f970-\U0001f976\U0001f978-\U0001f97a☺☹]")
+_PARTICLES = frozenset("がをはにもでへ")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -50,9 +52,13 @@ def _say(run: str, before: str, after: str, language: str, words: Words, *, is_l
     if _ARROW.match(run):
         return " "
     things = [char for char in run if _THING.match(char) and char not in _NOT_THINGS]
-    if not things or not (is_listed or _is_word(before, after, words)):
+    left = _WORD_BEFORE.search(before)
+    is_missed = left is not None and left[1].lower() in words.dangling and _FACE.search(run) is None
+    if not is_missed and (not things or not (is_listed or _is_word(before, after, words))):
         return _plain(run)
     name = name_of(run.strip(), language)
+    if language[:2].lower() == "de":
+        name = name.title()
     return f"{name}{space}" if name else _plain(run)
 
 
@@ -66,7 +72,7 @@ def _is_word(before: str, after: str, words: Words) -> bool:
     left, right = _WORD_BEFORE.search(before), _WORD_AFTER.match(after)
     if left and (left[1].lower() in words.dangling or (right and left[1].lower() in _DOERS)):
         return True
-    if left and _CJK.match(left[1][-1]) and left[1][-1] in words.dangling:
+    if left and _CJK.match(left[1][-1]) and (left[1][-1] in words.dangling or (right and right[1][0] in _PARTICLES)):
         return True
     return bool(left and right and (right[1].lower() in _JOINING or right[1][:1] in _JOINING))
 

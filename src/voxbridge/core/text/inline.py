@@ -49,6 +49,9 @@ _NO_DEEDS = frozenset(
 )
 
 
+_PEOPLE = frozenset("he she they i er sie ich elle il je él ella lei lui io ele ela eu он она я він вона".split())
+
+
 def _math(state: StateInline, silent: bool) -> bool:
     """Take a formula; money is none."""
     if state.src[state.pos] not in "$\\":
@@ -160,7 +163,7 @@ class Inline:
         place = 0
         while place < len(tokens):
             token = tokens[place]
-            if token.type == "em_open":
+            if token.type in {"em_open", "strong_open"}:
                 close = _closing(tokens, place)
                 said.append(self._emphasis(tokens, place, close, "".join(said)))
                 place = close
@@ -234,6 +237,8 @@ class Inline:
         left = before.rstrip(" \t")[-1:]
         right = after.lstrip(" \t")[:1]
         is_dropped = self._drop_actions and self._is_stage_direction(inner, left, right)
+        if tokens[place].type == "strong_open":  # mostly emphasis
+            is_dropped = is_dropped and inner.islower() and inner.split()[0] in self._deeds
         return "" if is_dropped else inner
 
     def _is_stage_direction(self, inner: str, left: str, right: str) -> bool:
@@ -246,6 +251,9 @@ class Inline:
         if not words or (left and left not in "\n.!?…,;:—–-)\"”'’。！？।۔؟።"):
             return False
         deed = words[0].lower().strip(".,!?…")
+        if deed in _PEOPLE and len(words) > 1 and (not left or left in "\n.!?…。！？"):
+            verb = words[1].lower().strip(".,!?…")
+            return verb in self._deeds or f"{verb}s" in self._deeds
         if deed in self._deeds:
             return True
         if len(words) == 1 and deed in self._sounds:
@@ -258,9 +266,9 @@ class Inline:
 
 
 def _closing(tokens: Sequence[Token], place: int) -> int:
-    level = tokens[place].level
+    level, closer = tokens[place].level, tokens[place].type.replace("open", "close")
     for index in range(place + 1, len(tokens)):
-        if tokens[index].type == "em_close" and tokens[index].level == level:
+        if tokens[index].type == closer and tokens[index].level == level:
             return index
     return len(tokens) - 1
 

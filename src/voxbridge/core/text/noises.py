@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the letters of many languages
+# ruff: noqa: E501, RUF001 - the letters of many languages
 """Words for what is done or heard but not said: stage directions of a model, noises in a transcript.
 
 ``deeds`` may have words behind them ("laughs softly"); ``sounds`` stand alone ("applause").
@@ -65,8 +65,8 @@ _SOUNDS = {
     "ru": "смех аплодисменты музыка тишина пауза вздох кашель шум звонок неразборчиво молчание стук",
     "uk": "сміх оплески музика тиша пауза зітхання кашель шум дзвінок нерозбірливо",
     "tr": "gülüşmeler kahkaha alkış alkışlar müzik sessizlik öksürük gürültü",
-    "ja": "笑 笑い 笑う 笑顔 微笑む 微笑み 微笑 ため息 咳 拍手 音楽 沈黙 泣く 無音 咳払い 苦笑 爆笑",
-    "zh": "笑 大笑 微笑 笑声 笑聲 轻笑 輕笑 叹气 嘆氣 咳嗽 鼓掌 掌声 掌聲 音乐 音樂 沉默 静音 靜音 哭 无声 苦笑",
+    "ja": "笑 笑い 笑う 小声 大声 囁く 囁き ささやき ささやく 囁い ささやい 真剣 泣き 驚い 驚き うなずき うなずい 手を振り 手を振っ 笑顔 微笑む 微笑み 微笑 ため息 咳 拍手 音楽 沈黙 泣く 無音 咳払い 苦笑 爆笑",
+    "zh": "笑 轻声 輕聲 小声 小聲 低声 低聲 悄声 悄悄 温柔 溫柔 激动 激動 开心 開心 严肃 嚴肅 点头 點頭 摇头 搖頭 挥手 揮手 惊讶 驚訝 耳语 耳語 大笑 微笑 笑声 笑聲 轻笑 輕笑 叹气 嘆氣 咳嗽 鼓掌 掌声 掌聲 音乐 音樂 沉默 静音 靜音 哭 无声 苦笑",
     "ko": "웃음 미소 한숨 기침 박수 음악 침묵 울음 무음 웃음소리 박수소리",
     "hi": "हँसी हंसी तालियाँ तालियां संगीत मौन खामोशी शोर",
     "ur": "ہنسی قہقہہ تالیاں موسیقی خاموشی شور",
@@ -74,6 +74,41 @@ _SOUNDS = {
     "he": "צחוק מוזיקה שקט מחיאות רעש שיעול",
     "am": "ሳቅ ሙዚቃ ጭብጨባ ዝምታ",
 }
+
+
+_MOODS = {
+    "en": (
+        "excited excitedly sad sadly happy happily angry angrily curious curiously sarcastic sarcastically cheerful"
+        " cheerfully nervous nervously calm calmly soft softly quiet quietly loud loudly warm warmly surprised serious"
+        " seriously amused tired bored playful playfully gentle gently thoughtful thoughtfully mischievous mischievously"
+        " enthusiastic enthusiastically confident dramatic dramatically hesitant hesitantly shy shyly proud proudly"
+        " worried relieved confused frustrated disappointed hopeful grateful sympathetic slowly slow fast deadpan"
+        " neutral whispered"
+    ),
+    "de": (
+        "fröhlich traurig aufgeregt wütend ruhig leise laut nachdenklich überrascht sanft ernst nervös begeistert"
+        " neugierig sarkastisch müde zögernd glücklich besorgt flüsternd verspielt langsam"
+    ),
+    "fr": (
+        "joyeux joyeuse triste excité excitée calme calmement doucement surpris surprise sérieux sérieuse enthousiaste"
+        " curieux curieuse fâché nerveux fatigué ironique tristement joyeusement"
+    ),
+    "es": (
+        "feliz triste emocionado emocionada enojado enojada tranquilo suave suavemente sorprendido sorprendida serio seria"
+        " curioso curiosa nervioso cansado alegre alegremente sarcástico"
+    ),
+    "it": "felice triste emozionato arrabbiato calmo piano dolcemente sorpreso serio curioso nervoso allegro",
+    "pt": "feliz triste animado animada zangado calmo suave suavemente surpreso sério curioso nervoso alegre",
+}
+_VOICES = (" voice", " tone", " pause")
+
+
+@cache
+def moods_of(language: str) -> frozenset[str]:
+    """Return how something is said, in brackets in front of it: "excited", "softly", "normal voice"."""
+    moods = _of(_MOODS, language)
+    ways = ("normal", "soft", "quiet", "deep", "low", "high", "warm", "serious", "cheerful", "calm", "long", "short")
+    return moods | {f"{way}{end}" for way in (*ways, "dramatic", "robotic", "excited", "sad") for end in _VOICES}
 
 
 @cache

@@ -13,6 +13,7 @@ _WITHIN = re.compile(rf"(?:[^\W_{_WIDE}]|[ '’]|[\u0300-\u036f\u0590-\u05bd\u06
 # Words with single spaces between them and at most one mark behind each: what says nothing but itself.
 _WORD = r"(?:[^\W\d_]{1,40}(?:['’-][^\W\d_]{1,40}){0,4}|\d{1,3})"
 _PIECE = re.compile(rf"{_WORD}[.,!?]?(?: {_WORD}[.,!?]?)*[.,;:!?…]?")
+_RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u209f]")  # to Python these are letters
 _FACE = re.compile(r"\b[xX]D+\b|\b[Tt][_.]")
 
 
@@ -23,4 +24,4 @@ def is_plain_stretch(text: str) -> bool:
 
 def is_plain_piece(text: str) -> bool:
     """Tell whether a whole piece is said as it is written."""
-    return _PIECE.fullmatch(text) is not None and _FACE.search(text) is None
+    return _PIECE.fullmatch(text) is not None and _FACE.search(text) is None and _RAISED.search(text) is None

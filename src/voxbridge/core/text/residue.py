@@ -15,7 +15,16 @@ from collections.abc import Callable
 
 from voxbridge.core.text.addresses import say_addresses
 from voxbridge.core.text.emoji_words import say_emoji
-from voxbridge.core.text.noises import deeds_of, sounds_of
+from voxbridge.core.text.machine_talk import is_answer, is_call
+from voxbridge.core.text.noises import deeds_of, moods_of, sounds_of
+from voxbridge.core.text.oddments import (
+    RAISED,
+    with_letters,
+    with_levels,
+    without_calls,
+    without_faces,
+    without_latex,
+)
 from voxbridge.core.text.words import relations_of, words_of
 
 HTML = frozenset(
@@ -31,13 +40,22 @@ HTML = frozenset(
 
 # -- sources
 _NUMBERS = r"\^?\d{1,3}\^?(?:\s?[-–,;]\s?\^?\d{1,3}\^?){0,12}"
-_NAMED_SOURCE = r"(?:(?:citation|cite|source|ref|doc|oaicite)s?[:_ -]?\d[\d:,.\w-]*|citation needed)"
+_NAMED_SOURCE = (
+    r"(?:(?:[Cc]itation|[Cc]ite|[Ss]ource|[Rr]ef(?:erence)?|[Dd]oc(?:ument)?|oaicite|[Qq]uelle|[Ff]uente|[Ff]onte|[Ss]ource|[Bb]ron"
+    r"|Источник|источник|来源|來源|出典|출처)s?[:_ -]{0,2}\d[\d:,.\w-]*|citation needed|needs citation)"
+)
 _SOURCES = re.compile(
     rf"[ \t]?(?:(?<![\s(]\w)(?<!^\w)\[(?:{_NUMBERS}|\^[\w-]{{1,20}}|{_NAMED_SOURCE})\](?![(\[]\w*[A-Za-z]))+"
 )
 _WIDE_SOURCES = re.compile(r"\s?【[^【】]{0,80}(?:†|:|\d)[^【】]{0,80}】")
 _PRIVATE = re.compile("\ue200[^\ue200\ue201]{0,200}\ue201|[\ue000-\uf8ff]")
 _DATA = re.compile(r"(?<!\w)data:…")  # what the scanner leaves of a picture in the text
+_TURN_SOURCES = re.compile(r"\s?\bcite(?:turn\d+[a-z]+\d+)+\b")
+_MATH_BEGINS = re.compile(r"\$|\\[(\[]|\\begin")
+_LISTS_BEFORE = frozenset(
+    "list array set vector tuple sequence numbers range interval matrix coordinates point points values liste menge"
+    " vektor zahlen lista vettore liste ensemble vecteur nombres conjunto números numeri".split()
+)
 _OAI = re.compile(r"\s?:(?:contentReference|oaicite|cite)\[[^\]]{0,80}\](?:\{[^}]{0,80}\})?")
 _ESCAPED_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,9})(?:\s[^<>]{0,200})?/?>")
 _BEFORE_SOURCES = frozenset("see siehe vgl voir véase ver vedi zie zob см див bkz reference ref".split())
@@ -49,6 +67,7 @@ _SQUARE = re.compile(r"\[(/?[^\[\]\n]{1,60})\](?!\()")
 _ROUND = re.compile(r"[(（]([^()（）\n]{1,60})[)）]|（([^（）]{1,20})）")
 # -- machines
 _JSON = re.compile(r"\{\s*\"[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\[\s*\{[^\[\]]*\}\s*\]")
+_SIGNED = re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]{4,}){1,4}")  # a JSON web token
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _HEX = re.compile(
     r"\b(?:0x)?(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{16,}\b|\b(?=[0-9A-F]*\d)(?=[0-9A-F]*[A-F])[0-9A-F]{16,}\b"
@@ -90,7 +109,7 @@ _PUNCTUATION: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\s+"), " "),
     (re.compile(r" +(?=[,.;:!?]+(?:\s|$))| +(?=[)。！？，、；：।۔؟።])"), ""),
     (re.compile(r"(?<=\() +"), ""),
-    (re.compile(r"^(?:[\s,;:)]+|[-•–—]\s)+"), ""),  # also the mark of a list that goes on in its line
+    (re.compile(r"^(?:[\s,;:)]+|[.] |[-•–—]\s)+"), ""),  # also the mark of a list that goes on in its line
     (re.compile(r"(?:, ?){2,}"), ", "),
     (re.compile(r", ?(?=[.!?])"), ""),
     (re.compile(r"\s+$"), ""),
@@ -100,6 +119,8 @@ _BEHIND = frozenset({"ja", "ko", "hi", "ur", "tr", "am"})
 _NUMBER = r"[$€£¥₹]?\s?-?\d[\d.,]*\s?(?:%|‰|[a-zA-Zµ°]{1,4}\b)?"
 _COMPARED = re.compile(rf"(?<![-=<])(?P<left>[\w)%°]\s?)?(?P<sign><=|>=|=<|<|>|≤|≥)\s?(?P<number>{_NUMBER})")
 _COMPARES = re.compile(r"(?<=[\w)])(?:\s(?P<sign><=|>=|!=|<|>|≤|≥|≠)\s|(?P<close><=|>=|!=|≤|≥|≠))(?=[\w(-])")
+_ABOUT = re.compile(r"(?<![\w~/.])~\s?(?=[$€£¥]?\d)")
+_LEADING = re.compile(r"(?<![\w)\s=!])(?P<lead>\s*)(?P<sign>!=|==|≠)\s?(?=[\w(-])")
 _COMPARES_CLOSE = re.compile(r"(?:(?<=\d)|(?<=\b[A-Za-z]))(?P<sign>[<>])(?=\d|[A-Za-z]\b)")
 
 _TALKED_ALWAYS = re.compile(r"\s+(?:is|are|was|tags?|elements?|ist|est|es|è|é|jest)\b|-Tag")
@@ -118,9 +139,10 @@ class Residue:
 
     def __init__(self, language: str, *, drop_actions: bool, say_hosts: bool) -> None:
         self._language, self._words = language, words_of(language)
+        self._relations = relations_of(language)
         self._code = language.lower().partition("-")[0]
         self._drop_actions, self._say_hosts = drop_actions, say_hosts
-        self._deeds, self._sounds = deeds_of(language), sounds_of(language)
+        self._deeds, self._sounds, self._moods = deeds_of(language), sounds_of(language), moods_of(language)
 
     def before(self, text: str) -> str:
         """Take out of a piece of Markdown what its parser would misunderstand."""
@@ -129,8 +151,14 @@ class Residue:
             text = _WIDE_SOURCES.sub(self._wide_source, text)
         if "`" in text:
             text = _apostrophes(text)
+        if any(mark in text for mark in "[(=%{"):
+            text = _outside_code(text, without_calls)
+        if "\\" in text:
+            text = _outside_code(text, self._without_backslashes)
         if "{" in text and "$" not in text and "\\" not in text:
             text = _JSON.sub(_say_json, text)
+        if "cite" in text:
+            text = _TURN_SOURCES.sub("", text)
         if "[" in text:
             text = _OAI.sub("", text)
             text = _SQUARE.sub(self._square, text) if self._drop_actions else text
@@ -139,6 +167,11 @@ class Residue:
         if any(mark in text for mark in ":;=^<8xXT-oO>¯"):
             text = _outside_code(text, self._say_emoticons)
         return text
+
+    def _without_backslashes(self, text: str) -> str:
+        if _MATH_BEGINS.search(text) is None:
+            text = without_latex(text, self._words, self._relations, is_english=self._code in {"en", ""})
+        return with_letters(text)
 
     def after(self, text: str) -> str:
         """Return what is said of a text without Markdown."""
@@ -149,13 +182,17 @@ class Residue:
             text = _ROUND.sub(self._round, text)
         if "://" in text or "www." in text.lower():
             text = say_addresses(text, say_hosts=self._say_hosts)
+        if "(" in text or not text.isascii():
+            text = without_faces(text)
         if not text.isascii():
+            if RAISED.search(text):
+                text = with_levels(text, self._words)
             text = say_emoji(text, self._language, self._words)
             text = "".join(map(_say_character, text))
         text = "".join(char if char.isprintable() else " " if char in "\t\n\v\f\r" else "" for char in text)
         text = _UUID.sub(lambda match: match[0][:8], text)
         text = _HEX.sub(lambda match: match[0].removeprefix("0x")[:7], text)
-        text = _LONG.sub("", _BLOB.sub("", text))
+        text = _LONG.sub("", _BLOB.sub("", _SIGNED.sub("", text)))
         text = _AT.sub("", _SHORTCODE.sub(" ", text))
         if self._code == "de":
             text = _GENDER.sub("-", text)
@@ -163,6 +200,8 @@ class Residue:
             text = _GENDER_DOT.sub("", text)
         if any(mark in text for mark in ":;=^<8xX-o>"):
             text = self._say_emoticons(text)
+        if "~" in text:
+            text = _ABOUT.sub(self._about, text)
         text = self._arithmetic(text)
         for pattern, replacement in (*_MARKS, *_PUNCTUATION):
             text = pattern.sub(replacement, text)
@@ -188,13 +227,14 @@ class Residue:
             )
             text = text.replace("*", "")
         if "^" in text:
-            text = re.sub(r"(?<=[\w)])\^2(?!\d)|²", f" {self._words.squared}", text)
+            text = re.sub(r"(?<=[\w)])\^2(?!\d)", f" {self._words.squared}", text)
             text = re.sub(r"(?<=[\w)])\^3(?!\d)", f" {self._words.cubed}", text)
             text = re.sub(r"(?<=[\w)])\^\(?(-?\w+)\)?", rf" {self._words.power} \1", text)
         text = re.sub(r"\$(?=[A-Za-z{ ]|$)(?!\s\d)", "", text) if "$" in text else text
         text = text.replace("≈", f" {self._words.about} ")
         if any(sign in text for sign in "<>≤≥≠!="):
             text = _COMPARED.sub(self._compared, text)
+            text = _LEADING.sub(self._leading, text)
             if self._code not in _BEHIND:
                 text = _COMPARES_CLOSE.sub(lambda match: f" {self._relation(match['sign'])} ", text)
                 text = _COMPARES.sub(lambda match: f" {self._relation(match['sign'] or match['close'])} ", text)
@@ -227,6 +267,14 @@ class Residue:
             return f"{left}{number.rstrip()}{'' if self._code == 'ja' else ' '}{said}"
         return f"{left}{space}{said} {number}"
 
+    def _about(self, match: re.Match[str]) -> str:
+        is_said = match.string[: match.start()].rstrip().lower().endswith(self._words.about)
+        return "" if is_said else f"{self._words.about} "
+
+    def _leading(self, match: re.Match[str]) -> str:
+        said = self._words.equals if match["sign"] == "==" else self._words.unequal
+        return f"{match['lead']}{said} "
+
     def _relation(self, sign: str) -> str:
         """Return what is said of a sign between two things."""
         less, greater = relations_of(self._language)
@@ -253,7 +301,9 @@ class Residue:
     def _sources(self, match: re.Match[str]) -> str:
         """Leave out the numbers of sources, but for those that the sentence is about ("see [12]")."""
         before = re.search(r"([^\W\d_]+)\Z", match.string[: match.start()])
-        if before is None or before[1].lower() not in self._words.dangling | _BEFORE_SOURCES:
+        word = "" if before is None else before[1].lower()
+        is_list = word in _LISTS_BEFORE and "," in match[0]
+        if not is_list and word not in self._words.dangling | _BEFORE_SOURCES:
             return ""
         return " " + re.sub(r"[\[\]^]+", " ", match[0]).strip()
 
@@ -272,6 +322,8 @@ class Residue:
         ):
             return " " if not inner.isupper() or "_" not in inner or words[0] in self._sounds else match[0]
         is_apart = (not left or left in '.!?…。！？।۔؟።"”)]*') and (not right or right.isupper() or right in '[*"“')
+        if is_apart and (" ".join(words) in self._moods or _is_unspaced_deed(inner, self._sounds)):
+            return " "
         is_deed = inner.islower() and (
             words[0].endswith(("ing", "ly")) or (words[0].endswith("s") and len(words[0]) > 4)
         )
@@ -284,6 +336,11 @@ class Residue:
         words = inner.lower().split()
         if not words or len(words) > 4:
             return match[0]
+        text = match.string
+        left, right = text[: match.start()].rstrip()[-1:], text[match.end() :].lstrip()[:1]
+        is_apart = (not left or left in '.!?…。！？।۔؟።"”)]*') and (not right or not right.islower())
+        if is_apart and (" ".join(words) in self._moods or _is_unspaced_deed(inner, self._sounds)):
+            return " "
         first = words[1] if words[0] in {"se", "сам", "er", "sie", "il", "elle"} and len(words) > 1 else words[0]
         is_deed = first in self._deeds and not (first in _ALSO_NOUNS and len(words) > 1)
         if is_deed and len(words) > 1 and words[1] in {"at", "about", "if", "when", "because", "and", "it", "us", "me"}:
@@ -293,6 +350,36 @@ class Residue:
 
 _NO_DEEDS = frozenset("always this yes news things thanks perhaps sometimes series species during".split())
 _ALSO_NOUNS = frozenset("ring ringing ride ri crying singing breathing shouts slams screams snores sings".split())
+
+
+_UNSPACED_ENDS = frozenset(
+    [
+        "",
+        "ながら",
+        "しながら",
+        "て",
+        "って",
+        "いて",
+        "で",
+        "する",
+        "した",
+        "着",
+        "地",
+        "了",
+        "道",
+        "说",
+        "說",
+        "声",
+        "聲",
+    ]
+)
+
+
+def _is_unspaced_deed(inner: str, sounds: frozenset[str]) -> bool:
+    """Tell the same of what is written without spaces: 笑いながら, 轻声地."""
+    if inner.isascii() or len(inner) > 10:
+        return False
+    return any(inner.startswith(sound) and inner[len(sound) :] in _UNSPACED_ENDS for sound in sounds)
 
 
 def _is_compared(match: re.Match[str]) -> bool:
@@ -331,7 +418,9 @@ def _say_json(match: re.Match[str]) -> str:
         value = json.loads(match[0])
     except (ValueError, RecursionError):
         return re.sub(r"[{}\[\]\"]", " ", match[0])
-    if isinstance(value, dict) and "name" in value and {"arguments", "parameters"} & value.keys():
+    if is_answer(value):
+        return _say_value(value.get("action_input"))
+    if is_call(value):
         return " "
     if isinstance(value, dict) and len(value) == 1 and _ANSWER_KEYS & value.keys():
         return _say_value(next(iter(value.values())))

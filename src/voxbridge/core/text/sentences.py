@@ -27,6 +27,7 @@ import attrs
 from voxbridge.core.text.abbreviations import Abbreviations, abbreviations_of
 from voxbridge.core.text.addresses import ADDRESS
 
+_STOPS = "。！？｡।॥۔؟።፧፨։\u0f0d\u0f0e\u104b\u17d4\u17d5"  # of many scripts
 _CLOSERS = r"[\"'”’»)\]}」』）】*_`~]*"
 _WHOLE = (
     r"(?P<ticks>`+)(?!`)[^\n]{0,400}?[^`\n](?P=ticks)(?!`)"
@@ -53,7 +54,7 @@ _BOUNDARY = re.compile(
     rf"(?P<open>{_OPEN})"
     rf"|(?P<whole>{_WHOLE})"
     rf"|(?P<line>\n)"
-    rf"|(?P<stop>[.!?…。！？｡।॥۔؟።፧፨։]+|፡፡){_CLOSERS}"
+    rf"|(?P<stop>[.!?…{_STOPS}]+|፡፡){_CLOSERS}(?:[ \u00a0\u202f]»)?"
     rf"|(?P<clause>[,;:，、；：،؛፣፤፥]{_CLOSERS}|—|(?<=\s)[–-](?=\s))",
 )
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -63,10 +64,12 @@ _WIDE = re.compile(rf"[{_CJK}]")
 _CONJUNCTION = re.compile(r"\s(?=(?:and|but|or|so|because|which|that|while|when|if|although)\s)")
 _SPACE = re.compile(r"\s+")
 _OPENERS = "\"'“‘«([{*_`~¿¡„»"
+_SPACES = " \u00a0\u202f"
 _QUOTES = frozenset("\"'”’»」』")
 _WIDE_MARKS = frozenset("—，、；：")  # no space is written behind these
-_SURE_STOPS = frozenset("。！？｡।॥۔؟።፧፨፡")  # an end whatever follows
+_SURE_STOPS = frozenset(_STOPS.replace("։", "") + "፡")  # an end whatever follows
 _INITIALISM = re.compile(r"[^\W\d_]{1,2}(?:\.-?[^\W\d_]{1,2})+")  # U.S, a.m, Ph.D: the last dot is the stop
+_DAY_AND_MONTH = re.compile(r"\d{1,2}\.\d{1,2}")
 _ROMAN = re.compile(r"(?=[IVXLCDM])M{0,3}(?:C[MD]|D?C{0,3})(?:X[CL]|L?X{0,3})(?:I[XV]|V?I{0,3})")
 _NEXT_WORD = re.compile(r"[^\W\d_]{1,14}(?:'[^\W\d_]{1,3})?")
 _NEXT_WORD_CHARS_MAX = 14
@@ -135,7 +138,7 @@ class SentenceSplitter:
 
     @property
     def words_left(self) -> int:
-        """Return how many further words make the piece not too long; 0 as well if it has no room for many characters."""
+        """Return how many further words make the piece not too long; 0 if it has no room for many characters either."""
         if len(self._text) > self.max_chars // 2:
             return 0
         return max(0, self.max_words - 1 - count_words(self._text))
@@ -232,9 +235,11 @@ class SentenceSplitter:
         """Tell whether a stop ends the sentence. There is at least one character behind it."""
         stop, end = match["stop"], match.end()
         if _SURE_STOPS.intersection(stop):
-            return True
+            return not (match[0][-1] in "」』" and text[end] in "とっ")  # "...。」と言った"
         if not text[end].isspace():
             return unicodedata.category(text[end]) == "So"  # an emoji sits right behind its sentence
+        if text[end] in _SPACES and end + 1 == len(text) and text.count("«", 0, end) > text.count("»", 0, end):
+            return None  # « Oui ! »
         is_quoted = bool(_QUOTES.intersection(match[0][len(stop) :]))
         if is_quoted or (len(stop) > 1 and not {"!", "?"}.intersection(stop)) or stop == "…":
             return _negate(_goes_on(text, end))  # "stop it." he said; well... maybe
@@ -253,10 +258,16 @@ class SentenceSplitter:
             joined = f"{last.lstrip(_OPENERS).lower()}{small}"
             if joined in known.never or joined in known.may_end:
                 small = joined
+        if small not in known.never and "-" in small:
+            small = small.rpartition("-")[2]  # Dipl.-Ing.
+        if small == "م" and last.isdigit():
+            return True  # behind a year
         if small in known.never or (small in known.titles and word[0].isupper()):
             return False
-        if small in {"г", "р"} and not last[:1].isdigit() and last:  # a town, not the year before it
+        if small in {"г", "р"} and not last.isdigit() and last:  # a town, not the year before it
             return False
+        if _DAY_AND_MONTH.fullmatch(word) and known.dotted_ordinals:
+            return self._may_end(text, end)
         if word.isdigit():
             return self._judge_number(text, word, end, last)
         if word not in _LETTERS and _ROMAN.fullmatch(word) and (word != "I" or not last):
@@ -283,7 +294,8 @@ class SentenceSplitter:
             return False  # the mark of a numbered list
         if len(word) <= 2 and ((word == "1" and last[-1:] in ":;") or last[-1:] == ";"):
             return False  # "Do this: 1. Open it."
-        if len(word) > 3 or not self._abbreviations.dotted_ordinals:
+        is_year = len(word) > 3 and not self.language.startswith("hu")
+        if is_year or not self._abbreviations.dotted_ordinals:
             return True
         follower = _follower(text, end)
         if not follower:
@@ -308,8 +320,6 @@ class SentenceSplitter:
     def _judge_roman(self, text: str, end: int, last: str) -> bool | None:
         if not last:
             return False  # the mark of a list
-        if not self._abbreviations.dotted_ordinals and last[-1:] != ".":
-            return True
         follower = _follower(text, end)
         if not follower:
             return None

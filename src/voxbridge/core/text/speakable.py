@@ -52,7 +52,7 @@ class SpokenPieces:
     ) -> None:
         code = words_of(language).code if rules.code_placeholder is None else rules.code_placeholder
         self._scanner = Scanner()
-        self._blocks = Blocks(code)
+        self._blocks = Blocks(code, language)
         self._splitter = splitter or SentenceSplitter(language=language)
         self._inline = Inline(language, drop_actions=rules.drop_actions, say_hosts=rules.say_hosts)
         self._plain = ""

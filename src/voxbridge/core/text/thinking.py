@@ -8,7 +8,8 @@ the server's own reasoning parser must be switched on. What else is left out: se
 
 from __future__ import annotations
 
-from voxbridge.core.text.scanner import Scanner, Token
+from voxbridge.core.text.scanner import Scanner
+from voxbridge.core.text.tokens import Token
 
 
 class ThinkingFilter:

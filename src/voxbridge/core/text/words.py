@@ -192,6 +192,34 @@ def words_of(language: str) -> Words:
     return _LANGUAGES.get(language.lower().partition("-")[0], _ENGLISH)
 
 
+_CALLOUTS = {
+    "en": "Note:, Tip:, Important:, Warning:, Caution:, Info:, Danger:",
+    "de": "Hinweis:, Tipp:, Wichtig:, Warnung:, Vorsicht:, Info:, Gefahr:",
+    "fr": "Remarque :, Astuce :, Important :, Avertissement :, Attention :, Info :, Danger :",
+    "es": "Nota:, Consejo:, Importante:, Advertencia:, Precaución:, Información:, Peligro:",
+    "it": "Nota:, Consiglio:, Importante:, Avviso:, Attenzione:, Informazione:, Pericolo:",
+    "pt": "Nota:, Dica:, Importante:, Aviso:, Cuidado:, Informação:, Perigo:",
+    "nl": "Opmerking:, Tip:, Belangrijk:, Waarschuwing:, Let op:, Info:, Gevaar:",
+    "pl": "Uwaga:, Wskazówka:, Ważne:, Ostrzeżenie:, Ostrożnie:, Informacja:, Niebezpieczeństwo:",
+    "ru": "Примечание:, Совет:, Важно:, Предупреждение:, Осторожно:, Информация:, Опасно:",
+    "uk": "Примітка:, Порада:, Важливо:, Попередження:, Обережно:, Інформація:, Небезпечно:",
+    "tr": "Not:, İpucu:, Önemli:, Uyarı:, Dikkat:, Bilgi:, Tehlike:",
+    "ja": "メモ：, ヒント：, 重要：, 警告：, 注意：, 情報：, 危険：",
+    "zh": "注意：, 提示：, 重要：, 警告：, 小心：, 信息：, 危险：",
+    "ko": "참고:, 팁:, 중요:, 경고:, 주의:, 정보:, 위험:",
+    "hi": "ध्यान दें:, सुझाव:, महत्वपूर्ण:, चेतावनी:, सावधानी:, जानकारी:, खतरा:",
+    "ur": "نوٹ:, مشورہ:, اہم:, انتباہ:, احتیاط:, معلومات:, خطرہ:",
+    "ar": "ملاحظة:, نصيحة:, مهم:, تحذير:, تنبيه:, معلومة:, خطر:",
+}
+_KINDS = ("note", "tip", "important", "warning", "caution", "info", "danger")
+
+
+def callout_of(kind: str, language: str) -> str:
+    """Return what is said at the head of a callout (``> [!NOTE]``) of this kind; nothing where we have no word."""
+    said = dict(zip(_KINDS, _CALLOUTS.get(language.lower().partition("-")[0], "").split(", "), strict=False))
+    return said.get(kind.lower(), f"{kind.capitalize()}:" if language[:2].lower() == "en" else "")
+
+
 # What "<" and ">" are called between two things; in front of one they are "less than", "more than".
 _RELATIONS = {
     "en": ("is less than", "is greater than"),

@@ -65,7 +65,7 @@ OTHERS = [
     ("Well... maybe not. Hm… yes.", ["Well... maybe not.", "Hm… yes."]),
     ("Great!😀 Now we go on.", ["Great!", "😀 Now we go on."]),
     ("See example.com or node.js. Bye.", ["See example.com or node.js.", "Bye."]),
-    ("「はい。」と言った。本当？！そう。", ["「はい。」", "と言った。", "本当？！", "そう。"]),
+    ("「はい。」と言った。本当？！そう。", ["「はい。」と言った。", "本当？！", "そう。"]),
     # lines
     ("1. Eggs\n2. Milk", ["1. Eggs", "2. Milk"]),
     ("# Title\n\nText here.\r\nMore", ["# Title", "Text here.", "More"]),

@@ -56,7 +56,7 @@ CASES = [
     ("2*3*4 is 24, 2 * 3 is 6, 2**3 is 8", "2 times 3 times 4 is 24, 2 times 3 is 6, 2 to the power of 3 is 8"),
     ("3 < 4 and 5 > 4 and x<=y", "3 is less than 4 and 5 is greater than 4 and x at most y"),
     ("C# is #1 of #languages", "C# is #1 of languages"),
-    ("about ~5 or 4~6", "about ~5 or 4~6"),
+    ("about ~5 or 4~6", "about 5 or 4~6"),
     ("a -> b <- c => d", "a b c d"),
     # characters
     ("Great 😀👍🏽🇩🇪1️⃣!", "Great 1!"),
