@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -46,28 +46,31 @@ def _secrets_in(value: Any) -> Iterator[str]:
             pass
 
 
-def template() -> str:
+def template(given: Mapping[str, Any] | None = None) -> str:
     """Return a configuration file in which every setting stands as a comment, with its help and its default.
 
-    As it is, it says nothing. A line that starts with ``#`` and no space is a setting to be uncommented. What only some
-    kinds of backend have says so.
+    What is ``given``, by dotted key, is set; without that, the file says nothing. A line that starts with ``#`` and no
+    space is a setting to be uncommented. What only some kinds of backend have says so.
     """
     head = [
         "# VoxBridge. Every line that is commented out shows the default (or an example, where there is none).",
         "# `voxbridge check` says what is wrong with this file. Secrets may be given as a text, or as",
         '# { file = "/path" }, { env = "NAME" } or { credential = "name" } (systemd).',
     ]
-    return "\n".join([*head, *_template_lines(entries()), ""])
+    return "\n".join([*head, *_template_lines(entries(), given or {}), ""])
 
 
-def _template_lines(found: list[Entry]) -> Iterator[str]:
+def _template_lines(found: list[Entry], given: Mapping[str, Any]) -> Iterator[str]:
     for table in dict.fromkeys(entry.table for entry in found):
         inside = [entry for entry in found if entry.table == table]
         # a table that not every kind has would be a mistake where it stands alone
         kinds = _with_kinds(inside[0].kinds)
         yield from ["", f"{'#' if kinds else ''}[{table}]", *_comment(kinds + inside[0].table_about)]
         for entry in inside:
-            yield from _setting_lines(entry, "" if kinds else _with_kinds(entry.kinds))
+            value = given.get(entry.key)
+            if entry.kinds and given.get(f"{table}.kind") not in entry.kinds:
+                value = None  # an option of the same name that other kinds have
+            yield from _setting_lines(entry, "" if kinds else _with_kinds(entry.kinds), value)
 
 
 def _with_kinds(kinds: tuple[str, ...]) -> str:
@@ -83,12 +86,14 @@ def allowed_of(entry: Entry) -> str:
     return "" if rule is None else str(rule.allowed)
 
 
-def _setting_lines(entry: Entry, kinds: str) -> Iterator[str]:
+def _setting_lines(entry: Entry, kinds: str, value: Any) -> Iterator[str]:
     field, allowed = entry.field, allowed_of(entry)
     about = kinds + field.metadata["help"]
     says = f"{about} Allowed: {allowed}." if allowed else about
     example = field.metadata["example"]
-    yield from ["", *_comment(says), f"#{field.name} = {as_toml(default_of(field) if example is None else example)}"]
+    shown = default_of(field) if example is None else example
+    line = f"#{field.name} = {as_toml(shown)}" if value is None else f"{field.name} = {as_toml(value)}"
+    yield from ["", *_comment(says), line]
 
 
 def _comment(text: str) -> list[str]:

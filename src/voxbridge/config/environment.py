@@ -31,11 +31,21 @@ def _seconds(value: str) -> int:
     return round(float(value) * 1000)
 
 
-def _lower(value: str) -> str:
-    return value.lower()
+def _level(value: str) -> str:
+    return _LEVELS.get(value.lower(), value.lower())
 
 
-_WANTS: dict[Callable[[str], Any], str] = {_whole: "a whole number", _seconds: "a number of seconds"}
+def _longest_utterance(value: str) -> int:
+    return int(value) or UTTERANCE_MS_MAX  # 0 was said to mean that there is no limit
+
+
+_WANTS: dict[Callable[[str], Any], str] = {
+    _whole: "a whole number",
+    _longest_utterance: "a whole number",
+    _seconds: "a number of seconds",
+}
+_LEVELS = {"warn": "warning", "critical": "error", "fatal": "error", "trace": "debug"}
+UTTERANCE_MS_MAX = 600_000
 
 
 @attrs.frozen
@@ -59,9 +69,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("TTS_TIMEOUT_S", "tts.sentence_limit_ms", "the limit of a synthesis, in seconds", _seconds),
     Variable("TTS_STREAMING_CHUNK_SIZE", "tts.streaming_chunk_size", "characters spoken at a time", _whole),
     Variable("SILENCE_THRESHOLD_MS", "endpointing.commit_ms", "silence that ends the turn", _whole),
-    Variable("MAX_SPEAKING_TIME_MS", "endpointing.max_utterance_ms", "the longest utterance", _whole),
-    Variable("MAX_UTTERANCE_TIME_MS", "endpointing.max_utterance_ms", "the same, its later name", _whole),
-    Variable("LOG_LEVEL", "log.level", "how much is logged", _lower),
+    Variable("MAX_SPEAKING_TIME_MS", "endpointing.max_utterance_ms", "the longest utterance", _longest_utterance),
+    Variable("MAX_UTTERANCE_TIME_MS", "endpointing.max_utterance_ms", "the same, its later name", _longest_utterance),
+    Variable("LOG_LEVEL", "log.level", "how much is logged", _level),
 )
 
 # With N8N_TEST_MODE on, the webhook is N8N_WEBHOOK_TEST_URL: n8n's address of a workflow that is being edited.

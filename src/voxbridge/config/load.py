@@ -22,6 +22,7 @@ from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_table, k
 from voxbridge.config.environment import CONFIG_FILE, Given, given, place
 from voxbridge.config.kinds import STAGES, usable_kinds
 from voxbridge.config.mending import Note, Unused, class_of, mend, shown_type
+from voxbridge.config.original import TEXT_KEY, Elsewhere, replaced_in
 from voxbridge.config.secrets import Secret, SecretReader
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import EMBEDDED, Option
@@ -96,8 +97,27 @@ def load_noting(file: Path | None = None, environ: Mapping[str, str] = os.enviro
         settings: Settings = _converter(reader).structure(raw, Settings)
     except Exception as error:  # noqa: BLE001 - cattrs gathers whatever our hooks and rules raised
         raise _as_config_error(error, str(file or ""), overrides) from None
-    told = tuple(attrs.evolve(note, file=_place(note.key, str(file or ""), overrides)) for note in notes)
-    return Loaded(settings, file, told)
+    told = [attrs.evolve(note, file=_place(note.key, str(file or ""), overrides)) for note in notes]
+    told += [Elsewhere(place(name), name, says) for name, says in replaced_in(environ)]
+    return Loaded(settings, file, tuple(told))
+
+
+def settings_in(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Note]]:
+    """Return what the original's environment sets, by dotted key, and what is left out of it.
+
+    Its workflows find the words where they looked for them. Raises: ConfigError.
+    """
+    loaded = load_noting(Path(os.devnull), environ)
+    raw: dict[str, Any] = {}
+    overrides = given(environ)
+    for key, override in overrides.items():
+        _put(raw, key, override.value)
+    for _ in _without_effect(raw, overrides):
+        pass
+    found = {f"{table}.{name}": value for table, inside in raw.items() for name, value in inside.items()}
+    if found.get("agent.kind") == "n8n":
+        found["agent.also_as"] = [TEXT_KEY]
+    return found, list(loaded.notes)
 
 
 def inline_secrets(file: Path) -> list[str]:

@@ -9,6 +9,7 @@ import attrs
 
 from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_table
 from voxbridge.config.kinds import STAGES, find_kind
+from voxbridge.config.original import Elsewhere
 from voxbridge.config.rules import ClampRule
 from voxbridge.errors import ConfigError, shown
 
@@ -55,7 +56,7 @@ class Unused:
         return f'{self.file}: {self.key}: has no effect with kind = "{self.kind}"'
 
 
-Note = Clamped | Renamed | Unused
+Note = Clamped | Renamed | Unused | Elsewhere
 
 
 def class_of(raw: Any, cls: type) -> type:

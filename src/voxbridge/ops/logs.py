@@ -19,6 +19,7 @@ import structlog
 from structlog.typing import Processor, ProcessorReturnValue, WrappedLogger
 
 from voxbridge.config.mending import Clamped, Note, Renamed, Unused
+from voxbridge.config.original import Elsewhere
 from voxbridge.config.service import LogSettings
 from voxbridge.core.health.repeats import Repeats
 from voxbridge.core.text.terminal import visible, visible_lines, visible_value
@@ -133,6 +134,8 @@ def warn_of_notes(notes: Iterable[Note]) -> None:
                 _log.warning("a setting stands under its former name", file=note.file, key=note.key, name=note.name)
             case Unused():
                 _log.warning("a variable has no effect on this kind", file=note.file, key=note.key, kind=note.kind)
+            case Elsewhere():
+                _log.warning("a variable of the original has no effect here", variable=note.key, instead=note.says)
             case _:
                 assert_never(note)
 
