@@ -146,8 +146,13 @@ class Answer:
 
 
 def _burst(first: AgentEvent, receive: trio.MemoryReceiveChannel[AgentEvent]) -> Iterator[AgentEvent]:
-    """Yield an event and those that wait behind it: a burst of tokens costs one task switch, not one each."""
-    yield first
+    """Yield an event and those that wait behind it, a run of tokens as one: it costs one task switch and one look."""
+    events = [first]
     with suppress(trio.WouldBlock, trio.EndOfChannel):
         while True:
-            yield receive.receive_nowait()
+            events.append(receive.receive_nowait())
+    for is_text, run in itertools.groupby(events, key=lambda event: isinstance(event, TextDelta)):
+        if is_text:
+            yield TextDelta("".join(event.text for event in run if isinstance(event, TextDelta)))
+        else:
+            yield from run

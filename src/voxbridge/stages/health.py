@@ -7,6 +7,7 @@ served turns --'       (core/health)                 '--> /status, ctl, metrics,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +30,14 @@ class BackendChanged:
 
     backend: BackendStatus
     was: State
+
+
+@attrs.define
+class _Watch:
+    """Who waits for a backend's next probe, and until when."""
+
+    moved: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    until: float = math.nan
 
 
 @attrs.frozen
@@ -57,7 +66,7 @@ class Health:
                 guard.health = BackendHealth(rules)
         self._out: set[StageName] = set()  # turns have failed there, and nothing has gone well since
         self._listeners: list[Listener] = []
-        self._changed = {id(guard): trio.lowlevel.ParkingLot() for guard in self._all_guards}
+        self._watches = {id(guard): _Watch() for guard in self._all_guards}
         self.asked = trio.Event()
         """Set when each backend was probed once."""
         self._unasked = {id(guard) for guard in self._all_guards}
@@ -129,9 +138,11 @@ class Health:
             await trio.sleep_forever()
 
     async def _keep(self, guard: AnyGuard) -> None:
+        watch = self._watches[id(guard)]
         while True:
-            with trio.move_on_at(guard.health.probe_at) as waiting:
-                await self._changed[id(guard)].park()
+            watch.until = guard.health.probe_at
+            with trio.move_on_at(watch.until) as waiting:
+                await watch.moved.park()
             if waiting.cancelled_caught:
                 await guard.probe()
                 self._unasked.discard(id(guard))
@@ -139,8 +150,9 @@ class Health:
                     self.asked.set()
 
     def _on_fact(self, stage: StageName, guard: AnyGuard, was: State) -> None:
-        self._changed[id(guard)].unpark_all()
-        state = guard.health.state
+        watch, state = self._watches[id(guard)], guard.health.state
+        if guard.health.probe_at != watch.until:  # not for each turn that goes well
+            watch.moved.unpark_all()
         if state == was:
             return
         self._tell(BackendChanged(self._status(stage, guard), was))

@@ -55,6 +55,9 @@ _CLOSED_MEANWHILE_S = 0.25
 
 _WARM_LIMIT_S = 2.0
 
+# Others wait so long for the rest of a piece of a body at most, and for one step of its reader: a tenth of a frame.
+_UNBROKEN_S = 0.002
+
 _URLS_KEPT = 16  # httpx takes 0.1 ms to take one apart
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
@@ -315,9 +318,11 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
 
 async def _take_plain(inflater: Inflater, raw: bytes, take: Callable[[bytes], Awaitable[bool]]) -> bool:
     """Give what a piece unpacks to on, step by step; return whether it was enough."""
-    for step, plain in enumerate(inflater.feed(raw)):
-        if step:
+    began = trio.current_time()
+    for plain in inflater.feed(raw):
+        if trio.current_time() - began > _UNBROKEN_S:
             await trio.lowlevel.checkpoint()  # a small piece may unpack to much: nobody waits for all of it
+            began = trio.current_time()
         if await take(plain):
             return True
     return False

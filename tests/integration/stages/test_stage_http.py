@@ -103,8 +103,8 @@ async def test_response_that_a_proxy_compressed_is_unpacked_as_it_comes(autojump
     assert [at - began for at in times] == [pytest.approx(0), pytest.approx(1)]
 
 
-async def test_a_bomb_is_refused_and_holds_up_nobody(autojump_clock, net):
-    """50 kB that unpack to 50 MB: 32 MiB of them are looked at, and others have their turn between 8 KiB of it."""
+async def test_a_bomb_is_refused_and_holds_up_nobody(net):
+    """50 kB that unpack to 50 MB: 32 MiB of them are looked at, and others have their turn every few milliseconds."""
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(50)) + packer.flush()
     turns_of_others = 0
@@ -122,7 +122,7 @@ async def test_a_bomb_is_refused_and_holds_up_nobody(autojump_clock, net):
         nursery.start_soon(live)
         assert "over 32 MiB" in await fails_with(StageProtocolError, server.url)
         nursery.cancel_scope.cancel()
-    assert turns_of_others >= (32 << 20) // (8 << 10)
+    assert turns_of_others >= 5, "32 MiB take 20 ms at the very least"
 
 
 async def test_what_one_answer_sets_is_not_sent_with_the_next_request(autojump_clock, net):

@@ -7,6 +7,8 @@ could make of their text.
 
 from __future__ import annotations
 
+import functools
+
 # A slow reader says 10 Latin characters a second (0.1 s each) and three syllables, which in the scripts of East and
 # South Asia is three characters. A digit or a sign may be a word of four syllables ("seven", "per cent"), a capital
 # the name of a letter. Each is taken twice, and what stands at both ends is a breath.
@@ -28,6 +30,7 @@ def longest_said_s(text: str) -> float:
     return sum(map(_character_s, text))
 
 
+@functools.lru_cache(512)  # all of an alphabet; asked for each character of each answer, twice
 def _character_s(char: str) -> float:
     if char.isspace():
         return 0.0

@@ -38,19 +38,23 @@ _NOTES = re.compile(r"[♪♫♬🎵🎶]+[^♪♫♬🎵🎶]*[♪♫♬🎵�
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？।۔؟።])\s*|\n+")
 _BY_SOMEONE = re.compile(r"\bby\s+(?:the\s+)?[^\W\d_a-z]")
 _PLAIN_LETTERS = {0x131: "i", 0x142: "l"}  # Turkish and Polish letters that are no accented ones
+_NOISE_MARK = re.compile(r"[<\[【{〔［(（*♪♫♬🎵🎶]")
+_WORDS = re.compile(r"[^\W_]+")
 
 
 def plain(text: str) -> str:
     """Return the words alone: small letters without accents (of Latin letters), single spaces."""
-    bare = "".join(
-        letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not "\u0300" <= letter <= "\u036f"
-    )
-    bare = unicodedata.normalize("NFC", bare).translate(_PLAIN_LETTERS)
-    return " ".join(re.findall(r"[^\W_]+", bare))
+    bare = text.casefold()
+    if not bare.isascii():
+        bare = "".join(letter for letter in unicodedata.normalize("NFKD", bare) if not "\u0300" <= letter <= "\u036f")
+        bare = unicodedata.normalize("NFC", bare).translate(_PLAIN_LETTERS)
+    return " ".join(_WORDS.findall(bare))
 
 
 def _written(text: str) -> str:
     """Return the words as they are written, for scripts whose vowels are marks."""
+    if text.isascii():
+        return " ".join(_WORDS.findall(text))
     letters = unicodedata.normalize("NFC", re.sub("[\u064b-\u0652\u0591-\u05c7]", "", text))  # vowel points
     return " ".join(
         "".join(char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in letters).split()
@@ -97,7 +101,7 @@ def is_phantom(text: str, *, sound_s: float, no_speech: float | None = None) -> 
 
 def _without_noises(text: str) -> str:
     """Return the text without notes of sounds: what stands in brackets, between stars or notes."""
-    if text.isalnum():
+    if _NOISE_MARK.search(text) is None:
         return text
     bare = _TOKEN.sub(" ", text)
     bare = _NOTES.sub(" ", _SQUARE.sub(" ", bare))
@@ -119,11 +123,12 @@ def _without_credits(text: str) -> str:
     """Return the text without the sentences at its beginning and end that are credits or a channel's farewell."""
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     sentences = [text[a:b] for a, b in zip([0, *ends], [*ends, len(text)], strict=True)]
-    places = [place for place, sentence in enumerate(sentences) if plain(sentence)]
+    words = list(map(plain, sentences))
+    places = [place for place, said in enumerate(words) if said]
     first, last = (places[0], places[-1]) if places else (0, -1)
-    while first <= last and (not plain(sentences[last]) or _is_credit(sentences[last])):
+    while first <= last and (not words[last] or _is_credit(sentences[last], words[last])):
         last -= 1
-    while first <= last and (not plain(sentences[first]) or _is_credit(sentences[first])):
+    while first < last and (not words[first] or _is_credit(sentences[first], words[first])):
         first += 1
     if first > last:
         return "" if places else text if text.isspace() else ""
@@ -132,8 +137,7 @@ def _without_credits(text: str) -> str:
     return "".join(sentences[first : last + 1]).strip()
 
 
-def _is_credit(sentence: str) -> bool:
-    words = plain(sentence)
+def _is_credit(sentence: str, words: str) -> bool:
     if _CHANNEL.fullmatch(words) or _written(sentence) in _CHANNELS_WRITTEN or _ANYWHERE.search(words):
         return True
     if _CREDIT.match(words) is None:

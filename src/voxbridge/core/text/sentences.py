@@ -120,16 +120,16 @@ class SentenceSplitter:
 
     def feed(self, text: str) -> list[str]:
         """Take the next stretch of the answer, cut anywhere; return the pieces that are complete."""
-        self._text += text
+        self._text = (self._text + text).lstrip()
         pieces: list[str] = []
-        while True:
-            self._text = self._text.lstrip()
+        while text and self._text:
             cut = self._find_cut(self._text)
             if cut is None:
                 return pieces
             pieces.append(self._text[:cut].rstrip())
-            self._text = self._text[cut:]
+            self._text = self._text[cut:].lstrip()
             self._is_first = False
+        return pieces
 
     @property
     def is_idle(self) -> bool:

@@ -58,9 +58,11 @@ class SpokenPieces:
         self._plain = ""
         """Plain prose in mid-sentence that nobody has looked at yet: no piece can end in it."""
         self._words_left = 0  # so many more of them make no piece too long
+        self._is_flushed = True  # nothing has come since: an answer's end often comes right behind its last flush
 
     def feed(self, text: str) -> list[str]:
         """Take the next stretch of the answer; return the pieces that are complete."""
+        self._is_flushed = self._is_flushed and not text
         if self._words_left and is_plain_stretch(text):
             self._plain += text
             if self._plain.count(" ") < self._words_left and len(self._plain) < _PLAIN_CHARS_MAX:
@@ -73,6 +75,9 @@ class SpokenPieces:
 
     def flush(self) -> list[str]:
         """Return what is left: whatever has come is complete."""
+        if self._is_flushed:
+            return []
+        self._is_flushed = True
         pieces = self._take("")
         pieces += self._splitter.feed(self._blocks.feed(self._scanner.flush()) + self._blocks.flush())
         return self._said(pieces + self._splitter.flush())

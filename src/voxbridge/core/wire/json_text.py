@@ -48,7 +48,7 @@ def parse_json(text: bytes | bytearray | str, *, keeps_halves: bool = False) -> 
     except UnicodeDecodeError:
         return Malformed("not UTF-8")
     try:
-        value = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
+        value = _DECODER.decode(text)
     except RecursionError:
         return Malformed("nested too deeply")
     except ValueError:
@@ -82,6 +82,10 @@ def _finite(text: str) -> float | None:
 
 def _no_number(_name: str) -> None:
     """Take NaN and Infinity, which Python's own servers write, for nothing."""
+
+
+# ``json.loads`` with these makes a new one each time, which takes as long as reading a token's line.
+_DECODER = json.JSONDecoder(parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
 
 
 def _is_too_deep(value: object) -> bool:

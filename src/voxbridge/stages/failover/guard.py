@@ -49,6 +49,7 @@ class Guard(Generic[S]):
         self.on_fact: Callable[[State], None] = _ignored
         """Called after each fact with the state before it; must not block and must not raise."""
         self._name = name
+        self._told = (False, False)  # of an outage: whether it is absent, and mute
 
     @property
     def allows(self) -> bool:
@@ -124,7 +125,9 @@ class Guard(Generic[S]):
                 _log.warning("backend out of use", stage=self._name, backend=self.stage.name)
             elif circuit == "closed":
                 _log.info("backend in use again", stage=self._name, backend=self.stage.name)
-        tell_outage(self.stage, is_known=self.health.is_absent, is_mute=self.health.is_mute)
+        if self._told != (now := (self.health.is_absent, self.health.is_mute)):
+            self._told = now
+            tell_outage(self.stage, is_known=self.health.is_absent, is_mute=self.health.is_mute)
         self.on_fact(was)
 
 
