@@ -49,12 +49,14 @@ async def forger(call: LiveCall, *, for_s: float, gap_s: float) -> None:
 async def flood(call: LiveCall, *, packets_per_s: int, for_s: float) -> None:
     """Eve sends valid frames, many more than anybody can say."""
     eve = await _stranger(call, "Eve")
-    frame = b"\x78" + bytes(60)
-    await eve.speak([frame] * round(packets_per_s * for_s), gap_s=1 / packets_per_s, tail=False)
+    frame, count, began = b"\x78" + bytes(60), round(packets_per_s * for_s), trio.current_time()
+    await eve.speak([frame] * count, gap_s=1 / packets_per_s, tail=False)
+    took_s = trio.current_time() - began  # this machine may not be able to send so many
     room = call.room
     assert room is not None
-    surplus = (packets_per_s - 110) * for_s
-    assert room.counters.flooded > 0.5 * surplus, f"only {room.counters.flooded} of {surplus:.0f} were dropped unopened"
+    await trio.sleep(0.2)
+    surplus = count - 110 * (took_s + 1.0)
+    assert room.counters.flooded > 0.9 * surplus, f"only {room.counters.flooded} of {surplus:.0f} were dropped unopened"
 
 
 async def _away_for_a_second(call: LiveCall) -> None:

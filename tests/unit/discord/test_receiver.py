@@ -391,6 +391,16 @@ def test_receiver_tries_unknown_streams_with_the_keys_of_who_is_heard_only():
     assert ear.counters.not_heard == 1
 
 
+def test_receiver_tries_no_keys_of_others_who_are_not_heard():
+    """Ada goes on on a stream that was Bob's: it is opened for who is heard, and for nobody else."""
+    ear, keys, _wire = make_guest({BOB})
+    ear.receiver.assign(BOB_SSRC, BOB, 0.0)
+    for number in range(3):
+        ear.feed(BOB_SSRC, number, dave_frame(ADA, 1, b"a"), number * 0.02)
+    assert set(keys.tried) == {BOB}
+    assert ear.heard == []
+
+
 def test_receiver_hears_the_next_packet_after_a_yes_and_none_after_a_no():
     """The choice holds from one packet to the next."""
     heard: set[UserId] = set()

@@ -58,6 +58,7 @@ class Knobs:
     heartbeat_patience: float = 2.0  # a client that is silent for so many intervals is closed with 4009
     acknowledge_heartbeats: bool = True
     transition_timeout_s: float = 2.0  # a member that does not confirm (op 23) is not waited for any longer
+    ready_after_s: float = 0.05  # how late members say that they are ready for new keys (op 23): a round trip
     members_commit: bool = True  # False: members leave commits to the clients, so that a client's own must do
     resume_window_s: float = 5.0  # how long the seat of a lost voice websocket is kept for op 7
     move_patience_s: float = 1.0  # a moved client that does not hang up by itself is closed with 4014

@@ -60,7 +60,7 @@ class Member:
         self._ticked_at: float | None = None  # Trio time that belongs to the RTP timestamp
         self.heard: list[Heard] = record.heard_by(user.id)
         self.on_heard: Callable[[Heard], None] = self.heard.append  # who listens live takes the packets himself
-        self.ready_after_s = 0.0  # how long he takes to say that he is ready for new keys (op 23)
+        self.ready_after_s: float | None = None  # how long he takes to say so; None: as all do (a knob)
         self.gated_packets = 0  # not sent, since there was no key for them
 
     @property
@@ -238,8 +238,9 @@ class Member:
             self._end.execute()
 
     def _answer(self, op: int, body: bytes | int) -> None:
-        if op == dave.TRANSITION_READY and self.ready_after_s > 0:
-            self._voice.after(self.ready_after_s, partial(self._answer_now, op, body))
+        ready_after_s = self._knobs.ready_after_s if self.ready_after_s is None else self.ready_after_s
+        if op == dave.TRANSITION_READY and ready_after_s > 0:
+            self._voice.after(ready_after_s, partial(self._answer_now, op, body))
         else:
             self._answer_now(op, body)
 
