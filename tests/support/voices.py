@@ -98,6 +98,7 @@ class MemoryPort:
         self.bursts: list[tuple[float, float | None]] = []
         self.posted: list[tuple[float, str]] = []
         self.gate_open = True
+        self.is_silenced = False
         self._timestamp = 0
         self._positions: dict[UserId, int] = {}
         self._changed = trio.Event()

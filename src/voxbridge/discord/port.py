@@ -69,6 +69,11 @@ class DiscordVoicePort:
         """Tell whether a frame sent now would leave, end-to-end encrypted where that is demanded."""
         return self._link is not None and self._link.can_send
 
+    @property
+    def is_silenced(self) -> bool:
+        """Tell whether a moderator keeps us from being heard."""
+        return self._link is not None and self._link.is_silenced
+
     def begin_burst(self) -> None:
         """Announce that we are about to speak (voice op 5)."""
         self._is_in_burst = True

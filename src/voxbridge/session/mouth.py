@@ -34,6 +34,7 @@ _ANNOUNCE_AFTER_S = 0.001
 
 # A rejoin takes 25 to 50 ms and Discord's own trouble some seconds; an answer that waits longer answers nothing.
 _HOLD_S = 10.0
+_HOLD_MUTED_S = 2.0  # a moderator who meant it has not undone it by then
 
 
 @attrs.define(eq=False)
@@ -253,7 +254,8 @@ class Mouth:
     def _lose_patience(self, now: float) -> None:
         """Give up what could not leave for too long."""
         held_since, current = self._playout.held_since, self._current
-        if held_since is not None and now - held_since > _HOLD_S and current is not None:
+        patience_s = _HOLD_MUTED_S if self._port.is_silenced else _HOLD_S
+        if held_since is not None and now - held_since > patience_s and current is not None:
             self._counters.dropped_answers += 1
             current.was_given_up = True
             current.track.close()

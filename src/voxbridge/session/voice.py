@@ -64,6 +64,11 @@ class VoicePort(Protocol):
         """Tell whether a frame sent now would leave, end-to-end encrypted where the channel demands it."""
         ...
 
+    @property
+    def is_silenced(self) -> bool:
+        """Tell whether it is people who keep what we send from leaving (a moderator's mute), and not a mishap."""
+        ...
+
     def begin_burst(self) -> None:
         """Announce that we are about to speak (voice op 5); called before the first frame of a burst."""
 

@@ -271,6 +271,21 @@ async def test_a_shut_gate_is_waited_for_ten_seconds_by_each_answer(autojump_clo
         assert len(port.voice) == 10
 
 
+async def test_a_gate_that_a_moderator_has_shut_is_waited_for_two_seconds(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A mute is no mishap that passes: the answer is given up, so that it is written while somebody still waits."""
+    async with rooms() as all_of_them:
+        counters = SessionCounters()
+        port, mouth = all_of_them.open(counters=counters)
+        port.gate_open, port.is_silenced = False, True
+        began = trio.current_time()
+        playing, _ = play(mouth, track_of(10))
+        await playing.done.wait()
+        assert trio.current_time() - began == EXACT(2.0, abs=0.05)
+        assert (playing.was_given_up, counters.dropped_answers) == (True, 1)
+
+
 async def test_a_pause_of_the_gate_moves_the_timestamp(autojump_clock: trio.testing.MockClock) -> None:
     """The keys change in the middle of an answer: the RTP time goes on over the frames that could not leave."""
     async with rooms() as all_of_them:
