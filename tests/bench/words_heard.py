@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import numpy as np
 
-from tests.bench.corpus import PARTED, SPOKEN, Clip, at_rate, bundled_clips, human_clips
+from tests.bench.corpus import PARTED, SPOKEN, Clip, at_rate, human_clips
+from voxbridge.audio.mel import samples_of
 from voxbridge.audio.opus import APPLICATION_AUDIO, APPLICATION_VOIP, Decoder, Encoder
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ, SPEECH_RATE_HZ, HeardSound, OpusPacket, Pcm
 from voxbridge.core.turns.endpointing import Endpointer, EndpointRules
+from voxbridge.engines.transcript import Heard as Transcribed
 from voxbridge.engines.weights import whisper_dir
 from voxbridge.engines.whisper import Whisper
 from voxbridge.rehearsal.embedded import own_voice
@@ -82,7 +84,7 @@ class Sender:
 
 
 DISCORD = Sender("Discord", APPLICATION_VOIP, 30)
-NO_FEC = Sender("no FEC", APPLICATION_AUDIO, 0)
+NO_FEC = Sender("no FEC", APPLICATION_AUDIO, 2)
 
 
 def one_by_one(loss: float, rng: random.Random) -> IsLost:
@@ -178,22 +180,41 @@ def _trimmed(pcm: bytes) -> bytes:
     return pcm[2 * loud[0] : 2 * loud[-1] + 2]
 
 
-def pause_table(whisper: Whisper, voice: Callable[[str], Pcm], human: Sequence[Clip]) -> Iterator[str]:
-    """Yield a line for the sentences with a pause, one for pairs of human clips with one between them."""
-    parted, paired, cut_short = Count(), Count(), 0
-    for before, after in PARTED:
-        first, second = (_trimmed(at_rate(voice(part), HEARING_RATE_HZ)) for part in (before, after))
-        for pause_s in PAUSES_S:
-            text = whisper.transcribe(first + bytes(2 * int(pause_s * HEARING_RATE_HZ)) + second + bytes(6400)).text
-            parted.add(f"{before} {after}", text)
-            cut_short += len(words_of(text)) <= len(words_of(before))
-    for number, one in enumerate(human):
-        other = human[(number + 1) % len(human)]
-        for pause_s in PAUSES_S:
-            pcm = b"".join((_16k(one), bytes(2 * int(pause_s * HEARING_RATE_HZ)), _16k(other)))
-            paired.add(f"{one.words} {other.words}", whisper.transcribe(pcm).text)
-    yield f"engine  with a pause   {parted}; {cut_short} of {len(PARTED) * len(PAUSES_S)} lost what followed"
-    yield f"human   with a pause   {paired}"
+class InOneGo(Whisper):
+    """As it was before the pauses were looked for: the measure of what that has brought."""
+
+    def transcribe(self, pcm: bytes, language: str = "en") -> Transcribed:
+        """Transcribe all of it at once, without asking for times."""
+        return self._hear(samples_of(pcm), language)[0]
+
+
+def pause_table(
+    whispers: Mapping[str, Whisper], voice: Callable[[str], Pcm], pool: ThreadPoolExecutor
+) -> Iterator[str]:
+    """Yield lines for sentences with a pause in them, and for pairs of human clips with one between them."""
+    human = human_clips()
+    parted = [(_parted(voice, before), _parted(voice, after), before, after) for before, after in PARTED]
+    pairs = [
+        (_16k(one), _16k(two), one.words, two.words) for one, two in zip(human, human[1:] + human[:1], strict=True)
+    ]
+    for kind, spliced in (("engine", parted), ("human", pairs)):
+        for name, whisper in whispers.items():
+            count, cut_short = Count(), 0
+
+            def hear(clip: tuple[bytes, bytes, str, str, float], whisper: Whisper = whisper) -> tuple[str, str, str]:
+                first, second, before, after, pause_s = clip
+                pcm = b"".join((first, bytes(2 * int(pause_s * HEARING_RATE_HZ)), second, bytes(6400)))
+                return before, after, whisper.transcribe(pcm).text
+
+            clips = [(*each, pause_s) for each in spliced for pause_s in PAUSES_S]
+            for before, after, text in pool.map(hear, clips):
+                count.add(f"{before} {after}", text)
+                cut_short += len(words_of(text)) <= len(words_of(before))
+            yield f"{kind:7} with a pause, {name:16} {count}; {cut_short} of {len(clips)} lost what followed"
+
+
+def _parted(voice: Callable[[str], Pcm], text: str) -> bytes:
+    return _trimmed(at_rate(voice(text), HEARING_RATE_HZ))
 
 
 def _16k(clip: Clip) -> bytes:
@@ -204,7 +225,8 @@ def run() -> Iterator[str]:
     """Yield the lines of the tables, as they are ready."""
     workers = os.cpu_count() or 1
     whisper, voice = Whisper(whisper_dir(), workers=workers), own_voice()
-    yield from pause_table(whisper, voice, bundled_clips())
+    before = InOneGo(whisper_dir(), workers=workers)
     with ThreadPoolExecutor(workers) as pool:
+        yield from pause_table({"in one go": before, "as it is": whisper}, voice, pool)
         yield from loss_table(whisper, "human", human_clips(), pool)
         yield from loss_table(whisper, "engine", [Clip(voice(text).data, text) for text in SPOKEN], pool)

@@ -154,7 +154,8 @@ class BackendHealth:
         if self._unanswered >= self.rules.unanswered:
             self._is_mute = True
             self._change("down", now)
-            self.detail = f"it lets us connect, and has given no answer {self._unanswered} times in a row: it hangs"
+            times = f"{self._unanswered} times in a row"
+            self.detail = f"it lets us connect, and has given no answer {times}: it hangs, or is far too slow"
             self.probe_at = math.inf
             self._plan(now, self.rules.recheck_s, at_least_s=self.rules.mute_recheck_s)
 
