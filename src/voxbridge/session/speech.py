@@ -17,7 +17,7 @@ import trio
 
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.sound.evenness import VoiceLoudness
-from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
+from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ, Pcm
 from voxbridge.core.sound.track import Track
 from voxbridge.core.text.pauses import pause_between_ms
 from voxbridge.core.text.sentences import joined
@@ -243,7 +243,9 @@ class Speech:
             except StageError as error:
                 left_s = self._track.queued_before_s(sound.index)
                 wait_s = backoff.failed(trio.current_time(), 0.0)
-                if sound.has_come or not error.retryable or wait_s is None or left_s <= 0:
+                # less than a frame waits for what follows it, and is not played before
+                is_dry = left_s < FRAME_S
+                if sound.has_come or not error.retryable or wait_s is None or is_dry:
                     raise
             else:
                 return

@@ -153,6 +153,30 @@ async def test_waiting_behind_somebody_elses_long_answer_costs_nothing(
         assert [(report.outcome, report.spoken == text) for report in hall.reports] == [("answered", True)] * 2
 
 
+async def test_a_voice_that_stays_away_is_asked_until_its_sound_has_been_played_and_no_longer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What is left of a sentence that ends within a frame is played with the next one: that is no sound to wait for."""
+    text = (
+        "The library opens at nine in the morning and closes at six in the evening. My sister bought a red bicycle last"
+        " summer and rides it to work. The train to the coast leaves from platform seven in twenty minutes. Nobody"
+        " remembers when the old bridge over the river was built. The doctor said that a long walk after dinner would"
+        " be good for his heart. The children built a castle of sand near the water."
+    )
+    async with open_hall(answer=text) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 50)
+        await hall.tts.stop()
+        report = await hall.wait_report(0)
+        assert (report.outcome, report.failed_stage) == ("failed", "tts")
+        last = hall.port.voice[-1].at
+        [(noticed_at, _), (posted_at, posted)] = hall.port.posted
+        assert noticed_at <= posted_at <= last + 1.0, f"told {posted_at - last:.1f} s after the last sound"
+        assert text.endswith(posted)
+
+
 @pytest.mark.parametrize("chars", [4000])
 async def test_what_the_limit_cuts_off_is_posted(autojump_clock: trio.testing.MockClock, chars: int) -> None:
     """A voice at half the pace of speech: after two minutes of pauses in all the rest is written, nobody is blamed."""
