@@ -240,7 +240,9 @@ async def step(
             hall.port.join(1)
             hall.port.join(2, "Bob")
         case "rules":
-            barge_in[0] = BargeInSettings(enabled=rng.random() < 0.7, by=rng.choice(("speaker", "anyone")))
+            barge_in[0] = BargeInSettings(
+                policy=rng.choice(("duck", "duck", "yield", "finish", "ignore")), by=rng.choice(("speaker", "anyone"))
+            )
     await trio.sleep(rng.choice((0.0, 0.3, 0.6, 1.0, 2.0, 5.0)))
 
 

@@ -18,6 +18,7 @@ class Open:
     user_id: UserId | None
     is_sounding: bool = False
     heard_s: float = 0.0
+    has_asked_aloud: bool = False
     done: list[object] = attrs.field(factory=list, eq=False)
 
     def cut(self, reason: CutReason) -> None:

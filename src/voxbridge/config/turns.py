@@ -63,12 +63,52 @@ class EndpointingSettings:
 class BargeInSettings:
     """[barge_in]."""
 
-    enabled: bool = option(True, "Stop the answer when the user speaks over it.", live=True)
+    policy: str = option(
+        "duck",
+        "What speech does to an answer that sounds. duck lowers it at once, and cuts it when it is known to be speech; "
+        "after a cough or a sign of listening (mhm, okay) the answer goes on. yield cuts it at once. finish lets it "
+        "end its sentence. ignore lets it go on. Stop words always work.",
+        one_of("duck", "yield", "finish", "ignore"),
+        live=True,
+    )
     # a cough is shorter
     min_speech_ms: int = option(
-        160, "How long the user must speak until the answer is cut.", between(0, 10_000), live=True
+        160,
+        "How long somebody must speak to be heard at all; so long with yield until the answer is cut.",
+        between(0, 10_000),
+        live=True,
     )
+    thinking_ms: int = option(
+        160,
+        "How long the user must speak on until an answer that has not begun is taken back: its words and the new ones "
+        "get one answer.",
+        between(0, 10_000),
+        live=True,
+    )
+    # "yeah" takes 350 to 420 ms and a long cough 600
+    speaking_ms: int = option(
+        800,
+        "How long the user must speak until the answer is cut though no words are known (duck, finish). Known to be a "
+        "sign of listening, twice as long.",
+        between(0, 10_000),
+        live=True,
+    )
+    min_played_ms: int = option(
+        250,
+        "So much of an answer must have been heard before anybody else than the one whom it answers can cut it.",
+        between(0, 60_000),
+        live=True,
+    )
+    # -14 dB
+    duck_percent: int = option(20, "How loud a lowered answer is, in percent.", between(0, 100), live=True)
     by: str = option("speaker", "Who may interrupt an answer.", one_of("speaker", "anyone"), live=True)
+    stop_by: str = option(
+        "anyone",
+        'Whose stop word is obeyed ("stop", "be quiet", "stopp", "basta" and others in 19 languages, said alone).',
+        one_of("speaker", "anyone"),
+        live=True,
+    )
+    stop_words: tuple[str, ...] = option((), "Further stop words.", example=("pineapple",), live=True)
 
 
 @attrs.frozen

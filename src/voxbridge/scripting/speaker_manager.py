@@ -10,6 +10,7 @@ Where the daemon listens for the end of speech, a script says it. All the rest i
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Self
 
@@ -250,7 +251,8 @@ class SpeakerManager:
         """
         await self.start_transcription(user_id)
         context = await self._room()
-        context.interruptions.on_speech(self._speaker, SpeechOver(self._speaker.user_id, "confirmed"))
+        # who calls this has decided that it is speech
+        context.interruptions.on_speech(self._speaker, SpeechOver(self._speaker.user_id, "confirmed", math.inf))
 
     async def send_audio(self, opus: bytes) -> None:
         """Send one 20 ms Opus packet of the user; does not wait for words. Raises: StageError."""
@@ -380,7 +382,7 @@ class SpeakerManager:
         began = self._speech_began_at if self._speech_began_at is not None else now
         self._speech_began_at = None
         ended = TurnEnded(now, began, speech_end=now, voiced_s=now - began, confirmed=True, reason="silence")
-        turn = Turn(context, speaker, ended, words, prior=None, previous=None)
+        turn = Turn(context, speaker, ended, words, prior=None, before=None)
         self._latest = self._exchanges[turn.id] = _Exchange(turn)
         self._nursery.start_soon(turn.run)
         return self._latest

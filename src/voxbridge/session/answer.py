@@ -13,6 +13,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+import attrs
 import trio
 
 from voxbridge.core.text.gaps import Gaps
@@ -35,6 +36,27 @@ from voxbridge.stages.sinks import AnswerInto, Mark
 # A token is a few bytes; 64 let the agent's reader run ahead of the splitter for a second without a task switch each.
 _UNSPACED = "\u2e80"  # from here on lie the scripts that write no spaces between words
 _EVENTS_AHEAD = 64
+
+
+# After two minutes "go on" means something else.
+REST_KEPT_S = 120.0
+
+
+@attrs.frozen
+class Rest:
+    """What was cut off of an answer: what had been heard of it before, and the sentences that were not, the broken one
+    whole.
+    """
+
+    heard: str
+    unheard: tuple[str, ...]
+    turn_id: str
+    language: str
+
+
+def joined_text(*texts: str) -> str:
+    """Return texts as one."""
+    return " ".join(text for text in texts if text)
 
 
 class Answer:
@@ -82,6 +104,15 @@ class Answer:
                 nursery.start_soon(self._read, request, receive)
                 nursery.start_soon(self._speak)
                 await self._ask(request, send)
+
+    async def say_rest(self, rest: Rest, turn_id: str) -> None:
+        """Say the rest of an older answer; the agent is not asked."""
+        self._text.append(joined_text(*rest.unheard))
+        for text in rest.unheard:
+            self.speech.add(TtsRequest(text, turn_id, next(self._numbers), language=rest.language))
+        self.speech.end()
+        self.has_asked = self.has_all_text = True
+        await self.speech.run()
 
     async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
         self.has_asked = True

@@ -10,8 +10,9 @@ from voxbridge.config.stages import AUTO
 from voxbridge.core.messages.catalogue import Line
 from voxbridge.core.sound.evenness import VoiceLoudness
 from voxbridge.core.sound.pcm import Pcm
-from voxbridge.core.turns.barge_in import BargeInPolicy, CutWhenConfirmed
+from voxbridge.core.turns.barge_in import BargeInPolicy
 from voxbridge.core.turns.floor import Floor
+from voxbridge.core.turns.overlap import OverlapPolicy
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
 from voxbridge.session.interruptions import Interruptions
@@ -115,7 +116,6 @@ def _outages(tools: Tools) -> OutageBoard:
 
 def _interruptions(tools: Tools, floor: Floor) -> Interruptions:
     def policy_now() -> BargeInPolicy:
-        rules = tools.rules.barge_in
-        return CutWhenConfirmed(rules.enabled, by_anyone=rules.by_anyone)
+        return OverlapPolicy(tools.rules.barge_in)
 
     return Interruptions(floor, policy_now, tools.counters, tools.on_notice)

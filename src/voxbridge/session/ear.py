@@ -74,6 +74,11 @@ class Ear:
         return self._endpointer.is_speaking
 
     @property
+    def voiced_s(self) -> float:
+        """Return how much of the open utterance is voice; 0 if there is none."""
+        return self._endpointer.voiced_s
+
+    @property
     def jitter(self) -> JitterBuffer:
         """The jitter buffer, for its counters."""
         return self._jitter

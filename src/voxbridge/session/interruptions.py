@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
-from voxbridge.core.turns.barge_in import BargeInPolicy, Cut, Deed, Duck, Hold, Resume, SpeechOver
+from voxbridge.core.ids import UserId
+from voxbridge.core.turns.barge_in import BargeInPolicy, Cut, Deed, Duck, Hold, Reply, Resume, SpeechOver, WindUp
 from voxbridge.core.turns.floor import Floor, OpenTurn
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.notices import BargeIn, OnNotice
@@ -34,10 +35,19 @@ class Interruptions:
             self._carry_out(deed)
             if isinstance(deed, Cut):
                 cut.append(deed.turn)
-                if deed.reason == "barge-in":
+                if deed.reason in ("barge-in", "stop"):
                     self._counters.barge_ins += 1
                     self._on_notice(BargeIn(speaker, deed.turn.id, deed.turn.user_id))
         return cut
+
+    def wants_words(self, user_id: UserId, utterance: int) -> bool:
+        """Tell whether the words so far of this open utterance would decide something now."""
+        return not self._floor.is_empty and self._policy.wants_words(user_id, utterance, self._floor.turns)
+
+    def reply_to(self, speaker: Speaker, speech: SpeechOver) -> Reply:
+        """Take all words of an utterance that is over: do what they do, and return what becomes of it."""
+        self.on_speech(speaker, speech)
+        return self._policy.reply_to(speech)
 
     def stop(self) -> bool:
         """Cut short whatever is being said or thought; tell whether there was anything."""
@@ -53,6 +63,8 @@ class Interruptions:
                 turn.cut(reason)
             case Duck(turn, level, frames):
                 turn.lower(level, frames)
+            case WindUp(turn):
+                turn.wind_up()
             case Hold(turn):
                 turn.pause()
             case Resume(turn, frames):

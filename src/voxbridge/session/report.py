@@ -11,7 +11,16 @@ from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.turns.timeline import Part
 
 Outcome = Literal[
-    "answered", "nothing-said", "no-reply", "interrupted", "superseded", "failed", "timed-out", "cancelled"
+    "answered",
+    "backchannel",
+    "stop-word",
+    "nothing-said",
+    "no-reply",
+    "interrupted",
+    "superseded",
+    "failed",
+    "timed-out",
+    "cancelled",
 ]
 
 

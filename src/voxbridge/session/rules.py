@@ -7,30 +7,29 @@ begun ends by the rules that it began with.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import attrs
 
 from voxbridge.config.settings import Settings
+from voxbridge.config.stages import EMBEDDED
 from voxbridge.core.messages.catalogue import Messages
 from voxbridge.core.sound.jitter import DEPTH_S
 from voxbridge.core.turns.endpointing import EndpointRules
+from voxbridge.core.turns.overlap import Manner, OverlapRules
 
 
 @attrs.frozen
 class ListeningRules:
-    """How a speaker is listened to. ``shows_partials``: somebody may read what is heard so far."""
+    """How a speaker is listened to. ``shows_partials``: somebody may read what is heard so far; ``wants_partials``:
+    somebody may, or it decides whether an answer that is spoken over goes on. (The built-in server is asked instead,
+    when it matters: that costs it less.)
+    """
 
     endpointing: EndpointRules
     preroll_s: float
     shows_partials: bool
-
-
-@attrs.frozen
-class BargeInRules:
-    """Who may cut whose answer short."""
-
-    enabled: bool
-    by_anyone: bool
+    wants_partials: bool
 
 
 @attrs.frozen
@@ -80,7 +79,7 @@ class Rules:
     """All of them."""
 
     listening: ListeningRules
-    barge_in: BargeInRules
+    barge_in: OverlapRules
     turn: TurnRules
     voice: VoiceRules
     languages: Languages
@@ -92,9 +91,13 @@ def rules_of(settings: Settings) -> Rules:
     """Return what the settings mean to a session."""
     return Rules(
         listening=ListeningRules(
-            _endpointing(settings), settings.endpointing.preroll_ms / 1000, shows_partials=settings.log.speech
+            _endpointing(settings),
+            settings.endpointing.preroll_ms / 1000,
+            shows_partials=settings.log.speech,
+            wants_partials=settings.log.speech
+            or (settings.barge_in.policy in ("duck", "finish") and settings.stt.kind != EMBEDDED),
         ),
-        barge_in=BargeInRules(settings.barge_in.enabled, by_anyone=settings.barge_in.by == "anyone"),
+        barge_in=_overlap(settings),
         turn=_turn(settings),
         voice=VoiceRules(
             trims=settings.voice.trim,
@@ -139,6 +142,21 @@ def _messages(settings: Settings) -> Messages:
     ours, turn = settings.discord.messages, settings.turn
     apologies = {key: text for key, text in (("apology", turn.apology), ("mute_apology", turn.mute_apology)) if text}
     return Messages(ours.language, {**apologies, **ours.own})
+
+
+def _overlap(settings: Settings) -> OverlapRules:
+    rules = settings.barge_in
+    return OverlapRules(
+        manner=cast("Manner", rules.policy),  # one of its words, by the option's rule
+        by_anyone=rules.by == "anyone",
+        stop_by_anyone=rules.stop_by == "anyone",
+        stop_words=rules.stop_words,
+        thinking_s=rules.thinking_ms / 1000,
+        yield_s=rules.min_speech_ms / 1000,
+        speaking_s=rules.speaking_ms / 1000,
+        min_played_s=rules.min_played_ms / 1000,
+        level=rules.duck_percent / 100,
+    )
 
 
 def _turn(settings: Settings) -> TurnRules:

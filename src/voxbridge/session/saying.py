@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 
 from voxbridge.core.ids import UserId
+from voxbridge.core.text.pauses import ends_in_question
 from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.core.turns.floor import CutReason
 from voxbridge.session.context import RoomContext
@@ -33,6 +34,11 @@ class Saying:
     def heard_s(self) -> float:
         """Return the seconds of its sound that have left."""
         return self._speech.heard_s
+
+    @property
+    def has_asked_aloud(self) -> bool:
+        """Tell whether the last thing heard of it is a question."""
+        return ends_in_question(self._speech.heard_text)
 
     def cut(self, reason: CutReason) -> None:
         """End it now."""

@@ -18,7 +18,7 @@ from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import HeardSound, OpusPacket
 from voxbridge.core.sound.recent import RecentSound
-from voxbridge.core.turns.barge_in import Phase, SpeechOver
+from voxbridge.core.turns.barge_in import Phase, Reply, SpeechOver
 from voxbridge.core.turns.endpointing import (
     Endpointer,
     Guess,
@@ -58,6 +58,7 @@ class SpeakerSession:
         self._listening = trio.CancelScope()
         self._is_deaf = False
         self._utterance: Utterance | None = None
+        self._number = 0  # of the utterance, or the last one
         self._began_at = 0.0  # the utterance, or the last one
         self._broken_off: Utterance | None = None
         self._superseded: Turn | None = None
@@ -113,8 +114,8 @@ class SpeakerSession:
     async def _hear_on(self) -> None:
         """Hear over a line of its own, until ``deafen`` and the end of the turns that wait for its words."""
         tools = self._context.tools
-        # partial transcripts cost the server work: only where somebody may read them
-        on_partial = self._on_partial if tools.rules.listening.shows_partials else None
+        # partial transcripts cost the server work: only where they are of use
+        on_partial = self._on_partial if tools.rules.listening.wants_partials else None
         life = LineLife()
         try:
             async with tools.stt.open(self.speaker, on_partial) as line:
@@ -203,6 +204,7 @@ class SpeakerSession:
         match event:
             case Heard(sound):
                 self._on_sound(sound)
+                self._on_voice(ear.voiced_s)
             case SpeechStarted(at):
                 if at - self._cut_at > self._context.tools.rules.listening.endpointing.commit_s:
                     self._unbroken = 0
@@ -243,7 +245,14 @@ class SpeakerSession:
         if self._unbroken >= _UNBROKEN_MAX:
             return
         assert self._line is not None, "an ear hears while the line is open"
-        self._utterance = utterance = Utterance(self._line, self._life, started_at=at)
+        self._number += 1
+        number = self._number
+
+        def on_words(text: str, is_whole: bool) -> None:
+            if number == self._number and self._utterance is not None:
+                self._tell_policy("words", words=text, is_whole=is_whole)
+
+        self._utterance = utterance = Utterance(self._line, self._life, started_at=at, on_words=on_words)
         self._began_at = at
         self._context.tools.on_notice(SpeakerStarted(self.speaker))
         self._tell_policy("began")
@@ -260,14 +269,44 @@ class SpeakerSession:
             self._preroll.keep(self._context.tools.rules.listening.preroll_s)
         self._preroll.add(sound)
 
-    def _tell_policy(self, phase: Phase, *, voiced_s: float = 0.0, words: str = "", is_turn: bool = False) -> None:
+    def _on_voice(self, voiced_s: float) -> None:
+        """Tell the policy how long it lasts, while something is being said or thought; ask early what the words are."""
+        utterance = self._utterance
+        if utterance is None or self._context.floor.is_empty:
+            return
+        self._tell_policy("voiced", voiced_s=voiced_s)
+        if self._context.interruptions.wants_words(self.speaker.user_id, self._number):
+            ask = utterance.early_words(voiced_s)
+            if ask is not None:
+                self._start("early words", ask)
+
+    def _tell_policy(
+        self, phase: Phase, *, voiced_s: float = 0.0, words: str = "", is_turn: bool = False, is_whole: bool = False
+    ) -> None:
         """Let this speech do to what is being said what the room's policy makes of it."""
         lasts_s = trio.current_time() - self._began_at
-        speech = SpeechOver(self.speaker.user_id, phase, voiced_s, words, is_turn, lasts_s)
+        speech = SpeechOver(
+            self.speaker.user_id, phase, voiced_s, words, is_turn, lasts_s, utterance=self._number, is_whole=is_whole
+        )
         for turn in self._context.interruptions.on_speech(self.speaker, speech):
             # An older one that is still open was superseded before: its words are in the last one already.
-            if turn is self._last_turn and self._last_turn.is_superseded:
-                self._superseded = self._last_turn
+            if turn is (latest := self._latest) and latest.is_superseded:
+                self._superseded = latest
+
+    def _reply_to(self, utterance: int, began_at: float, words: str) -> Reply:
+        """Take all words of an utterance that is over; return what becomes of it."""
+        lasts_s = trio.current_time() - began_at
+        speech = SpeechOver(
+            self.speaker.user_id, "words", words=words, lasts_s=lasts_s, utterance=utterance, is_whole=True
+        )
+        return self._context.interruptions.reply_to(self.speaker, speech)
+
+    @property
+    def _latest(self) -> Turn | None:
+        """Return the last turn that got an answer, or will: those that were passed over changed nothing."""
+        while self._last_turn is not None and self._last_turn.was_passed_over:
+            self._last_turn = self._last_turn.before
+        return self._last_turn
 
     def _on_turn_ended(self, ended: TurnEnded) -> None:
         utterance, self._utterance = self._utterance, None
@@ -298,7 +337,14 @@ class SpeakerSession:
 
     def _open_turn(self, ended: TurnEnded, words: Words) -> None:
         prior, self._superseded = self._superseded, None
-        previous = None if self._last_turn is None else self._last_turn.aftermath
-        turn = Turn(self._context, self.speaker, ended, words, prior=prior, previous=previous)
+        turn = Turn(
+            self._context,
+            self.speaker,
+            ended,
+            words,
+            prior=prior,
+            before=self._latest,
+            reply_to=functools.partial(self._reply_to, self._number, self._began_at),
+        )
         self._last_turn = turn
         self._start("turn", turn.run)

@@ -21,7 +21,9 @@ from voxbridge import clock
 from voxbridge.core.ids import UserId
 from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import Pcm
+from voxbridge.core.text.pauses import ends_in_question
 from voxbridge.core.turns.addressing import needs_name, said_name
+from voxbridge.core.turns.barge_in import Reply
 from voxbridge.core.turns.endpointing import TurnEnded
 from voxbridge.core.turns.floor import CutReason
 from voxbridge.core.turns.timeline import Timeline
@@ -36,7 +38,7 @@ from voxbridge.errors import (
     VoxBridgeError,
     leaf_of,
 )
-from voxbridge.session.answer import Answer
+from voxbridge.session.answer import REST_KEPT_S, Answer, Rest, joined_text
 from voxbridge.session.context import RoomContext
 from voxbridge.session.limit import TurnLimit
 from voxbridge.session.notices import FinalTranscript
@@ -74,7 +76,8 @@ class Turn:
         words: Words,
         *,
         prior: Turn | None,
-        previous: Previous | None,
+        before: Turn | None,
+        reply_to: Callable[[str], Reply] = lambda _words: "answer",
     ) -> None:
         self.id = context.tools.new_turn_id()
         self._context = context
@@ -82,7 +85,12 @@ class Turn:
         self._ended = ended
         self._words = words
         self._prior = prior
-        self._previous = previous
+        self.before = before
+        """The speaker's turn before, until this one has asked or has ended."""
+        self.was_passed_over = False
+        """Whether it was only a sign of listening, or a word that was obeyed: no answer is meant for it."""
+        self._reply_to = reply_to
+        self._told: Previous | None = None
         self._hearing = trio.CancelScope()
         self._answering = trio.CancelScope()
         self._rules = context.tools.rules.turn
@@ -99,6 +107,9 @@ class Turn:
         self._answer = Answer(context, self._mark_at, self._on_first_frame, self._limit, self._address)
         self._speech = self._answer.speech
         self._apology: Speech | None = None
+        self._rest: Rest | None = None
+        """What it says of an older answer, instead of one of its own."""
+        self._ended_at: float | None = None
         self._started_at = context.tools.wall_iso()
         self._monotonic_offset_s = clock.monotonic_s() - trio.current_time()
         self._timeline = Timeline(self.id, ended.started_at)
@@ -133,6 +144,20 @@ class Turn:
         return self._cut == "superseded"
 
     @property
+    def has_asked_aloud(self) -> bool:
+        """Tell whether the last thing heard of the answer is a question."""
+        return ends_in_question(self.heard_text)
+
+    @property
+    def _previous(self) -> Previous | None:
+        """Return what became of the turn before. It may be cut short as late as when this one's words are known."""
+        return self._told if self.before is None else self.before.aftermath
+
+    def _let_go(self) -> None:
+        """Settle what is told of the turn before: who goes on and on must not keep the whole chain alive."""
+        self._told, self.before = self._previous, None
+
+    @property
     def aftermath(self) -> Previous | None:
         """Return what the agent has to be told of this turn with the next one: None if it was heard to its end.
 
@@ -145,7 +170,26 @@ class Turn:
         was_cut_short = self._cut is not None or (self._answer.agent_error is not None and self._answer.text != "")
         if not was_cut_short or self._speech.is_played:
             return None
-        return Previous(interrupted=True, heard=self.heard_text, turn_id=self.id, goes_on=self.is_superseded)
+        heard, turn_id = self.heard_text, self.id
+        if self._rest is not None:
+            heard, turn_id = joined_text(self._rest.heard, heard), self._rest.turn_id
+        return Previous(interrupted=True, heard=heard, turn_id=turn_id, goes_on=self.is_superseded)
+
+    def rest(self) -> Rest | None:
+        """Return what of the answer was cut off and is still worth saying, or None."""
+        unheard = tuple(self._speech.unheard)
+        if self._cut not in ("barge-in", "stop") or not unheard or self._ended_at is None:
+            return None
+        if trio.current_time() - self._ended_at > REST_KEPT_S:
+            return None
+        heard, turn_id = self.heard_text, self.id
+        if self._rest is not None:
+            heard, turn_id = joined_text(self._rest.heard, heard), self._rest.turn_id
+        return Rest(heard, unheard, turn_id, self._speaker.language)
+
+    def _take_up_rest(self) -> None:
+        """Say the rest of what was cut off, if there is any; else the agent is asked."""
+        self._rest = None if self.before is None else self.before.rest()
 
     def cut(self, reason: CutReason) -> None:
         """End the answer now: when this returns, no frame of it can leave. The words heard are kept.
@@ -203,6 +247,8 @@ class Turn:
         finally:
             self._has_heard.set()  # also if it crashed before: the next turn may be waiting for the words
             self._context.floor.closed(self)
+            if not self.was_passed_over:
+                self._let_go()
             self._close()
             self._report(outcome)
 
@@ -231,6 +277,13 @@ class Turn:
             assert self._cut is not None, "only a cut ends this scope"
             return _OUTCOME_OF_CUT[self._cut]
         self._tell_hearing()
+        if self._cut is None:
+            reply = self._reply_to(self._transcript.text)
+            if reply == "backchannel" or reply == "stop-word":
+                self.was_passed_over = True
+                return reply
+            if reply == "go on":
+                self._take_up_rest()
         outcome = await self._or_crash(self._reply_or_cut, crashes)
         if outcome is not None:
             return outcome
@@ -281,7 +334,7 @@ class Turn:
             if not self._text:
                 return "nothing-said"
             with self._limit.scope as limit:
-                await answer.produce(self._request())
+                await (answer.produce(self._request()) if self._rest is None else answer.say_rest(self._rest, self.id))
             is_out_of_time = limit.cancelled_caught
             self._error = self._too_late() if is_out_of_time else answer.agent_error or self._speech.error
             self._tell_health()
@@ -343,6 +396,7 @@ class Turn:
             outages.served("tts")
 
     def _request(self) -> AgentRequest:
+        self._let_go()
         return AgentRequest(
             turn_id=self.id,
             text=self._text,
@@ -351,7 +405,7 @@ class Turn:
             speech_ms=round((self._ended.speech_end - self._ended.started_at) * 1000),
             started_at=self._started_at,
             participants=self._context.participants(),
-            previous=self._previous,
+            previous=self._told,
             answer_chars_max=self._rules.answer_chars_max,
         )
 
@@ -418,6 +472,7 @@ class Turn:
         if self._speech.last_frame_at is not None:
             self._timeline.mark("last_audio", self._speech.last_frame_at)
         self._mark("ended")
+        self._ended_at = trio.current_time()
         error = self._error or self._unheard
         self._context.tools.on_report(
             TurnReport(

@@ -28,6 +28,10 @@ Judge = Callable[[bytes], Awaitable[Verdict]]
 """Judges 16 kHz mono s16le."""
 
 
+# 240 ms hold a short word; asked again with each further 240, a server is kept busy by a third at most.
+EARLY_WORDS_S = 0.24
+
+
 class LineLife:
     """Whether a line still lives. Who waits for words of one that broke down is told, for nobody else would."""
 
@@ -91,8 +95,18 @@ class Words:
 class Utterance:
     """One stretch of speech of one speaker. All methods are synchronous; ``hold`` gives a task to start."""
 
-    def __init__(self, line: SttSession, life: LineLife | None = None, *, started_at: float = 0.0) -> None:
+    def __init__(
+        self,
+        line: SttSession,
+        life: LineLife | None = None,
+        *,
+        started_at: float = 0.0,
+        on_words: Callable[[str, bool], None] = lambda _text, _is_whole: None,
+    ) -> None:
         self.started_at = started_at
+        self._on_words = on_words
+        self._is_asking = self._is_over = False
+        self._next_ask_s = EARLY_WORDS_S
         self.is_confirmed = False
         """Whether it was voiced long enough to be no cough."""
         self._line = line
@@ -146,6 +160,25 @@ class Utterance:
         else:
             if not scope.cancel_called:
                 self._guessed = guessed
+                self._on_words(guessed.text, True)
+
+    def early_words(self, voiced_s: float) -> Callable[[], Awaitable[None]] | None:
+        """Return the task of asking for the words so far, if it is time to: while they would decide something."""
+        if self._is_asking or self._held is not None or voiced_s < self._next_ask_s or not self._line.can_peek:
+            return None
+        self._is_asking, self._next_ask_s = True, voiced_s + EARLY_WORDS_S
+        return self._ask_early
+
+    async def _ask_early(self) -> None:
+        try:
+            words = await self._line.peek()
+        except StageError as error:
+            _log.info("no early transcript", error=type(error).__name__)
+        else:
+            if self._held is None and not self._is_over:
+                self._on_words(words.text, False)
+        finally:
+            self._is_asking = False
 
     def resume(self) -> None:
         """Drop the guess: the speaker went on, and what was held back belongs to it."""
@@ -163,6 +196,7 @@ class Utterance:
     def end(self, voiced_s: float) -> Words:
         """End the utterance, ``voiced_s`` of which is a voice; what is fed from now on belongs to the next one."""
         self._drop_guess()
+        self._is_over = True
         if self._guessed is not None:
             self._line.discard()
             return Words(self._guessed, None, verdict=self._verdict)
@@ -171,8 +205,10 @@ class Utterance:
     def lose(self) -> None:
         """Forget it with its line, which is no more."""
         self._drop_guess()
+        self._is_over = True
 
     def discard(self) -> None:
         """Forget it: it was a cough."""
         self._drop_guess()
+        self._is_over = True
         self._line.discard()

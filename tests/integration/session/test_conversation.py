@@ -86,7 +86,8 @@ async def test_the_next_sentence_is_fetched_while_the_first_is_spoken(autojump_c
 
 async def test_barge_in_silences_within_a_frame(autojump_clock: trio.testing.MockClock) -> None:
     """From the instant the user's speech is confirmed no frame of the answer leaves; the next turn knows of it."""
-    async with open_hall(answer="This is a very long answer that goes on and on. " * 6) as hall:
+    answer = "This is a very long answer that goes on and on. " * 6
+    async with open_hall(answer=answer, settings=Settings(barge_in=BargeInSettings(policy="yield"))) as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)
@@ -141,7 +142,7 @@ async def test_speech_before_a_second_was_heard_joins_the_words(
             "what is the weather in Boston",
         ]
         assert second.spoken == second.answer
-        assert first.marks["last_audio"] <= first.marks["cut"] < first.marks["first_audio"] + heard_s + 0.25
+        assert first.marks["last_audio"] <= first.marks["cut"] < first.marks["first_audio"] + heard_s + 0.85
         assert hall.tools.counters.barge_ins == 0
 
 
@@ -204,7 +205,7 @@ async def test_others_interrupt_only_where_the_room_has_it_so(autojump_clock: tr
 
 async def test_without_barge_in_answers_end(autojump_clock: trio.testing.MockClock) -> None:
     """With barge-in off the answer ends, and what was said over it is answered afterwards."""
-    settings = Settings(barge_in=BargeInSettings(enabled=False))
+    settings = Settings(barge_in=BargeInSettings(policy="ignore"))
     async with open_hall(settings=settings, answer="A long answer that goes on for quite a while, it does.") as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)

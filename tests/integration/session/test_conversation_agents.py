@@ -11,6 +11,8 @@ import trio
 from tests.support.agents import agent_of
 from tests.support.hall import open_hall
 from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import BargeInSettings
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chat import CallTool, Finish, Say, answer
 from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole, spoken, stream, words
@@ -73,7 +75,7 @@ async def test_answers_own_tts_options_reach_the_speech_server(autojump_clock: t
 
 async def test_parts_of_an_answer_stand_apart_wherever_it_is_written(autojump_clock: trio.testing.MockClock) -> None:
     """Two items with nothing between them: the ear hears a gap, and so do the report and the next request."""
-    async with open_hall() as hall:
+    async with open_hall(settings=Settings(barge_in=BargeInSettings(policy="yield"))) as hall:
         hall.agent.plans.append(stream(*spoken(["part ", "1"]), *spoken(["part 2 is somewhat longer"], item=1)))
         ada = hall.port.join(1)
         await trio.sleep(1)

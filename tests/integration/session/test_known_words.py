@@ -194,7 +194,7 @@ async def test_news_of_an_interruption_outlives_a_request_that_failed(
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)
-        await hall.port.wait_for(lambda: len(hall.port.voice) > 50)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 60)
         assert (await turn(hall, ada)).outcome == "interrupted"
         await hall.wait_report(1)
         for outcome in ("failed", "answered", "answered"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -64,10 +64,27 @@ async def speaks_over(hall: Hall, ada: UserId) -> None:
 async def bob_speaks_over(hall: Hall, ada: UserId) -> None:
     """Somebody else does."""
     bob = hall.port.join(2, "Bob")
-    await trio.sleep(0.1)
+    await trio.sleep(0.105)  # no frame is due in the instant of a cut
     await hall.say(ada)
     await trio.sleep(2)
+    await hall.say(bob)
+
+
+async def bob_says_stop(hall: Hall, ada: UserId) -> None:
+    """Somebody else says a stop word."""
+    await hall.say(ada)
+    await trio.sleep(2)
+    hall.stt.script.text = "Stop!"
+    bob = hall.port.join(2, "Bob")
+    await trio.sleep(0.105)
     await hall.say(bob, 20)
+
+
+async def goes_on(hall: Hall, ada: UserId) -> None:
+    """Ada goes on while the agent thinks."""
+    await hall.say(ada)
+    await trio.sleep(0.8)
+    await hall.say(ada, 20)
 
 
 async def bob_waits(hall: Hall, ada: UserId) -> None:
@@ -111,6 +128,7 @@ class Case:
     value: object
     scenario: Scenario = turn
     completion: float = 1.0
+    given: Mapping[str, object] = attrs.field(factory=dict)
     changes: Callable[[Tools], Tools] = lambda tools: tools
 
 
@@ -123,8 +141,14 @@ CASES: dict[str, Case] = {
     "endpointing.packet_gap_ms": Case(1000),
     "endpointing.preroll_ms": Case(0, turn_after_silence),
     "endpointing.max_utterance_ms": Case(1500, speaks_on),
-    "barge_in.enabled": Case(False, speaks_over),
+    "barge_in.policy": Case("ignore", speaks_over),
     "barge_in.min_speech_ms": Case(700, speaks_over),
+    "barge_in.thinking_ms": Case(3000, goes_on),
+    "barge_in.speaking_ms": Case(300, speaks_over),
+    "barge_in.min_played_ms": Case(60_000, bob_speaks_over, given={"barge_in.by": "anyone"}),
+    "barge_in.duck_percent": Case(100, speaks_over),
+    "barge_in.stop_by": Case("speaker", bob_says_stop),
+    "barge_in.stop_words": Case(("hello can you hear me",), bob_speaks_over),
     "barge_in.by": Case("anyone", bob_speaks_over),
     "turn.first_audio_target_ms": Case(333),
     "turn.limit_ms": Case(4000, is_left_alone),
@@ -165,6 +189,7 @@ async def play(case: Case, key: str, *, before: bool, after: bool) -> dict[str, 
     Returns what can be observed of the second one, in seconds from its start.
     """
     guesses: list[float] = []
+    loud = key.startswith(("voice.loudness", "barge_in.duck"))
     in_force: list[Settings] = []
 
     async def judge(_pcm: bytes) -> float:
@@ -173,6 +198,8 @@ async def play(case: Case, key: str, *, before: bool, after: bool) -> dict[str, 
 
     def now(settings: Settings) -> Settings:
         if not in_force:
+            for other, value in case.given.items():
+                settings = with_option(settings, other, value)
             in_force.append(with_option(settings, key, case.value) if before else settings)
         return in_force[-1]
 
@@ -198,16 +225,17 @@ async def play(case: Case, key: str, *, before: bool, after: bool) -> dict[str, 
             "guesses": [round(at - began, 3) for at in guesses],
             "packets": [one.packets for one in hall.stt.heard[heard:]],
             "sentences": [(one.fields.text, round(one.started_at - began, 3)) for one in hall.tts.spoken[spoken:]],
-            "loudest_db": loudest_db(hall.port.voice[frames:]) if key.startswith("voice.loudness") else None,
+            "loudest_db": loudest_db(hall.port.voice[frames:]) if loud else None,
             "posted": [(round(at - began, 3), text) for at, text in hall.port.posted[posted:]],
         }
 
 
-def loudest_db(frames: list[SentFrame]) -> int:
-    """Return the highest sample that was heard, in whole decibels."""
+def loudest_db(frames: list[SentFrame]) -> list[int]:
+    """Return the highest sample of each 200 ms that were heard, in whole decibels."""
     decoder = Decoder(rate_hz=SPEECH_RATE_HZ)
     samples = array.array("h", b"".join(decoder.decode(frame.opus) for frame in frames))
-    return round(20 * math.log10(max(samples, default=1)))
+    step = SPEECH_RATE_HZ // 5
+    return [round(20 * math.log10(max(samples[at : at + step]) + 1)) for at in range(0, len(samples), step)]
 
 
 def _told(report: TurnReport, key: str) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import pytest
 
 from tests.support.turns import ADA, BOB, Open
-from voxbridge.core.ids import ChannelId, GuildId
-from voxbridge.core.turns.barge_in import BargeInPolicy, Cut, CutWhenConfirmed, Deed, Duck, Hold, Resume, SpeechOver
+from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.core.turns.barge_in import BargeInPolicy, Cut, Deed, Duck, Hold, Reply, Resume, SpeechOver
 from voxbridge.core.turns.floor import Floor, OpenTurn
+from voxbridge.core.turns.overlap import OverlapPolicy, OverlapRules
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.interruptions import Interruptions
 from voxbridge.session.notices import BargeIn, Notice
@@ -41,9 +42,19 @@ class DuckThenDecide:
             case _:
                 return []
 
+    def wants_words(self, user_id: UserId, utterance: int, turns: Sequence[OpenTurn]) -> bool:  # noqa: ARG002
+        return False
+
+    def reply_to(self, speech: SpeechOver) -> Reply:  # noqa: ARG002
+        return "answer"
+
+
+def yields(*, by_anyone: bool = False) -> OverlapPolicy:
+    return OverlapPolicy(OverlapRules(manner="yield", by_anyone=by_anyone))
+
 
 def interruptions(
-    *turns: Open, policy: type[BargeInPolicy] = CutWhenConfirmed
+    *turns: Open, policy: Callable[[], BargeInPolicy] = yields
 ) -> tuple[Interruptions, SessionCounters, list[Notice]]:
     floor, counters, notices = Floor(), SessionCounters(), list[Notice]()
     for turn in turns:
@@ -55,7 +66,7 @@ def test_a_barge_in_is_counted_and_told() -> None:
     """Who was interrupted, by whom; a superseded turn is no barge-in."""
     a, b = Open("a", ADA, is_sounding=True, heard_s=2.0), Open("b", ADA)
     way, counters, notices = interruptions(a, b)
-    assert way.on_speech(SPEAKER, SpeechOver(ADA, "confirmed")) == [a, b]
+    assert way.on_speech(SPEAKER, SpeechOver(ADA, "confirmed", 0.16)) == [b, a]
     assert (a.done, b.done) == (["barge-in"], ["superseded"])
     assert counters.barge_ins == 1
     assert notices == [BargeIn(SPEAKER, "a", ADA)]
@@ -86,9 +97,9 @@ def test_a_policy_that_ducks_holds_and_resumes_is_carried_out() -> None:
 def test_a_reload_changes_the_policy_for_who_is_there() -> None:
     """The next speech goes by the new rules."""
     by_anyone = False
-    floor, a = Floor(), Open("a", ADA, is_sounding=True)
+    floor, a = Floor(), Open("a", ADA, is_sounding=True, heard_s=2.0)
     floor.opened(a)
-    way = Interruptions(floor, lambda: CutWhenConfirmed(by_anyone=by_anyone), SessionCounters(), lambda _notice: None)
-    assert way.on_speech(SPEAKER, SpeechOver(BOB, "confirmed")) == []
+    way = Interruptions(floor, lambda: yields(by_anyone=by_anyone), SessionCounters(), lambda _notice: None)
+    assert way.on_speech(SPEAKER, SpeechOver(BOB, "confirmed", 0.16)) == []
     by_anyone = True
-    assert way.on_speech(SPEAKER, SpeechOver(BOB, "confirmed")) == [a]
+    assert way.on_speech(SPEAKER, SpeechOver(BOB, "confirmed", 0.16)) == [a]

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 _CLOSERS = "\"'”’»)]}」』）】*_`~"
 _STOPS = frozenset(".!?…。！？｡।॥۔؟።፧፨։")
+_QUESTIONS = frozenset("?？؟")
 _CLAUSES = frozenset(",;:，、；：،؛፣፤፥—–-")
 
 SENTENCE_MS = 250
 _CLAUSE_MS = 80  # a breath; what is below 100 ms is not heard as a pause
+
+
+def ends_in_question(text: str) -> bool:
+    """Tell whether a text ends by asking."""
+    return text.rstrip().rstrip(_CLOSERS)[-1:] in _QUESTIONS
 
 
 def pause_between_ms(before: str, after: str) -> int:

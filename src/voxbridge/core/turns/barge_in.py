@@ -1,9 +1,11 @@
 """Barge-in: what somebody's speech does to what is being said.
 
-    SpeechStarted        voiced long enough      words so far ...         the utterance is over
-       began                confirmed               words                    ended
-         |---------------------|-----------------------|------------------------|
-                     each is put to the policy, which says: duck, hold, resume, cut, or nothing
+    SpeechStarted   no cough    goes on     words so far ...     the utterance is over      all its words
+       began        confirmed    voiced         words                 ended                     words
+         |------------|------------|--------------|---------------------|------------------------|
+            each is put to the policy, which says: duck, hold, resume, wind up, cut, or nothing
+
+The policy in use is ``core/turns/overlap.py``.
 
 A policy is told facts and answers with deeds; the session carries them out (``session/interruptions.py``), and that is
 the one way from speech to a cut, for the room, for scripts and for the commands. A policy may keep what it has done
@@ -22,18 +24,18 @@ import attrs
 
 from voxbridge.core.ids import UserId
 from voxbridge.core.turns.floor import CutReason, OpenTurn
-from voxbridge.core.turns.same_thought import is_same_thought
 
-Phase = Literal["began", "confirmed", "words", "ended"]
+Phase = Literal["began", "voiced", "confirmed", "words", "ended"]
 
 
 @attrs.frozen
 class SpeechOver:
     """Somebody speaks. Told anew with each change; what is said at the time is passed beside it.
 
-    ``voiced_s`` is how much of it was voice so far, ``words`` what is known of its text: mostly nothing, until a
-    partial transcript or a guess is in. ``is_turn``, once it has ended: it was long enough to count as one.
-    ``lasts_s`` is how long ago it began, pauses included.
+    ``voiced_s`` is how much of it was voice so far, ``words`` what is known of its text, which comes with the phase of
+    that name, more than once, and also after the end; ``is_whole``: as far as anybody knows these are all.
+    ``is_turn``, once it has ended: it was long enough to count as one. ``lasts_s`` is how long ago it began, pauses
+    included. ``utterance`` tells one of a speaker's utterances from the next.
     """
 
     user_id: UserId
@@ -42,6 +44,8 @@ class SpeechOver:
     words: str = ""
     is_turn: bool = False
     lasts_s: float = 0.0
+    utterance: int = 0
+    is_whole: bool = False
 
 
 @attrs.frozen
@@ -76,42 +80,35 @@ class Resume:
     frames: int = 5
 
 
-Deed = Cut | Duck | Hold | Resume
+@attrs.frozen
+class WindUp:
+    """Let the sentence that is being played be the turn's last."""
+
+    turn: OpenTurn
+
+
+Deed = Cut | Duck | Hold | Resume | WindUp
+
+Reply = Literal["answer", "backchannel", "stop-word", "go on"]
+"""What becomes of an utterance: it is answered; it is not, since it only showed that somebody listens, or since it was
+obeyed; or the rest of what was cut off is said.
+"""
 
 
 class BargeInPolicy(Protocol):
-    """Decides what speech does to what is being said in one room."""
+    """Decides what speech does to what is being said in one room.
 
-    def on_speech(self, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
-        """Return what to do, in order. ``turns`` are the open ones, oldest first; they say what sounds and how far."""
-        ...
-
-
-@attrs.frozen
-class CutWhenConfirmed:
-    """Speech that is long enough to be no cough ends what it is spoken over, at once and for good.
-
-    A turn of the same speaker of which nothing was heard when the speech began, or hardly anything, is superseded: who
-    goes on has not finished. An answer that sounds is cut by the one whom it answers, by others only where
-    ``by_anyone``, and by nobody unless ``is_enabled``.
-    A text of the operator's answers nobody, and no speech cuts it short.
+    ``turns`` are the open ones, oldest first; they say what sounds and how far.
     """
 
-    is_enabled: bool = True
-    by_anyone: bool = False
-
     def on_speech(self, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
-        """See BargeInPolicy."""
-        if speech.phase != "confirmed":
-            return []
-        deeds: list[Deed] = []
-        for turn in turns:
-            if turn.user_id is None:
-                continue
-            if not turn.is_sounding:
-                if turn.user_id == speech.user_id:
-                    deeds.append(Cut(turn, "superseded"))
-            elif self.is_enabled and (self.by_anyone or turn.user_id == speech.user_id):
-                is_same = is_same_thought(turn, speech.user_id, speech.lasts_s)
-                deeds.append(Cut(turn, "superseded" if is_same else "barge-in"))
-        return deeds
+        """Return what to do, in order."""
+        ...
+
+    def wants_words(self, user_id: UserId, utterance: int, turns: Sequence[OpenTurn]) -> bool:
+        """Tell whether the words so far of an open utterance would decide something now."""
+        ...
+
+    def reply_to(self, speech: SpeechOver) -> Reply:
+        """Return what becomes of an utterance that is over, and of which all words are known. Asked once."""
+        ...

@@ -123,6 +123,11 @@ class Endpointer:
         """Tell whether an utterance is open."""
         return self._utterance is not None
 
+    @property
+    def voiced_s(self) -> float:
+        """Return how much of the open utterance is voice; 0 if there is none."""
+        return 0.0 if self._utterance is None else self._utterance.voiced_s
+
     def on_frame(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
         """Take the voice probability of the frame that ended at ``now`` and lasted ``frame_s``."""
         self._last_frame_at = now

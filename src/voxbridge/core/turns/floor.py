@@ -40,6 +40,11 @@ class OpenTurn(Protocol):
         """Return the seconds of its sound that have left."""
         ...
 
+    @property
+    def has_asked_aloud(self) -> bool:
+        """Tell whether the last thing heard of it is a question."""
+        ...
+
     def cut(self, reason: CutReason) -> None:
         """End it now: when this returns, no frame of it can leave."""
 

@@ -1,0 +1,228 @@
+"""Speech over an answer, which can be taken back: lowered at the onset, and decided when it is known what it was.
+
+    onset            words, early or at a pause        long enough      over
+      |--- lowered -----------|----------------------------|--------------|
+                              | speech: cut                | cut          | no turn: goes on
+                              | backchannel, nothing: goes on             | undecided: goes on,
+                              | stop word: cut, whoever it is             |   till the words are in
+
+    policy    at the onset     when it is speech                     a backchannel or a cough
+    duck      lowered          cut                                   back to full level, not a sample lost
+    yield     -                cut at ``yield_s`` already             is taken for speech
+    finish    -                to the end of the sentence            -
+    ignore    -                -                                     -
+
+How long a voice was heard cannot tell "yeah" (350 to 420 ms) from "stop" (350 to 480 ms), nor a long cough from a word:
+so words decide wherever they can be had in time, and time alone (``speaking_s``) where they cannot. What the words say
+counts as a whole (``core/text/overlap_words.py``).
+
+An answer of which hardly anything was heard is superseded instead (``same_thought``): it is no interruption to finish
+one's question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, assert_never
+
+import attrs
+
+from voxbridge.core.ids import UserId
+from voxbridge.core.text.overlap_words import Meaning, may_become, meaning_of
+from voxbridge.core.turns.barge_in import Cut, Deed, Duck, Reply, Resume, SpeechOver, WindUp
+from voxbridge.core.turns.floor import OpenTurn
+from voxbridge.core.turns.same_thought import is_same_thought
+
+Manner = Literal["duck", "yield", "finish", "ignore"]
+
+# Known to be a backchannel or nothing so far, it may go on for so many times ``speaking_s``: laughter takes a second.
+_PATIENCE = 2.0
+_LOWER_FRAMES, _RAISE_FRAMES = 1, 5
+_OVERLAPS_MAX = 32
+
+
+@attrs.frozen
+class OverlapRules:
+    """What somebody's speech does, as the settings have it; times in seconds of voice."""
+
+    manner: Manner = "duck"
+    by_anyone: bool = False
+    stop_by_anyone: bool = True
+    stop_words: tuple[str, ...] = ()
+    thinking_s: float = 0.16
+    """So much takes back an answer that has not sounded yet."""
+    yield_s: float = 0.16
+    """So much cuts an answer with ``yield``."""
+    speaking_s: float = 0.8
+    """So much is speech, whatever the words are, if nobody knows them."""
+    min_played_s: float = 0.25
+    """An answer of which less was heard is not cut by others than the one whom it answers."""
+    level: float = 0.2
+    """How loud a lowered answer is: -14 dB, well below somebody who speaks, and still to be followed."""
+
+
+@attrs.define
+class _Overlap:
+    """One utterance, and what it is spoken over."""
+
+    over: list[OpenTurn] = attrs.field(factory=list)
+    lowered: list[OpenTurn] = attrs.field(factory=list)
+    meaning: Meaning | None = None
+    is_speech: bool = False
+    has_ended: bool = False
+    has_taken_back: bool = False
+    """Whether it superseded a turn: its words are half of a question."""
+
+    @property
+    def is_decided(self) -> bool:
+        return self.is_speech or self.has_ended
+
+
+@attrs.define
+class OverlapPolicy:
+    """Decides what speech does to what is being said in one room, and what is answered of it. See BargeInPolicy."""
+
+    rules: OverlapRules = OverlapRules()
+    _overlaps: dict[tuple[UserId, int], _Overlap] = attrs.field(factory=dict, init=False, eq=False)
+
+    def on_speech(self, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        """See BargeInPolicy."""
+        overlap = self._overlap_of(speech)
+        match speech.phase:
+            case "began":
+                return self._meet(overlap, speech, turns)
+            case "confirmed" | "voiced":
+                return [*self._take_back(overlap, speech, turns), *self._voiced(overlap, speech, turns)]
+            case "words":
+                return self._heard(overlap, speech, turns)
+            case "ended":
+                return self._ended(overlap, speech, turns)
+            case _:
+                assert_never(speech.phase)
+
+    def wants_words(self, user_id: UserId, utterance: int, turns: Sequence[OpenTurn]) -> bool:
+        """See BargeInPolicy."""
+        overlap = self._overlaps.get((user_id, utterance))
+        return (
+            overlap is not None
+            and not overlap.is_decided
+            and self.rules.manner in ("duck", "finish")
+            and any(turn in turns for turn in overlap.over)
+        )
+
+    def reply_to(self, speech: SpeechOver) -> Reply:
+        """See BargeInPolicy."""
+        overlap = self._overlaps.pop((speech.user_id, speech.utterance), None) or _Overlap()
+        meaning = self._meaning_of(speech.words)
+        if meaning == "stop" and (overlap.over or overlap.has_taken_back):
+            return "stop-word"
+        is_over = bool(overlap.over) and not overlap.has_taken_back
+        if meaning == "backchannel" and is_over and not any(turn.has_asked_aloud for turn in overlap.over):
+            return "backchannel"
+        return "go on" if meaning == "go on" else "answer"
+
+    def _overlap_of(self, speech: SpeechOver) -> _Overlap:
+        key = speech.user_id, speech.utterance
+        if key not in self._overlaps:
+            while len(self._overlaps) >= _OVERLAPS_MAX:
+                del self._overlaps[next(iter(self._overlaps))]
+            self._overlaps[key] = _Overlap()
+        return self._overlaps[key]
+
+    def _meaning_of(self, words: str, *, is_open: bool = False) -> Meaning:
+        meaning = may_become(words) if is_open else meaning_of(words)
+        return meaning_of(words, own_stops=self.rules.stop_words) if meaning == "speech" else meaning
+
+    def _may_interrupt(self, user_id: UserId, turn: OpenTurn) -> bool:
+        return turn.user_id is not None and (self.rules.by_anyone or turn.user_id == user_id)
+
+    # What is done
+
+    def _meet(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        """Note what sounds now, and lower what this speech may interrupt."""
+        deeds: list[Deed] = []
+        for turn in turns:
+            if not turn.is_sounding or turn in overlap.over:
+                continue
+            overlap.over.append(turn)
+            if self.rules.manner == "duck" and self._may_interrupt(speech.user_id, turn):
+                overlap.lowered.append(turn)
+                deeds.append(Duck(turn, self.rules.level, _LOWER_FRAMES))
+        return deeds
+
+    def _take_back(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        """Who goes on before the answer sounds has not finished."""
+        if speech.voiced_s < self.rules.thinking_s - 1e-9:
+            return []
+        mine = [turn for turn in turns if turn.user_id == speech.user_id and not turn.is_sounding]
+        overlap.has_taken_back = overlap.has_taken_back or bool(mine)
+        return [Cut(turn, "superseded") for turn in mine]
+
+    def _voiced(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        deeds = self._meet(overlap, speech, turns)
+        if overlap.has_ended:
+            return deeds
+        long_s = self.rules.yield_s if self.rules.manner == "yield" else self.rules.speaking_s
+        if self.rules.manner != "yield" and overlap.meaning in ("backchannel", "nothing"):
+            long_s *= _PATIENCE
+        overlap.is_speech = overlap.is_speech or speech.voiced_s >= long_s - 1e-9
+        return [*deeds, *self._interrupt(overlap, speech, turns)]
+
+    def _heard(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        """Take the words so far, or all of them."""
+        overlap.meaning = meaning = self._meaning_of(speech.words, is_open=not speech.is_whole)
+        if meaning == "stop" and speech.is_whole:  # else it may be the first word of "stop at the corner"
+            return self._stop(speech, turns)
+        if meaning in ("speech", "stop", "go on"):
+            overlap.is_speech = True
+            return self._interrupt(overlap, speech, turns)
+        return self._let_go_on(overlap) if speech.is_whole else []
+
+    def _stop(self, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        """Obey a stop word: past every gate, for all that sounds; for who is not obeyed, for what answers them."""
+        return [
+            Cut(turn, "stop")
+            for turn in turns
+            if turn.is_sounding and (self.rules.stop_by_anyone or turn.user_id == speech.user_id)
+        ]
+
+    def _interrupt(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        """Cut what this speech, which is one, may interrupt."""
+        if not overlap.is_speech or self.rules.manner == "ignore":
+            return []
+        deeds: list[Deed] = []
+        for turn in turns:
+            if turn not in overlap.over or not self._may_interrupt(speech.user_id, turn):
+                continue
+            is_same = is_same_thought(turn, speech.user_id, speech.lasts_s) and not overlap.has_ended
+            if is_same:
+                overlap.has_taken_back = True
+                deeds.append(Cut(turn, "superseded"))
+            elif self.rules.manner == "finish":
+                deeds.append(WindUp(turn))
+            elif turn.user_id == speech.user_id or turn.heard_s >= self.rules.min_played_s:
+                deeds.append(Cut(turn, "barge-in"))
+        return deeds
+
+    def _ended(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        deeds: list[Deed] = []
+        is_known = overlap.meaning in ("backchannel", "nothing")
+        if speech.is_turn and not is_known and not overlap.is_speech:
+            # The words come later, if at all, and half a question is joined now or never.
+            for turn in overlap.over:
+                is_open = turn in turns and self.rules.manner != "ignore"
+                if is_open and is_same_thought(turn, speech.user_id, speech.lasts_s):
+                    overlap.has_taken_back = True
+                    deeds.append(Cut(turn, "superseded"))
+        overlap.has_ended = True
+        cut = [deed.turn for deed in deeds]
+        deeds += [deed for deed in self._let_go_on(overlap) if deed.turn not in cut]
+        if not speech.is_turn:
+            self._overlaps.pop((speech.user_id, speech.utterance), None)
+        return deeds
+
+    def _let_go_on(self, overlap: _Overlap) -> list[Deed]:
+        """Bring back to full level what this speech has lowered, unless somebody else's has too."""
+        lowered, overlap.lowered = overlap.lowered, []
+        others = [turn for other in self._overlaps.values() for turn in other.lowered]
+        return [Resume(turn, _RAISE_FRAMES) for turn in lowered if turn not in others]

@@ -1,0 +1,188 @@
+"""Speech over an answer, in virtual time: lowered, taken back or cut, with the words that a server gives."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import attrs
+import pytest
+import trio
+
+from tests.support.hall import Hall, open_hall
+from tests.support.voices import SentFrame
+from voxbridge.audio.opus import Decoder
+from voxbridge.config.settings import Settings
+from voxbridge.config.turns import BargeInSettings
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ
+from voxbridge.stages.stt.whisperx import WhisperXSettings
+
+pytestmark = pytest.mark.integration
+EXACT = pytest.approx
+
+LONG = "This is a very long answer that goes on and on. " * 8
+
+
+def with_early_words(settings: Settings) -> Settings:
+    assert isinstance(settings.stt, WhisperXSettings)
+    return attrs.evolve(settings, stt=attrs.evolve(settings.stt, extension=True))
+
+
+def as_it_is(settings: Settings) -> Settings:
+    return settings
+
+
+@asynccontextmanager
+async def answering(said: str, *, early: bool = True, **barge_in: object) -> AsyncIterator[tuple[Hall, UserId]]:
+    """Open a room in which Ada has asked and hears the answer for 1.3 s; ``said`` is what is heard of what comes then.
+
+    ``early``: the speech server tells what it has heard so far when it is asked.
+    """
+    settings = Settings(barge_in=BargeInSettings(**barge_in))  # type: ignore[arg-type]
+    async with open_hall(answer=LONG, settings=settings, point=with_early_words if early else as_it_is) as hall:
+        hall.stt.script = attrs.evolve(hall.stt.script, extension=early, has_partials=False, peek_delay_s=0.15)
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        hall.stt.script.text = "what is it"
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 64)
+        hall.stt.script.text = said
+        yield hall, ada
+
+
+def peaks(frames: list[SentFrame]) -> list[int]:
+    """Return the highest sample of each frame as it is heard."""
+    decoder = Decoder(rate_hz=SPEECH_RATE_HZ)
+    return [max(array.array("h", decoder.decode(frame.opus)), default=0) for frame in frames]
+
+
+async def test_a_backchannel_lowers_the_answer_and_not_a_sample_is_lost(autojump_clock: trio.testing.MockClock) -> None:
+    """Lowered within 120 ms, back within 700 ms of its end, every frame in its place, and nobody is answered."""
+    async with answering("Mhm.") as (hall, ada):
+        began = trio.current_time()
+        ended = await hall.say(ada, 20) + FRAME_S
+        report = await hall.wait_report(1)
+        assert (hall.reports[0].outcome, report.outcome) == ("backchannel", "answered")
+        assert report.spoken == report.answer.strip() == LONG.strip()
+        frames = hall.port.voice
+        assert {round(b.at - a.at, 6) for a, b in pairwise(frames)} == {FRAME_S}, "a frame is missing"
+        loud = max(peaks(frames[:60]))
+        levels = dict(zip((frame.at for frame in frames), peaks(frames), strict=True))
+        during = [peak for at, peak in levels.items() if began + 0.12 < at < ended + 0.1]
+        after = [peak for at, peak in levels.items() if ended + 0.7 < at < ended + 2]
+        assert max(during) < 0.35 * loud, "the voice was not lowered"
+        assert max(after) > 0.8 * loud, "the voice did not come back"
+        assert len(hall.agent.questions) == 1
+        assert hall.tools.counters.barge_ins == 0
+
+
+@pytest.mark.parametrize("said", ["", "Okay, okay."])
+@pytest.mark.parametrize("early", [True, False])
+async def test_what_is_no_speech_ends_nothing(said: str, early: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A noise, or a sign of listening, with and without an early transcript."""
+    async with answering(said, early=early) as (hall, ada):
+        await hall.say(ada, 20)
+        await hall.port.wait_for(lambda: len(hall.reports) == 2)
+        assert {report.outcome for report in hall.reports} == {"answered", "backchannel" if said else "nothing-said"}
+        assert len(hall.agent.questions) == 1
+
+
+async def test_speech_cuts_as_soon_as_a_word_of_it_is_known(autojump_clock: trio.testing.MockClock) -> None:
+    """240 ms of voice, 150 ms for the words: silent 0.45 s after the onset; what was heard is told to the agent."""
+    async with answering("But what about Friday") as (hall, ada):
+        began = trio.current_time()
+        await hall.say(ada, 40)
+        first, second = await hall.wait_report(0), await hall.wait_report(1)
+        assert (first.outcome, second.outcome) == ("interrupted", "answered")
+        cut_at = min(frame.at for frame in hall.port.frames if frame.at > began and frame.is_silence)
+        assert cut_at - began < 0.45
+        previous = hall.agent.questions[1].body["metadata"]["previous"]
+        assert previous == {"interrupted": True, "heard": first.spoken}
+        assert 0 < len(first.spoken) < len(first.answer)
+
+
+async def test_without_early_words_the_final_decides(autojump_clock: trio.testing.MockClock) -> None:
+    """ "What?" is short: lowered, back, and cut when the words are in; it is answered."""
+    async with answering("What?", early=False) as (hall, ada):
+        await hall.say(ada, 20)
+        first, second = await hall.wait_report(0), await hall.wait_report(1)
+        assert (first.outcome, second.outcome) == ("interrupted", "answered")
+        assert hall.agent.questions[1].body["metadata"]["previous"]["heard"] == first.spoken
+
+
+async def test_yield_is_silent_within_300_ms(autojump_clock: trio.testing.MockClock) -> None:
+    """At 160 ms of voice, whatever it is."""
+    async with answering("Mhm.", policy="yield") as (hall, ada):
+        began = trio.current_time()
+        await hall.say(ada, 20)
+        report = await hall.wait_report(0)
+        assert report.outcome == "interrupted"
+        last = max(frame.at for frame in hall.port.voice if frame.at < began + 1)
+        assert last - began <= 0.16 + 0.032 + FRAME_S
+
+
+async def test_finish_ends_with_the_sentence(autojump_clock: trio.testing.MockClock) -> None:
+    """The sentence that is being played is heard whole, and the others are not."""
+    async with answering("But what about Friday", policy="finish") as (hall, ada):
+        await hall.say(ada, 40)
+        report = await hall.wait_report(0)
+        assert report.spoken == "This is a very long answer that goes on and on."
+        assert (await hall.wait_report(1)).outcome == "answered"
+
+
+async def test_somebody_elses_stop_word_is_obeyed_and_not_answered(autojump_clock: trio.testing.MockClock) -> None:
+    """Though only Ada may interrupt, and under a policy that ignores speech."""
+    async with answering("Stop!", policy="ignore") as (hall, _ada):
+        bob = hall.port.join(2, "Bob")
+        await trio.sleep(0.1)
+        await hall.say(bob, 20)
+        await hall.port.wait_for(lambda: len(hall.reports) == 2)
+        assert {report.outcome for report in hall.reports} == {"interrupted", "stop-word"}
+        assert len(hall.agent.questions) == 1
+
+
+async def test_the_rest_can_be_asked_for(autojump_clock: trio.testing.MockClock) -> None:
+    """ "Stop." - "Go on.": what was not heard is said, the broken sentence from its beginning; no agent is asked."""
+    async with answering("Stop.") as (hall, ada):
+        await hall.say(ada, 20)
+        await hall.port.wait_for(lambda: len(hall.reports) == 2)
+        await trio.sleep(2)
+        hall.stt.script.text = "Go on."
+        await hall.say(ada, 30)
+        report = await hall.wait_report(2)
+        assert report.outcome == "answered"
+        assert report.spoken == report.answer == LONG.strip()
+        assert len(hall.agent.questions) == 1
+        hall.stt.script.text = "And now something else"
+        await trio.sleep(1)
+        await hall.say(ada, 50)
+        await hall.wait_report(3)
+        assert "previous" not in hall.agent.questions[1].body["metadata"], "in the end all of it was heard"
+
+
+async def test_go_on_with_nothing_cut_is_a_question(autojump_clock: trio.testing.MockClock) -> None:
+    """There is no rest: the agent may know what is meant."""
+    async with open_hall() as hall:
+        hall.stt.script.text = "Go on."
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        assert (await hall.wait_report()).outcome == "answered"
+        assert [question.text for question in hall.agent.questions] == ["Go on."]
+
+
+async def test_a_question_of_the_answer_is_answered(autojump_clock: trio.testing.MockClock) -> None:
+    """ "Yes" over the last words of "Shall I go on?" is no sign of listening."""
+    async with open_hall(answer="I can tell you more about that. Shall I go on?", point=with_early_words) as hall:
+        hall.stt.script.extension = True
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) > 110)
+        hall.stt.script.text = "Yes."
+        await hall.say(ada, 20)
+        await hall.wait_report(1)
+        assert [question.text for question in hall.agent.questions][1:] == ["Yes."]

@@ -1,0 +1,317 @@
+"""What speech does to what is being said, by facts and figures alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.turns import ADA, BOB, Open
+from voxbridge.core.ids import UserId
+from voxbridge.core.turns.barge_in import Cut, Deed, Duck, Phase, Resume, SpeechOver, WindUp
+from voxbridge.core.turns.overlap import Manner, OverlapPolicy, OverlapRules
+
+pytestmark = pytest.mark.unit
+
+
+def sounding(name: str = "a", user: UserId | None = ADA, heard_s: float = 3.0, *, asked: bool = False) -> Open:
+    return Open(name, user, is_sounding=True, heard_s=heard_s, has_asked_aloud=asked)
+
+
+@attrs.define
+class Talk:
+    """One person's utterance, told to a policy step by step."""
+
+    policy: OverlapPolicy
+    turns: Sequence[Open]
+    user: UserId = ADA
+    utterance: int = 1
+    lasts_s: float = 0.0
+
+    def tell(self, phase: Phase, voiced_s: float = 0.0, words: str = "", **more: bool) -> list[Deed]:
+        self.lasts_s = max(self.lasts_s, voiced_s)
+        speech = SpeechOver(self.user, phase, voiced_s, words, lasts_s=self.lasts_s, utterance=self.utterance, **more)
+        deeds = self.policy.on_speech(speech, self.turns)
+        assert not any(turn.done for turn in self.turns), "a policy decides; who asked it carries it out"
+        return deeds
+
+    def until(self, voiced_s: float) -> list[Deed]:
+        """Let it begin and go on, frame by frame."""
+        deeds = self.tell("began")
+        steps = round(voiced_s / 0.032)
+        for step in range(1, steps + 1):
+            deeds += self.tell("voiced", step * 0.032)
+        return deeds
+
+    def reply(self, words: str) -> str:
+        return self.policy.reply_to(
+            SpeechOver(self.user, "words", words=words, utterance=self.utterance, is_whole=True)
+        )
+
+
+def talk(*turns: Open, user: UserId = ADA, utterance: int = 1, **rules: object) -> Talk:
+    return Talk(OverlapPolicy(OverlapRules(**rules)), turns, user, utterance)  # type: ignore[arg-type]
+
+
+# duck
+
+
+def test_an_onset_lowers_the_own_answer_within_a_frame() -> None:
+    """At once, before anybody knows what it is; others' answers stay as they are."""
+    a = sounding()
+    assert talk(a).tell("began") == [Duck(a, 0.2, 1)]
+    assert talk(a, user=BOB).tell("began") == []
+
+
+def test_a_cough_lets_it_go_on() -> None:
+    """Not long enough to be a turn: back to full level."""
+    a = sounding()
+    cough = talk(a)
+    assert cough.until(0.13) == [Duck(a, 0.2, 1)]
+    assert cough.tell("ended", 0.13) == [Resume(a, 5)]
+
+
+@pytest.mark.parametrize("words", ["Mhm.", "Yeah.", "Okay, okay.", "Genau.", ""])
+def test_a_backchannel_lets_it_go_on_as_soon_as_its_words_are_known(words: str) -> None:
+    """And nobody is answered. So does a noise of which the speech server makes nothing."""
+    a = sounding()
+    mhm = talk(a)
+    assert mhm.until(0.4) == [Duck(a, 0.2, 1)]
+    assert mhm.tell("words", 0.4, words, is_whole=True) == [Resume(a, 5)]
+    assert mhm.tell("ended", 0.4, is_turn=True) == []
+    assert mhm.reply(words) == ("backchannel" if words else "answer")
+
+
+def test_words_cut_it_before_they_are_over() -> None:
+    """A partial transcript that can be no backchannel any more is speech."""
+    a = sounding()
+    question = talk(a)
+    question.until(0.4)
+    assert question.tell("words", 0.4, "yeah") == []
+    assert question.tell("words", 0.5, "yeah but") == [Cut(a, "barge-in")]
+
+
+def test_without_words_time_decides() -> None:
+    """0.8 s of voice are speech; what is known to be laughter or "yeah yeah" may go on for twice as long."""
+    a = sounding()
+    assert talk(a).until(0.8)[-1] == Cut(a, "barge-in")
+    assert Cut(a, "barge-in") not in talk(a).until(0.76)
+    laughter = talk(a)
+    laughter.until(0.4)
+    laughter.tell("words", 0.4, "haha")
+    assert laughter.tell("voiced", 1.5) == []
+    assert laughter.tell("voiced", 1.6) == [Cut(a, "barge-in")]
+
+
+def test_words_that_come_after_the_end_still_decide() -> None:
+    """Where no early transcript can be had it goes on at the end, and is cut when the final says that it was speech."""
+    a = sounding()
+    stop = talk(a)
+    stop.until(0.4)
+    assert stop.tell("ended", 0.4, is_turn=True) == [Resume(a, 5)]
+    assert stop.tell("words", words="What about Friday?", is_whole=True) == [Cut(a, "barge-in")]
+    assert stop.reply("What about Friday?") == "answer"
+
+
+def test_two_people_lower_an_answer_and_the_last_of_them_lets_it_go_on() -> None:
+    """It comes back when both have been found to be nothing."""
+    a = sounding()
+    policy = OverlapPolicy(OverlapRules(by_anyone=True))
+    ada, bob = Talk(policy, [a], ADA), Talk(policy, [a], BOB)
+    ada.until(0.1)
+    bob.until(0.1)
+    assert ada.tell("ended", 0.1) == []
+    assert bob.tell("ended", 0.1) == [Resume(a, 5)]
+
+
+def test_an_answer_that_begins_while_somebody_speaks_is_lowered_too() -> None:
+    """It meets speech that was there before it."""
+    a = Open("a", ADA)
+    policy = OverlapPolicy(OverlapRules(thinking_s=9.0))
+    ada = Talk(policy, [a])
+    assert ada.until(0.2) == []
+    a.is_sounding = True
+    assert ada.tell("voiced", 0.22) == [Duck(a, 0.2, 1)]
+
+
+# the same thought
+
+
+def test_who_goes_on_before_the_answer_sounds_has_not_finished() -> None:
+    """The own turn is superseded; the others' turns are not touched."""
+    a, b = Open("a", ADA), Open("b", BOB)
+    assert talk(a, b).until(0.16) == [Cut(a, "superseded")]
+    assert talk(a, b, thinking_s=0.5).until(0.16) == []
+
+
+@pytest.mark.parametrize(("heard_s", "reason"), [(0.9, "superseded"), (1.9, "barge-in")])
+def test_hardly_anything_heard_is_the_same_question(heard_s: float, reason: str) -> None:
+    """What was heard counts up to the beginning of the speech, however long it takes to be judged."""
+    a = sounding(heard_s=heard_s)
+    ada = talk(a)
+    ada.until(0.4)
+    assert ada.tell("words", 0.4, "and on Friday") == [Cut(a, reason)]  # type: ignore[arg-type]
+
+
+def test_half_a_question_is_joined_at_the_end_of_the_speech_if_its_words_are_not_known_yet() -> None:
+    """After that the next turn is open, and could not take its words any more."""
+    a = sounding(heard_s=0.5)
+    ada = talk(a)
+    ada.until(0.4)
+    assert ada.tell("ended", 0.4, is_turn=True) == [Cut(a, "superseded")]
+    assert ada.reply("yeah") == "answer", "its words belong to the question"
+
+
+def test_a_backchannel_right_at_the_beginning_is_one_too() -> None:
+    """ "Okay" after the first words of the answer."""
+    a = sounding(heard_s=0.5)
+    ada = talk(a)
+    ada.until(0.4)
+    assert ada.tell("words", 0.4, "Okay.", is_whole=True) == [Resume(a, 5)]
+    assert ada.tell("ended", 0.4, is_turn=True) == []
+    assert ada.reply("Okay.") == "backchannel"
+
+
+# the other manners
+
+
+def test_yield_cuts_at_once() -> None:
+    """When the speech is no cough: 160 ms; nothing is lowered before."""
+    a = sounding()
+    assert talk(a, manner="yield").until(0.16) == [Cut(a, "barge-in")]
+
+
+def test_finish_lets_the_sentence_end() -> None:
+    """Nothing is lowered; when it is known to be speech the sentence is the last."""
+    a = sounding()
+    ada = talk(a, manner="finish")
+    assert ada.until(0.4) == []
+    assert ada.tell("words", 0.4, "But what about") == [WindUp(a)]
+
+
+def test_ignore_lets_it_go_on() -> None:
+    """Whatever is said; it is answered afterwards. A turn that has not sounded is superseded all the same."""
+    a, b = sounding(), Open("b", ADA)
+    ada = talk(a, b, manner="ignore")
+    assert ada.until(3.0) == [Cut(b, "superseded"), *[Cut(b, "superseded")] * (len(ada.until(3.0)) - 1)]
+    assert ada.tell("words", 3.0, "But what about Friday?", is_whole=True) == []
+
+
+# who
+
+
+def test_others_are_passed_over_or_not_as_the_room_has_it() -> None:
+    """With ``by_anyone`` everybody's speech cuts, but not before so much of the answer was heard."""
+    a, early = sounding(), sounding("early", heard_s=0.2)
+    assert talk(a, user=BOB).until(1.0) == []
+    assert talk(a, user=BOB, by_anyone=True).until(1.0)[-1] == Cut(a, "barge-in")
+    assert all(isinstance(deed, Duck) for deed in talk(early, user=BOB, by_anyone=True).until(1.0))
+
+
+def test_a_text_of_the_operator_is_cut_by_nobodys_speech() -> None:
+    """Speech passes it over, whoever may interrupt; a stop word does not."""
+    s = sounding("s", None)
+    bob = talk(s, user=BOB, by_anyone=True)
+    assert bob.until(2.0) == []
+    assert bob.tell("words", 2.0, "Stop!", is_whole=True) == [Cut(s, "stop")]
+
+
+# stop words
+
+
+@pytest.mark.parametrize("manner", ["duck", "yield", "finish", "ignore"])
+def test_a_stop_word_passes_every_gate(manner: Manner) -> None:
+    """From anybody, under every policy, at any point of the answer; and it is not answered."""
+    a, b = sounding(heard_s=0.05), sounding("b", BOB)
+    carl = talk(a, b, user=UserId(3), manner=manner)
+    carl.tell("began")
+    assert carl.tell("words", 0.4, "Stopp!", is_whole=True) == [Cut(a, "stop"), Cut(b, "stop")]
+    assert carl.reply("Stopp!") == "stop-word"
+
+
+def test_a_stop_word_of_others_counts_where_the_room_has_it_so() -> None:
+    """With ``stop_by_anyone`` off it is obeyed for the own answer only."""
+    a, b = sounding(), sounding("b", BOB)
+    bob = talk(a, b, user=BOB, stop_by_anyone=False)
+    bob.tell("began")
+    assert bob.tell("words", 0.4, "stop", is_whole=True) == [Cut(b, "stop")]
+
+
+def test_the_beginning_of_a_sentence_is_no_stop_word() -> None:
+    """Somebody else's "Stop at ..." stops nothing: of a partial transcript nobody knows how it ends."""
+    a = sounding()
+    bob = talk(a, user=BOB)
+    bob.tell("began")
+    assert bob.tell("words", 0.3, "stop") == []
+    assert bob.tell("words", 0.9, "stop at the corner", is_whole=True) == []
+
+
+# what is answered
+
+
+def test_an_answer_that_asks_is_answered() -> None:
+    """ "Yes" over the end of "Shall I go on?" is no sign of listening."""
+    a = sounding(asked=True)
+    ada = talk(a)
+    ada.until(0.4)
+    assert ada.reply("Yes.") == "answer"
+
+
+def test_over_nothing_every_word_is_answered() -> None:
+    """ "Okay" and "stop" alone are what somebody says to the bot."""
+    assert talk().reply("Okay.") == "answer"
+    assert talk().reply("Stop.") == "answer"
+    assert talk().reply("Go on.") == "go on"
+
+
+def test_words_are_wanted_while_they_would_decide() -> None:
+    """Not before somebody speaks over an answer, not with yield, not when it is decided."""
+    a = sounding()
+    ada = talk(a)
+    assert not ada.policy.wants_words(ADA, 1, [a])
+    ada.until(0.3)
+    assert ada.policy.wants_words(ADA, 1, [a])
+    assert not ada.policy.wants_words(ADA, 1, []), "it has ended by itself"
+    ada.tell("words", 0.4, "what about")
+    assert not ada.policy.wants_words(ADA, 1, [a])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([ADA, BOB]),
+            st.sampled_from(["began", "voiced", "confirmed", "words", "ended"]),
+            st.sampled_from([0.1, 0.2, 0.9]),
+            st.sampled_from(["", "mhm", "yeah", "stop", "what about Friday"]),
+            st.booleans(),
+        ),
+        max_size=40,
+    ),
+    st.sampled_from(["duck", "yield", "finish", "ignore"]),
+)
+def test_what_was_lowered_is_cut_or_comes_back(
+    steps: list[tuple[UserId, Phase, float, str, bool]], manner: Manner
+) -> None:
+    """Whatever happens in whatever order: after everybody has ended, no answer is left lowered."""
+    policy, turns = OverlapPolicy(OverlapRules(manner=manner, by_anyone=True)), [sounding(), sounding("b", BOB)]
+    level = dict.fromkeys(("a", "b"), 1.0)
+
+    def tell(user: UserId, phase: Phase, voiced_s: float, words: str, yes: bool) -> None:
+        speech = SpeechOver(user, phase, voiced_s, words, is_turn=yes, is_whole=yes, lasts_s=voiced_s, utterance=1)
+        for deed in policy.on_speech(speech, list(turns)):
+            match deed:
+                case Cut(turn):
+                    turns[:] = [each for each in turns if each.id != turn.id]
+                case Duck(turn, to):
+                    level[turn.id] = to
+                case Resume(turn):
+                    level[turn.id] = 1.0
+
+    for step in steps:
+        tell(*step)
+    for user in (ADA, BOB):
+        tell(user, "ended", 0.1, "", False)
+    assert all(level[turn.id] == 1.0 for turn in turns)
