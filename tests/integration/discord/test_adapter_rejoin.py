@@ -165,10 +165,12 @@ async def test_a_new_gateway_session_is_joined_anew():
     """discord.py forgets its voice clients at a second READY; the keeper disposes of the orphan and joins again."""
     async with open_call(SimulatedDiscord()) as (bench, ada):
         bench.discord.invalidate_gateway_session()
-        await bench.until(lambda: bench.count(VoiceUp) == 2)  # discord.py waits 5 s before it identifies
+        await bench.until(lambda: bench.count(VoiceUp) == 2)  # two sessions are five seconds apart
         await hears_again(bench, ada, salt=6)
         assert len(bench.ports) == 1
         assert (bench.count(MemberJoined), bench.count(MemberLeft)) == (1, 0)
+        first, second = (e.at for e in bench.discord.events if (e.source, e.direction, e.op) == ("gateway", "in", 2))
+        assert second - first >= 5.0, "Discord allows one IDENTIFY in five seconds"
 
 
 async def test_leaving_and_joining_in_quick_succession_works():
