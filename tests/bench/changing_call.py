@@ -7,6 +7,7 @@ again; after each, everybody has to be heard and to hear the bot, and then there
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import resource
 import tempfile
@@ -178,6 +179,7 @@ async def measure(minutes: float, seed: int, progress: Callable[[str], None]) ->
                 tallies.setdefault("(calm)", Tally()).add(calm)
                 if not grown_from_mib and trio.current_time() - began > 120:
                     grown_from_mib = _peak_mib()
+            notes += _of_this_machine(call)
             if grown_from_mib:
                 notes.append(f"peak memory grew by {_peak_mib() - grown_from_mib:.0f} MiB after the second minute")
     return tallies, notes
@@ -196,6 +198,14 @@ async def _live_through(call: LiveCall, mishap: Callable[[], Awaitable[None]]) -
     accounts = [talker.account(began, well_at) for talker in staying], [t.account(well_at, end) for t in staying]
     call.forget()
     return accounts
+
+
+def _of_this_machine(call: LiveCall) -> Iterator[str]:
+    """Say what was lost because this machine had other things to do."""
+    room = call.room
+    if room is not None:
+        late = room.counters.datagrams_shed + room.counters.datagrams_overflowed + room.counters.events_dropped
+        yield f"{late} packets were dropped since this machine was a second late (load {os.getloadavg()[1]:.1f})"
 
 
 def _peak_mib() -> float:

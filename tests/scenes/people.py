@@ -21,6 +21,9 @@ WORD_PACKETS = 20
 WORD_S = WORD_PACKETS * FRAME_S
 # A word of which a quarter is missing is still understood; more, and it is lost.
 _UNDERSTOOD_PACKETS = 15
+# People breathe. Who makes no pause for minutes is not taken down any more, and told so (session/speaker.py).
+_WORDS_IN_A_BREATH = 25
+_BREATH_S = 1.0
 # What hides in the rhythm of speech, or of a synthesiser between two sentences, is no silence.
 GAP_S = 0.3
 
@@ -88,7 +91,9 @@ class Talker:
                     for index in range(WORD_PACKETS)
                 ]
                 self.said.append((number, monotonic_s()))
-                await self.member.speak(word, tail=False)
+                is_last = number % _WORDS_IN_A_BREATH == _WORDS_IN_A_BREATH - 1
+                await self.member.speak(word, tail=is_last)
+                due += _BREATH_S if is_last else 0.0
             await trio.sleep_until(due)
 
     def hush(self, *, on: bool = True) -> None:
