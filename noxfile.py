@@ -58,6 +58,14 @@ def lint(session: nox.Session) -> None:
     sources = {path.as_posix() for path in Path("src").rglob("*.py")}
     python(session, "flake8_async", f"--enable={FLAKE8_ASYNC}", *sorted(sources - SHIELDED_INSIDE))
     session.run(str(BIN / "lint-imports"), external=True)
+    docs(session)
+
+
+def docs(session: nox.Session) -> None:
+    """Build the documents as a site, in build/site; a link that leads nowhere is an error."""
+    session.run(
+        sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", external=True, env={"NO_MKDOCS_2_WARNING": "1"}
+    )
 
 
 @nox.session
