@@ -189,6 +189,7 @@ class Daemon:
             mute_apology=partial(apologies.get, "mute_apology"),
             on_notice=self.service.events.on_notice,
             counters=self.service.counters,
+            speculation=self.service.speculation,
             health=health,
         )
 

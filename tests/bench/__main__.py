@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--json FILE] [--only NAME] [--words | --call MINUTES]`: measure, print a table."""
+"""`python -m tests.bench [--quick] [--json FILE] [--only NAME] [--words | --pauses | --call MINUTES]`: measure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ import attrs
 import click
 import trio
 
-from tests.bench import changing_call, words_heard
+from tests.bench import changing_call, pause_curve, words_heard
 from tests.bench.measures import Measure, host, table
+from tests.bench.pauses import Judged, engine_places, human_places, judged
 from tests.bench.stages import embedded_stages
 from tests.bench.texts import text_path
 from tests.bench.turns import BRIEF, LONG, Samples, answered_turns, interrupted_turns, simulated
+from voxbridge.audio.turn_model import TurnModel
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.wav import decode_wav
+from voxbridge.engines.weights import whisper_dir
+from voxbridge.engines.whisper import Whisper
 from voxbridge.rehearsal.embedded import own_voice
 
 GROUPS = ("text", "stages", "embedded", "simulated", "bridge", "barge-in")
@@ -65,15 +69,29 @@ async def measure(group: str, count: int) -> Samples:
                 return await interrupted_turns(settings, voice("Stop it now."), count, progress)
 
 
+def judged_pauses() -> list[Judged]:
+    """Let the turn model and the embedded Whisper judge the corpus of pauses."""
+    whisper = Whisper(whisper_dir(), workers=1)
+    places = [*human_places(), *engine_places(own_voice())]
+    return judged(places, lambda pcm: whisper.transcribe(pcm).text, TurnModel(), progress)
+
+
 @click.command()
 @click.option("--words", is_flag=True, help="How many words are heard wrong, with loss and with pauses. Half an hour.")
+@click.option("--pauses", is_flag=True, help="How many turns end too early at which delay. One minute.")
 @click.option("--call", "call_minutes", type=float, help="A call that changes all the time, for so many minutes.")
 @click.option("--seed", default=1, show_default=True, help="Which changes, and in which order.")
 @click.option("--quick", is_flag=True, help="Ten of each instead of fifty: a look, no figures to quote.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
 @click.option("--only", type=click.Choice(GROUPS), multiple=True, help="Measure this group only.")
 def main(
-    words: bool, call_minutes: float | None, seed: int, quick: bool, json_file: Path | None, only: tuple[str, ...]
+    words: bool,
+    pauses: bool,
+    call_minutes: float | None,
+    seed: int,
+    quick: bool,
+    json_file: Path | None,
+    only: tuple[str, ...],
 ) -> None:
     """Measure the bridge on this machine. It takes about ten minutes; --quick about two."""
     if words:
@@ -83,6 +101,11 @@ def main(
     if call_minutes is not None:
         for line in changing_call.run(call_minutes, seed, progress):
             click.echo(line)
+        return
+    places = judged_pauses() if pauses or not only else []
+    for line in pause_curve.table(places) if places else ():
+        click.echo(line)
+    if pauses:
         return
     before = host()["load_1m_5m_15m"]
     samples: Samples = {}

@@ -315,16 +315,24 @@ def check_words(play: Play, own: list[TurnReport], where: str) -> None:
     """Check that known words are answered: of each turn that was not cut, and of those that it took over."""
     asked = {request.turn_id: request.text for request in play.facts.requests}
     carried: list[str] = []
+    taken: set[str] = set()
     for report in own:
         at = f"{where}: {report.turn_id} ({report.outcome}, {report.error})"
         words = report.heard.split()
         assert words[: len(carried)] == carried, f"{at}: {carried} went lost: it has {words}"
-        assert len(words) <= len(carried) + 1, f"{at}: it has the words of another turn: {words}"
+        own_words = words[len(carried) :]  # more than one if it was heard in segments
+        assert own_words == sorted(own_words, key=_number), f"{at}: out of order: {words}"
+        assert not taken & {*own_words}, f"{at}: it has the words of another turn: {words}"
+        taken |= {*own_words}
         if report.outcome not in CUT:
             assert not words or asked.get(report.turn_id) == report.heard, f"{at}: {words} were not answered"
             assert words or report.outcome in ("nothing-said", "failed", "timed-out"), at
         carried = words if report.outcome == "superseded" else []
     assert carried == [], f"{where}: {carried} were superseded by nothing"
+
+
+def _number(word: str) -> int:
+    return int(word.removeprefix("w"))
 
 
 def check_memory(play: Play, own: list[TurnReport], where: str) -> None:

@@ -26,11 +26,23 @@ def show_status(status: Record, *, turns: int) -> Iterator[str]:
     for slow in status["slow"]:
         state = click.style(f"{'slow':8}", fg="yellow")
         yield f"{slow['stage']:9} {state} {slow['ms']:.0f} ms in the last turns, target {slow['target_ms']:.0f} ms"
+    yield from _speculation(status["speculation"])
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(status["turns"].items()))
     yield f"turns     {counts or 'none yet'}"
     for turn in status["last_turns"][-turns:] if turns > 0 else ():
         yield ""
         yield from _turn(turn)
+
+
+def _speculation(account: Record) -> Iterator[str]:
+    """Show what was asked ahead; nothing where that never happens."""
+    if account["off"] == "not allowed" and not account["asked"]:
+        return
+    off = f"; off at the moment ({account['off']})" if account["off"] else ""
+    yield (
+        f"ahead     {account['asked']} questions asked before the turn was decided, {account['wasted']} for nothing, "
+        f"{account['won_ms'] / 1000:.1f} s won in all{off}"
+    )
 
 
 def _discord(discord: Record) -> str:
@@ -65,7 +77,13 @@ def _room(room: Record) -> Iterator[str]:
     for speaker in room["speakers"]:
         doing = "speaking" if speaker["is_speaking"] else "silent"
         line = "" if speaker["is_line_up"] else ", no line to the STT server"
-        yield f"          {speaker.get('name') or speaker['user_id']}: {doing}{line}"
+        pauses = _pauses(speaker.get("waits_longer_ms"), speaker.get("typical_pause_ms"))
+        yield f"          {speaker.get('name') or speaker['user_id']}: {doing}{line}{pauses}"
+
+
+def _pauses(longer_ms: float | None, typical_ms: float | None) -> str:
+    """Say why a speaker is waited for longer than usual, if so."""
+    return f", waited for {longer_ms:.0f} ms longer, since pauses last up to {typical_ms:.0f} ms" if longer_ms else ""
 
 
 def _turn(turn: Record) -> Iterator[str]:

@@ -32,6 +32,17 @@ Option = str | int | float | bool | Secret
 S = TypeVar("S")
 
 
+def speculation(default: str) -> str:
+    """Return the option ``speculate`` with the default that is right for a kind of agent."""
+    return option(
+        default,
+        "Whether the agent may be asked before it is certain that the user has finished. safe: yes, a question that is "
+        "taken back does no harm; the answer then comes sooner. never: no, since a question may do something, or costs "
+        "too much. Every backup must be safe too.",
+        one_of("never", "safe"),
+    )
+
+
 def proxy() -> str:
     """Declare the way to a server over HTTP."""
     return option(
@@ -137,6 +148,14 @@ class AgentSettings:
         False,
         "Say true if the agent may be asked twice for one question. Then, if the first text is later than usual, "
         "VoxBridge asks the backup too and uses the answer that comes first.",
+        once=True,
+    )
+    speculate: str = speculation("never")
+    speculations_wasted_max: int = option(
+        120,
+        "How many questions may be asked ahead for nothing in an hour, with speculate = safe. After that, VoxBridge "
+        "asks at the end of the turn only. 0 asks nothing ahead.",
+        between(0, 1_000_000),
         once=True,
     )
     backup: tuple[AgentSettings, ...] = option(

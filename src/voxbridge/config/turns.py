@@ -27,8 +27,40 @@ class EndpointingSettings:
     )
     # pauses at a comma reach 290 ms
     commit_ms: int = option(500, "Silence that ends the turn.", between(20, 10_000), live=True)
+    sure_commit_ms: int = option(
+        400,
+        "Silence that ends the turn when the words and the turn model both say that the speaker has finished. "
+        "Never longer than commit_ms.",
+        between(20, 10_000),
+        live=True,
+    )
     hesitant_commit_ms: int = option(
-        1200, "Silence that ends the turn when the turn model says that more is coming.", between(20, 30_000), live=True
+        1600,
+        "Silence that ends the turn when the words or the turn model say that more is coming.",
+        between(20, 30_000),
+        live=True,
+    )
+    unfinished_commit_ms: int = option(
+        2000,
+        'Silence that ends the turn when it cannot have been all, such as after "the" or "because". Never shorter '
+        "than hesitant_commit_ms.",
+        between(20, 30_000),
+        live=True,
+    )
+    verdict_wait_ms: int = option(
+        700,
+        "How much longer than commit_ms VoxBridge waits for the words and the turn model's opinion, if they are late.",
+        between(0, 10_000),
+        live=True,
+    )
+    words: bool = option(True, "Let the words decide as well whether the speaker has finished.", live=True)
+    early_words: str = option(
+        "always",
+        "When to ask for the words before the turn has ended. always: at each pause of guess_ms. If the server gives "
+        "no early transcripts, it gets each stretch of speech by itself, and the words are joined. free: only if the "
+        "server gives early transcripts.",
+        one_of("always", "free"),
+        live=True,
     )
     packet_gap_ms: int = option(
         120, "If no packet comes for so long, VoxBridge counts the time as silence.", between(20, 10_000), live=True

@@ -33,6 +33,7 @@ from voxbridge.core.health.slowness import Slowness
 from voxbridge.core.health.words import health_lines
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.messages.catalogue import Line
+from voxbridge.core.turns.speculation import Speculation
 from voxbridge.discord import DiscordBridge
 from voxbridge.discord.bridge import parse_seats
 from voxbridge.discord.counters import BridgeStatus
@@ -54,6 +55,7 @@ from voxbridge.ops.view import Phase, View
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
+from voxbridge.session.rules import speculation_rules
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 from voxbridge.stages.registry import Stages
@@ -92,6 +94,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.counters = SessionCounters()
+        self.speculation = Speculation()
         self.events = EventHub(lambda: self.may_show_speech)
         self.turns_by_outcome: dict[str, int] = {}
         self._conversation, self._file, self._environ = conversation, file, environ
@@ -215,6 +218,7 @@ class Service:
             turns_by_outcome=self.turns_by_outcome,
             last_turns=self.last_turns.reports,
             wanted=parse_seats(self.settings.discord.join),
+            speculation=self.speculation.status(speculation_rules(self.settings), trio.current_time()),
         )
 
     async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:

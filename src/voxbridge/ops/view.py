@@ -13,6 +13,7 @@ from voxbridge import __version__
 from voxbridge.core.health.backend import BackendStatus
 from voxbridge.core.health.slowness import Slow
 from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.turns.speculation import SpeculationStatus
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
@@ -33,6 +34,7 @@ class View:
     last_turns: Iterable[TurnReport]
     wanted: Sequence[tuple[GuildId, ChannelId]] = ()
     slow: Sequence[Slow] = ()
+    speculation: SpeculationStatus = attrs.field(factory=SpeculationStatus)
 
     def unready(self) -> list[str]:
         """Return why nobody could be served now; empty: all is well enough."""
@@ -96,6 +98,7 @@ class View:
                 for b in self.backends
             ],
             "slow": [attrs.asdict(each) for each in self.slow],
+            "speculation": attrs.asdict(self.speculation),
             "turns": dict(self.turns_by_outcome),
             "last_turns": [turn_json(report, speech=speech) for report in self.last_turns],
         }
@@ -113,6 +116,8 @@ class View:
                 **({"name": session.speaker.name} if speech else {}),
                 "is_speaking": session.is_speaking,
                 "is_line_up": session.is_line_up,
+                "typical_pause_ms": _ms(session.typical_pause_s),
+                "waits_longer_ms": _ms(session.waits_longer_s),
             }
             for session in ([] if room is None else room.speakers)
         ]

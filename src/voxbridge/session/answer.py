@@ -69,10 +69,12 @@ class Answer:
         on_first_frame: Callable[[float], None],
         waiting: Waiting = NO_LIMIT,
         address_now: Callable[[], str] = lambda: "",
+        *,
+        is_held: bool = False,
     ) -> None:
         self._context, self._address_now = context, address_now
         self._mark = mark
-        self.speech = Speech(context, mark, on_first_frame, waiting)
+        self.speech = Speech(context, mark, on_first_frame, waiting, is_held=is_held)
         self._producing = trio.CancelScope()
         self._reading = trio.CancelScope()
         self._text: list[str] = []

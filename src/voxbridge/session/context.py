@@ -13,6 +13,7 @@ from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.barge_in import BargeInPolicy
 from voxbridge.core.turns.floor import Floor
 from voxbridge.core.turns.overlap import OverlapPolicy
+from voxbridge.core.turns.speculation import Speculation
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
 from voxbridge.session.interruptions import Interruptions
@@ -53,6 +54,7 @@ class Tools:
     counters: SessionCounters = attrs.field(factory=SessionCounters)
     mute_apology: Callable[[str], Pcm | None] = lambda _language: None
     health: Health = attrs.field(factory=Health)
+    speculation: Speculation = attrs.field(factory=Speculation)
 
     @property
     def rules(self) -> Rules:

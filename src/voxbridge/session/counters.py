@@ -17,6 +17,9 @@ class SessionCounters:
     undecodable_packets: int = counted("Packets that hold no Opus.")
     turn_model_shed: int = counted("Ends of speech that the turn model had no time to judge.")
     barge_ins: int = counted("Answers that were spoken over and cut short.")
+    speculations: int = counted("Questions that the agent was asked before the turn was decided.")
+    speculations_wasted: int = counted("Questions asked ahead and taken back, since the speaker went on.")
+    speculation_won_ms: int = counted("Milliseconds by which answers came sooner, since they were asked for ahead.")
     dropped_answers: int = counted("Answers given up since nothing could be sent.")
     stt_reconnects: int = 0
     """Of lines that are closed; an open one counts its own, and the metric adds them."""

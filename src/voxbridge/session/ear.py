@@ -19,6 +19,7 @@ from voxbridge.core.sound.jitter import Frame, Gap, JitterBuffer, Lost, StreamRe
 from voxbridge.core.sound.opus_length import TICKS_PER_MS, TICKS_PER_S
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ, HeardSound, OpusPacket
 from voxbridge.core.sound.recent import RecentSound
+from voxbridge.core.turns.completeness import Completeness
 from voxbridge.core.turns.endpointing import Endpointer, EndpointEvent
 from voxbridge.session.counters import SessionCounters
 
@@ -79,6 +80,11 @@ class Ear:
         return self._endpointer.voiced_s
 
     @property
+    def speech_end(self) -> float | None:
+        """Return the end of the last voiced frame of the open utterance."""
+        return self._endpointer.speech_end
+
+    @property
     def jitter(self) -> JitterBuffer:
         """The jitter buffer, for its counters."""
         return self._jitter
@@ -91,9 +97,17 @@ class Ear:
         """Take a packet as it arrived; what it means comes out of ``pull``."""
         self._jitter.push(packet)
 
-    def on_completion(self, probability: float) -> None:
-        """Take the turn model's verdict on the last guess."""
+    def await_verdicts(self) -> None:
+        """Note that the last guess is being judged."""
+        self._endpointer.await_verdicts()
+
+    def on_completion(self, probability: float | None) -> None:
+        """Take the turn model's verdict on the last guess, if it has one."""
         self._endpointer.on_completion(probability)
+
+    def on_words(self, words: Completeness | None) -> None:
+        """Take what the words up to the last guess say, if they are known."""
+        self._endpointer.on_words(words)
 
     def on_unheard(self, seconds: float) -> None:
         """Take that for so long nobody looked at what came, of whomever: that is no pause."""

@@ -79,6 +79,11 @@ class Hearing:
         if due < self._sleep.deadline:  # a later one is found out when it wakes: that is ten times a second at most
             self._sleep.deadline = due
 
+    def reconsider(self) -> None:
+        """Look again when there is something to decide: the ear has learnt something."""
+        if self._ear is not None:
+            self._sleep.deadline = min(self._sleep.deadline, self._due(self._ear))
+
     def _tell(self, events: list[EarEvent], ear: Ear) -> None:
         for event in events:
             self._on_event(event, ear)

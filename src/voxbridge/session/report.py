@@ -59,6 +59,10 @@ class TurnReport:
     failed_stage: str | None = None
     turn_model: float | Literal["shed"] | None = None
     """How sure the turn model was that the speaker had finished; "shed": there was no time to ask it."""
+    speculation: Literal["kept", "wasted"] | None = None
+    """What became of the agent's having been asked before the turn was decided, if it was."""
+    won_ms: float | None = None
+    """By so much the answer came sooner for it."""
 
     trimmed: Trimmed = Trimmed()
 

@@ -15,8 +15,10 @@ from voxbridge.config.settings import Settings
 from voxbridge.config.stages import EMBEDDED
 from voxbridge.core.messages.catalogue import Messages
 from voxbridge.core.sound.jitter import DEPTH_S
+from voxbridge.core.turns.commit import CommitRules
 from voxbridge.core.turns.endpointing import EndpointRules
 from voxbridge.core.turns.overlap import Manner, OverlapRules
+from voxbridge.core.turns.speculation import SpeculationRules
 
 
 @attrs.frozen
@@ -24,12 +26,16 @@ class ListeningRules:
     """How a speaker is listened to. ``shows_partials``: somebody may read what is heard so far; ``wants_partials``:
     somebody may, or it decides whether an answer that is spoken over goes on. (The built-in server is asked instead,
     when it matters: that costs it less.)
+
+    ``minds_words``: what was said decides as well whether a pause is the end. ``may_part``: see ``Utterance``.
     """
 
     endpointing: EndpointRules
     preroll_s: float
     shows_partials: bool
     wants_partials: bool
+    minds_words: bool = True
+    may_part: bool = True
 
 
 @attrs.frozen
@@ -42,6 +48,7 @@ class TurnRules:
     apologises_for_no_reply: bool
     first_audio_target_ms: float
     targets_ms: Mapping[str, float]
+    speculation: SpeculationRules = attrs.field(factory=SpeculationRules)
 
 
 @attrs.frozen
@@ -96,6 +103,8 @@ def rules_of(settings: Settings) -> Rules:
             shows_partials=settings.log.speech,
             wants_partials=settings.log.speech
             or (settings.barge_in.policy in ("duck", "finish") and settings.stt.kind != EMBEDDED),
+            minds_words=settings.endpointing.words,
+            may_part=settings.endpointing.early_words == "always",
         ),
         barge_in=_overlap(settings),
         turn=_turn(settings),
@@ -131,8 +140,13 @@ def _endpointing(settings: Settings) -> EndpointRules:
         start_s=rules.start_ms / 1000,
         confirm_s=settings.barge_in.min_speech_ms / 1000,
         guess_s=rules.guess_ms / 1000,
-        commit_s=rules.commit_ms / 1000,
-        hesitant_commit_s=rules.hesitant_commit_ms / 1000,
+        commit=CommitRules(
+            sure_s=min(rules.sure_commit_ms, rules.commit_ms) / 1000,
+            usual_s=rules.commit_ms / 1000,
+            hesitant_s=rules.hesitant_commit_ms / 1000,
+            unfinished_s=max(rules.unfinished_commit_ms, rules.hesitant_commit_ms) / 1000,
+            verdict_wait_s=rules.verdict_wait_ms / 1000,
+        ),
         packet_gap_s=rules.packet_gap_ms / 1000,
         max_utterance_s=rules.max_utterance_ms / 1000,
     )
@@ -168,6 +182,17 @@ def _turn(settings: Settings) -> TurnRules:
         apologises_for_no_reply=rules.no_reply == "apology",
         first_audio_target_ms=rules.first_audio_target_ms,
         targets_ms=budgets_ms(settings),
+        speculation=speculation_rules(settings),
+    )
+
+
+def speculation_rules(settings: Settings) -> SpeculationRules:
+    """Return whether and how often the agent may be asked ahead."""
+    agents = (settings.agent, *settings.agent.backup)
+    return SpeculationRules(
+        is_allowed=all(each.speculate == "safe" for each in agents),
+        wasted_max=settings.agent.speculations_wasted_max,
+        target_s=settings.agent.target_ms / 1000,
     )
 
 

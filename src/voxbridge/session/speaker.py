@@ -19,21 +19,24 @@ from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import HeardSound, OpusPacket
 from voxbridge.core.sound.recent import RecentSound
 from voxbridge.core.turns.barge_in import Phase, Reply, SpeechOver
+from voxbridge.core.turns.completeness import Completeness, completeness_of, is_punctuated
 from voxbridge.core.turns.endpointing import (
     Endpointer,
+    EndpointRules,
     Guess,
     SpeechConfirmed,
     SpeechResumed,
     SpeechStarted,
     TurnEnded,
 )
+from voxbridge.core.turns.habits import PauseHabit
 from voxbridge.errors import InternalError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.ear import Ear, EarEvent, Heard
 from voxbridge.session.hearing import Hearing
 from voxbridge.session.notices import PartialTranscript, SpeakerStarted, SpeakerStopped
 from voxbridge.session.turn import Turn
-from voxbridge.session.utterance import LineLife, Lost, Utterance, Words
+from voxbridge.session.utterance import LineLife, Lost, Utterance, Verdict, Words
 from voxbridge.stages.contracts import Speaker, SttSession, Transcript, warm_up
 from voxbridge.supervise import keep, supervise
 
@@ -59,6 +62,9 @@ class SpeakerSession:
         self._is_deaf = False
         self._utterance: Utterance | None = None
         self._number = 0  # of the utterance, or the last one
+        self._habit = PauseHabit()
+        self._server_punctuates = False  # as far as has been seen
+        self._is_clean = True  # it began while nothing was being said or thought here
         self._began_at = 0.0  # the utterance, or the last one
         self._broken_off: Utterance | None = None
         self._superseded: Turn | None = None
@@ -66,6 +72,8 @@ class SpeakerSession:
         self._cut_at = 0.0  # when the last of them ended
         self._has_told_unbroken = False
         self._last_turn: Turn | None = None
+        self._taken_back: Turn | None = None  # the last one that was asked ahead, until the next turn
+        self._ahead: Turn | None = None  # asked before it was decided that the speaker has finished
         self._line: SttSession | None = None
         self._life = LineLife()
         self._open_tasks = 0  # turns and what belongs to them
@@ -171,17 +179,71 @@ class SpeakerSession:
 
     def _make_ear(self) -> Ear:
         tools = self._context.tools
-        return Ear(
-            Endpointer(rules_now=lambda: tools.rules.listening.endpointing), tools.new_detector(), tools.counters
+        return Ear(Endpointer(rules_now=self._endpointing), tools.new_detector(), tools.counters)
+
+    def _endpointing(self) -> EndpointRules:
+        """Return the rules for the next utterance: the settings', and what this speaker's pauses ask for."""
+        rules = self._context.tools.rules.listening.endpointing
+        return attrs.evolve(rules, commit=self._habit.applied(rules.commit))
+
+    @property
+    def waits_longer_s(self) -> float:
+        """Return how much longer than usual this speaker is waited for at a pause."""
+        return self._habit.longer_s(self._context.tools.rules.listening.endpointing.commit)
+
+    @property
+    def typical_pause_s(self) -> float | None:
+        """Return the pause within a thought that this speaker mostly does not exceed, once it is known."""
+        return self._habit.typical_s
+
+    def run_ahead(self, words: Transcript, said: Completeness | None, speech_end: float | None) -> None:
+        """Ask the agent with the words of a guess, where that is safe and these may be all."""
+        tools, utterance, now = self._context.tools, self._utterance, trio.current_time()
+        if utterance is None or not utterance.is_confirmed or not words.text.strip() or self._ahead is not None:
+            return
+        if not (self._is_clean and self._context.floor.is_empty):
+            return  # it may be a sign of listening, or a word that is obeyed
+        said = said or completeness_of(words.text, self.speaker.language)
+        if tools.speculation.why_not(tools.rules.turn.speculation, said, now) is not None:
+            return
+        voiced_s = (speech_end or now) - utterance.started_at
+        ended = TurnEnded(now, utterance.started_at, speech_end or now, voiced_s, confirmed=True, reason="silence")
+        turn = self._turn(ended, Words(words, None), self._superseded, is_ahead=True)
+        self._ahead = turn
+        tools.speculation.note_asked()
+        tools.counters.speculations += 1
+        self._start("turn", turn.run)
+
+    def _take_back(self) -> None:
+        """Cut a turn that was asked for ahead: the speaker has not finished."""
+        turn, self._ahead = self._ahead, None
+        if turn is not None:
+            turn.cut("superseded")
+            self._context.tools.speculation.note_wasted(trio.current_time())
+            self._context.tools.counters.speculations_wasted += 1
+            self._taken_back = turn
+
+    def _turn(self, ended: TurnEnded, words: Words, prior: Turn | None, *, is_ahead: bool = False) -> Turn:
+        return Turn(
+            self._context,
+            self.speaker,
+            ended,
+            words,
+            prior=prior,
+            before=self._taken_back or self._latest,
+            reply_to=functools.partial(self._reply_to, self._number, self._began_at),
+            is_ahead=is_ahead,
         )
 
     def _forget_utterance(self) -> None:
+        self._take_back()
         utterance, self._utterance = self._utterance, None
         if utterance is not None:
             utterance.discard()
             self._tell_policy("ended")
 
     def _break_off(self) -> None:
+        self._take_back()
         self._broken_off, self._utterance = self._utterance, None
         self._tell_policy("ended")
 
@@ -193,6 +255,19 @@ class SpeakerSession:
         now = trio.current_time()
         ended = TurnEnded(now, utterance.started_at, now, now - utterance.started_at, confirmed=True, reason="cut off")
         self._open_turn(ended, Words(None, Lost()))
+
+    def judge_words(self, words: Transcript | None) -> Completeness | None:
+        """Return whether the words so far can be all, if that is to be minded."""
+        if words is None or not self._context.tools.rules.listening.minds_words:
+            return None
+        text = words.text
+        self._server_punctuates = self._server_punctuates or is_punctuated(text)
+        return completeness_of(
+            text,
+            self.speaker.language,
+            is_reply=(latest := self._latest) is not None and latest.has_asked_aloud,
+            server_punctuates=self._server_punctuates,
+        )
 
     def _on_partial(self, text: str) -> None:
         if self._utterance is not None:
@@ -206,7 +281,7 @@ class SpeakerSession:
                 self._on_sound(sound)
                 self._on_voice(ear.voiced_s)
             case SpeechStarted(at):
-                if at - self._cut_at > self._context.tools.rules.listening.endpointing.commit_s:
+                if at - self._cut_at > self._context.tools.rules.listening.endpointing.commit.usual_s:
                     self._unbroken = 0
                 self._begin_utterance(at)
             case SpeechConfirmed():
@@ -214,11 +289,15 @@ class SpeakerSession:
                     return
                 self._utterance.is_confirmed = True
                 self._tell_policy("confirmed", voiced_s=self._context.tools.rules.listening.endpointing.confirm_s)
-            case Guess():
+            case Guess(_, voiced_s):
                 if self._utterance is not None:
-                    guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, ear.on_completion)
+                    ear.await_verdicts()
+                    told = _Verdicts(self, ear, self._hearing)
+                    guess = self._utterance.hold(ear.recent_pcm(), self._context.tools.judge, told, voiced_s)
                     self._start("guess", guess)
-            case SpeechResumed():
+            case SpeechResumed(_, pause_s):
+                self._habit.paused(pause_s)
+                self._take_back()
                 if self._utterance is not None:
                     self._utterance.resume()
             case TurnEnded():
@@ -252,7 +331,11 @@ class SpeakerSession:
             if number == self._number and self._utterance is not None:
                 self._tell_policy("words", words=text, is_whole=is_whole)
 
-        self._utterance = utterance = Utterance(self._line, self._life, started_at=at, on_words=on_words)
+        may_part = self._context.tools.rules.listening.may_part
+        self._utterance = utterance = Utterance(
+            self._line, self._life, started_at=at, on_words=on_words, may_part=may_part
+        )
+        self._is_clean = self._context.floor.is_empty
         self._began_at = at
         self._context.tools.on_notice(SpeakerStarted(self.speaker))
         self._tell_policy("began")
@@ -292,6 +375,7 @@ class SpeakerSession:
             # An older one that is still open was superseded before: its words are in the last one already.
             if turn is (latest := self._latest) and latest.is_superseded:
                 self._superseded = latest
+                self._habit.paused(max(0.0, self._began_at - latest.speech_end))
 
     def _reply_to(self, utterance: int, began_at: float, words: str) -> Reply:
         """Take all words of an utterance that is over; return what becomes of it."""
@@ -324,6 +408,8 @@ class SpeakerSession:
             self._preroll.clear()
             for sound in held:
                 self._preroll.add(sound)
+        if not is_turn:
+            self._take_back()
         if is_turn:
             self._open_turn(ended, utterance.end(ended.voiced_s))
             return
@@ -337,14 +423,34 @@ class SpeakerSession:
 
     def _open_turn(self, ended: TurnEnded, words: Words) -> None:
         prior, self._superseded = self._superseded, None
-        turn = Turn(
-            self._context,
-            self.speaker,
-            ended,
-            words,
-            prior=prior,
-            before=self._latest,
-            reply_to=functools.partial(self._reply_to, self._number, self._began_at),
-        )
-        self._last_turn = turn
+        if self._ahead is not None and not self._ahead.has_failed:
+            self._ahead.decide(ended, words.verdict)
+            self._last_turn, self._ahead, self._taken_back = self._ahead, None, None
+            return
+        self._take_back()  # one that has failed: it is asked again, as any other
+        turn = self._turn(ended, words, prior)
+        self._last_turn, self._taken_back = turn, None
         self._start("turn", turn.run)
+
+
+@attrs.frozen
+class _Verdicts:
+    """Passes on what a guess brings; see ``OnGuess``."""
+
+    session: SpeakerSession
+    ear: Ear
+    hearing: Hearing
+
+    def on_verdict(self, verdict: Verdict) -> None:
+        """Tell the ear, which may have waited for it."""
+        self.ear.on_completion(verdict if isinstance(verdict, float) else None)
+        self.hearing.reconsider()
+
+    def on_words(self, words: Transcript | None) -> None:
+        """Tell the ear what the words say; if that does not end the turn at once, the agent may be asked ahead."""
+        said = self.session.judge_words(words)
+        self.ear.on_words(said)
+        due = self.ear.next_due()
+        if words is not None and due is not None and due > trio.current_time():
+            self.session.run_ahead(words, said, self.ear.speech_end)
+        self.hearing.reconsider()

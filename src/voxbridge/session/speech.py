@@ -39,7 +39,8 @@ _RETRY_BASE_S, _RETRY_CAP_S = 0.25, 1.0
 class Speech:
     """Everything that is said in one go, in one track. After ``close`` no frame of it leaves.
 
-    ``waiting`` is told when there is sound and when there is none.
+    ``waiting`` is told when there is sound and when there is none. While ``is_held``, the first sentence's sound is
+    made, and has no way to the mouth before ``release``.
     """
 
     def __init__(
@@ -48,11 +49,16 @@ class Speech:
         mark: Mark,
         on_first_frame: Callable[[float], None],
         waiting: Waiting = NO_LIMIT,
+        *,
+        is_held: bool = False,
     ) -> None:
         self.error: StageError | None = None
         """Why a sentence could not be spoken, the last one's."""
         self._context, self._mark, self._on_first_frame, self._waiting = context, mark, on_first_frame, waiting
         self._track = Track()
+        self._released = trio.Event()
+        if not is_held:
+            self._released.set()
         self._playing: Playing | None = None
         self._running = trio.CancelScope()
         self._queue: deque[TtsRequest] = deque()
@@ -98,7 +104,7 @@ class Speech:
     @property
     def has_sound(self) -> bool:
         """Tell whether any sound of it has come."""
-        return self._playing is not None
+        return self._playing is not None or self._track.queued_s > 0
 
     @property
     def is_played(self) -> bool:
@@ -134,6 +140,14 @@ class Speech:
         sound.push(pcm)
         sound.end()
         self._finish()
+
+    def release(self) -> None:
+        """Let it be heard."""
+        if not self._released.is_set():
+            self._released.set()
+            if self._asking:
+                self._context.mouth.expect(self._track)  # asked for before, and not announced then
+            self._sound_came()
 
     def end(self) -> None:
         """Note that no further sentence will be added."""
@@ -182,6 +196,8 @@ class Speech:
                 async with trio.open_nursery() as nursery:
                     while (request := await self._next()) is not None:
                         await _acquired(at_once)
+                        if request.index:
+                            await self._released.wait()
                         await self._wait_for_room()
                         if self._is_voiceless or self._track.is_closed:
                             self._queue.appendleft(request)
@@ -260,7 +276,11 @@ class Speech:
         # What is measured and announced of a turn's speech is its first sentence.
         if request.index:
             return SoundInto(sound.push)
-        return _FirstSound(sound.push, self._mark, lambda: self._context.mouth.expect(self._track))
+        return _FirstSound(sound.push, self._mark, self._announce)
+
+    def _announce(self) -> None:
+        if self._released.is_set():
+            self._context.mouth.expect(self._track)
 
     def _voice_of(self, request: TtsRequest) -> VoiceLoudness:
         """Return what is known of the voice that will speak: the answer's own wish, or the usual one."""
@@ -291,7 +311,7 @@ class Speech:
         return sound
 
     def _sound_came(self) -> None:
-        if self._track.is_closed:
+        if self._track.is_closed or not self._released.is_set():
             return
         if self._track.has_sound:
             self._waiting.sound()

@@ -4,6 +4,9 @@
       never cut short:      cut("superseded"): the words go into the next turn (core/turns/same_thought.py)
       the words count       cut("barge-in"): silent within the step
 
+A turn may begin before it is decided (``is_ahead``): it is asked for with the words that a guess brought, and nothing
+of it is heard, written or told before ``decide``. Taking it back is a cut like any other, "superseded".
+
 A turn never ends in silence: what cannot be answered is apologised for, aloud if there is a voice, in the channel's
 text if there is none; what could not be spoken is posted. All stages share one deadline, the turn's limit, which stands
 still while there is sound: what it counts is how long the user waits.
@@ -12,7 +15,7 @@ still while there is sound: what it counts is how long the user waits.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import structlog
 import trio
@@ -34,6 +37,7 @@ from voxbridge.errors import (
     StageError,
     StageName,
     StageTimeout,
+    StageUnavailable,
     TurnTooLong,
     VoxBridgeError,
     leaf_of,
@@ -44,7 +48,7 @@ from voxbridge.session.limit import TurnLimit
 from voxbridge.session.notices import FinalTranscript
 from voxbridge.session.report import Outcome, TurnReport
 from voxbridge.session.speech import Speech
-from voxbridge.session.utterance import Words
+from voxbridge.session.utterance import Verdict, Words
 from voxbridge.stages.contracts import AgentRequest, Previous, Speaker, Transcript
 
 _log = structlog.get_logger(__name__)
@@ -64,8 +68,9 @@ _MOVING_MARKS = frozenset({"tts_last_pcm"})  # marked with each piece: the last 
 class Turn:
     """A user turn and its answer; on the floor from its making until ``run`` ends.
 
-    ``prior`` is the same speaker's turn that this one superseded: its words come first. ``previous`` says what became
-    of the answer before, for the agent's memory.
+    ``prior`` is the same speaker's turn that this one superseded: its words come first. ``before`` says what became
+    of the answer before, for the agent's memory. ``is_ahead``: ``ended`` is what it will have been if the speaker does
+    not go on; ``decide`` says so.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Turn:
         prior: Turn | None,
         before: Turn | None,
         reply_to: Callable[[str], Reply] = lambda _words: "answer",
+        is_ahead: bool = False,
     ) -> None:
         self.id = context.tools.new_turn_id()
         self._context = context
@@ -104,7 +110,9 @@ class Turn:
         self._unheard: VoxBridgeError | None = None
         """Why its own words are not known: those of the turns that it superseded are answered all the same."""
         self._limit = TurnLimit(self._due)
-        self._answer = Answer(context, self._mark_at, self._on_first_frame, self._limit, self._address)
+        self._answer = Answer(
+            context, self._mark_at, self._on_first_frame, self._limit, self._address, is_held=is_ahead
+        )
         self._speech = self._answer.speech
         self._apology: Speech | None = None
         self._rest: Rest | None = None
@@ -115,8 +123,36 @@ class Turn:
         self._timeline = Timeline(self.id, ended.started_at)
         self._timeline.mark("speech_start", ended.started_at)
         self._timeline.mark("speech_end", ended.speech_end)
+        self._is_ahead = is_ahead
+        self._decided = trio.Event()
+        if not is_ahead:
+            self.decide(ended)
+
+    def decide(self, ended: TurnEnded, verdict: Verdict = None) -> None:
+        """Note that the speaker has finished, with the words that the turn has: from now on it may be heard."""
+        self._ended = ended
+        self._words.verdict = self._words.verdict if verdict is None else verdict
         self._timeline.mark("turn_decided", ended.at)
-        context.floor.opened(self)
+        self._context.floor.opened(self)
+        self._decided.set()
+        self._speech.release()
+        if self._has_heard.is_set():
+            self._tell_hearing()
+
+    @property
+    def speech_end(self) -> float:
+        """Return the end of the last voiced frame."""
+        return self._ended.speech_end
+
+    @property
+    def is_decided(self) -> bool:
+        """Tell whether it is certain that the speaker has finished."""
+        return self._decided.is_set()
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether the agent, or the voice, could not serve it so far."""
+        return self._answer.agent_error is not None or self._speech.error is not None or self._error is not None
 
     @property
     def heard_text(self) -> str:
@@ -168,7 +204,7 @@ class Turn:
         if not answer.has_asked or (has_failed and not answer.has_come_through):
             return self._previous
         was_cut_short = self._cut is not None or (self._answer.agent_error is not None and self._answer.text != "")
-        if not was_cut_short or self._speech.is_played:
+        if not was_cut_short or (self._speech.is_played and self._speech.has_sound):
             return None
         heard, turn_id = self.heard_text, self.id
         if self._rest is not None:
@@ -276,7 +312,8 @@ class Turn:
         if self._hearing.cancelled_caught:
             assert self._cut is not None, "only a cut ends this scope"
             return _OUTCOME_OF_CUT[self._cut]
-        self._tell_hearing()
+        if self.is_decided:
+            self._tell_hearing()
         if self._cut is None:
             reply = self._reply_to(self._transcript.text)
             if reply == "backchannel" or reply == "stop-word":
@@ -287,12 +324,17 @@ class Turn:
         outcome = await self._or_crash(self._reply_or_cut, crashes)
         if outcome is not None:
             return outcome
+        if not self.is_decided:
+            return "failed" if self._cut is None else _OUTCOME_OF_CUT[self._cut]  # nobody has noticed
         if self._cut is None:
             await self._apologise()
         return "failed" if self._cut is None else _OUTCOME_OF_CUT[self._cut]
 
     def _tell_hearing(self) -> None:
-        """Tell what came of the hearing. Of a superseded turn too: the next one has only a part of what was said."""
+        """Tell what came of the hearing, once it is decided that the turn is one.
+
+        Of a superseded turn too: the next one has only a part of what was said.
+        """
         if self._error is not None:
             self._unheard = self._error
             if isinstance(self._error, StageError):
@@ -336,6 +378,7 @@ class Turn:
             with self._limit.scope as limit:
                 await (answer.produce(self._request()) if self._rest is None else answer.say_rest(self._rest, self.id))
             is_out_of_time = limit.cancelled_caught
+            await self._decided.wait()
             self._error = self._too_late() if is_out_of_time else answer.agent_error or self._speech.error
             self._tell_health()
         match self._error:
@@ -407,6 +450,7 @@ class Turn:
             participants=self._context.participants(),
             previous=self._told,
             answer_chars_max=self._rules.answer_chars_max,
+            speculative=self._is_ahead,
         )
 
     async def _apologise(self) -> None:
@@ -474,6 +518,7 @@ class Turn:
         self._mark("ended")
         self._ended_at = trio.current_time()
         error = self._error or self._unheard
+        self._account()
         self._context.tools.on_report(
             TurnReport(
                 turn_id=self.id,
@@ -493,8 +538,37 @@ class Turn:
                 failed_stage=error.stage if isinstance(error, StageError) else None,
                 turn_model=self._words.verdict,
                 trimmed=self._speech.trimmed,
+                speculation=self._speculation(),
+                won_ms=self._won_ms(),
             )
         )
+
+    def _account(self) -> None:
+        """Tell the account of what is asked ahead how the agent is, and what it won."""
+        account, now, error = self._context.tools.speculation, trio.current_time(), self._answer.agent_error
+        first_text_s = self._timeline.between("agent_request", "agent_first_text")
+        if isinstance(error, StageTimeout | StageUnavailable):
+            is_limited = isinstance(error, StageUnavailable) and error.retry_after_s is not None
+            account.note_failure(now, is_limited=is_limited)
+        elif first_text_s is not None:
+            account.note_answer(self._rules.speculation, first_text_s, now)
+        if (won_ms := self._won_ms()) is not None:
+            account.note_won(won_ms / 1000)
+            self._context.tools.counters.speculation_won_ms += round(won_ms)
+
+    def _speculation(self) -> Literal["kept", "wasted"] | None:
+        """Return what became of having been asked ahead, if it was."""
+        if not (self._is_ahead and self._answer.has_asked):
+            return None
+        return "kept" if self.is_decided else "wasted"
+
+    def _won_ms(self) -> float | None:
+        """Return how much sooner the answer sounded: it was ready earlier, or asked for earlier, whichever is less."""
+        lead_s = self._timeline.between("agent_request", "turn_decided")
+        ready_s = self._timeline.between("agent_request", "tts_first_pcm")
+        if lead_s is None or ready_s is None or self._timeline.at("first_audio") is None or not self._is_ahead:
+            return None
+        return round(max(0.0, min(lead_s, ready_s)) * 1000, 3)
 
 
 def _audible(sound: Pcm | None) -> Pcm | None:

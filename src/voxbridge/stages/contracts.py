@@ -210,6 +210,9 @@ class AgentRequest:
     """What was said before, kept by who asks several backends in turn; a backend that keeps it itself gets None."""
     answer_chars_max: int | None = None
     """The answer is cut there by the session; a backend that keeps the conversation cuts it there as well."""
+    speculative: bool = False
+    """The user may go on: then this is cancelled, and a request with more words follows. Nothing may be done yet that
+    cannot be taken back, so a backend that offers its model tools must withhold them."""
 
 
 @attrs.frozen

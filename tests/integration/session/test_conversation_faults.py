@@ -106,7 +106,7 @@ async def test_a_line_that_breaks_down_costs_one_turn_and_the_apology_says_so(
         ada = hall.port.join(1)
         await trio.sleep(1)
         said_at = await hall.say(ada)
-        await trio.sleep(1)
+        await trio.sleep(1.4)  # decided after 1.2 s, without the words
         assert stt.broken is not None
         stt.broken.set()
         report = await hall.wait_report(0)
@@ -269,7 +269,7 @@ async def test_a_superseded_turn_whose_transcript_fails_makes_no_sound(autojump_
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)
-        await trio.sleep(0.7)
+        await trio.sleep(1.4)
         await hall.say(ada)
         await hall.wait_report(0)
         assert hall.port.frames == [], "the superseded turn made a sound"
@@ -286,7 +286,7 @@ async def test_words_of_a_stopped_turn_do_not_come_back(autojump_clock: trio.tes
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)
-        await trio.sleep(0.7)
+        await trio.sleep(1.4)
         assert hall.room.stop()
         await hall.say(ada)
         await hall.wait_report(1)

@@ -91,7 +91,7 @@ async def test_a_long_answer_is_heard_to_its_end(autojump_clock: trio.testing.Mo
         paused_s = SENTENCE_MS / 1000 * (len(sentences) - 1)
         assert len(hall.port.voice) * FRAME_S == EXACT(sum(map(sound_s, sentences)) + paused_s, rel=0.02)
         if pace in ("at once", "whole"):
-            assert report.first_audio.ms == EXACT(740, abs=0.001)
+            assert report.first_audio.ms == EXACT(440, abs=0.001)
             assert longest_silence_s(hall) == EXACT(0.0, abs=1e-9), "the voice paused though all the text was there"
 
 

@@ -38,6 +38,25 @@ async def test_everything_that_is_wrong_is_named(status: dict) -> None:
     assert "planted" not in text
 
 
+async def test_who_is_waited_for_longer_is_told(status: dict) -> None:
+    """The status says by how much, and why."""
+    speaker = {"user_id": "1", "is_speaking": False, "is_line_up": True}
+    learned = {**speaker, "user_id": "2", "waits_longer_ms": 180.0, "typical_pause_ms": 630.0}
+    status["rooms"][0]["speakers"] = [speaker, learned]
+    lines = list(show_status(status, turns=0))
+    assert "          1: silent" in lines
+    assert "          2: silent, waited for 180 ms longer, since pauses last up to 630 ms" in lines
+
+
+async def test_what_was_asked_ahead_is_told(status: dict) -> None:
+    """How often, how often for nothing, what it won, and why it is off; nothing where it is never done."""
+    assert not any(line.startswith("ahead") for line in show_status(status, turns=0))
+    status["speculation"] = {"off": "slow", "asked": 12, "wasted": 3, "won_ms": 2400}
+    (line,) = [line for line in show_status(status, turns=0) if line.startswith("ahead")]
+    assert "12 questions" in line
+    assert "3 for nothing, 2.4 s won in all; off at the moment (slow)" in line
+
+
 async def test_what_we_were_too_slow_for_is_told() -> None:
     """Datagrams dropped by us and by the kernel, and events: one figure, against what was heard."""
     counters = attrs.evolve(ROOM.counters, received=90, datagrams_shed=5, datagrams_overflowed=4, events_dropped=1)

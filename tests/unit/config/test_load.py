@@ -116,7 +116,7 @@ def test_values_of_every_kind_are_read(write) -> None:
         ("[tts.lexicon]\nen = [1]", 'tts.lexicon."en"', "Allowed: a table of names and values"),
         ("[tts.options]\nspeeds = [1]", "tts.options", "there is no such setting"),
         ("[endpointing]\nguess_ms = 600", "endpointing.guess_ms", "Allowed: up to commit_ms, 500"),
-        ("[endpointing]\ncommit_ms = 1500", "endpointing.hesitant_commit_ms", "Allowed: commit_ms, 1500, or more"),
+        ("[endpointing]\ncommit_ms = 1700", "endpointing.hesitant_commit_ms", "Allowed: commit_ms, 1700, or more"),
         ("[stt]\nlimit_ms = ", "", "is not TOML"),
     ],
 )

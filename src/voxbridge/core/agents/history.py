@@ -179,7 +179,7 @@ def _cut(kept: list[_Exchange], user: str, text: str, heard: str, heard_of: str,
     if last is None:
         return
     last.is_open, last.was_cut, last.answer = False, True, heard.strip()
-    if (goes_on or not last.answer) and text.startswith(last.asked):
+    if (goes_on and not last.answer) or ((goes_on or not last.answer) and text.startswith(last.asked)):
         kept.remove(last)
 
 

@@ -4,9 +4,9 @@
                  ^ SpeechStarted                            ^ last    ^ Guess             ^ TurnEnded
                      ^ SpeechConfirmed (barge-in)             voiced    (speculative STT)
 
-Guess early, commit late: at ``guess_ms`` of silence a transcript is asked for on what there is; the turn ends at
-``commit_ms``, or at ``hesitant_commit_ms`` if the turn model thinks that more is coming. Speech that resumes
-before that drops the guess and goes on with the same utterance.
+Guess early, commit late: at ``guess_ms`` of silence the words so far and the turn model's opinion are asked for; what
+they say decides how long a silence ends the turn (``core/turns/commit.py``). Speech that resumes before that drops the
+guess and goes on with the same utterance.
 
 Silence is counted from the last voiced frame. Discord sends nothing in silence, so a gap without packets counts
 as silence by the clock once it is longer than ``packet_gap_ms``; a shorter one may be a late packet. When the last
@@ -17,11 +17,13 @@ Sound that was sent and not heard (lost, or dropped by us under load) is no sile
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
 from voxbridge.core.sound.jitter import DEPTH_S
+from voxbridge.core.turns.commit import CommitRules, Evidence, silence_s
+from voxbridge.core.turns.completeness import Completeness
 
 # Silero's own rule of thumb: speech goes on until the probability falls this far below the threshold.
 _HYSTERESIS = 0.15
@@ -43,16 +45,18 @@ class SpeechConfirmed:
 
 @attrs.frozen
 class Guess:
-    """The speaker may have finished: time for a speculative transcript."""
+    """The speaker may have finished: time for a speculative transcript. ``voiced_s``: of the utterance so far."""
 
     at: float
+    voiced_s: float = 0.0
 
 
 @attrs.frozen
 class SpeechResumed:
-    """The speaker went on after a guess: it is void."""
+    """The speaker went on after a guess: it is void. ``pause_s``: after so long a silence."""
 
     at: float
+    pause_s: float = 0.0
 
 
 EndReason = Literal["silence", "limit", "cut off"]
@@ -81,8 +85,7 @@ class EndpointRules:
     start_s: float = 0.064
     confirm_s: float = 0.16
     guess_s: float = 0.2
-    commit_s: float = 0.5
-    hesitant_commit_s: float = 1.2
+    commit: CommitRules = attrs.field(factory=CommitRules)
     packet_gap_s: float = 0.12
     max_utterance_s: float = 120.0
 
@@ -94,7 +97,7 @@ class _Stretch:
     voiced_s: float
     confirmed: bool = False
     guessed: bool = False
-    completion: float | None = None
+    evidence: Evidence = attrs.field(factory=Evidence)
     unheard_s: float = 0.0
     """Since the last voiced frame: so much was sent that we did not hear."""
 
@@ -128,6 +131,11 @@ class Endpointer:
         """Return how much of the open utterance is voice; 0 if there is none."""
         return 0.0 if self._utterance is None else self._utterance.voiced_s
 
+    @property
+    def speech_end(self) -> float | None:
+        """Return the end of the last voiced frame of the open utterance."""
+        return None if self._utterance is None else self._utterance.speech_end
+
     def on_frame(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
         """Take the voice probability of the frame that ended at ``now`` and lasted ``frame_s``."""
         self._last_frame_at = now
@@ -139,8 +147,8 @@ class Endpointer:
             return self._silence(utterance, now)
         events: list[EndpointEvent] = []
         if utterance.guessed:
-            utterance.guessed, utterance.completion = False, None
-            events.append(SpeechResumed(now))
+            utterance.guessed, utterance.evidence = False, Evidence()
+            events.append(SpeechResumed(now, max(0.0, utterance.silence_s(now - frame_s))))
         utterance.speech_end, utterance.unheard_s = now, 0.0
         utterance.voiced_s += frame_s
         events += self._confirm(utterance, now)
@@ -169,10 +177,21 @@ class Endpointer:
         utterance.confirmed = True
         return [SpeechConfirmed(now)]
 
-    def on_completion(self, probability: float) -> None:
-        """Take the turn model's answer to the last guess: the probability that the speaker has finished."""
+    def await_verdicts(self) -> None:
+        """Note that both verdicts on the last guess are on their way."""
+        self._learn(awaits_completion=True, awaits_words=True)
+
+    def on_completion(self, probability: float | None) -> None:
+        """Take the turn model's answer to the last guess: the probability that the speaker has finished, if any."""
+        self._learn(completion=probability, awaits_completion=False)
+
+    def on_words(self, words: Completeness | None) -> None:
+        """Take what the words up to the last guess say, if they are known."""
+        self._learn(words=words, awaits_words=False)
+
+    def _learn(self, **changes: Any) -> None:
         if self._utterance is not None and self._utterance.guessed:
-            self._utterance.completion = probability
+            self._utterance.evidence = attrs.evolve(self._utterance.evidence, **changes)
 
     def on_unheard(self, seconds: float) -> None:
         """Take that so much sound was sent which did not come: nobody knows whether it was voiced."""
@@ -203,15 +222,14 @@ class Endpointer:
         return self.rules.packet_gap_s if self._last_frame_voiced else min(DEPTH_S, self.rules.packet_gap_s)
 
     def _commit_s(self, utterance: _Stretch) -> float:
-        hesitant = utterance.completion is not None and utterance.completion < 0.5
-        return self.rules.hesitant_commit_s if hesitant else self.rules.commit_s
+        return silence_s(utterance.evidence, self.rules.commit)
 
     def _silence(self, utterance: _Stretch, now: float) -> list[EndpointEvent]:
         silence_s = utterance.silence_s(now) + 1e-9
         events: list[EndpointEvent] = []
         if not utterance.guessed and silence_s >= self.rules.guess_s:
             utterance.guessed = True
-            events.append(Guess(now))
+            events.append(Guess(now, utterance.voiced_s))
         if utterance.guessed and silence_s >= self._commit_s(utterance):
             events.append(self._end(utterance, now, "silence"))
         elif now - utterance.started_at >= self.rules.max_utterance_s:

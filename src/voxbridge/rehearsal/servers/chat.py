@@ -71,6 +71,7 @@ class Asked:
     body: Mapping[str, Any]
     text: str
     at: float
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     @property
     def messages(self) -> list[tuple[str, str]]:
@@ -189,7 +190,7 @@ class ChatServer(HttpServer):
         if (wrong := self.problem(body)) is not None:
             await send_whole(reply, wrong)
             return
-        asked = Asked(body, self.text_of(body), trio.current_time())
+        asked = Asked(body, self.text_of(body), trio.current_time(), request.headers)
         self.asked.append(asked)
         plan = self.plans.popleft() if self.plans else self.script
         await self._perform(plan(asked) if callable(plan) else plan, reply)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Self
 
@@ -45,6 +45,7 @@ _SILENCES_MAX = 1
 _STOP_LIMIT_S = 0.25
 _CLOSE_LIMIT_S = 0.25
 _NO_LIMIT = sys.maxsize
+_NOTHING_FURTHER: Mapping[str, str] = {}
 
 
 class AgentClient:
@@ -123,7 +124,7 @@ class AgentClient:
                 await read_body(response, take)
             return Found(response.status_code, response.headers, bytes(body))
 
-    def _send(self, call: Call) -> AbstractAsyncContextManager[Response]:
+    def _send(self, call: Call, further: Mapping[str, str] = _NOTHING_FURTHER) -> AbstractAsyncContextManager[Response]:
         return open_response(
             self._open_client,
             "agent",
@@ -131,7 +132,7 @@ class AgentClient:
             call.path,
             backend=self.name,
             content=call.body,
-            headers=dict(call.headers),
+            headers={**call.headers, **further},
         )
 
     async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
@@ -167,7 +168,7 @@ class AgentClient:
         while True:
             began = trio.current_time()
             try:
-                return await self._attempt(exchange, attempt, relay, left_s=end - began)
+                return await self._attempt(request, exchange, attempt, relay, left_s=end - began)
             except StageError as error:
                 if isinstance(error, StageTimeout) and error.which == "total":
                     # the limit of the last attempt, what was left of the total, would only puzzle the reader
@@ -209,7 +210,9 @@ class AgentClient:
         reserve_s = (self._settings.first_limit_ms if _is_silence(error) else self._settings.target_ms) / 1000
         return wait_s if now + wait_s + reserve_s <= min(end, trio.current_effective_deadline()) else None
 
-    async def _attempt(self, exchange: Exchange, attempt: int, relay: _Relay, *, left_s: float) -> bool:
+    async def _attempt(
+        self, request: AgentRequest, exchange: Exchange, attempt: int, relay: _Relay, *, left_s: float
+    ) -> bool:
         settings = self._settings
         is_whole = False
         with StageDeadline(
@@ -219,7 +222,7 @@ class AgentClient:
             total_s=left_s,
             backend=self.name,
         ) as deadline:
-            async with self._send(exchange.call(attempt)) as response:
+            async with self._send(exchange.call(attempt), _ahead(request)) as response:
                 if not response.is_success:
                     raise exchange.refusal(response.status_code, response.headers, await error_body(response))
                 relay.options = self._options(response)
@@ -261,6 +264,11 @@ class AgentClient:
         if ended.detail:
             log.warning("the agent said less than a whole answer", backend=self.name, reason=ended.detail)
         return is_whole
+
+
+def _ahead(request: AgentRequest) -> Mapping[str, str]:
+    """Return the headers that say that a request may be taken back, and which turn's it is."""
+    return {"X-VoxBridge-Speculative": "true", "X-VoxBridge-Turn": request.turn_id} if request.speculative else {}
 
 
 def _is_silence(error: StageError) -> bool:

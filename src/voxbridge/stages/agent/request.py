@@ -60,6 +60,8 @@ def request_body(request: AgentRequest, settings: RequestKeys, attempt: int) -> 
         "startedAt": request.started_at,
         "participants": request.participants,
     }
+    if request.speculative:
+        metadata["speculative"] = True
     if request.previous is not None:
         metadata["previous"] = {"interrupted": request.previous.interrupted, "heard": request.previous.heard}
     return {

@@ -7,7 +7,7 @@ import attrs
 
 from voxbridge.config.rules import at_least, between, matches, one_of, option, require, url
 from voxbridge.config.secrets import Secret
-from voxbridge.config.stages import AgentSettings, api_key, proxy
+from voxbridge.config.stages import AgentSettings, api_key, proxy, speculation
 
 _ONE_LINE = matches(r"[^\r\n]*", "one line")
 
@@ -79,6 +79,7 @@ class HttpSettings(AgentSettings):
 class ModelSettings(HttpSettings):
     """A language model, whose conversation the bridge keeps."""
 
+    speculate: str = speculation("safe")
     model: str = option("", "The model's name.", example="llama3.2", needed=True)
     system_prompt: str = option(
         "You are a voice assistant in a Discord channel. Your answer is spoken: a few short sentences, no lists, no "

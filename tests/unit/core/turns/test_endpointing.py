@@ -53,7 +53,7 @@ def test_a_turn_ends_at_exactly_the_commit_silence() -> None:
     events, last = voiced(endpointer, 20, 10.0)
     assert events == [SpeechStarted(10.0), SpeechConfirmed(about(10.0 + 5 * FRAME_S))]
     guess, ended = run_clock(endpointer, last + 5)
-    assert guess == Guess(about(last + 0.2))
+    assert guess == Guess(about(last + 0.2), about(20 * FRAME_S))
     assert isinstance(ended, TurnEnded)
     assert ended.at == pytest.approx(last + 0.5), f"ended {(ended.at - last) * 1000:.0f} ms after the last voice"
     assert ended.speech_end == last
@@ -76,24 +76,61 @@ def test_packets_that_stop_in_silence_do_not_delay_the_end() -> None:
 
 
 def test_a_hesitant_speaker_is_given_more_time() -> None:
-    """When the turn model says that more is coming, the turn ends at 1.2 s."""
+    """When the turn model says that more is coming, the turn ends at 1.6 s."""
     endpointer = Endpointer()
     _, last = voiced(endpointer, 20, 0.0)
-    assert endpointer.on_clock(last + 0.2) == [Guess(last + 0.2)]
+    assert endpointer.on_clock(last + 0.2) == [Guess(last + 0.2, about(20 * FRAME_S))]
     endpointer.on_completion(0.1)
-    assert run_clock(endpointer, last + 1.19) == []
-    (ended,) = run_clock(endpointer, last + 1.3)
+    assert run_clock(endpointer, last + 1.59) == []
+    (ended,) = run_clock(endpointer, last + 1.7)
+    assert isinstance(ended, TurnEnded)
+    assert ended.at == pytest.approx(last + 1.6)
+
+
+def test_a_late_verdict_is_waited_for() -> None:
+    """Until both verdicts are in the turn does not end; what they say then holds at once, or ends a longer silence."""
+    endpointer = Endpointer()
+    _, last = voiced(endpointer, 20, 0.0)
+    endpointer.on_clock(last + 0.2)
+    endpointer.await_verdicts()
+    assert run_clock(endpointer, last + 0.8) == []
+    endpointer.on_completion(0.9)
+    endpointer.on_words("likely")
+    assert endpointer.next_due() == pytest.approx(last + 0.4), "it is due already"
+    (ended,) = endpointer.on_clock(last + 0.81)
+    assert isinstance(ended, TurnEnded)
+
+
+def test_verdicts_that_never_come_are_not_waited_for_for_ever() -> None:
+    """At 1.2 s the turn ends all the same."""
+    endpointer = Endpointer()
+    _, last = voiced(endpointer, 20, 0.0)
+    endpointer.on_clock(last + 0.2)
+    endpointer.await_verdicts()
+    (ended,) = run_clock(endpointer, last + 5)
     assert isinstance(ended, TurnEnded)
     assert ended.at == pytest.approx(last + 1.2)
+
+
+def test_words_of_a_dropped_guess_are_not_taken_for_the_next_ones() -> None:
+    """The speaker went on: "the" was not the end, and says nothing of the next pause."""
+    endpointer = Endpointer()
+    _, last = voiced(endpointer, 10, 0.0)
+    endpointer.on_clock(last + 0.25)
+    endpointer.on_words("unfinished")
+    _, last = voiced(endpointer, 10, last + 0.3)
+    ended = run_clock(endpointer, last + 5)[-1]
+    assert isinstance(ended, TurnEnded)
+    assert ended.at == pytest.approx(last + 0.5)
 
 
 def test_resumed_speech_is_the_same_utterance() -> None:
     """A pause longer than the guess and shorter than the commit drops the guess and nothing else."""
     endpointer = Endpointer()
     _, last = voiced(endpointer, 10, 0.0)
-    assert endpointer.on_clock(last + 0.25) == [Guess(last + 0.25)]
+    assert endpointer.on_clock(last + 0.25) == [Guess(last + 0.25, about(10 * FRAME_S))]
     events, last = voiced(endpointer, 10, last + 0.3)
-    assert events[0] == SpeechResumed(about(last - 9 * FRAME_S))
+    assert events[0] == SpeechResumed(about(last - 9 * FRAME_S), about(0.3))
     guess, ended = run_clock(endpointer, last + 5)
     assert isinstance(guess, Guess)
     assert isinstance(ended, TurnEnded)
