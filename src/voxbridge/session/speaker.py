@@ -374,8 +374,9 @@ class SpeakerSession:
         for turn in self._context.interruptions.on_speech(self.speaker, speech):
             # An older one that is still open was superseded before: its words are in the last one already.
             if turn is (latest := self._latest) and latest.is_superseded:
+                if self._superseded is not latest:  # it is told again until the turn has ended
+                    self._habit.paused(max(0.0, self._began_at - latest.speech_end))
                 self._superseded = latest
-                self._habit.paused(max(0.0, self._began_at - latest.speech_end))
 
     def _reply_to(self, utterance: int, began_at: float, words: str) -> Reply:
         """Take all words of an utterance that is over; return what becomes of it."""
