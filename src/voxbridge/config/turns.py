@@ -163,8 +163,16 @@ class TurnSettings:
     )
     answer_chars_max: int = option(
         4000,
-        "Longest answer, in characters; a longer one is cut. So much of an answer is read ahead of the voice.",
+        "So many characters of an answer are spoken, up to the end of a sentence. VoxBridge writes the rest into the "
+        "channel. So much of an answer is read ahead of the voice.",
         at_least(1),
+        live=True,
+    )
+    written_chars_max: int = option(
+        40_000,
+        "So many more characters of a longer answer are written into the channel: as up to three messages, or as a "
+        "text file. What is beyond that is not read.",
+        at_least(0),
         live=True,
     )
     queue_ahead_ms: int = option(

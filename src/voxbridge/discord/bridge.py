@@ -301,8 +301,8 @@ class DiscordBridge:
             offline = line("why_offline")
             raise VoiceHandshakeError("not logged in to Discord", code=None, should_reconnect=True, told=offline)
 
-        async def post(channel_id: ChannelId, text: str) -> None:
-            await island.call(login.client.post, channel_id, text)
+        async def post(channel_id: ChannelId, text: str, file: str | None) -> None:
+            await island.call(login.client.post, channel_id, text, file)
 
         keeper = self._keepers[guild_id] = GuildKeeper(
             guild_id,

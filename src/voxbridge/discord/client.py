@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import math
 import random
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from voxbridge.core.call.facts import VoiceServer
 from voxbridge.core.call.said import VoiceState, read_voice_server, read_voice_state
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.discord.posting import FILE_NAME
 
 _log = structlog.get_logger(__name__)
 
@@ -189,9 +191,13 @@ class GatewayClient(discord.Client):
                 )
         return VoiceState(guild_id, own_id, None, "", is_muted=False, is_deafened=False, is_suppressed=False)
 
-    async def post(self, channel_id: ChannelId, text: str) -> None:
-        """Write into a channel's text chat. Asyncio side. Raises what discord.py raises."""
-        await self.get_partial_messageable(channel_id).send(text)
+    async def post(self, channel_id: ChannelId, text: str, file: str | None = None) -> None:
+        """Write into a channel's text chat, with a text as a file. Asyncio side. Raises what discord.py raises."""
+        channel = self.get_partial_messageable(channel_id)
+        if file is None:
+            await channel.send(text)
+        else:
+            await channel.send(text, file=discord.File(io.BytesIO(file.encode()), FILE_NAME))
 
     async def say_where(self, guild_id: GuildId, channel_id: ChannelId | None) -> None:
         """Tell Discord in which voice channel we want to be (op 4). Asyncio side. Raises what discord.py raises."""

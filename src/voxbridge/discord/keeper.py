@@ -57,7 +57,8 @@ from voxbridge.discord.island import CallCancelled, Island
 from voxbridge.discord.link import VoiceLink
 from voxbridge.discord.outcome import Outcome
 from voxbridge.discord.permissions import explain_refusal
-from voxbridge.discord.port import DiscordVoicePort, PostMessage
+from voxbridge.discord.port import DiscordVoicePort
+from voxbridge.discord.posting import PostMessage
 
 _log = structlog.get_logger(__name__)
 
@@ -358,7 +359,12 @@ class GuildKeeper:
         port = self.port
         if port is None:
             port = self.port = DiscordVoicePort(
-                self.guild_id, channel_id, self.counters, self._post, lambda: self._client.locale_of(self.guild_id)
+                self.guild_id,
+                channel_id,
+                self.counters,
+                self._post,
+                lambda: self._client.locale_of(self.guild_id),
+                self._messages,
             )
             self._publish(port)
         else:

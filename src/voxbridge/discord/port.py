@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
 
 import structlog
 import trio
@@ -22,17 +21,13 @@ from voxbridge.core.call.events import (
 from voxbridge.core.call.relay import Listener, Relay
 from voxbridge.core.call.roster import Roster
 from voxbridge.core.ids import ChannelId, GuildId
+from voxbridge.core.messages.catalogue import OURS, Messages, line
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.link import VoiceLink
+from voxbridge.discord.posting import PostMessage, post_whole, time_for
 
 _log = structlog.get_logger(__name__)
-
-_MESSAGE_CHARS = 2000  # Discord's limit on one message
-_MESSAGES_MAX = 3  # a longer answer is cut: a flood in the chat helps nobody
-_POST_LIMIT_S = 10.0  # REST with one rate limit wait; the conversation does not hang on it
-
-PostMessage = Callable[[ChannelId, str], Coroutine[Any, Any, None]]
 
 
 class DiscordVoicePort:
@@ -45,9 +40,10 @@ class DiscordVoicePort:
         counters: VoiceCounters,
         post: PostMessage,
         locale: Callable[[], str],
+        messages: Messages = OURS,
     ) -> None:
         self.guild_id, self.channel_id = guild_id, channel_id
-        self._counters, self._post, self._locale = counters, post, locale
+        self._counters, self._post, self._locale, self._messages = counters, post, locale, messages
         self._relay = Relay(self._note_dropped)
         self._link: VoiceLink | None = None
         self.roster = Roster()
@@ -104,11 +100,11 @@ class DiscordVoicePort:
         return self._locale()
 
     async def post_text(self, text: str) -> None:
-        """Write into the channel's text chat, in up to three messages. Never raises; failures are counted."""
+        """Write all of a text into the channel's text chat. Never raises; failures are counted."""
+        note = self._messages.text(line("rest_attached"), self.locale)
         try:
-            with trio.fail_after(_POST_LIMIT_S):
-                for piece in split_message(text):
-                    await self._post(self.channel_id, piece)
+            with trio.fail_after(time_for(text)):
+                await post_whole(self._post, self.channel_id, text, note)
         except Exception as exc:  # noqa: BLE001 - a line in the chat is a courtesy; the turn goes on without it
             self._counters.posts_failed += 1
             _log.warning("the text could not be posted", channel_id=str(self.channel_id), error=type(exc).__name__)
@@ -165,26 +161,3 @@ class DiscordVoicePort:
 
     def _note_dropped(self, count: int) -> None:
         self._counters.events_dropped += count
-
-
-def _cut(text: str) -> tuple[str, str]:
-    """Cut at the last line or word that fits, or in the middle of a word that does not; return head and rest."""
-    if len(text) <= _MESSAGE_CHARS:
-        return text, ""
-    window = text[:_MESSAGE_CHARS]
-    at = max(window.rfind("\n"), window.rfind(" "))
-    if at <= 0:
-        at = _MESSAGE_CHARS
-    return text[:at], text[at:].lstrip()
-
-
-def split_message(text: str) -> list[str]:
-    """Return ``text`` in messages of at most 2000 characters, three at most; blank text gives none."""
-    pieces: list[str] = []
-    rest = text.strip()
-    while rest and len(pieces) < _MESSAGES_MAX:
-        head, rest = _cut(rest)
-        pieces.append(head)
-    if rest:
-        pieces[-1] = pieces[-1][: _MESSAGE_CHARS - 2] + " …"
-    return pieces

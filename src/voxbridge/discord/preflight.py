@@ -22,7 +22,7 @@ LIMIT_S = 20.0
 SCOPES = ("bot", "applications.commands")
 # View Channel is in it because without it Connect is refused (Discord documentation, topic "Permissions",
 # implicit permissions).
-PERMISSIONS = discord.Permissions(view_channel=True, connect=True, speak=True, send_messages=True)
+PERMISSIONS = discord.Permissions(view_channel=True, connect=True, speak=True, send_messages=True, attach_files=True)
 
 # The daemon's; neither is privileged, so the bot's page needs no switch for them.
 _INTENTS = discord.Intents(guilds=True, voice_states=True)

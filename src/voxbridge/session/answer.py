@@ -10,6 +10,7 @@ while sound plays. What bounds it is the longest answer that is spoken at all.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -36,6 +37,8 @@ from voxbridge.stages.sinks import AnswerInto, Mark
 # A token is a few bytes; 64 let the agent's reader run ahead of the splitter for a second without a task switch each.
 _UNSPACED = "\u2e80"  # from here on lie the scripts that write no spaces between words
 _EVENTS_AHEAD = 64
+# Behind the turn's limit an agent that still writes is read on: so long in all, and so long without a text.
+_READ_ON_S, _READ_ON_IDLE_S = 60.0, 5.0
 
 
 # After two minutes "go on" means something else.
@@ -79,7 +82,14 @@ class Answer:
         self._reading = trio.CancelScope()
         self._text: list[str] = []
         self._gaps = Gaps()
-        self._chars_left = context.tools.rules.turn.answer_chars_max
+        rules = context.tools.rules.turn
+        self._spoken_left, self._chars_left = rules.answer_chars_max, rules.read_chars_max
+        self.unspoken: list[str] = []
+        """What is longer than may be spoken, to be written."""
+        self._has_spoken = False  # a sentence goes to the voice, however short the longest answer may be
+        self.is_out_of_time = False
+        self._has_read = trio.Event()
+        self._written_until = math.inf
         self._numbers = itertools.count()
         self._options: TtsOptions | None = None
         self._language = ""
@@ -97,24 +107,29 @@ class Answer:
         """Tell whether something came back that shows that the agent has taken the request."""
         return self.text != "" or self.has_all_text or isinstance(self.agent_error, NoReply)
 
-    async def produce(self, request: AgentRequest) -> None:
-        """Ask the agent and speak its answer to the end. Failures are left in ``agent_error`` and ``speech.error``."""
+    async def produce(self, request: AgentRequest, limit: trio.CancelScope) -> None:
+        """Ask the agent and speak its answer to the end, or to the end of ``limit``.
+
+        Failures are left in ``agent_error``, ``speech.error`` and ``is_out_of_time``.
+        """
         self._language = self._context.language_of(request.speaker)
         send, receive = trio.open_memory_channel[AgentEvent](_EVENTS_AHEAD)
         with self._producing:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._read, request, receive)
-                nursery.start_soon(self._speak)
+                nursery.start_soon(self._speak, limit)
                 await self._ask(request, send)
 
-    async def say_rest(self, rest: Rest, turn_id: str) -> None:
-        """Say the rest of an older answer; the agent is not asked."""
+    async def say_rest(self, rest: Rest, turn_id: str, limit: trio.CancelScope) -> None:
+        """Say the rest of an older answer, to the end of ``limit``; the agent is not asked."""
         self._text.append(joined_text(*rest.unheard))
         for text in rest.unheard:
             self.speech.add(TtsRequest(text, turn_id, next(self._numbers), language=rest.language))
         self.speech.end()
         self.has_asked = self.has_all_text = True
-        await self.speech.run()
+        with limit:
+            await self.speech.run()
+        self.is_out_of_time = limit.cancelled_caught
 
     async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
         self.has_asked = True
@@ -133,6 +148,8 @@ class Answer:
         pieces = SpokenPieces(language=self._language)
         try:
             async for first in events:
+                if self.is_out_of_time:
+                    self._read_on()
                 for event in _burst(first, events):
                     self._add(self._pieces_of(event, pieces), request)
                 if self._chars_left < 0:
@@ -140,13 +157,28 @@ class Answer:
                     break
         finally:
             rest = pieces.flush()  # also when it is cut short: what has come can be written
-            self._add(rest if self.agent_error is None else self._whole_words(rest), request)
+            is_broken = self.agent_error is not None or self._chars_left < 0
+            self._add(self._whole_words(rest) if is_broken else rest, request)
             self.speech.end()
+            self._has_read.set()
 
-    async def _speak(self) -> None:
-        await self.speech.run()
-        if self.speech.was_stopped:
+    async def _speak(self, limit: trio.CancelScope) -> None:
+        with limit:
+            await self.speech.run()
+            if not self.speech.was_stopped:
+                await self._has_read.wait()
+        if limit.cancelled_caught:
+            self.is_out_of_time = True
+            self._written_until = trio.current_time() + _READ_ON_S
+            self._read_on()
+        elif self.speech.was_stopped:
             self._producing.cancel(reason="drain")
+
+    def _read_on(self) -> None:
+        """Go on reading, for a while, what is not spoken any more: it is written. Not if there was no sound at all."""
+        now = trio.current_time()
+        until = min(self._written_until, now + _READ_ON_IDLE_S) if self.speech.has_sound else now
+        self._producing.deadline = until
 
     def _pieces_of(self, event: AgentEvent, pieces: SpokenPieces) -> list[str]:
         match event:
@@ -172,6 +204,11 @@ class Answer:
 
     def _add(self, sentences: list[str], request: AgentRequest) -> None:
         for text in sentences:
+            self._spoken_left -= len(text)
+            if self._spoken_left < 0 and self._has_spoken:
+                self.unspoken.append(text)
+                continue
+            self._has_spoken = True
             number, language = next(self._numbers), self._language
             if not number:
                 self.speech.address = self._address_now()

@@ -44,6 +44,8 @@ class TurnRules:
 
     limit_s: float
     answer_chars_max: int
+    read_chars_max: int
+    """So much of an answer is taken at all: what may be spoken, and what is written instead."""
     queue_ahead_s: float
     apologises_for_no_reply: bool
     first_audio_target_ms: float
@@ -178,6 +180,7 @@ def _turn(settings: Settings) -> TurnRules:
     return TurnRules(
         limit_s=rules.limit_ms / 1000,
         answer_chars_max=rules.answer_chars_max,
+        read_chars_max=rules.answer_chars_max + rules.written_chars_max,
         queue_ahead_s=rules.queue_ahead_ms / 1000,
         apologises_for_no_reply=rules.no_reply == "apology",
         first_audio_target_ms=rules.first_audio_target_ms,

@@ -375,9 +375,12 @@ class Turn:
         if self._error is None:
             if not self._text:
                 return "nothing-said"
-            with self._limit.scope as limit:
-                await (answer.produce(self._request()) if self._rest is None else answer.say_rest(self._rest, self.id))
-            is_out_of_time = limit.cancelled_caught
+            limit = self._limit.scope
+            if self._rest is None:
+                await answer.produce(self._request(), limit)
+            else:
+                await answer.say_rest(self._rest, self.id, limit)
+            is_out_of_time = answer.is_out_of_time
             await self._decided.wait()
             self._error = self._too_late() if is_out_of_time else answer.agent_error or self._speech.error
             self._tell_health()
@@ -404,7 +407,7 @@ class Turn:
         speech, port = self._speech, self._context.port
         if speech.was_given_up:
             self._error = DiscordError("the answer could not leave by the voice connection: it was written")
-            await port.post_text(" ".join(speech.unheard))
+            await port.post_text(" ".join([*speech.unheard, *self._answer.unspoken]))
             return "failed"
         if speech.last_frame_at is not None:
             if not speech.was_stopped:  # else nobody wants the rest
@@ -449,7 +452,7 @@ class Turn:
             started_at=self._started_at,
             participants=self._context.participants(),
             previous=self._told,
-            answer_chars_max=self._rules.answer_chars_max,
+            answer_chars_max=self._rules.read_chars_max,
             speculative=self._is_ahead,
         )
 
@@ -475,13 +478,13 @@ class Turn:
             await self._context.post(told)
 
     async def _post_unsaid(self) -> None:
-        """Write into the channel what could not be spoken: the words are not lost with the voice.
+        """Write into the channel what could not be spoken, or is longer than may be: the words are not lost.
 
         If there is a notice that says why, it comes first.
         """
-        if self._speech.unsaid:
+        if words := [*self._speech.unsaid, *self._answer.unspoken]:
             await self._context.outages.post_due()
-            await self._context.port.post_text(" ".join(self._speech.unsaid))
+            await self._context.port.post_text(" ".join(words))
 
     async def _played_or_posted(self) -> None:
         """Wait for the last frame; what could not leave by the voice connection is written, unless it stands there."""

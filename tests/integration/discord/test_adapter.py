@@ -337,3 +337,27 @@ async def test_text_is_posted_into_the_channel():
         bench.discord.fail_rest(403, method="POST", path="/channels/*")
         await bench.port.post_text("not allowed")
         assert bench.room.counters.posts_failed == 1
+
+
+async def test_a_text_for_many_messages_is_posted_as_a_file():
+    """Its beginning in a message, all of it as a file; mentions are disarmed there too."""
+    text = "word " * 4000
+    async with open_bench(SimulatedDiscord()) as bench:
+        await bench.port.post_text(text)
+        [message] = bench.discord.messages
+        assert message.content.startswith("word word")
+        assert message.content.endswith("The rest of my answer is in this file.")
+        assert message.files == {"answer.txt": text.encode()}
+        (request,) = [e for e in bench.discord.events if e.source == "rest" and "word word" in str(e.data)]
+        assert request.data["allowed_mentions"] == {"parse": []}
+
+
+async def test_where_files_are_not_allowed_a_long_text_is_many_messages():
+    """Without "Attach Files" all of it is posted all the same, in order."""
+    discord = SimulatedDiscord()
+    discord.world.guilds[discord.guild_id].everyone_permissions &= ~(1 << 15)
+    async with open_bench(discord) as bench:
+        await bench.port.post_text("word " * 2000)
+        assert " ".join(message.content for message in discord.messages).split() == ["word"] * 2000
+        assert len(discord.messages) == 5
+        assert bench.room.counters.posts_failed == 0

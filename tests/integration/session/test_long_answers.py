@@ -122,7 +122,7 @@ async def test_text_is_read_ahead_of_the_speech(autojump_clock: trio.testing.Moc
 
 
 async def test_an_agent_of_any_kind_is_cut_at_the_longest_answer(autojump_clock: trio.testing.MockClock) -> None:
-    """A plug-in that goes on and on is stopped at answer_chars_max, and what came until then is spoken whole."""
+    """A plug-in that goes on and on is stopped where no more may be written, and what came until then is told whole."""
 
     class Endless(ScriptedAgent):
         async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
@@ -131,7 +131,9 @@ async def test_an_agent_of_any_kind_is_cut_at_the_longest_answer(autojump_clock:
 
     text = story(1000)
     stage = Endless(outcomes=[text] * 10_000, delay_s=0.01)
-    async with open_hall(settings=allowing(2000), change=lambda tools: attrs.evolve(tools, agent=stage)) as hall:
+    async with open_hall(
+        settings=allowing(2000, written_chars_max=0), change=lambda tools: attrs.evolve(tools, agent=stage)
+    ) as hall:
         report = await ask(hall)
         assert (report.outcome, report.error) == ("answered", None)
         assert report.answer == (text * 3)[:2000]

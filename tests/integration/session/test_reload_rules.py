@@ -108,6 +108,14 @@ async def is_left_alone(hall: Hall, ada: UserId) -> None:
     await hall.say(ada)
 
 
+async def is_told_too_much(hall: Hall, ada: UserId) -> None:
+    """An answer that is longer than may be spoken, by a voice that is quick."""
+    hall.tts.synthesize = lambda text, index: hum(text[:2], index)
+    hall.agent.plans.append(whole({"output": "This is one of a hundred sentences, and says so. " * 100}))
+    await hall.say(ada)
+    await hall.wait_report(len(hall.reports))
+
+
 async def is_not_answered(hall: Hall, ada: UserId) -> None:
     """The workflow acknowledges and says nothing."""
     hall.agent.plans.append(whole({"message": "Workflow was started"}))
@@ -153,6 +161,7 @@ CASES: dict[str, Case] = {
     "turn.first_audio_target_ms": Case(333),
     "turn.limit_ms": Case(4000, is_left_alone),
     "turn.answer_chars_max": Case(12),
+    "turn.written_chars_max": Case(500, is_told_too_much),
     "turn.queue_ahead_ms": Case(200),
     "turn.no_reply": Case("silence", is_not_answered),
     "voice.trim": Case(False, turn_with_padding),

@@ -1,43 +1,18 @@
-"""The port's own decisions: cutting long messages, and who counts as here."""
+"""The port's own decisions: what is held and counted, and who counts as here."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from voxbridge.core.call.events import MemberJoined, MemberLeft, VoiceEnded, VoiceEvent
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.discord.counters import VoiceCounters
-from voxbridge.discord.port import DiscordVoicePort, split_message
+from voxbridge.discord.port import DiscordVoicePort
 
 pytestmark = pytest.mark.unit
 
 
-@given(st.text(max_size=9000))
-def test_split_message_fits_discord_and_loses_no_word(text):
-    """At most three messages of at most 2000 characters, none blank, and the words in order."""
-    pieces = split_message(text)
-    assert len(pieces) <= 3
-    assert all(0 < len(piece) <= 2000 and piece.strip() for piece in pieces)
-    told = "".join("".join(pieces).removesuffix(" …").split())
-    assert "".join(text.split()).startswith(told)
-    if len(text) <= 2000:
-        assert pieces == ([text.strip()] if text.strip() else [])
-
-
-def test_split_message_cuts_at_words():
-    """Words stay whole where they can."""
-    pieces = split_message("word " * 700)
-    assert [set(piece.split()) for piece in pieces] == [{"word"}, {"word"}]
-
-
-def test_split_message_of_a_flood_says_that_it_was_cut():
-    """The third message ends with an ellipsis."""
-    assert split_message("x" * 20_000)[-1].endswith(" …")
-
-
-async def _post(_channel: ChannelId, _text: str) -> None:
+async def _post(_channel: ChannelId, _text: str, _file: str | None) -> None:
     raise RuntimeError("Discord said no")
 
 

@@ -114,4 +114,5 @@ TEXTS = {
     "privacy_elsewhere": "Was an Sprachserver und an den Agenten ging, ist vielleicht noch dort: frag den Betreiber.",
     "records_journal": "Gespräche im Journal: {count}.",
     "records_memory": "Gespräche im Speicher: {count}.",
+    "rest_attached": "Der Rest meiner Antwort steht in dieser Datei.",
 }

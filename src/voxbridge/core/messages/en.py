@@ -107,4 +107,6 @@ TEXTS = {
     "privacy_elsewhere": "What went to speech servers and to the agent may be kept there: ask the operator.",
     "records_journal": "Turns in the journal: {count}.",
     "records_memory": "Turns in memory: {count}.",
+    # below the beginning of an answer that is written as a file
+    "rest_attached": "The rest of my answer is in this file.",
 }

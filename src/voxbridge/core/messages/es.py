@@ -101,4 +101,5 @@ TEXTS = {
     ),
     "records_journal": "Turnos en el diario: {count}.",
     "records_memory": "Turnos en memoria: {count}.",
+    "rest_attached": "El resto de mi respuesta está en este archivo.",
 }

@@ -109,4 +109,5 @@ TEXTS = {
     ),
     "records_journal": "Échanges dans le journal : {count}.",
     "records_memory": "Échanges en mémoire : {count}.",
+    "rest_attached": "La suite de ma réponse est dans ce fichier.",
 }

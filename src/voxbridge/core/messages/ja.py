@@ -106,4 +106,5 @@ TEXTS = {
     ),
     "records_journal": "記録にある会話：{count}件。",
     "records_memory": "メモリにある会話：{count}件。",
+    "rest_attached": "答えの続きはこのファイルにあります。",
 }

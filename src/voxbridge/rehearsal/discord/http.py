@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import json
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    files: dict[str, bytes] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -76,12 +78,29 @@ async def _receive(stream: trio.abc.Stream, connection: h11.Connection) -> Reque
 def _parse(head: h11.Request, body: bytes) -> Request:
     target = urlsplit(head.target.decode("ascii"))
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
+    kind, is_form = headers.get("content-type", ""), headers.get("content-type", "").startswith("multipart/form-data")
+    files, text = read_form(kind, body) if is_form else ({}, body)
     try:
-        parsed = json.loads(body) if body else None
+        parsed = json.loads(text) if text else None
     except ValueError:
         parsed = None
     query = {name: values[-1] for name, values in parse_qs(target.query).items()}
-    return Request(head.method.decode("ascii"), target.path, query, headers, parsed)
+    return Request(head.method.decode("ascii"), target.path, query, headers, parsed, files)
+
+
+def read_form(content_type: str, body: bytes) -> tuple[dict[str, bytes], bytes]:
+    """Return the files of a form by name, and its field ``payload_json`` (Discord documentation, "Uploading Files")."""
+    message = email.message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    files, payload = {}, b""
+    for part in message.walk():
+        content = part.get_payload(decode=True)
+        if not isinstance(content, bytes):
+            continue
+        if (name := part.get_filename()) is not None:
+            files[name] = content
+        elif part.get_param("name", header="content-disposition") == "payload_json":
+            payload = content
+    return files, payload
 
 
 async def _respond(stream: trio.abc.Stream, connection: h11.Connection, response: Response) -> None:

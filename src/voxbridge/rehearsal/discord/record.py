@@ -62,6 +62,7 @@ class PostedMessage:
     author_id: UserId
     content: str
     is_deleted: bool = False
+    files: dict[str, bytes] = attrs.field(factory=dict)
 
 
 class Record:

@@ -23,7 +23,14 @@ from voxbridge.rehearsal.discord.objects import (
     user_object,
 )
 from voxbridge.rehearsal.discord.record import PostedMessage, Record
-from voxbridge.rehearsal.discord.world import OWNER_ID, PUBLIC_THREAD, Bot, World, snowflake
+from voxbridge.rehearsal.discord.world import (
+    ATTACH_FILES_PERMISSION,
+    OWNER_ID,
+    PUBLIC_THREAD,
+    Bot,
+    World,
+    snowflake,
+)
 
 _MAX_CONTENT = 2000  # characters of a message; more is error 50035
 _PREFIX = re.compile(r"^/api(/v\d+)?")
@@ -217,11 +224,14 @@ def _post_message(ask: _Ask) -> Response:
     if channel is None:
         return _NO_CHANNEL
     content = ask.request.body.get("content") or ""
-    if not content and not ask.request.body.get("embeds"):
+    files = dict(ask.request.files)
+    if files and not ask.rest.world.guilds[channel.guild_id].everyone_permissions & ATTACH_FILES_PERMISSION:
+        return Response(403, {"message": "Missing Permissions", "code": 50013})
+    if not content and not files and not ask.request.body.get("embeds"):
         return Response(400, {"message": "Cannot send an empty message", "code": 50006})
     if len(content) > _MAX_CONTENT:
         return Response(400, {"message": "Invalid Form Body", "code": 50035})
-    message = PostedMessage(monotonic_s(), snowflake(), channel.id, ask.bot.user.id, content)
+    message = PostedMessage(monotonic_s(), snowflake(), channel.id, ask.bot.user.id, content, files=files)
     ask.rest.record.messages.append(message)
     ask.rest.record.touch()
     shown = message_object(message, ask.bot.user)

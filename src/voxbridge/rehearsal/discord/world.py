@@ -23,10 +23,11 @@ TEXT_CHANNEL_ID: Final = ChannelId(900_000_000_000_000_004)
 # The form of a real token (three parts), and evidently none.
 BOT_TOKEN: Final = "MTAwMDAwMDAwMDAwMDAwMDAx.simulated.this-is-not-a-token"  # noqa: S105  (opens nothing)
 
-# View channels, send messages, embed links, read history, connect, speak, use voice activity, use application
-# commands, create public threads, send messages in threads.
-EVERYONE_PERMISSIONS = sum(1 << bit for bit in (10, 11, 14, 16, 20, 21, 25, 31, 35, 38))
+# View channels, send messages, embed links, attach files, read history, connect, speak, use voice activity, use
+# application commands, create public threads, send messages in threads.
+EVERYONE_PERMISSIONS = sum(1 << bit for bit in (10, 11, 14, 15, 16, 20, 21, 25, 31, 35, 38))
 CONNECT_PERMISSION = 1 << 20
+ATTACH_FILES_PERMISSION = 1 << 15
 
 _DISCORD_EPOCH_MS = 1_420_070_400_000
 _numbers = itertools.count(1)
