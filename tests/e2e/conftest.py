@@ -10,8 +10,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.support.hall import plain_failures, settings_for
+from tests.support.hall import EVERYONE, plain_failures, settings_for
 from voxbridge.config.settings import Settings
+from voxbridge.config.turns import FloorSettings
 from voxbridge.rehearsal.call import SimulatedCall, open_simulated_call
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
 from voxbridge.rehearsal.servers.n8n import N8nServer
@@ -30,7 +31,9 @@ class Bridge:
 
 
 @asynccontextmanager
-async def open_bridge(directory: Path, *, answer: str, settings: Settings | None = None) -> AsyncIterator[Bridge]:
+async def open_bridge(
+    directory: Path, *, answer: str, settings: Settings | None = None, floor: FloorSettings = EVERYONE
+) -> AsyncIterator[Bridge]:
     """Start all of it; servers answer within milliseconds."""
     stt = WhisperXServer(WhisperXScript())
     n8n = N8nServer(lambda _question: agent(words(answer)))
@@ -39,7 +42,7 @@ async def open_bridge(directory: Path, *, answer: str, settings: Settings | None
         async with AsyncExitStack() as stack:
             for server in (stt, n8n, tts):
                 await stack.enter_async_context(server.running())
-            pointed = settings_for(stt, n8n, tts, settings or Settings())
+            pointed = settings_for(stt, n8n, tts, attrs.evolve(settings or Settings(), floor=floor))
             simulated_call = await stack.enter_async_context(open_simulated_call(pointed, directory))
             yield Bridge(simulated_call, stt, n8n, tts)
 

@@ -16,6 +16,7 @@ from tests.support.voices import LoudnessDetector, MemoryPort, tone_packets, ton
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
+from voxbridge.config.turns import FloorSettings
 from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
@@ -41,6 +42,8 @@ from voxbridge.supervise import supervise
 
 APOLOGY = Pcm(tone_pcm(0.5, 880.0), SPEECH_RATE_HZ)
 ANSWER = "Hello there. This is the answer."
+EVERYONE = FloorSettings(mode="everyone")
+"""Several people are answered without a name: what is tested is something else."""
 NOT_ASKED_WHILE_WELL = HealthRules(at_start=False, recheck_s=math.inf)
 """What the servers are asked is what the test has them asked."""
 
@@ -151,6 +154,7 @@ async def open_hall(
     point: Callable[[Settings], Settings] = lambda settings: settings,
     engines_socket: str = "",
     health_rules: HealthRules = NOT_ASKED_WHILE_WELL,
+    floor: FloorSettings = EVERYONE,
 ) -> AsyncIterator[Hall]:
     """Open a room whose servers take these times, on the in-memory network (or on loopback sockets).
 
@@ -168,7 +172,7 @@ async def open_hall(
         async with AsyncExitStack() as stack:
             for server in (stt, n8n, tts):
                 await stack.enter_async_context(server.running())
-            settings = point(settings_for(stt, n8n, tts, settings or Settings()))
+            settings = point(settings_for(stt, n8n, tts, attrs.evolve(settings or Settings(), floor=floor)))
             stages = await stack.enter_async_context(open_stages(settings, engines_socket=engines_socket))
             reports: list[TurnReport] = []
             breaking: deque[Exception] = deque()

@@ -90,6 +90,7 @@ class MemoryPort:
     def __init__(self) -> None:
         self.guild_id, self.channel_id = GUILD, CHANNEL
         self.locale = "en-US"
+        self.own_name = "VoxBridge"
         self.dropped = 0
         self._relay = Relay(self._note_dropped)
         self._in_socket: list[VoiceEvent] = []

@@ -22,7 +22,7 @@ from voxbridge.config.service import (
     LogSettings,
 )
 from voxbridge.config.stages import AgentSettings, SttSettings, TtsSettings
-from voxbridge.config.turns import BargeInSettings, EndpointingSettings, TurnSettings
+from voxbridge.config.turns import BargeInSettings, EndpointingSettings, FloorSettings, TurnSettings
 from voxbridge.config.voice import VoiceSettings
 
 
@@ -36,6 +36,7 @@ class Settings:
         EndpointingSettings(),
         "How VoxBridge decides that the user has finished. Silences are counted from the last voiced frame.",
     )
+    floor: FloorSettings = option(FloorSettings(), "Whom VoxBridge answers.")
     barge_in: BargeInSettings = option(BargeInSettings(), "What happens when the user speaks over the agent's answer.")
     stt: SttSettings = option(SttSettings(), "Speech to text.")
     agent: AgentSettings = option(AgentSettings(), "The agent.")

@@ -144,6 +144,35 @@ class BargeInSettings:
 
 
 @attrs.frozen
+class FloorSettings:
+    """[floor]."""
+
+    mode: str = option(
+        "addressed",
+        "Who gets an answer. addressed: with one person in the channel everything is for VoxBridge; with more, what "
+        "begins or ends with its name, and what follows its answer. everyone: all that is said. lock: whoever came "
+        "first, until they have been quiet for lock_ms. queue: everyone, one after the other.",
+        one_of("addressed", "everyone", "lock", "queue"),
+        live=True,
+    )
+    names: tuple[str, ...] = option(
+        (),
+        "Further names that it is called by, beside its name in Discord, and what the speech server makes of them.",
+        example=["Iris", "Computer"],
+        live=True,
+    )
+    follow_up_ms: int = option(
+        10_000,
+        "For so long after its answer, the person who was answered needs no name to go on.",
+        between(0, 600_000),
+        live=True,
+    )
+    lock_ms: int = option(
+        20_000, "With lock: after so long without a word, the next one may come.", between(0, 3_600_000), live=True
+    )
+
+
+@attrs.frozen
 class TurnSettings:
     """[turn]."""
 

@@ -153,6 +153,13 @@ class GatewayClient(discord.Client):
         """Tell whether the main gateway is connected and the guilds are known."""
         return self._up.is_set()
 
+    def own_name_in(self, guild_id: GuildId) -> str:
+        """Return the name that we bear in a guild: the nickname, else the bot's own."""
+        guild = self.get_guild(guild_id)
+        if guild is not None and guild.me is not None:
+            return guild.me.display_name
+        return "" if self.user is None else self.user.name
+
     def locale_of(self, guild_id: GuildId) -> str:
         """Return the language of a guild, as Discord has it; empty if the guild is not known."""
         guild = self.get_guild(guild_id)

@@ -365,6 +365,7 @@ class GuildKeeper:
                 self._post,
                 lambda: self._client.locale_of(self.guild_id),
                 self._messages,
+                lambda: self._client.own_name_in(self.guild_id),
             )
             self._publish(port)
         else:

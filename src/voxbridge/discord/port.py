@@ -41,9 +41,11 @@ class DiscordVoicePort:
         post: PostMessage,
         locale: Callable[[], str],
         messages: Messages = OURS,
+        own_name: Callable[[], str] = lambda: "",
     ) -> None:
         self.guild_id, self.channel_id = guild_id, channel_id
         self._counters, self._post, self._locale, self._messages = counters, post, locale, messages
+        self._own_name = own_name
         self._relay = Relay(self._note_dropped)
         self._link: VoiceLink | None = None
         self.roster = Roster()
@@ -98,6 +100,11 @@ class DiscordVoicePort:
     def locale(self) -> str:
         """Return the language of the server, as Discord has it (``de``, ``en-US``)."""
         return self._locale()
+
+    @property
+    def own_name(self) -> str:
+        """Return the name that we bear in this server."""
+        return self._own_name()
 
     async def post_text(self, text: str) -> None:
         """Write all of a text into the channel's text chat. Never raises; failures are counted."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from voxbridge.config.stages import AUTO
+from voxbridge.core.ids import UserId
 from voxbridge.core.messages.catalogue import Line
 from voxbridge.core.sound.evenness import VoiceLoudness
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.barge_in import BargeInPolicy
 from voxbridge.core.turns.floor import Floor
+from voxbridge.core.turns.for_us import Addressing
 from voxbridge.core.turns.overlap import OverlapPolicy
 from voxbridge.core.turns.speculation import Speculation
 from voxbridge.session.counters import SessionCounters
@@ -71,12 +73,17 @@ class RoomContext:
     mouth: Mouth
     floor: Floor
     participants: Callable[[], int]
+    names_beside: Callable[[UserId], Sequence[str]] = lambda _user: ()
+    """The names of everybody else who is here."""
     _voices: dict[str, VoiceLoudness] = attrs.field(factory=dict, init=False)
     outages: OutageBoard = attrs.field(
         default=attrs.Factory(
             lambda self: OutageBoard(self.tools.health, lambda: self.tools.rules.messages), takes_self=True
         ),
         init=False,
+    )
+    addressing: Addressing = attrs.field(
+        default=attrs.Factory(lambda self: Addressing(lambda: self.tools.rules.floor), takes_self=True), init=False
     )
     interruptions: Interruptions = attrs.field(
         default=attrs.Factory(lambda self: _interruptions(self.tools, self.floor), takes_self=True), init=False

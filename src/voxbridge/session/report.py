@@ -15,6 +15,7 @@ Outcome = Literal[
     "backchannel",
     "stop-word",
     "nothing-said",
+    "not-addressed",
     "no-reply",
     "interrupted",
     "superseded",

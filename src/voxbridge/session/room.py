@@ -59,6 +59,7 @@ class Room:
             mouth=self.mouth,
             floor=self._floor,
             participants=lambda: sum(not member.is_bot for member in self._members.values()),
+            names_beside=self._names_beside,
         )
 
     @property
@@ -126,6 +127,7 @@ class Room:
                 now = trio.current_time()
                 self._left_at = {who: at for who, at in self._left_at.items() if now - at < _STRAGGLING_S}
                 self._left_at[user_id] = now
+                self._context.addressing.went(user_id)
                 self._listen_no_more(user_id)
             case HearingChanged(user_id, is_heard):
                 if user_id in self._members:
@@ -159,6 +161,10 @@ class Room:
         known = self._members.get(member.user_id)
         self._members[member.user_id] = member
         self._left_at.pop(member.user_id, None)
+        if member.is_bot:
+            self._context.addressing.went(member.user_id)
+        else:
+            self._context.addressing.came(member.user_id, trio.current_time())
         if member.is_bot or not member.is_heard:
             # a bot's first packets came before the roster; who is not heard any more is dropped in mid-word
             self._listen_no_more(member.user_id)
@@ -187,6 +193,9 @@ class Room:
         """Return the names of the people who are heard here now, one line each."""
         heard = (member for member in self._members.values() if member.is_heard and not member.is_bot)
         return tuple(" ".join(member.name.split())[:100] for member in heard)
+
+    def _names_beside(self, user_id: UserId) -> tuple[str, ...]:
+        return tuple(member.name for member in self._members.values() if member.user_id != user_id)
 
     def _listen_no_more(self, user_id: UserId) -> None:
         if user_id in self._stays:

@@ -17,6 +17,7 @@ from voxbridge.core.messages.catalogue import Messages
 from voxbridge.core.sound.jitter import DEPTH_S
 from voxbridge.core.turns.commit import CommitRules
 from voxbridge.core.turns.endpointing import EndpointRules
+from voxbridge.core.turns.for_us import FloorRules
 from voxbridge.core.turns.overlap import Manner, OverlapRules
 from voxbridge.core.turns.speculation import SpeculationRules
 
@@ -92,6 +93,7 @@ class Rules:
     turn: TurnRules
     voice: VoiceRules
     languages: Languages
+    floor: FloorRules
     sends_stereo: bool
     messages: Messages
 
@@ -116,6 +118,7 @@ def rules_of(settings: Settings) -> Rules:
             name_after_s=settings.voice.name_after_ms / 1000,
         ),
         languages=Languages(settings.stt.language, settings.stt.languages),
+        floor=_floor(settings),
         sends_stereo=settings.discord.send_stereo,
         messages=_messages(settings),
     )
@@ -151,6 +154,16 @@ def _endpointing(settings: Settings) -> EndpointRules:
         ),
         packet_gap_s=rules.packet_gap_ms / 1000,
         max_utterance_s=rules.max_utterance_ms / 1000,
+    )
+
+
+def _floor(settings: Settings) -> FloorRules:
+    rules = settings.floor
+    return FloorRules(
+        mode=rules.mode,  # type: ignore[arg-type]  # one_of in the option
+        names=rules.names,
+        follow_up_s=rules.follow_up_ms / 1000,
+        lock_s=rules.lock_ms / 1000,
     )
 
 

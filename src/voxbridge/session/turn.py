@@ -14,7 +14,7 @@ still while there is sound: what it counts is how long the user waits.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Literal, TypeVar
 
 import structlog
@@ -28,7 +28,8 @@ from voxbridge.core.text.pauses import ends_in_question
 from voxbridge.core.turns.addressing import needs_name, said_name
 from voxbridge.core.turns.barge_in import Reply
 from voxbridge.core.turns.endpointing import TurnEnded
-from voxbridge.core.turns.floor import CutReason
+from voxbridge.core.turns.floor import CutReason, OpenTurn
+from voxbridge.core.turns.for_us import FOR_US, Because, Said
 from voxbridge.core.turns.timeline import Timeline
 from voxbridge.errors import (
     DiscordError,
@@ -106,6 +107,8 @@ class Turn:
         self._has_heard = trio.Event()
         self._transcript = Transcript("")
         self._text = ""
+        self._because: Because = "unknown"
+        """Why it is for us or not, by its own words or those of a turn that it superseded."""
         self._error: VoxBridgeError | None = None
         self._unheard: VoxBridgeError | None = None
         """Why its own words are not known: those of the turns that it superseded are answered all the same."""
@@ -285,6 +288,8 @@ class Turn:
             self._context.floor.closed(self)
             if not self.was_passed_over:
                 self._let_go()
+            was_heard = self._speech.last_frame_at is not None
+            self._context.addressing.answered(self.user_id, trio.current_time(), was_heard=was_heard)
             self._close()
             self._report(outcome)
 
@@ -354,6 +359,7 @@ class Turn:
 
     async def _hear(self) -> None:
         before = "" if self._prior is None else await self._prior.all_words()
+        because = None if self._prior is None else self._prior._because  # noqa: SLF001 - of its own class
         self._prior = None  # who goes on and on must not keep the whole chain alive
         try:
             with trio.move_on_at(self._due) as limit:
@@ -365,11 +371,44 @@ class Turn:
         finally:
             self._mark("stt_final")
             self._text = f"{before} {self._transcript.text}".strip()
+            self._because = because if because in FOR_US else self._judged()
             self._has_heard.set()
+
+    def _judged(self) -> Because:
+        context, speaker = self._context, self._speaker
+        said = Said(
+            speaker.user_id,
+            self._transcript.text if self._error is None else None,
+            context.language_of(speaker),
+            self._ended.started_at,
+            own_names=(context.port.own_name,),
+            others=context.names_beside(speaker.user_id),
+        )
+        return context.addressing.judge(said, trio.current_time())
+
+    async def _until_our_turn(self) -> None:
+        """Wait until who asked before has been answered, if answers stand in a queue."""
+        while self._context.addressing.is_queue and any(turn.user_id != self.user_id for turn in self._earlier()):
+            await self._context.mouth.until_changed()
+
+    def _earlier(self) -> Iterator[OpenTurn]:
+        """Yield what was asked before this and is still open; what answers nobody waits for nobody."""
+        for turn in self._context.floor.turns:
+            if turn is self:
+                return
+            if turn.user_id is not None:
+                yield turn
 
     async def _reply(self) -> Outcome:
         # Cut while its words were on their way, it must not come as far as its first frame.
         await trio.lowlevel.checkpoint_if_cancelled()
+        if self._because not in FOR_US:
+            await self._decided.wait()
+            if self._because == "locked" and self._context.addressing.is_first_refusal(self.user_id):
+                await self._context.post(line("floor_taken", name=" ".join(self._speaker.name.split())))
+            return "not-addressed"
+        await self._until_our_turn()
+        self._context.addressing.answering(self.user_id)
         answer = self._answer
         is_out_of_time = False
         if self._error is None:
@@ -529,7 +568,7 @@ class Turn:
                 channel_id=self._speaker.channel_id,
                 user_id=self._speaker.user_id,
                 outcome=outcome,
-                heard=self._text,
+                heard="" if outcome == "not-addressed" else self._text,  # what people say to each other is theirs
                 answer=self._answer.text,
                 spoken=self._speech.heard_text,
                 started_at=self._started_at,

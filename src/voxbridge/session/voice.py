@@ -44,6 +44,11 @@ class VoicePort(Protocol):
     guild_id: GuildId
     channel_id: ChannelId
 
+    @property
+    def own_name(self) -> str:
+        """Return the name that we bear in this server."""
+        ...
+
     def listening(self, listener: Listener) -> AbstractContextManager[None]:
         """Call ``listener`` with packets and changes in order of arrival, until the end of the block.
 

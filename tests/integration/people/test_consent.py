@@ -145,3 +145,32 @@ async def test_delete_keeps_nothing_but_a_no(tmp_path: Path) -> None:
     await house.privacy.answer(guild, ada, "ignore-me")
     assert "I keep that I may not hear you" in OURS.text(await house.privacy.answer(guild, ada, "delete"))
     assert not house.is_heard(guild, ada.user_id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "opt-in"},
+        {"allow_users": ("3",)},
+        {"allow_roles": ("30",)},
+        {"deny_users": ("2",)},
+        {"deny_roles": ("20",)},
+    ],
+    ids=str,
+)
+async def test_a_reload_holds_for_who_is_there(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Each option of [privacy] is looked at anew: who is there and heard is told to be so no longer, and back."""
+    settings = [Settings(storage=StorageSettings(file=str(tmp_path / "voxbridge.db")))]
+    house, told = House(lambda: settings[-1]), list[bool]()
+    await house.open()
+    house.consent.when_changed(lambda _guild, _user, is_heard: told.append(is_heard))
+    ada = MemberJoined(UserId(2), "Ada", False, frozenset({20}))
+    house.saw(GuildId(1), ada, None)
+    assert house.is_heard(GuildId(1), ada.user_id)
+    settings.append(attrs.evolve(settings[0], privacy=attrs.evolve(settings[0].privacy, **change)))
+    house.review()
+    assert told == [False]
+    assert not house.is_heard(GuildId(1), ada.user_id)
+    settings.append(settings[0])
+    house.review()
+    assert told == [False, True]

@@ -16,11 +16,12 @@ import pytest
 import trio
 import trio.testing
 
-from tests.support.hall import Hall, open_hall
+from tests.support.hall import EVERYONE, Hall, open_hall
 from tests.support.voices import LoudnessDetector, SentFrame, tone_packets
 from voxbridge.audio.opus import Decoder
 from voxbridge.config.catalogue import entries
 from voxbridge.config.settings import Settings
+from voxbridge.config.turns import FloorSettings
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.ops.reload import change
@@ -122,6 +123,18 @@ async def is_not_answered(hall: Hall, ada: UserId) -> None:
     await hall.say(ada)
 
 
+async def talks_to_bob(hall: Hall, ada: UserId) -> None:
+    """Bob comes, and Ada speaks: "hello, can you hear me"."""
+    hall.port.join(2, "Bob")
+    await trio.sleep(2)
+    await hall.say(ada)
+
+
+async def bob_speaks(hall: Hall, ada: UserId) -> None:
+    """Bob comes and speaks."""
+    await hall.say(hall.port.join(2, "Bob"))
+
+
 class Faint(LoudnessDetector):
     """Hears speech with a probability of 0.8."""
 
@@ -138,6 +151,7 @@ class Case:
     completion: float = 1.0
     given: Mapping[str, object] = attrs.field(factory=dict)
     changes: Callable[[Tools], Tools] = lambda tools: tools
+    floor: FloorSettings = EVERYONE
 
 
 CASES: dict[str, Case] = {
@@ -150,6 +164,10 @@ CASES: dict[str, Case] = {
     "endpointing.preroll_ms": Case(0, turn_after_silence),
     "endpointing.max_utterance_ms": Case(1500, speaks_on),
     "barge_in.policy": Case("ignore", speaks_over),
+    "floor.mode": Case("addressed", talks_to_bob),
+    "floor.names": Case(("Hello",), talks_to_bob, floor=FloorSettings()),
+    "floor.follow_up_ms": Case(600_000, talks_to_bob, floor=FloorSettings()),
+    "floor.lock_ms": Case(600_000, bob_speaks, floor=FloorSettings("lock")),
     "barge_in.min_speech_ms": Case(700, speaks_over),
     "barge_in.thinking_ms": Case(3000, goes_on),
     "barge_in.speaking_ms": Case(300, speaks_over),
@@ -176,6 +194,11 @@ ELSEWHERE = {
     "log.format": "ops/test_service.py: logging is set up anew",
     "log.speech": "ops/test_service.py: speech is shown to an operator who asked for it",
     "journal.file": "unit/ops/test_journal.py: the file is asked for with each turn",
+    "privacy.mode": "integration/people/test_consent.py: who is there is judged anew",
+    "privacy.allow_users": "integration/people/test_consent.py",
+    "privacy.allow_roles": "integration/people/test_consent.py",
+    "privacy.deny_users": "integration/people/test_consent.py",
+    "privacy.deny_roles": "integration/people/test_consent.py",
     "drain.limit_ms": "e2e/test_operator.py",
     "drain.sentence_ms": "e2e/test_operator.py",
 }
@@ -212,7 +235,7 @@ async def play(case: Case, key: str, *, before: bool, after: bool) -> dict[str, 
             in_force.append(with_option(settings, key, case.value) if before else settings)
         return in_force[-1]
 
-    async with open_hall(answer=LONG, judge=judge, settings_now=now, change=case.changes) as hall:
+    async with open_hall(answer=LONG, judge=judge, settings_now=now, change=case.changes, floor=case.floor) as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)

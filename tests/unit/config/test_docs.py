@@ -54,7 +54,7 @@ def test_example_loads(block, tmp_path):
     assert not loaded.notes, "a former name stands in the documentation"
 
 
-@pytest.mark.parametrize("block", blocks("privacy.md"))
+@pytest.mark.parametrize("block", blocks("privacy.md", "living-in-channels.md"))
 def test_example_about_people_loads(block: str, tmp_path: Path) -> None:
     """It is taken as it stands, and it changes something."""
     file = tmp_path / "voxbridge.toml"

@@ -19,6 +19,7 @@ TEXTS = {
         "Ich höre {name} seit {seconds} s ohne Pause und kann nicht erkennen, wo eine Frage endet. Ich höre weiter "
         "zu und antworte auf das, was nach einer Pause gesagt wird."
     ),
+    "floor_taken": "{name}, ich spreche gerade mit jemand anderem. Frag noch einmal, wenn wir fertig sind.",
     "deaf_to": (
         "Ich kann {name} gerade nicht hören: Bei mir ist ein Fehler aufgetreten. In {minutes} min versuche ich es "
         "wieder."

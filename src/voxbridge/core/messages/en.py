@@ -16,6 +16,7 @@ TEXTS = {
         "I have heard {name} for {seconds} s without a pause, so I can't tell where a question ends. I keep "
         "listening, and answer what is said after a pause."
     ),
+    "floor_taken": "{name}, I am talking with somebody else. Ask again when we have finished.",
     "deaf_to": "I can't hear {name} at the moment: I have an internal error. I will try again in {minutes} min.",
     # written about what moderators do, and what kind of call it is
     "muted": "I am muted on this server, so I answer in writing.",

@@ -13,6 +13,7 @@ TEXTS = {
         "Llevo {seconds} s oyendo a {name} sin una pausa, así que no sé dónde termina una pregunta. Sigo escuchando "
         "y responderé a lo que se diga después de una pausa."
     ),
+    "floor_taken": "{name}, estoy hablando con otra persona. Pregunta otra vez cuando terminemos.",
     "deaf_to": "Ahora mismo no oigo a {name}: tengo un error interno. Lo intentaré de nuevo en {minutes} min.",
     "muted": "Estoy silenciado en este servidor, así que respondo por escrito.",
     "deafened": "Estoy ensordecido en este servidor, así que no oigo a nadie.",

@@ -15,6 +15,7 @@ TEXTS = {
         "J'entends {name} depuis {seconds} s sans pause, et je ne sais pas où une question se termine. Je continue "
         "d'écouter et je répondrai à ce qui sera dit après une pause."
     ),
+    "floor_taken": "{name}, je parle avec quelqu'un d'autre. Redemande quand nous aurons fini.",
     "deaf_to": "Je n'entends pas {name} : j'ai une erreur interne. Je réessaierai dans {minutes} min.",
     "muted": "Mon micro est coupé sur ce serveur, je réponds donc par écrit.",
     "deafened": "Mon casque est coupé sur ce serveur, je n'entends donc personne.",

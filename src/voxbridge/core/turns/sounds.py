@@ -1,0 +1,69 @@
+"""How a name sounds, roughly: what a speech server may write in its place sounds the same, or nearly so.
+
+English has its well-known code (Metaphone). For the other languages a word is written as it sounds by a short table of
+spellings; then vowels go, but for one at the beginning, of which only counts that it is one, and so do doubled letters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+import jellyfish
+
+# In order: the longest spelling first. The right side is read no more.
+_SPELLINGS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "de": (("tsch", "X"), ("sch", "X"), ("chs", "KS"), ("ch", "X"), ("ck", "K"), ("ph", "F"), ("th", "T"), ("dt", "T"),
+           ("qu", "KF"), ("v", "F"), ("w", "F"), ("z", "TS"), ("c", "K"), ("y", "i"), ("h", ""), ("b", "P"), ("d", "T"),
+           ("g", "K"), ("x", "KS")),
+    "fr": (("tch", "X"), ("ch", "X"), ("ph", "F"), ("gn", "N"), ("qu", "K"), ("gu", "K"), ("ç", "S"), ("ce", "Se"),
+           ("ci", "Si"), ("ge", "Je"), ("gi", "Ji"), ("c", "K"), ("z", "S"), ("w", "V"), ("y", "i"), ("h", ""),
+           ("x", "KS")),
+    "es": (("ch", "X"), ("ll", "J"), ("qu", "K"), ("gue", "Ke"), ("gui", "Ki"), ("ge", "He"), ("gi", "Hi"), ("j", "H"),
+           ("ce", "Se"), ("ci", "Si"), ("z", "S"), ("v", "B"), ("c", "K"), ("y", "i"), ("h", ""), ("x", "KS")),
+}  # fmt: skip
+_SILENT_AT_THE_END = {"fr": re.compile(r"(?<=\w{2})(?:es|e|s|t|d|x|z|p)$")}
+_VOWELS = re.compile(r"[AEIOU]+")
+_SHARE_OF_LETTERS = 0.5
+"""So much of a name may be spelt otherwise, if it sounds the same: "Auto" for Otto, not "it"."""
+_LONG, _VERY_LONG = 4, 8  # letters; shorter names are too like other words for a letter to be wrong
+
+
+def folded(word: str) -> str:
+    """Return a word without capitals, accents and width: "É" is "e"; katakana is hiragana."""
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
+    plain = "".join(letter for letter in letters if not ("\u0300" <= letter <= "\u036f"))
+    plain = "".join(chr(ord(letter) - 0x60) if "\u30a1" <= letter <= "\u30f6" else letter for letter in plain)
+    return unicodedata.normalize("NFC", plain)
+
+
+def sound_of(word: str, language: str) -> str:
+    """Return how a folded word sounds, as a code; empty for what is not written in Latin letters."""
+    if not word.isascii() or not word.isalpha():
+        return ""
+    table = _SPELLINGS.get(language)
+    if table is None:
+        code = jellyfish.metaphone(word)
+        return re.sub(r"^[AEIOU]", "A", code)
+    if silent := _SILENT_AT_THE_END.get(language):
+        word = silent.sub("", word)
+    for spelling, sound in table:
+        word = word.replace(spelling, sound)
+    word = re.sub(r"(.)\1+", r"\1", word.upper())
+    return ("A" if word[:1] in "AEIOU" else "") + _VOWELS.sub("", word)
+
+
+def sounds_like(heard: str, name: str, language: str) -> bool:
+    """Tell whether a folded word may be this name, misheard: it sounds the same."""
+    if heard == name:
+        return True
+    wrong = jellyfish.damerau_levenshtein_distance(heard, name)
+    code = sound_of(name, language)
+    return len(code) > 1 and wrong <= _SHARE_OF_LETTERS * len(name) and sound_of(heard, language) == code
+
+
+def looks_like(heard: str, name: str) -> bool:
+    """Tell whether a folded word is this name but for a letter, or for two in a long one."""
+    allowed = 0 if len(name) < _LONG else 1 if len(name) < _VERY_LONG else 2
+    return jellyfish.damerau_levenshtein_distance(heard, name) <= allowed

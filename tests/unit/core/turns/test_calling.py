@@ -1,0 +1,135 @@
+"""Is it called? What people say with a name in it, and what a speech server makes of the name."""
+
+# ruff: noqa: RUF001 - full-width marks and curly apostrophes are what speech servers write
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxbridge.core.turns.calling import is_called, spoken_names
+from voxbridge.core.turns.sounds import folded, looks_like, sound_of, sounds_like
+
+pytestmark = pytest.mark.unit
+
+IRIS, OTTO, VOXBRIDGE, KANA = (spoken_names([name]) for name in ("Iris", "Otto", "VoxBridge (AI) ✨", "アイリス"))
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "language"),
+    [
+        ("Iris, what time is it?", IRIS, "en"),
+        ("iris what time is it", IRIS, "en"),
+        ("IRIS!", IRIS, "en"),
+        ("Okay, hey Iris, stop that.", IRIS, "en"),
+        ("Good morning Iris.", IRIS, "en"),
+        ("What do you think, Iris?", IRIS, "en"),
+        ("what do you think iris", IRIS, "en"),
+        ("Tell me a joke, Iris, please.", IRIS, "en"),
+        ("Iris is it raining", IRIS, "en"),
+        ("Iris, is Bob there?", IRIS, "en"),
+        ("Irish, what time is it?", IRIS, "en"),
+        ("Hey Irish what time is it", IRIS, "en"),
+        ("Iras what time is it", IRIS, "en"),
+        ("Arise, what time is it?", IRIS, "en"),
+        ("Hey Fox Bridge, what's up?", VOXBRIDGE, "en"),
+        ("Box bridge, tell me a joke.", VOXBRIDGE, "en"),
+        ("Can you hear me, vox bridge?", VOXBRIDGE, "en"),
+        ("VoxBridge AI, tell me more.", VOXBRIDGE, "en"),
+        ("Hallo Iris, wie geht's?", IRIS, "de"),
+        ("Auto, wie spät ist es?", OTTO, "de-DE"),
+        ("Sag mal, Otto, wie spät ist es?", OTTO, "de"),
+        ("Wie spät ist es, Otto?", OTTO, "de"),
+        ("Dis, Iris, quelle heure est-il ?", IRIS, "fr"),
+        ("Quelle heure est-il, Iris, s'il te plaît ?", IRIS, "fr"),
+        ("Oye, Iris, ¿qué hora es?", IRIS, "es"),
+        ("¿Qué hora es, Iris, por favor?", IRIS, "es"),
+        ("アイリス、今何時？", KANA, "ja"),
+        ("ねえ、あいりすさん、今何時ですか。", KANA, "ja"),
+        ("今何時、アイリス？", KANA, "ja"),
+        ("Zoë, are you there?", spoken_names(["Zoe"]), "en"),
+    ],
+)
+def test_a_call(text: str, names: tuple[str, ...], language: str) -> None:
+    """At the start or the end, in the language's own manner, exact or as it is misheard."""
+    assert is_called(text, names, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "language"),
+    [
+        ("I saw Iris yesterday.", IRIS, "en"),
+        ("Iris said she would come.", IRIS, "en"),
+        ("Iris is funny.", IRIS, "en"),
+        ("I went there with Iris.", IRIS, "en"),
+        ("Have you asked Iris", IRIS, "en"),
+        ("Iris's car is blue.", IRIS, "en"),
+        ("Iris’s car is blue.", IRIS, "en"),
+        ("Irish coffee is fine.", IRIS, "en"),
+        ("Is it raining?", IRIS, "en"),
+        ("Ours is better.", IRIS, "en"),
+        ("It is raining.", OTTO, "en"),
+        ("At home we have two.", OTTO, "en"),
+        ("The bridge is long.", VOXBRIDGE, "en"),
+        ("Ich war gestern bei Otto.", OTTO, "de"),
+        ("Otto hat gesagt, er kommt.", OTTO, "de"),
+        ("J'ai parlé avec Iris.", IRIS, "fr"),
+        ("Hablé con Iris.", IRIS, "es"),
+        ("アイリスは面白いね。", KANA, "ja"),
+        ("昨日アイリスに会った。", KANA, "ja"),
+        ("", IRIS, "en"),
+        ("...", IRIS, "en"),
+        ("What time is it?", (), "en"),
+    ],
+)
+def test_no_call(text: str, names: tuple[str, ...], language: str) -> None:
+    """Spoken about, in the middle, or another word."""
+    assert not is_called(text, names, language)
+
+
+def test_names_as_they_are_spoken() -> None:
+    """Without what nobody says; of several words the first one too; a letter is no name."""
+    assert spoken_names(["VoxBridge (AI) ✨", "Iris", "R2-D2", "★", "X"]) == (
+        "voxbridge ai",
+        "voxbridge",
+        "iris",
+        "r2 d2",
+        "r2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "heard"),
+    [
+        ("de", "schmidt", "schmitt"),
+        ("de", "vogel", "fogel"),
+        ("fr", "manon", "mannon"),
+        ("es", "vera", "bera"),
+        ("es", "cecilia", "sesilia"),
+        ("en", "jon", "john"),
+        ("en", "claude", "cloud"),
+    ],
+)
+def test_sounds_of_languages(language: str, name: str, heard: str) -> None:
+    """Each language hears by its own spelling."""
+    assert sounds_like(heard, name, language)
+    assert not sounds_like("zebra", name, language)
+
+
+def test_a_letter_is_forgiven_in_a_name_that_is_long_enough() -> None:
+    """Short names are too like other words."""
+    assert looks_like("irish", "iris")
+    assert not looks_like("bot", "bob")
+    assert looks_like("foxbridges", "voxbridge")
+
+
+@given(
+    st.text(max_size=60),
+    st.lists(st.text(max_size=12), max_size=3),
+    st.sampled_from(["en", "de", "fr", "es", "ja", "xx", ""]),
+)
+def test_nothing_that_is_said_or_called_raises(text: str, names: list[str], language: str) -> None:
+    """Whatever a speech server writes and whatever people call themselves."""
+    is_called(text, spoken_names(names), language)
+    assert isinstance(sound_of(folded(text), language), str)
