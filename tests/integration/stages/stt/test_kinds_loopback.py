@@ -70,7 +70,7 @@ async def test_killed_in_mid_utterance_and_started_again(kind):
 
 async def test_a_final_that_never_comes(kind):
     async with make(kind, HearingScript(final_delay_s=99.0)).running() as server:
-        stage = kind.make_stage(kind.settings(server.port, limit_ms=400))
+        stage = kind.make_stage(kind.settings(server.port, limit_ms=1200))
         async with stage, stage.open(speaker()) as line:
             feed(line, range(15))
             began = trio.current_time()
@@ -79,7 +79,7 @@ async def test_a_final_that_never_comes(kind):
             else:
                 with pytest.raises(StageTimeout):
                     await line.finish()
-            assert 0.3 <= trio.current_time() - began < 1.5
+            assert 0.5 <= trio.current_time() - began < 10
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,10 @@ ALL_MANNERS = [LASTING, AHEAD, WHEN_NEEDED, UPLOAD]
 ABSENT, BROKEN, LATE, REFUSED = (Failure(kind, RuntimeError(kind.value)) for kind in FailureKind)
 
 
-def ledger(manners: Manners, rng: Callable[[], float] = lambda: 1.0, *, is_down: bool = False) -> Ledger:
-    return Ledger(manners, limit_s=LIMIT_S, rng=rng, is_down=lambda: is_down)
+def ledger(
+    manners: Manners, rng: Callable[[], float] = lambda: 1.0, *, is_down: bool = False, is_mute: bool = False
+) -> Ledger:
+    return Ledger(manners, limit_s=LIMIT_S, rng=rng, is_down=lambda: is_down, is_mute=lambda: is_mute)
 
 
 def begin(book: Ledger, now: float = 0.0) -> tuple[Owed, Call]:
@@ -280,6 +282,25 @@ def test_one_who_is_found_down_and_only_takes_connections_has_half_of_the_limit(
     book.up(call, 0.0)
     book.end(2.0)
     assert book.deadline(call) == 2.0 + LIMIT_S * share
+
+
+@pytest.mark.parametrize("manners", ALL_MANNERS)
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_connection_to_one_who_is_mute_proves_nothing(manners, is_early):
+    """Connected before the end or after it: its answer has half of the limit, and is as welcome as ever."""
+    book = ledger(manners, is_mute=True)
+    owed, call = begin(book, now=1.5)
+    if is_early:
+        book.up(call, 1.6)
+        book.end(2.0)
+    else:
+        book.end(2.0)
+        book.up(call, 2.1)
+    assert owed.state is OwedState.LAST_TRY
+    assert book.deadline(call) == (2.0 if is_early else 2.1) + LIMIT_S / 2
+    is_awaited, _ = book.answered(owed)
+    assert is_awaited
+    assert owed.is_over
 
 
 def test_a_try_that_hangs_since_before_the_end_is_not_the_last_one():
