@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the letters of many languages
+# ruff: noqa: E501, RUF001 - tables, a language a line; the letters of many languages
 """What people say round numbers, by language, where the locale data of Babel has no word for it."""
 
 from __future__ import annotations
@@ -76,9 +76,80 @@ WORDS = {
     "hi": NumberWords("दशमलव", "प्रतिशत", "से", "डॉट", "माइनस", "प्लस", "{h} बजकर {m} मिनट", "{h} बजे"),
     "ar": NumberWords("فاصلة", "بالمئة", "إلى", "نقطة", "ناقص", "زائد", "{h} و {m} دقيقة", "{h}"),
     "he": NumberWords("נקודה", "אחוז", "עד", "נקודה", "מינוס", "פלוס", "{h} ו {m} דקות", "{h}"),
+    "ur": NumberWords("اعشاریہ", "فیصد", "سے", "ڈاٹ", "منفی", "جمع", "{h} بج کر {m} منٹ", "{h} بجے"),
+    "sv": NumberWords("komma", "procent", "till", "punkt", "minus", "plus", "{h} {m}", "{h}", " "),
+    "da": NumberWords("komma", "procent", "til", "punktum", "minus", "plus", "{h} {m}", "{h}", "."),
+    "nb": NumberWords("komma", "prosent", "til", "punktum", "minus", "pluss", "{h} {m}", "{h}", " "),
+    "fi": NumberWords("pilkku", "prosenttia", "viiva", "piste", "miinus", "plus", "{h} {m}", "{h}", " "),
+    "cs": NumberWords("celá", "procent", "až", "tečka", "minus", "plus", "{h} {m}", "{h} hodin", " "),
+    "sk": NumberWords("celá", "percent", "až", "bodka", "mínus", "plus", "{h} {m}", "{h} hodín", " "),
+    "el": NumberWords("κόμμα", "τοις εκατό", "έως", "τελεία", "μείον", "συν", "{h} και {m}", "{h}", "."),
+    "hu": NumberWords("egész", "százalék", "", "pont", "mínusz", "plusz", "{h} óra {m}", "{h} óra", " "),
+    "ro": NumberWords("virgulă", "la sută", "până la", "punct", "minus", "plus", "{h} și {m}", "{h}", "."),
+    "bg": NumberWords("цяло и", "процента", "до", "точка", "минус", "плюс", "{h} и {m}", "{h}", " "),
+    "hr": NumberWords("zarez", "posto", "do", "točka", "minus", "plus", "{h} i {m}", "{h}", "."),
+    "sl": NumberWords("vejica", "odstotkov", "do", "pika", "minus", "plus", "{h} {m}", "{h}", "."),
+    "et": NumberWords("koma", "protsenti", "kuni", "punkt", "miinus", "pluss", "{h} {m}", "{h}", " "),
+    "lv": NumberWords("komats", "procenti", "līdz", "punkts", "mīnus", "plus", "{h} {m}", "{h}", " "),
+    "lt": NumberWords("kablelis", "procentų", "iki", "taškas", "minus", "plius", "{h} {m}", "{h}", " "),
+    "ca": NumberWords("coma", "per cent", "a", "punt", "menys", "més", "{h} i {m}", "{h} en punt", "."),
+    "vi": NumberWords("phẩy", "phần trăm", "đến", "chấm", "âm", "cộng", "{h} giờ {m}", "{h} giờ", "."),
+    "id": NumberWords("koma", "persen", "sampai", "titik", "minus", "plus", "{h} {m}", "{h}", "."),
+    "ms": NumberWords("perpuluhan", "peratus", "hingga", "titik", "negatif", "tambah", "{h} {m}", "{h}"),
+    "th": NumberWords("จุด", "เปอร์เซ็นต์", "ถึง", "จุด", "ลบ", "บวก", "{h} นาฬิกา {m} นาที", "{h} นาฬิกา"),
+    "fa": NumberWords("ممیز", "درصد", "تا", "نقطه", "منفی", "مثبت", "{h} و {m} دقیقه", "{h}"),
+    "sw": NumberWords("nukta", "asilimia", "hadi", "nukta", "hasi", "jumlisha", "{h} na {m}", "{h}", percent_first=True),
     "am": NumberWords("ነጥብ", "በመቶ", "እስከ", "ነጥብ", "ሲቀነስ", "ሲደመር", "{h} ሰዓት ከ {m} ደቂቃ", "{h} ሰዓት"),
 }  # fmt: skip
+WORDS["no"] = WORDS["nb"]
 
+FRACTIONS = {
+    "de": "ein halb, ein Drittel, zwei Drittel, ein Viertel, drei Viertel",
+    "fr": "un demi, un tiers, deux tiers, un quart, trois quarts",
+    "es": "un medio, un tercio, dos tercios, un cuarto, tres cuartos",
+    "it": "un mezzo, un terzo, due terzi, un quarto, tre quarti",
+    "pt": "meio, um terço, dois terços, um quarto, três quartos",
+    "nl": "een half, een derde, twee derde, een kwart, drie kwart",
+    "pl": "jedna druga, jedna trzecia, dwie trzecie, jedna czwarta, trzy czwarte",
+    "ru": "одна вторая, одна треть, две трети, одна четверть, три четверти",
+    "uk": "одна друга, одна третина, дві третини, одна чверть, три чверті",
+    "tr": "yarım, üçte bir, üçte iki, dörtte bir, dörtte üç",
+    "hi": "आधा, एक तिहाई, दो तिहाई, एक चौथाई, तीन चौथाई",
+    "ur": "آدھا, ایک تہائی, دو تہائی, ایک چوتھائی, تین چوتھائی",
+    "ar": "نصف, ثلث, ثلثان, ربع, ثلاثة أرباع",
+    "he": "חצי, שליש, שני שליש, רבע, שלושה רבעים",
+    "sv": "en halv, en tredjedel, två tredjedelar, en fjärdedel, tre fjärdedelar",
+    "da": "en halv, en tredjedel, to tredjedele, en fjerdedel, tre fjerdedele",
+    "nb": "en halv, en tredjedel, to tredjedeler, en fjerdedel, tre fjerdedeler",
+}
+FRACTION_KEYS = ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4))
+MANY_TIMES = {
+    "en": "times", "de": "mal", "fr": "fois", "es": "veces", "it": "volte", "pt": "vezes", "nl": "keer", "sv": "gånger",
+}  # fmt: skip
+
+LOCAL_MONEY = {
+    "ru": {
+        "₽": ("рубль/рубля/рублей", "копейка/копейки/копеек"),
+        "руб.": ("рубль/рубля/рублей", "копейка/копейки/копеек"),
+    },
+    "uk": {
+        "₴": ("гривня/гривні/гривень", "копійка/копійки/копійок"),
+        "грн": ("гривня/гривні/гривень", "копійка/копійки/копійок"),
+    },
+    "pl": {"zł": ("złoty/złote/złotych", "grosz/grosze/groszy")},
+    "cs": {"Kč": ("koruna/koruny/korun", "haléř/haléře/haléřů")},
+    "tr": {"₺": ("lira", "kuruş"), "TL": ("lira", "kuruş")},
+    "pt": {"R$": ("real/reais", "centavo/centavos")},
+    "hi": {"₹": ("रुपया/रुपये", "पैसा/पैसे")},
+    "zh": {"¥": ("元", "")},
+    "ja": {"¥": ("円", "")},
+    "ko": {"₩": ("원", "")},
+    "sv": {"kr": ("krona/kronor", "öre")},
+    "da": {"kr": ("krone/kroner", "øre")},
+    "nb": {"kr": ("krone/kroner", "øre")},
+    "hu": {"Ft": ("forint", "")},
+    "en": {"¢": ("cent/cents", "")},
+}
 UNITS = {
     "km/h": "speed-kilometer-per-hour", "kmh": "speed-kilometer-per-hour", "km": "length-kilometer",
     "mph": "speed-mile-per-hour", "m/s": "speed-meter-per-second", "cm": "length-centimeter", "mm": "length-millimeter",
@@ -100,5 +171,5 @@ UNITS = {
 CURRENCIES = {
     "US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR",
     "₽": "RUB", "₴": "UAH", "₺": "TRY", "₩": "KRW", "₪": "ILS", "zł": "PLN", "USD": "USD", "EUR": "EUR", "GBP": "GBP",
-    "CHF": "CHF", "JPY": "JPY",
+    "CHF": "CHF", "JPY": "JPY", "руб.": "RUB", "грн": "UAH", "TL": "TRY", "Kč": "CZK", "Ft": "HUF", "kr": "SEK", "¢": "USD",
 }  # fmt: skip

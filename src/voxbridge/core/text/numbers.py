@@ -16,111 +16,51 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 
-from voxbridge.core.text.number_words import CURRENCIES, UNITS, NumberWords
+from voxbridge.core.text.number_patterns import (
+    ANY,
+    ARTICLE_BEFORE,
+    CHINESE_TWO,
+    CHINESE_YEAR,
+    CJK_SPACE,
+    DATIVE_BEFORE,
+    DIAL_BEFORE,
+    DIGITS_OF_ALL,
+    DOTTED_CLOCK,
+    DOTTED_ORDINALS,
+    ENGLISH_MONTH,
+    GERMAN_SCALES,
+    HAS_DIGIT,
+    ITALIAN_FIRST,
+    JOINED,
+    JOINER,
+    KOREAN_COUNTER,
+    KOREAN_HOUR,
+    NEXT_WORD,
+    OCLOCK,
+    ORDINALS,
+    PATTERNS,
+    RANGE_FROM,
+    RUSSIAN_DAY,
+    SCALES,
+    SIGNS,
+    VERSION_BEFORE,
+    YEAR_BEFORE,
+)
+from voxbridge.core.text.number_words import (
+    CURRENCIES,
+    FRACTION_KEYS,
+    FRACTIONS,
+    LOCAL_MONEY,
+    MANY_TIMES,
+    NumberWords,
+)
 from voxbridge.core.text.spelling import Spelling, gender_rules, spelling_of
 from voxbridge.core.text.words import words_of
-
-_UNIT_SIGNS = "|".join(re.escape(sign) for sign in sorted(UNITS, key=len, reverse=True))
-_CURRENCY_SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True))
-_NUMBER = r"\d{1,3}(?:[,.\u00a0\u202f ’']\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)?"
-_BEFORE = r"(?<![\w.,:/-])"
-_SCALES = {
-    "k": 3, "K": 3, "M": 6, "m": 6, "B": 9, "bn": 9, "T": 12,
-    "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "Million": 6, "Millionen": 6, "Mio": 6, "Milliarden": 9,
-    "millions": 6, "milliards": 9, "millones": 6, "milhões": 6, "milioni": 6, "miljoen": 6,
-}  # fmt: skip
-_SCALE = r"(?:\s?(?:k|K|M|B|bn|T)\b|\s(?:thousand|million|billion|trillion|Million|Millionen|Milliarden)\b)"
-
-_PATTERNS: dict[str, str] = {
-    "iso_date": r"(?<![\w-])(?P<iy>\d{4})-(?P<im>\d{2})-(?P<id>\d{2})(?:T(?P<iso_time>\d{2}:\d{2})\S*)?(?![\w-])",
-    "date": (
-        r"(?<![\w./-])(?P<d1>\d{1,2})(?P<sep>[./-])(?P<d2>\d{1,2})(?P=sep)"
-        r"(?P<dy>\d{4}|\d{2}(?=[\s,.!?)]|$))(?![\w/])"
-    ),
-    "address": r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)",
-    "version": r"(?<![\w.])[vV]?\d+(?:\.\d+){2,4}(?![\w]|\.\d)|(?<![\w.])[vV]\d+(?:\.\d+)?(?!\w|\.\d)",
-    "phone": (
-        r"(?<![\w.])(?:\+\d{1,3}[\s.-]?)?\(\d{2,4}\)[\s.-]?\d{3,4}[\s.-]?\d{3,4}(?!\w)"
-        r"|(?<![\w.])\+\d[\d\s()/.-]{6,18}\d(?!\w)"
-        r"|(?<![\w.-])(?:\d-)?\d{3}[-.\s]\d{3}[-.]\d{4}(?![\w-])|(?<![\w.-])\d{3}-\d{4}(?![\w-])"
-        r"|(?<![\w.,-])0\d{1,4}[\s/-]\d{3,}(?:[\s-]?\d{2,}){0,3}(?![\w-])"
-    ),
-    "time": (
-        r"(?<![\w:.])(?P<th>[01]?\d|2[0-4])[:hH](?P<tm>[0-5]\d)(?::(?P<ts>[0-5]\d))?"
-        r"(?:\s?(?P<half>[AaPp])\.?[Mm]\b(?:\.(?=\s*\S))?)?(?P<uhr>\s(?:Uhr|uur)\b)?(?![\w:])"
-        r"|(?<![\w:.])(?P<oh>1[0-2]|[1-9])\s?(?P<ohalf>[AaPp])\.?[Mm]\b(?:\.(?=\s*\S))?"
-    ),
-    "dotted_time": (
-        r"(?:(?<=\balle )|(?<=\bore )|(?<=\bdalle )|(?<=\bklo )|(?<=\bkl\. ))"
-        r"(?P<ih>\d{1,2})\.(?P<im2>[0-5]\d)(?![\w]|\.\d)"
-        r"|(?<![\w.])(?P<ih2>\d{1,2})\.(?P<im3>[0-5]\d)\s(?:Uhr|uur)\b"
-    ),
-    "score": r"(?<![\w:.])(?P<s1>\d{1,3}):(?P<s2>\d{1,3})(?![\w:])",
-    "money": (
-        rf"(?<![A-Za-z])(?P<msign>[-−])?(?P<mc>{_CURRENCY_SIGNS})\s?(?P<mn>{_NUMBER})(?P<ms>{_SCALE})?(?!\w)"
-        rf"|{_BEFORE}(?P<mn2>{_NUMBER})\s?(?P<mc2>{_CURRENCY_SIGNS})(?!\w)"
-    ),
-    "range": r"(?<![\w.,:/-])(?P<r1>\d{1,4})\s?[-–—]\s?(?P<r2>\d{1,4})(?P<rp>\s?%)?(?![\w-]|[.,:]\d)",
-    "percent": rf"(?<![\w.,:/])(?P<psign>[-−+])?(?:(?P<pf>%)\s?)?(?P<pn>{_NUMBER})(?(pf)|\s?%)(?!\w)",
-    "decade": r"(?<!\w)(?P<dc>(?:1[1-9]|20)\d0|[2-9]0)['’]?s\b",
-    "unit": rf"(?<![\w.,:/])(?P<usign>[-−+])?(?P<un>{_NUMBER})[\s\u00a0]?(?P<uu>{_UNIT_SIGNS})(?![\w²³])",
-    "always": r"(?<![\w./])24/7(?![\w/])",
-    "fraction": r"(?<![\w./])(?P<f1>\d{1,2})/(?P<f2>\d{1,2})(?![\w/])",
-    "ordinal": (
-        r"(?<![\w.,])(?P<on>\d{1,3}(?:,\d{3})*)"
-        r"(?P<os>st|nd|rd|th|er|re|e|ème|ste|de|º|ª|\.º|\.ª|-[йяе]|-го|-му|-м)(?!\w)"
-    ),
-    "dotted": r"(?<![\w.,])(?P<dn>\d{1,3})\.(?=\s[^\W\d_])",
-    "hash": r"(?<![\w&])#(?P<hn>\d{1,6})(?!\w)",
-    "glued": (
-        r"(?<=[A-Za-z])-?(?P<gn>\d{1,4})(?!\w|[.,]\d)"
-        r"|(?<![\w.,:/-])(?P<gn2>\d{1,4})(?P<gl>[A-Za-z]{1,2})(?!\w)"
-    ),
-    "plain": rf"(?<![\w,:/])(?<!\d\.)(?P<sign>[-−+])?(?P<n>{_NUMBER})(?P<scale>{_SCALE})?(?![\w/]|[:,.]\d)",
-}
-_ANY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS.items()))
-_HAS_DIGIT = re.compile(r"\d")
-_YEAR_BEFORE = re.compile(
-    r"(?:\b(?:in|since|from|until|till|by|before|after|around|of|year|early|late|mid|during|and|to|circa|than in"
-    r"|january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|spring|summer|autumn|fall|winter|copyright|©|im jahr|jahr|seit|bis|ab|im|von|um"
-    r"|januar|februar|märz|mai|juni|juli|oktober|dezember)|,|-) \Z",
-    re.IGNORECASE,
-)
-_VERSION_BEFORE = re.compile(r"(?:\bversion|\brelease|\bpython|\bv|версия|versión|versione) ?\Z", re.IGNORECASE)
-_DIAL_BEFORE = re.compile(
-    r"\b(?:dial|call|phone|ring|text|ruf|rufe|wähle|notruf|appelle|appelez|composez|llama|llame|marca|chiama|ligue|liga|bel"
-    r"|zadzwoń|позвони|позвоните|набери|наберите|подзвони)(?: (?:the number|number|die|al|le|il|o|a|на|по))? \Z",
-    re.IGNORECASE,
-)
-_KOREAN_COUNTER = re.compile("\u2060?\\s?(?:명|개|시간|살|마리|권|잔|번|대|달|사람|가지|병|장|그릇)")
-_NEXT_WORD = re.compile(r"\s([^\W\d_]+)")
-_DATIVE_BEFORE = re.compile(
-    r"\b(?:am|vom|zum|im|beim|dem|den|des|einem|einen|jeden|jedem|bis|ab|seit|zur|ihren|ihrem|seinen|seinem|meinem|meinen"
-    r"|unserem|montag,? den|\w+tag,? (?:dem|den))\s\Z",
-    re.IGNORECASE,
-)
-_ARTICLE_BEFORE = re.compile(r"\b(?:der|die|das|diese|dieser|jede|jeder)\s\Z", re.IGNORECASE)
-_ENGLISH_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-_ENGLISH_MONTH = re.compile(
-    rf"\b({_ENGLISH_MONTHS}) (\d{{1,2}})(?!\d|\s?%|:\d)|(?<![\w.,])(\d{{1,2}}) ({_ENGLISH_MONTHS})\b"
-)
-_SIGNS = re.compile(r"(?<=\d)\s?([×÷=+−])\s?(?=-?\d)|(?<=\d)\s(-)\s(?=\d)|√(?=\d)|(?<=[\s(])~(?=\d)|\A~(?=\d)")
-_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_JOINER = "\u2060"
-_JOINED = re.compile(rf"(?<=[{_CJK}])(?=[-−+$€£¥₩]?\d)|(?<=[\dA-Za-z%°])(?=[{_CJK}])")
-_CJK_SPACE = re.compile(rf"(?<=[{_CJK}]) (?=[{_CJK}])")
-_RUSSIAN_DAY = re.compile(
-    r"(?P<today>\b(?:сегодня|завтра|вчера|сейчас)\s)?(?<![\w.,])(?P<day>\d{1,2})"
-    r"(?= (?:января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря)\b)"
-    r"(?P<month> \w+)(?: (?P<year>\d{4})(?: (?:года|г\.))?)?",
-    re.IGNORECASE,
-)
 
 
 def in_words(text: str, language: str) -> str:
     """Return the text with its numbers in words; as it is in a language whose words are not known."""
-    if not _HAS_DIGIT.search(text):
+    if not HAS_DIGIT.search(text):
         return text
     numbers = _numbers_of(language)
     return text if numbers is None else numbers.say(text)
@@ -132,6 +72,16 @@ def _numbers_of(language: str) -> _Numbers | None:
     return None if spelling is None else _Numbers(spelling, language)
 
 
+def _form(names: list[str], count: int) -> str:
+    """Return the form of a name that fits a number, by the rules of Slavic languages where there are three."""
+    if len(names) < 3:
+        return names[0] if count == 1 else names[-1]
+    last, two = count % 10, count % 100
+    if last == 1 and two != 11:
+        return names[0]
+    return names[1] if 2 <= last <= 4 and not 12 <= two <= 14 else names[2]
+
+
 class _Numbers:
     """The numbers of one language."""
 
@@ -141,24 +91,40 @@ class _Numbers:
         self._code = spelling.code
         self._day_first = self._words.day_first or language.lower() in {"en-gb", "en-au", "en-nz", "en-ie", "en-in"}
         self._sayers: dict[str, Callable[[re.Match[str]], str | None]] = {
-            name: getattr(self, f"_{name}") for name in _PATTERNS
+            name: getattr(self, f"_{name}") for name in PATTERNS
         }
 
     def say(self, text: str) -> str:
+        text = self._of_language(text.translate(DIGITS_OF_ALL))
         # Chinese, Japanese and Korean put no space before a number: a mark that is none parts them meanwhile.
-        text = _JOINED.sub(_JOINER, text)
-        text = _SIGNS.sub(self._sign, text)
+        text = JOINED.sub(JOINER, text)
+        text = SIGNS.sub(self._sign, text)
         if self._code == "en":
-            text = _ENGLISH_MONTH.sub(self._english_day, text)
+            text = ENGLISH_MONTH.sub(self._english_day, text)
         elif self._code == "ru":
-            text = _RUSSIAN_DAY.sub(self._russian_day, text)
-        said = _ANY.sub(self._one, text).replace(_JOINER, "")
+            text = RUSSIAN_DAY.sub(self._russian_day, text)
+        said = ANY.sub(self._one, text).replace(JOINER, "")
         if self._code in {"ja", "zh"}:
-            said = _CJK_SPACE.sub("", said)
+            said = CJK_SPACE.sub("", said)
         return re.sub(r"[ \u00a0]{2,}", " ", said)
 
+    def _of_language(self, text: str) -> str:
+        """Say what only one language writes so."""
+        match self._code:
+            case "zh":
+                text = CHINESE_YEAR.sub(lambda match: self._spelling.year(int(match[1])), text)
+                return CHINESE_TWO.sub("两", text)
+            case "it":
+                return ITALIAN_FIRST.sub("primo", text)
+            case "hi" | "ur":
+                return OCLOCK.sub(r"\1", text)
+            case "id" | "ms" | "sv" | "da" | "nb" | "no" | "fi":
+                return DOTTED_CLOCK.sub(lambda match: f"{match[1] or match[3]}:{match[2] or match[4]}", text)
+            case _:
+                return text
+
     def _one(self, match: re.Match[str]) -> str:
-        name = next(name for name in _PATTERNS if match[name] is not None)
+        name = next(name for name in PATTERNS if match[name] is not None)
         said = self._sayers[name](match)
         return match[0] if said is None else said
 
@@ -181,9 +147,10 @@ class _Numbers:
         return Decimal(text)
 
     def _cardinal(self, number: Decimal, match: re.Match[str]) -> str:
-        follower = _NEXT_WORD.match(match.string, match.end())
+        follower = NEXT_WORD.match(match.string, match.end())
         rules = ""
-        if self._code == "ko" and 0 < number < 100 and _KOREAN_COUNTER.match(match.string, match.end()):
+        counter = KOREAN_HOUR if 0 < number <= 12 else KOREAN_COUNTER
+        if self._code == "ko" and 0 < number < 100 and counter.match(match.string, match.end()):
             rules = "spellout-cardinal-native-attributive"
         elif follower is not None and number == number.to_integral_value():
             rules = gender_rules(self._code, follower[1].lower(), int(abs(number)))
@@ -227,7 +194,7 @@ class _Numbers:
         if self._code == "en":
             said_day = self._spelling.ordinal(day)
         elif self._code == "de":
-            is_dative = match is not None and _DATIVE_BEFORE.search(match.string[: match.start()])
+            is_dative = match is not None and DATIVE_BEFORE.search(match.string[: match.start()])
             said_day = self._spelling.ordinal(day, "spellout-ordinal-n" if is_dative else "spellout-ordinal-r")
             written = written.replace(f"{day}.", f"{day}", 1)
         elif self._code == "fr" and day == 1:
@@ -300,6 +267,21 @@ class _Numbers:
         oh = "oh " if minute < 10 else ""
         return f"{said} {oh}{self._spelling.cardinal(minute)}{suffix}"
 
+    def _feet(self, match: re.Match[str]) -> str | None:
+        if self._code != "en":
+            return None
+        return f"{self._spelling.cardinal(int(match['ft']))} foot {self._spelling.cardinal(int(match['inch']))}"
+
+    def _card(self, match: re.Match[str]) -> str:
+        return ", ".join(self._spelling.digits(group) for group in re.findall(r"\d+", match[0]))
+
+    def _dots(self, match: re.Match[str]) -> str:
+        return self._cardinal(Decimal(match["dotted_number"].replace(".", "")), match)
+
+    def _times(self, match: re.Match[str]) -> str | None:
+        word, number = MANY_TIMES.get(self._code), self._parse(match["tn"])
+        return None if word is None or number is None else f"{self._spelling.cardinal(number)} {word}"
+
     def _score(self, match: re.Match[str]) -> str:
         to = {"de": "zu"}.get(self._code, self._words.to)
         return f"{self._spelling.cardinal(int(match['s1']))} {to} {self._spelling.cardinal(int(match['s2']))}"
@@ -311,9 +293,12 @@ class _Numbers:
             return None
         names = {"$": self._words.dollars, "€": self._words.euros, "£": self._words.pounds}.get(sign, ("", ""))
         names = {"EUR": self._words.euros, "GBP": self._words.pounds}.get(sign, names)
-        scale = (match["ms"] or "").strip()
+        scale = (match["ms"] or match["ms2"] or "").strip(" .")
+        local = LOCAL_MONEY.get(self._code, {}).get(sign)
+        if local is not None and not scale:
+            return self._signed(match["msign"], self._local_money(amount, *local))
         if not names[0] or scale:
-            amount *= Decimal(10) ** _SCALES.get(scale, 0)
+            amount *= Decimal(10) ** SCALES.get(scale, 0)
             whole = amount == amount.to_integral_value()
             amount = amount.quantize(Decimal(1)) if whole else amount
             if names[0]:
@@ -322,10 +307,23 @@ class _Numbers:
             return self._signed(match["msign"], self._spelling.currency(amount, CURRENCIES[sign]))
         return self._signed(match["msign"], self._amount(amount, names, is_pound=sign in {"£", "GBP"}))
 
+    def _local_money(self, amount: Decimal, whole_name: str, part_name: str) -> str:
+        """Say an amount in the language's own money; the names have up to three forms: 1, 2 to 4, 5 and more."""
+        whole, parts = int(amount), int((amount - int(amount)) * 100)
+        said = []
+        for count, names in ((whole, whole_name), (parts, part_name)):
+            if (count or (names is whole_name and not parts)) and names:
+                name = _form(names.split("/"), count)
+                gap = "" if self._code in {"ja", "zh", "ko"} else " "
+                said.append(f"{self._counted(count, name)}{gap}{name}")
+        return (self._words.joint or " ").join(said)
+
     def _scaled(self, written: str, scale: str) -> str:
         """Return "one point five million" for "1.5" and "million" or "M", in English."""
-        name = {3: "thousand", 6: "million", 9: "billion", 12: "trillion"}.get(_SCALES.get(scale, 0))
+        name = {3: "thousand", 6: "million", 9: "billion", 12: "trillion"}.get(SCALES.get(scale, 0))
         number = self._parse(written)
+        if self._code == "de" and number is not None and scale in GERMAN_SCALES:
+            return f"{self._spelling.cardinal(number)} {GERMAN_SCALES[scale]}"
         return f"{self._spelling.cardinal(number)} {name}" if self._code == "en" and name and number is not None else ""
 
     def _amount(self, amount: Decimal, names: tuple[str, str], *, is_pound: bool) -> str:
@@ -351,9 +349,23 @@ class _Numbers:
         if match["r1"].startswith("0") or (first >= second and len(match["r1"]) != len(match["r2"])):
             return None
         is_year = first >= 1100 and second >= 1100 and len(match["r1"]) == 4
+        if self._code in RANGE_FROM and not is_year:
+            rules = "spellout-cardinal-masculine-genitive"
+            if rules in self._spelling.rules:
+                ends = f" {self._words.percent}" if match["rp"] else ""
+                low, high = self._spelling.cardinal(first, rules=rules), self._spelling.cardinal(second, rules=rules)
+                return f"{RANGE_FROM[self._code]} {low} {self._words.to} {high}{ends}"
+            return f"{self._spelling.cardinal(first)}, {self._spelling.cardinal(second)}"
         say = self._spelling.year if is_year else self._spelling.cardinal
         end = f" {self._words.percent}" if match["rp"] else ""
         return f"{say(first)} {self._words.to} {say(second)}{end}"
+
+    def _percents(self, match: re.Match[str]) -> str | None:
+        first, second = self._parse(match["q1"]), self._parse(match["q2"])
+        if first is None or second is None:
+            return None
+        said = f"{self._spelling.cardinal(first)} {self._words.to} {self._spelling.cardinal(second)}"
+        return f"{self._words.percent} {said}" if self._words.percent_first else f"{said} {self._words.percent}"
 
     def _percent(self, match: re.Match[str]) -> str | None:
         number = self._parse(match["pn"])
@@ -388,9 +400,25 @@ class _Numbers:
         return match["un"] + match["uu"] == match[0].lstrip("-−+") and match["uu"] in {"s", "V", "W", "L"}
 
     def _fraction(self, match: re.Match[str]) -> str | None:
-        upper, lower = int(match["f1"]), int(match["f2"])
-        if self._code != "en" or not 0 < upper < lower <= 20:
+        return self._said_fraction(int(match["f1"]), int(match["f2"]))
+
+    def _mixed(self, match: re.Match[str]) -> str | None:
+        part = self._said_fraction(int(match["x1"]), int(match["x2"]))
+        if part is None or self._code not in {"en", "es", "fr", "it", "pt"}:
             return None
+        joint = {"en": "and", "es": "y", "fr": "et", "it": "e", "pt": "e"}[self._code]
+        part = {"one half": "a half", "one quarter": "a quarter"}.get(part, part)
+        return f"{self._spelling.cardinal(int(match['xn']))} {joint} {part}"
+
+    def _said_fraction(self, upper: int, lower: int) -> str | None:
+        if not 0 < upper < lower <= 20:
+            return None
+        if self._code in {"ja", "zh", "ko"}:
+            word = {"ja": "分の", "zh": "分之", "ko": "분의 "}[self._code]
+            return f"{self._spelling.cardinal(lower)}{word}{self._spelling.cardinal(upper)}"
+        if self._code != "en":
+            known = dict(zip(FRACTION_KEYS, FRACTIONS.get(self._code, "").split(", "), strict=False))
+            return known.get((upper, lower)) or None
         name = {2: "half", 4: "quarter"}.get(lower) or self._spelling.ordinal(lower)
         many = {2: "halves", 4: "quarters"}.get(lower) or f"{name}s"
         return f"{self._spelling.cardinal(upper)} {name if upper == 1 else many}"
@@ -408,21 +436,37 @@ class _Numbers:
         )
         return f"{said[:-1]}ies" if said.endswith("y") else f"{said}s"
 
+    def _decade_er(self, match: re.Match[str]) -> str | None:
+        if self._code != "de":
+            return None
+        number = int(match["dd"])
+        said = self._spelling.year(number) if number > 100 else self._spelling.cardinal(number)
+        return f"{said}{match['de']}"
+
     def _ordinal(self, match: re.Match[str]) -> str | None:
         number, suffix = int(match["on"].replace(",", "")), match["os"]
-        rules = _ORDINALS.get(self._code, {}).get(suffix)
+        rules = ORDINALS.get(self._code, {}).get(suffix)
         return None if rules is None else self._spelling.ordinal(number, rules)
 
     def _dotted(self, match: re.Match[str]) -> str | None:
         """Say a German ordinal, by the word before it; elsewhere a number with a full stop is its own word."""
         number, before = int(match["dn"]), match.string[: match.start()]
+        follower = match.string[match.end() : match.end() + 2].strip()
+        if self._code in DOTTED_ORDINALS and follower.islower():
+            rules = next((each for each in DOTTED_ORDINALS[self._code] if each in self._spelling.rules), "")
+            return self._spelling.ordinal(number, rules) if rules else self._spelling.cardinal(number)
         if self._code != "de" or not before.strip() or before.rstrip()[-1:] in ".!?:;":
             return f"{self._spelling.cardinal(number)}." if self._code != "de" or not before.strip() else None
-        if _DATIVE_BEFORE.search(before):
+        if DATIVE_BEFORE.search(before):
             return self._spelling.ordinal(number, "spellout-ordinal-n")
-        if _ARTICLE_BEFORE.search(before):
+        if ARTICLE_BEFORE.search(before):
             return self._spelling.ordinal(number)
         return self._spelling.ordinal(number, "spellout-ordinal-r")
+
+    def _last_day(self, match: re.Match[str]) -> str:
+        number = int(match["dl"])
+        said = self._spelling.ordinal(number, "spellout-ordinal-n") if self._code == "de" else None
+        return f"{said or self._spelling.cardinal(number)}."
 
     def _hash(self, match: re.Match[str]) -> str | None:
         word = {"en": "number", "de": "Nummer", "fr": "numéro", "es": "número", "it": "numero", "pt": "número"}
@@ -441,7 +485,7 @@ class _Numbers:
         scale = (match["scale"] or "").strip()
         if written.isdecimal() and (len(written) > 6 or (written.startswith("0") and len(written) > 1)):
             return self._signed(match["sign"], self._spelling.digits(written)) + (match["scale"] or "")
-        if written.isdecimal() and len(written) == 3 and _DIAL_BEFORE.search(before):
+        if written.isdecimal() and len(written) == 3 and DIAL_BEFORE.search(before):
             return self._spelling.digits(written)
         number = self._parse(written)
         if number is None:
@@ -452,32 +496,12 @@ class _Numbers:
         if self._code == "de" and number == 1 and scale.startswith(("Milli",)):
             return f"eine {scale}"
         is_year = written.isdecimal() and len(written) == 4 and 1100 <= number < 2100 and match["sign"] is None
-        if is_year and (self._code == "de" or _YEAR_BEFORE.search(before)):
+        if is_year and (self._code == "de" or YEAR_BEFORE.search(before)):
             return self._spelling.year(int(number))
-        if "." in written and _VERSION_BEFORE.search(before):
+        if "." in written and VERSION_BEFORE.search(before):
             return self._version_of(written)
         return self._signed(match["sign"], self._cardinal(number, match)) + (match["scale"] or "")
 
     def _version_of(self, written: str) -> str:
         dot = "point" if self._code == "en" else self._words.dot
         return f" {dot} ".join(self._spelling.cardinal(int(part)) for part in written.split("."))
-
-
-_ORDINALS = {
-    "en": dict.fromkeys(("st", "nd", "rd", "th"), ""),
-    "fr": {"er": "spellout-ordinal-masculine", "re": "spellout-ordinal-feminine", "e": "spellout-ordinal-masculine"}
-    | {"ème": "spellout-ordinal-masculine"},
-    "nl": dict.fromkeys(("e", "ste", "de"), ""),
-    "es": {"º": "spellout-ordinal-masculine", ".º": "spellout-ordinal-masculine"}
-    | {
-        "ª": "spellout-ordinal-feminine",
-        ".ª": "spellout-ordinal-feminine",
-        "er": "spellout-ordinal-masculine-adjective",
-    },
-    "it": {"º": "spellout-ordinal-masculine", "ª": "spellout-ordinal-feminine"},
-    "pt": {"º": "spellout-ordinal-masculine", "ª": "spellout-ordinal-feminine"},
-    "ru": {"-й": "spellout-ordinal-masculine", "-я": "spellout-ordinal-feminine", "-е": "spellout-ordinal-neuter"}
-    | {"-го": "spellout-ordinal-masculine-genitive", "-му": "spellout-ordinal-masculine-dative"}
-    | {"-м": "spellout-ordinal-masculine-locative"},
-}
-"""The sets of rules for the endings that ordinals are written with."""

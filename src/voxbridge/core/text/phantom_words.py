@@ -8,7 +8,8 @@ from __future__ import annotations
 
 CREDITS_ANYWHERE = (
     r"amara ?org|dimatorzok|authorwave|qtss|字幕由|字幕志愿者|字幕製作|請不吝點[贊讚]|请不吝点赞|明镜与点点"
-    r"|한글자막 by|svensktextning se"
+    r"|한글자막 by|svensktextning se|otter ai\b|castingwords|bf watch tv|tv gelderland|zeoranger|[優优][優优][獨独]播[劇剧][場场]"
+    r"|yoyo television series|napisy24|opensubtitles|subscene|red bee media"
 )
 """Nobody says these."""
 
@@ -67,21 +68,21 @@ CHANNELS = (
     r"vergesst nicht zu abonnieren",
     r"untertitel",
     # Spanish
-    r"(?:muchas )?gracias por (?:ver|mirar|vernos|vuestra atencion|su atencion)(?: (?:el|este|mi|nuestro) video)?",
+    r"(?:muchas )?gracias por (?:ver|mirar|vernos|vuestra atencion|su atencion)(?: (?:el|este|mi|nuestro) video)?(?: y .{0,40})?",
     r"(?:no (?:te )?olvid(?:es|en) )?(?:de )?suscrib(?:ete|irte|anse|irse)(?: (?:al|a mi|a nuestro|a este) canal)?",
     r"nos vemos en el proximo video",
     r"dale (?:a )?like y suscribete",
     # Portuguese
-    r"(?:muito )?obrigad[oa](?: a todos)? por (?:assistir(?:em)?|ver(?:em)?)(?: (?:o|ao|este|esse|a este|meu) video)?",
+    r"(?:muito )?obrigad[oa](?: a todos)? por (?:assistir(?:em)?|ver(?:em)?)(?: (?:o|ao|este|esse|a este|meu) video)?(?: e .{0,40})?",
     r"(?:nao (?:se )?esquec\w+ de )?(?:se )?inscrev(?:a|er|am)(?: se)?(?: (?:no|em meu|em nosso) canal)?",
     r"ate o proximo video",
     r"deixe o (?:seu )?like.{0,40}",
     # French
-    r"merci(?: beaucoup)? (?:d avoir regarde|d avoir visionne|de nous avoir suivis|d avoir suivi)(?: (?:cette|la|ma) video)?",
+    r"merci(?: beaucoup)? (?:d avoir regarde|d avoir visionne|de nous avoir suivis|d avoir suivi)(?: (?:cette|la|ma) video)?(?: et .{0,40})?",
     r"(?:n oubliez pas de )?(?:vous )?abonne(?:z|r)(?: vous)?(?: a (?:la|ma|notre) chaine)?",
     r"(?:on se retrouve|a bientot) (?:dans|pour) (?:une|la) (?:prochaine|nouvelle) video",
     # Italian
-    r"grazie(?: mille)? (?:per la visione|per aver guardato|per aver visto|a tutti per la visione)(?: (?:il|questo) video)?",
+    r"grazie(?: mille)? (?:per la visione|per aver guardato|per aver visto|a tutti per la visione)(?: (?:il|questo) video)?(?: e .{0,40})?",
     r"(?:non dimenticat\w+ di )?iscriv(?:etevi|iti|ervi)(?: al (?:mio |nostro )?canale)?",
     r"ci vediamo (?:al|nel) prossimo video",
     # others in Latin letters
@@ -188,6 +189,17 @@ CHANNELS_WRITTEN = frozenset({
     "ስለተመለከታችሁ እናመሰግናለን",
     "ስለተከታተላችሁ እናመሰግናለን",
 })  # fmt: skip
+
+CHANNEL_WORDS = tuple(
+    (frozenset(asked.split()), frozenset(of.split()))
+    for asked, of in (
+        ("सब्सक्राइब सब्स्क्राइब", "चैनल लाइक वीडियो शेयर"),
+        ("سبسکرائب", "چینل لائک ویڈیو شیئر"),
+        ("اشترك اشتركوا الاشتراك", "القناة قناتنا قناتي الجرس"),
+        ("সাবস্ক্রাইব", "চ্যানেল চ্যানেলটি লাইক ভিডিও"),
+    )
+)
+"""A short sentence with a word of each is one of those too, in whatever form."""
 
 DOUBTFUL = frozenset({
     "you", "thank you", "thanks", "thank you very much", "thank you so much", "see you next time", "bye", "bye bye",

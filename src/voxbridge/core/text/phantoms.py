@@ -15,7 +15,15 @@ import re
 import unicodedata
 
 from voxbridge.core.text.noises import all_noises
-from voxbridge.core.text.phantom_words import CHANNELS, CHANNELS_WRITTEN, CREDITS, CREDITS_ANYWHERE, DOUBTFUL, MEANT
+from voxbridge.core.text.phantom_words import (
+    CHANNEL_WORDS,
+    CHANNELS,
+    CHANNELS_WRITTEN,
+    CREDITS,
+    CREDITS_ANYWHERE,
+    DOUBTFUL,
+    MEANT,
+)
 
 NO_SPEECH_MAX = 0.9
 """From this probability of silence on, nothing was said. Whisper's own limit, 0.6, is joined with a second doubt."""
@@ -25,8 +33,12 @@ WORDS_PER_S_MAX = 9.0  # an auctioneer does 6 or 7; the sound holds pauses too, 
 LETTERS_PER_S_MAX = 50.0
 _WORDS_MIN = 5  # a rate over less is chance
 _LOOP_MIN = 6
+_LOOP_UNSPACED_MIN = 8  # of one character
+_LAUGHTER = frozenset("哈呵嘿笑はフ不是对好ㅋㅎㅠ")
 _LOOP_MEANT_MIN = 13  # "no no no no no no" is said in anger
 _LOOP_DOUBTFUL_MIN = 3
+_LOOP_PHRASE_MIN = {2: 4, 3: 4, 4: 3}  # of so many words; nobody says a sentence of four words three times on end
+_CHANNEL_WORDS_MAX = 12
 _NOISE_WORDS_MAX = 6
 _DOUBTFUL_S = 0.5  # "thank you" takes 0.4 s, and the sound counted here holds 0.2 s of the pause behind it
 
@@ -79,10 +91,11 @@ def heard(text: str, *, sound_s: float, no_speech: float | None = None) -> str:
     """
     if no_speech is not None and no_speech >= NO_SPEECH_MAX:
         return ""
-    kept = _without_credits(_without_noises(text))
+    bare = _without_noises(text)
+    kept = _without_credits(bare)
     words = plain(kept)
-    if not words:
-        return ""
+    if not words or (kept != bare and words in _DOUBTFUL and words != "das war s"):
+        return ""  # what is left beside a farewell is one as well: "See you in the next video. Bye!"
     is_doubted = no_speech is not None and no_speech >= NO_SPEECH_DOUBT
     if words in _DOUBTFUL and (is_doubted or sound_s < _DOUBTFUL_S):
         return ""
@@ -138,7 +151,11 @@ def _without_credits(text: str) -> str:
 
 
 def _is_credit(sentence: str, words: str) -> bool:
-    if _CHANNEL.fullmatch(words) or _written(sentence) in _CHANNELS_WRITTEN or _ANYWHERE.search(words):
+    written = _written(sentence)
+    if _CHANNEL.fullmatch(words) or written in _CHANNELS_WRITTEN or _ANYWHERE.search(words):
+        return True
+    told = frozenset() if sentence.isascii() else frozenset(written.split())
+    if len(told) <= _CHANNEL_WORDS_MAX and any(told & asked and told & of for asked, of in CHANNEL_WORDS):
         return True
     if _CREDIT.match(words) is None:
         return False
@@ -158,7 +175,7 @@ def _is_loop(words: list[str]) -> bool:
     """Tell whether the text is one phrase over and over, as a model does that has lost its way."""
     for size in range(1, 5):
         phrase = words[:size]
-        least = _LOOP_MIN
+        least = _LOOP_PHRASE_MIN.get(size, _LOOP_MIN)
         if size == 1 and (phrase[0] in _MEANT or phrase[0].isdecimal()):
             least = _LOOP_MEANT_MIN
         elif " ".join(phrase) in _DOUBTFUL:
@@ -171,8 +188,13 @@ def _is_loop(words: list[str]) -> bool:
 def _is_unspaced_loop(words: str) -> bool:
     """Tell the same of a text without spaces."""
     joined = words.replace(" ", "")
-    if not joined or joined.isascii() or len(joined) < 2 * _LOOP_MIN:
+    if not joined or joined.isascii():
         return False
-    return any(len(joined) >= size * _LOOP_MIN and joined[size:] == joined[:-size] for size in range(1, 21)) and not (
-        words.split()[0] in _MEANT and len(words.split()) < _LOOP_MEANT_MIN
-    )
+    for size in range(1, 21):
+        phrase = joined[:size]
+        least = _LOOP_UNSPACED_MIN if size == 1 else 4
+        if phrase in _MEANT or (size == 1 and len(set(joined) & _LAUGHTER) == 1):
+            least = _LOOP_MEANT_MIN
+        if len(joined) >= size * least and joined[size:] == joined[:-size]:
+            return True
+    return False

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the endings of Russian and Ukrainian words
+# ruff: noqa: RUF001, SIM905 - lists of words read as text; the endings of Russian and Ukrainian words
 """Numbers as words: Unicode's own rules for spelling them out (unicode-rbnf) and its locale data (Babel).
 
 Both read tables of their own package at their first use in a language, some ten milliseconds; ``warm`` does it ahead.
@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from voxbridge.core.text.number_words import UNITS, WORDS, NumberWords
+from voxbridge.core.text.own_numerals import OWN
 
 _DIGITS = re.compile("[-\u2212\u200e\u200f]*[\\d.,\u00a0\u202f\u066b\u066c]*\\d")
 # The rules of some languages have no default set of their own; the first that is there is taken.
@@ -19,15 +20,25 @@ _CARDINALS = ("spellout-numbering", "spellout-cardinal", "spellout-cardinal-masc
 _DIGITS_MAX = 15  # what is longer is no amount that anybody says
 
 
+def _engine_of(code: str) -> Any:
+    from unicode_rbnf import RbnfEngine  # 20 ms, which a voice that reads digits need not pay
+
+    return RbnfEngine.for_language("no" if code == "nb" else code)
+
+
 class Spelling:
     """Spells the numbers of one language."""
 
     def __init__(self, code: str) -> None:
-        from unicode_rbnf import RbnfEngine  # 20 ms, which a voice that reads digits need not pay
-
         self.code = code
         self.words: NumberWords = WORDS[code]
-        self._engine: Any = RbnfEngine.for_language(code)
+        self._own = OWN.get(code)
+        self._engine: Any = None if self._own else _engine_of(code)
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """Return the names of the language's sets of rules."""
+        return frozenset() if self._engine is None else frozenset(self._engine.rulesets)
 
     def cardinal(self, number: Decimal | int, *, rules: str = "") -> str:
         """Return a number in words; ``rules`` is another set of the language's, if it has it."""
@@ -48,7 +59,7 @@ class Spelling:
     def year(self, number: int) -> str:
         """Return a year as it is said."""
         if self.code == "zh":
-            return self.digits(str(number)).replace(" ", "")
+            return self.digits(str(number)).replace(" ", "").replace("零", "〇")
         if self.code == "en" or (self.code == "de" and 1100 <= number < 2000):
             return self._spell(number, ("spellout-numbering-year",))
         return self.cardinal(number)
@@ -80,7 +91,8 @@ class Spelling:
             written = format_date(dt.date(year, month, day), "long", locale=self.code)
         except ValueError:
             return None
-        return re.sub(r"\s?[гр]\.$", "", written)
+        written = re.sub(r"\s?[гр]\.$", "", written)
+        return written if self.code in {"de", "hu"} else re.sub(rf"\b{day}\.(?= )", str(day), written, count=1)
 
     def _worded(self, named: str, number: Decimal) -> str:
         """Put the words of a number where its digits stand."""
@@ -90,10 +102,12 @@ class Spelling:
     def _spell(self, number: int, rules: tuple[str, ...]) -> str:
         if len(str(number)) > _DIGITS_MAX:
             return self.digits(str(number))
+        if self._own is not None:
+            return self._own(number)
         known = self._engine.rulesets
         name = next((each for each in rules if each in known), None)
         said = self._engine.format_number(number, ruleset_names=[name]).text if name else str(number)
-        return re.sub(r"\s+", " ", str(said)).replace("\u00ad", "").strip()
+        return re.sub(r"\s+", " ", str(said)).replace("\u00ad", "").replace("\u200b", "").strip()
 
 
 def _gender(code: str, named: str, number: int) -> str:
@@ -109,6 +123,18 @@ _FEMININE = {
 }
 
 
+_FRENCH_FEMININE = frozenset(
+    "femme fois heure heures minute minutes seconde secondes personne personnes semaine semaines année années page"
+    " pages question questions journée journées tonne tonnes pomme pommes fille filles voiture voitures maison maisons"
+    " ville villes chose choses table tables photo photos vidéo vidéos réponse réponses étape étapes option options"
+    " tasse tasses tranche tranches ligne lignes partie parties carte cartes lettre lettres pièce pièces place places"
+    " note notes amie amies cuillère cuillères bouteille bouteilles idée idées livres-sterling".split()
+)
+_GERMAN_FEMININE = frozenset(
+    "frau stadt nacht hand mutter tochter schwester person tür art zahl uhr form stimme mal bahn maus wand bank kraft"
+    " last luft lust macht schuld welt wahl zeit antwort arbeit gefahr insel regel gabel kartoffel nummer feder feier"
+    " mauer butter leiter".split()
+) - {"uhr", "mal"}
 _POLISH_FEMININE = frozenset(
     {
         "godziny",
@@ -136,6 +162,10 @@ def gender_rules(code: str, word: str, number: int) -> str:
         return "spellout-cardinal-neuter"
     if code == "pl" and two and word in _POLISH_FEMININE:
         return "spellout-cardinal-feminine"
+    if code == "es" and word == "de":
+        return ""  # el uno de enero
+    if code == "fr" and number % 10 == 1 and word in _FRENCH_FEMININE:
+        return "spellout-cardinal-feminine"
     if code == "es" and (one or 200 <= number % 1000 < 1000):
         return "spellout-cardinal-feminine" if word.endswith(("a", "as")) else "spellout-cardinal-masculine"
     if code == "pt" and (one or two or 200 <= number % 1000 < 1000) and word.endswith(("a", "as")):
@@ -143,7 +173,9 @@ def gender_rules(code: str, word: str, number: int) -> str:
     if code == "it" and number == 1:
         return "spellout-cardinal-feminine" if word.endswith("a") else "spellout-cardinal-masculine"
     if code == "de" and number == 1:
-        is_feminine = word.endswith(("e", "ung", "heit", "keit", "schaft", "tät", "ion", "in"))
+        is_feminine = word in _GERMAN_FEMININE or word.endswith(
+            ("e", "ung", "heit", "keit", "schaft", "tät", "ion", "in", "ei", "ik", "ur")
+        )
         return "spellout-cardinal-feminine" if is_feminine else "spellout-cardinal-masculine"
     return ""
 

@@ -36,7 +36,6 @@ def test_no_digit_is_left_of_plain_numbers(language: str):
 
 def test_a_language_without_rules_is_left_alone():
     """A digit that the voice reads is better than a word of another language."""
-    assert in_words("قیمت 1,299 روپے", "ur") == "قیمت 1,299 روپے"
     assert in_words("5 apples", "xx") == "5 apples"
     assert spelling_of("xx") is None
 
@@ -61,7 +60,7 @@ PARTS = (
 parts = st.sampled_from(PARTS.split()) | st.sampled_from([" ", " ", "は", "文"])
 
 
-@given(st.lists(parts, max_size=12).map("".join), st.sampled_from([*WORDS, "ur"]))
+@given(st.lists(parts, max_size=12).map("".join), st.sampled_from([*WORDS, "xx"]))
 def test_any_text_comes_out(text: str, language: str):
     """Whatever is written, letters that are no numbers stay in their order."""
     said = in_words(text, language)
