@@ -47,7 +47,7 @@ from voxbridge.people.privacy import PrivacyWish
 from voxbridge.session.apologies import Apologies
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge, open_judge
-from voxbridge.session.mouth import PlayoutClock
+from voxbridge.session.mouth import PlayoutClock, Punctual
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.rules import rules_now
@@ -126,6 +126,7 @@ class Daemon:
                 await tools.health.asked.wait()
             # From now on: while all is loaded and nobody is in a call a stall hurts nobody.
             trio.lowlevel.add_instrument(StallWatch(self.service.metrics.on_stall))
+            trio.lowlevel.add_instrument(Punctual(self._clock))
             # What start-up made lives as long as the daemon: the collector need not look at it in mid-speech.
             gc.collect()
             gc.freeze()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import click
 import trio
 
 from tests.bench import changing_call, pause_curve, words_heard
+from tests.bench.crowd import crowd as crowded
 from tests.bench.measures import Measure, host, table
 from tests.bench.pauses import Judged, engine_places, human_places, judged
 from tests.bench.stages import embedded_stages
@@ -80,6 +82,8 @@ def judged_pauses() -> list[Judged]:
 @click.option("--words", is_flag=True, help="How many words are heard wrong, with loss and with pauses. Half an hour.")
 @click.option("--pauses", is_flag=True, help="How many turns end too early at which delay. One minute.")
 @click.option("--call", "call_minutes", type=float, help="A call that changes all the time, for so many minutes.")
+@click.option("--crowd", is_flag=True, help="25 people who speak and ten rooms that play, the daemon on one core.")
+@click.option("--alone", is_flag=True, help="With --crowd: keep the cores from everybody else (needs root).")
 @click.option("--seed", default=1, show_default=True, help="Which changes, and in which order.")
 @click.option("--quick", is_flag=True, help="Ten of each instead of fifty: a look, no figures to quote.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
@@ -88,6 +92,8 @@ def main(
     words: bool,
     pauses: bool,
     call_minutes: float | None,
+    crowd: bool,
+    alone: bool,
     seed: int,
     quick: bool,
     json_file: Path | None,
@@ -100,6 +106,13 @@ def main(
         return
     if call_minutes is not None:
         for line in changing_call.run(call_minutes, seed, progress):
+            click.echo(line)
+        return
+    if crowd:
+        seconds = 10.0 if quick else 60.0
+        result = trio.run(partial(crowded, 25, 10, seconds, human_clips(), progress, alone=alone))
+        progress("")
+        for line in result.lines():
             click.echo(line)
         return
     places = judged_pauses() if pauses or not only else []

@@ -25,17 +25,22 @@ def run_virtual(scenario: Callable[[], Awaitable[Result]]) -> Result:
     return trio.run(bounded, clock=MockClock(autojump_threshold=0))
 
 
-def over_seeds(scenario: Callable[[], Awaitable[object]], seeds: Iterable[int]) -> None:
-    """Run a scenario once per seed of Trio's scheduler; a failure names its seed."""
+def run_seeded(scenario: Callable[[], Awaitable[Result]], seed: int) -> Result:
+    """Run a scenario as ``run_virtual`` does, with a seed for Trio's scheduler; a failure names it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
-        for seed in seeds:
-            state = trio_run._r.getstate()
-            trio_run._r.seed(seed)
-            try:
-                run_virtual(scenario)
-            except BaseException as error:
-                error.add_note(f"with scheduler seed {seed}")
-                raise
-            finally:
-                trio_run._r.setstate(state)
+        state = trio_run._r.getstate()
+        trio_run._r.seed(seed)
+        try:
+            return run_virtual(scenario)
+        except BaseException as error:
+            error.add_note(f"with scheduler seed {seed}")
+            raise
+        finally:
+            trio_run._r.setstate(state)
+
+
+def over_seeds(scenario: Callable[[], Awaitable[object]], seeds: Iterable[int]) -> None:
+    """Run a scenario once per seed of Trio's scheduler; a failure names its seed."""
+    for seed in seeds:
+        run_seeded(scenario, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from voxbridge.audio.mel import FRAMES_PER_S, log_mel, samples_of
+from voxbridge.audio.mel import FRAMES_PER_S, Floats, log_mel, samples_of
 from voxbridge.audio.models import SMART_TURN, open_session
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ
 
@@ -24,17 +24,23 @@ class TurnModel:
         self._session = open_session(SMART_TURN)
         self.completion(bytes(2 * HEARING_RATE_HZ))
 
-    def completion(self, pcm: bytes) -> float:
-        """Return the probability in [0, 1] that the speaker has finished.
-
-        Looks at the last 8 s of ``pcm`` (16 kHz mono s16le). Blocks for 70 to 140 ms and releases the GIL: call
-        it in a worker thread. Any number of threads may call it.
-        """
+    def features(self, pcm: bytes) -> Floats:
+        """Return what the network looks at: the last 8 s of ``pcm`` (16 kHz mono s16le). 1.4 ms, with the GIL."""
         recent = samples_of(pcm[-2 * _WINDOW_SAMPLES :])
         # The model learnt on sound that ends at the window's end, normalised together with its padding.
         window = np.pad(recent, (_WINDOW_SAMPLES - len(recent), 0))
         window = (window - window.mean()) / np.sqrt(window.var() + 1e-7)
-        features = log_mel(window.astype(np.float32), _WINDOW_S * FRAMES_PER_S)
+        return log_mel(window.astype(np.float32), _WINDOW_S * FRAMES_PER_S)
+
+    def judge(self, features: Floats) -> float:
+        """Return the probability in [0, 1] that the speaker has finished. Blocks for 45 to 140 ms without the GIL.
+
+        Any number of threads may call it.
+        """
         # The output is called "logits" but is a probability already.
         (output,) = self._session.run(None, {"input_features": features[None]})
         return float(np.ravel(output)[0])
+
+    def completion(self, pcm: bytes) -> float:
+        """Return the probability of both steps."""
+        return self.judge(self.features(pcm))

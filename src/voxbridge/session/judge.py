@@ -4,6 +4,10 @@ It is the first work to be shed. A verdict takes 70 to 140 ms of a core and is o
 the commit); without one the ordinary silence decides. Hearing must not wait for it: at 30 to 40 speakers on one core
 these threads once took the core from the loop, and three packets of four were lost. So its threads get what nobody
 else wants (nice 19), there are few of them, and none is begun while the loop is behind.
+
+Such a thread must not hold Python's lock: on a busy core it comes to run once in a tenth of a second, and whoever
+waits for the lock waits with it (the loop stood still for 130 ms). So what is Python of a verdict is done by a thread
+of the ordinary kind, and the other one does the network alone, which needs no lock.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Protocol
 
 import trio
 
+from voxbridge.audio.mel import Floats
 from voxbridge.audio.turn_model import TurnModel
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.utterance import Verdict
@@ -33,10 +38,14 @@ async def no_judge(_pcm: bytes) -> Verdict:
 
 
 class Completion(Protocol):
-    """The turn model, as its thread asks it."""
+    """The turn model, in two steps, each of which blocks."""
 
-    def completion(self, pcm: bytes) -> float:
-        """Return the probability that the speaker has finished; 16 kHz mono s16le in. Blocks."""
+    def features(self, pcm: bytes) -> Floats:
+        """Return what the network looks at of 16 kHz mono s16le sound: a millisecond or two."""
+        ...
+
+    def judge(self, features: Floats) -> float:
+        """Return the probability that the speaker has finished: 50 to 140 ms, without Python's lock."""
         ...
 
 
@@ -52,7 +61,11 @@ class TurnJudge:
 
     async def __call__(self, pcm: bytes) -> Verdict:
         """Return the probability that the speaker has finished (16 kHz mono s16le in), or "shed"."""
-        if self._busy >= self._at_once or await _round_s() > _ROUND_MAX_S or self._busy >= self._at_once:
+        if self._busy >= self._at_once or await _round_s() > _ROUND_MAX_S:
+            self._counters.turn_model_shed += 1
+            return "shed"
+        features = await trio.to_thread.run_sync(self._model.features, pcm)
+        if self._busy >= self._at_once:  # another one was faster
             self._counters.turn_model_shed += 1
             return "shed"
         token, is_done = trio.lowlevel.current_trio_token(), trio.Event()
@@ -66,7 +79,7 @@ class TurnJudge:
                 token.run_sync_soon(done)
 
         self._busy += 1
-        verdict = self._threads.submit(self._model.completion, pcm)
+        verdict = self._threads.submit(self._model.judge, features)
         verdict.add_done_callback(tell)
         try:
             # Abandoned when the speaker goes on; it counts as busy until the thread has really ended.

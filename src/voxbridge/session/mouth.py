@@ -61,49 +61,72 @@ class PlayoutClock:
     def __init__(self, on_lateness: Callable[[float], None] = lambda _seconds: None) -> None:
         self._on_lateness = on_lateness
         self._mouths: set[Mouth] = set()
-        self._woken = trio.Event()
+        self._due = math.inf
+        self._sleep = trio.CancelScope(deadline=-math.inf)  # the first round comes at once
         self.beats = 0
         self._went_round = trio.Event()
 
     def add(self, mouth: Mouth) -> None:
         """Serve this mouth from now on."""
         self._mouths.add(mouth)
+        self.wake()
 
     def remove(self, mouth: Mouth) -> None:
         """Serve this mouth no longer."""
         self._mouths.discard(mouth)
+        self.wake()
 
     def wake(self) -> None:
         """Look at the schedules again: one of them has changed."""
-        self._woken.set()
+        self._due = min((mouth.due for mouth in self._mouths), default=math.inf)
+        if self._due < self._sleep.deadline:  # a later one is found out when the clock wakes
+            self._sleep.deadline = self._due
 
     async def beat(self) -> None:
         """Return once the clock has gone round: proof that it moves, also when nobody is speaking."""
         went_round = self._went_round
-        self.wake()
+        self._sleep.deadline = -math.inf
         await went_round.wait()
 
     async def run(self) -> None:
         """Send each mouth's frames when they are due, for ever."""
         while True:
-            due = min(
-                (min(m.announce_at, math.inf if m.next_due is None else m.next_due) for m in self._mouths),
-                default=math.inf,
-            )
-            with trio.move_on_at(due):
-                await self._woken.wait()
-            self._woken = trio.Event()
+            with self._sleep:
+                await trio.sleep_forever()
             self.beats += 1
-            now = trio.current_time()
-            for mouth in list(self._mouths):
-                if mouth.announce_at <= now:
-                    mouth.announce()
-                due_at = mouth.next_due
-                if due_at is not None and due_at <= now:
-                    self._on_lateness(now - due_at)
-                    mouth.tick(now)
+            self.catch_up()
+            self._sleep = trio.CancelScope(deadline=self._due)
             self._went_round.set()
             self._went_round = trio.Event()
+
+    def catch_up(self) -> None:
+        """Send what is due by now. Synchronous; may be called at any time, and costs next to nothing."""
+        if self._due > trio.current_time():
+            return
+        for mouth in list(self._mouths):
+            now = trio.current_time()
+            if mouth.announce_at <= now:
+                mouth.announce()
+            due_at = mouth.next_due
+            if due_at is not None and due_at <= now:
+                self._on_lateness(now - due_at)
+                mouth.tick(now)
+        self.wake()
+
+
+class Punctual(trio.abc.Instrument):
+    """Has the clock catch up between any two steps of the loop, and not only when its own task has its turn.
+
+    A round of the loop is as long as all that is ready: with 25 people speaking some 10 ms, of which no step is longer
+    than a third. Without this a frame waited for the end of the round, and for its turn in the next one.
+    """
+
+    def __init__(self, clock: PlayoutClock) -> None:
+        self._clock = clock
+
+    def after_task_step(self, _task: trio.lowlevel.Task) -> None:
+        """Send what has become due."""
+        self._clock.catch_up()
 
 
 class Mouth:
@@ -130,6 +153,12 @@ class Mouth:
     def next_due(self) -> float | None:
         """Return the Trio time of the next frame, or None while there is nothing to send."""
         return self._playout.next_due
+
+    @property
+    def due(self) -> float:
+        """Return the Trio time of the next frame or announcement, or infinity."""
+        next_due = self._playout.next_due
+        return self.announce_at if next_due is None else min(self.announce_at, next_due)
 
     @property
     def is_idle(self) -> bool:
@@ -247,18 +276,20 @@ class Mouth:
         current = self._current
         if current is not None and not current.was_given_up:
             _log.error("a frame could not be sent; the answer is given up", exc_info=error)
-            self._counters.dropped_answers += 1
-            current.was_given_up = True
-            current.track.close()
+            self._drop(current)
 
     def _lose_patience(self, now: float) -> None:
         """Give up what could not leave for too long."""
         held_since, current = self._playout.held_since, self._current
         patience_s = _HOLD_MUTED_S if self._port.is_silenced else _HOLD_S
         if held_since is not None and now - held_since > patience_s and current is not None:
-            self._counters.dropped_answers += 1
-            current.was_given_up = True
-            current.track.close()
+            self._drop(current)
+
+    def _drop(self, playing: Playing) -> None:
+        self._counters.dropped_answers += 1
+        playing.was_given_up = True
+        playing.track.close()
+        playing.on_dry()  # from now on the user waits, and whoever is still making the answer has a limit again
 
     def _speak(self, pcm: bytes, now: float) -> None:
         has_left = self._port.send_frame(self._encoder.encode(to_stereo(pcm) if self._stereo else pcm))

@@ -71,8 +71,8 @@ class SentenceSound:
             self._resampler = Resampler(pcm.rate_hz, SPEECH_RATE_HZ)
         self._add(self._resampler.feed(pcm.data if pcm.channels == 1 else to_mono(pcm.data)))
 
-    def end(self) -> None:
-        """End the sentence: what the resampler still holds is its last sound."""
+    def end(self, *, is_broken: bool = False) -> None:
+        """End the sentence: what the resampler still holds is its last sound. ``is_broken``: there should be more."""
         if self._resampler is not None:
             self._add(self._resampler.flush(), is_last=True)
             self._resampler = None
@@ -81,7 +81,7 @@ class SentenceSound:
             self._voice.learn(self._meter.lufs, self._meter.measured_s)
             self._voice = None
         kept_ms = self._trim.trail_ms - self._trail_ms
-        self._track.end_sentence(self.index, bytes_of_ms(kept_ms))
+        self._track.end_sentence(self.index, bytes_of_ms(kept_ms), is_broken=is_broken)
         self._on_sound()
 
     def _add(self, data: bytes, *, is_last: bool = False) -> None:

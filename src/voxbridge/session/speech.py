@@ -102,6 +102,16 @@ class Speech:
         return trimmed_of(self._sounds)
 
     @property
+    def missing(self) -> set[str]:
+        """Return the sentences that were not heard as they were meant: the unheard and the unsaid ones."""
+        return {*self.unheard, *self.unsaid}
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing is to come any more: neither a sentence nor a sound."""
+        return self._track.is_whole
+
+    @property
     def has_sound(self) -> bool:
         """Tell whether any sound of it has come."""
         return self._playing is not None or self._track.queued_s > 0
@@ -243,7 +253,7 @@ class Speech:
                 self._failed(error)
             finally:
                 del self._asking[request.index]
-                sound.end()
+                sound.end(is_broken=request.index in self._unsaid)
                 self._end_if_whole()
                 at_once.release()
 

@@ -104,6 +104,8 @@ class Turn:
         self._limit_s = self._rules.limit_s
         self._due = ended.at + self._limit_s
         self._cut: CutReason | None = None
+        self._was_whole = False  # when it was cut
+        self._written: set[str] = set()
         self._has_heard = trio.Event()
         self._transcript = Transcript("")
         self._text = ""
@@ -179,8 +181,8 @@ class Turn:
 
     @property
     def is_superseded(self) -> bool:
-        """Tell whether its words go into the next turn."""
-        return self._cut == "superseded"
+        """Tell whether its words go into the next turn. Not if its answer was heard to the last word."""
+        return self._cut == "superseded" and not self._is_answered
 
     @property
     def has_asked_aloud(self) -> bool:
@@ -198,16 +200,17 @@ class Turn:
 
     @property
     def aftermath(self) -> Previous | None:
-        """Return what the agent has to be told of this turn with the next one: None if it was heard to its end.
+        """Return what the agent has to be told of this turn with the next one: None if people had all of the answer.
 
         What a turn was to tell, it leaves to the next one, unless something shows that it came to the agent.
         """
         answer = self._answer
-        has_failed = self._cut is None or answer.agent_error is not None  # who is cut may well have been taken in
+        # who is cut may well have been taken in
+        has_failed = self._cut is None or answer.agent_error is not None or self._error is not None
         if not answer.has_asked or (has_failed and not answer.has_come_through):
             return self._previous
-        was_cut_short = self._cut is not None or (self._answer.agent_error is not None and self._answer.text != "")
-        if not was_cut_short or (self._speech.is_played and self._speech.has_sound):
+        was_cut_short = self._cut is not None or (answer.agent_error is not None and answer.text != "")
+        if not was_cut_short or self._is_told:
             return None
         heard, turn_id = self.heard_text, self.id
         if self._rest is not None:
@@ -230,6 +233,17 @@ class Turn:
         """Say the rest of what was cut off, if there is any; else the agent is asked."""
         self._rest = None if self.before is None else self.before.rest()
 
+    @property
+    def _is_told(self) -> bool:
+        """Tell whether every sentence of the answer was heard or written: what was cut then was an apology."""
+        is_whole = self._speech.is_whole if self._cut is None else self._was_whole
+        return is_whole and self._written >= self._speech.missing
+
+    @property
+    def _is_answered(self) -> bool:
+        """Tell whether the answer was heard whole: a cut within the silence behind it changes nothing."""
+        return self._error is None and self._speech.is_played and self._is_told
+
     def cut(self, reason: CutReason) -> None:
         """End the answer now: when this returns, no frame of it can leave. The words heard are kept.
 
@@ -239,7 +253,7 @@ class Turn:
             self._hearing.cancel(reason=reason)
         if self._cut is not None:
             return
-        self._cut = reason
+        self._cut, self._was_whole = reason, self._speech.is_whole
         self._mark("cut")
         self._close()
         self._answering.cancel(reason=reason)
@@ -353,9 +367,11 @@ class Turn:
 
     async def _reply_or_cut(self) -> Outcome:
         with self._answering:
-            return await self._reply()
+            outcome = await self._reply()
+            if self._cut is None:
+                return outcome
         assert self._cut is not None, "only a cut ends this scope"
-        return "answered" if self._speech.is_played else _OUTCOME_OF_CUT[self._cut]
+        return "answered" if self._is_answered else _OUTCOME_OF_CUT[self._cut]
 
     async def _hear(self) -> None:
         before = "" if self._prior is None else await self._prior.all_words()
@@ -426,6 +442,7 @@ class Turn:
         match self._error:
             case None:
                 await self._speech.played()
+                await trio.lowlevel.checkpoint_if_cancelled()  # a cut ends the playing as well
                 return await self._outcome_of_playing()
             case TurnTooLong():
                 await self._post_unsaid()
@@ -443,17 +460,17 @@ class Turn:
 
     async def _outcome_of_playing(self) -> Outcome:
         """Return how an answer without a fault ended; what made no sound is written."""
-        speech, port = self._speech, self._context.port
+        speech = self._speech
         if speech.was_given_up:
             self._error = DiscordError("the answer could not leave by the voice connection: it was written")
-            await port.post_text(" ".join([*speech.unheard, *self._answer.unspoken]))
+            await self._write([*speech.unheard, *self._answer.unspoken])
             return "failed"
         if speech.last_frame_at is not None:
             if not speech.was_stopped:  # else nobody wants the rest
                 await self._post_unsaid()
             return "answered"
         if self._answer.text.strip():
-            await port.post_text(self._answer.text)
+            await self._context.port.post_text(self._answer.text)
         return "no-reply"
 
     def _too_late(self) -> VoxBridgeError:
@@ -523,14 +540,18 @@ class Turn:
         """
         if words := [*self._speech.unsaid, *self._answer.unspoken]:
             await self._context.outages.post_due()
-            await self._context.port.post_text(" ".join(words))
+            await self._write(words)
+
+    async def _write(self, sentences: list[str]) -> None:
+        if sentences:
+            await self._context.port.post_text(" ".join(sentences))
+            self._written.update(sentences)
 
     async def _played_or_posted(self) -> None:
         """Wait for the last frame; what could not leave by the voice connection is written, unless it stands there."""
-        written = set(self._speech.unsaid)
         await self._speech.played()
         if self._speech.was_given_up and self._cut is None:
-            await self._context.port.post_text(" ".join(each for each in self._speech.unheard if each not in written))
+            await self._write([each for each in self._speech.unheard if each not in self._written])
 
     def _mark(self, name: str) -> None:
         self._mark_at(name, trio.current_time())

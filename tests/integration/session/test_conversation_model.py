@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from tests.support.conversation_model import converse
-from tests.support.scheduling import run_virtual
+from tests.support.scheduling import run_seeded
 
 pytestmark = pytest.mark.integration
 
@@ -20,6 +20,6 @@ def test_any_conversation_keeps_to_the_model(request: pytest.FixtureRequest) -> 
     """
     wanted, turns = int(request.config.getoption("--turns")), 0
     for seed in itertools.count(int(request.config.getoption("--seed"))):
-        turns += run_virtual(functools.partial(converse, seed))
+        turns += run_seeded(functools.partial(converse, seed), seed)
         if turns >= wanted:
             break

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 
+import numpy as np
 import pytest
 import trio
 
+from voxbridge.audio.mel import Floats
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.judge import TurnJudge
 
@@ -18,22 +20,28 @@ class SlowModel:
     """Takes as long as it is told, and notes in which thread."""
 
     def __init__(self) -> None:
-        self.may_end = threading.Event()
+        self.may_end, self.has_begun = threading.Event(), threading.Event()
         self.nice: list[int] = []
+        self.nice_of_python: list[int] = []
 
-    def completion(self, pcm: bytes) -> float:
+    def features(self, pcm: bytes) -> Floats:
+        self.nice_of_python.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return np.full(1, len(pcm) / 10, np.float32)
+
+    def judge(self, features: Floats) -> float:
         self.nice.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        self.has_begun.set()
         assert self.may_end.wait(10)
-        return len(pcm) / 10
+        return float(features[0])
 
 
 async def test_its_threads_get_what_nobody_else_wants() -> None:
-    """At the lowest priority, whatever that of the daemon; and the daemon's own stays."""
+    """The network runs at the lowest priority, whatever that of the daemon; what holds Python's lock does not."""
     model = SlowModel()
     model.may_end.set()
     before = os.getpriority(os.PRIO_PROCESS, 0)
     assert await TurnJudge(model, SessionCounters())(b"12345") == 0.5
-    assert model.nice == [19]
+    assert (model.nice, model.nice_of_python) == ([19], [before])
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
@@ -41,8 +49,10 @@ async def test_what_there_is_no_time_for_is_shed_and_counted(nursery) -> None:
     """With one verdict under way the next one is not begun, also when nobody waits for the first any more."""
     model, counters = SlowModel(), SessionCounters()
     judge = TurnJudge(model, counters, at_once=1)
-    with trio.move_on_after(0.05):
-        await judge(b"12345")
+    async with trio.open_nursery() as first:
+        first.start_soon(judge, b"12345")
+        await trio.to_thread.run_sync(model.has_begun.wait, 10)
+        first.cancel_scope.cancel()
     assert await judge(b"12345") == "shed"
     assert counters.turn_model_shed == 1
     model.may_end.set()

@@ -19,7 +19,7 @@ from voxbridge.core.ids import UserId
 from voxbridge.errors import AgentFailed, StageRefused, StageTimeout, StageUnavailable
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
-from voxbridge.stages.contracts import AgentRequest, AnswerSink
+from voxbridge.stages.contracts import AgentRequest, AnswerSink, TextDelta
 
 pytestmark = pytest.mark.integration
 
@@ -125,7 +125,7 @@ async def broken_off(hall: Hall, ada: UserId, break_: Callable[[], None]) -> lis
     """Ask, go on, and let something break in the middle of the afterthought; return what was heard then."""
     await hall.say(ada)
     await trio.sleep(1.2)
-    await hall.say(ada, 20)
+    await hall.say(ada, 40)
     break_()
     await hall.say(ada, 5)
     await hall.wait_report(1)
@@ -167,7 +167,7 @@ async def test_speech_that_a_crash_broke_off_is_apologised_for(
     async with open_hall(apology=APOLOGY, change=with_stages(stt=stt)) as hall:
         ada = hall.port.join(1)
         await trio.sleep(1)
-        await hall.say(ada, 20)
+        await hall.say(ada, 40)
         if what == "line":
             assert stt.broken is not None
             stt.broken.set()
@@ -229,3 +229,58 @@ async def test_an_answer_that_broke_off_and_could_not_leave_is_posted(
         assert (await hall.wait_report(0)).outcome == "failed"
         assert posted(hall).count("Half an answer.") == 1, posted(hall)
         assert hears_apology(hall.port.frames)
+
+
+@attrs.define
+class InTwo(ScriptedAgent):
+    """Writes a second sentence half a second after the first one, and the first time goes on for ``goes_on_s``."""
+
+    goes_on_s: float = 0.0
+
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
+        await super().answer(request, out)
+        await trio.sleep(0.5)
+        await out.send(TextDelta(SECOND))
+        if len(self.requests) == 1:
+            await trio.sleep(self.goes_on_s)
+
+
+FIRST, SECOND = "This is the first sentence of it. ", "And this is the second one, which breaks off. "
+
+
+@pytest.mark.parametrize("failure", [StageUnavailable("tts", "down"), *bugs(1)], ids=["the voice fails", "a bug"])
+async def test_an_apology_that_is_interrupted_cuts_no_answer_short(
+    autojump_clock: trio.testing.MockClock, failure: Outcome
+) -> None:
+    """The second sentence was written, since its sound broke off; who speaks over the apology had all of it."""
+    agent = InTwo(outcomes=[FIRST])
+    tts = ScriptedTts(outcomes=["", failure], delay_s=0.04)
+    async with open_hall(apology=APOLOGY, change=with_stages(agent=agent, tts=tts)) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) >= 78)  # a second and a half of answer, and it is sorry
+        await hall.say(ada, 40)
+        first = await hall.wait_report(0)
+        assert (first.outcome, first.error is None) == ("interrupted", False)
+        await hall.wait_report(1)
+        assert [request.previous for request in agent.requests] == [None, None]
+        assert SECOND.strip() in posted(hall)
+
+
+async def test_an_answer_whose_voice_died_was_not_heard_to_its_end(autojump_clock: trio.testing.MockClock) -> None:
+    """What had sound was played, the agent writes on, and the speaker interrupts: the agent is told what was heard."""
+    agent = InTwo(outcomes=[FIRST], goes_on_s=30.0)
+    tts = ScriptedTts(outcomes=["", StageUnavailable("tts", "down")], delay_s=0.04)
+    async with open_hall(apology=APOLOGY, change=with_stages(agent=agent, tts=tts)) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: len(hall.port.voice) >= 50)
+        await trio.sleep(2)
+        await hall.say(ada, 40)
+        assert (await hall.wait_report(0)).outcome == "interrupted"
+        await hall.wait_report(1)
+        told = agent.requests[1].previous
+        assert told is not None
+        assert told.heard == f"{FIRST}And"

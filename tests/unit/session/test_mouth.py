@@ -15,7 +15,7 @@ from tests.support.voices import MemoryPort
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_FRAME_BYTES
 from voxbridge.core.sound.track import Track
 from voxbridge.session.counters import SessionCounters
-from voxbridge.session.mouth import Mouth, Playing, PlayoutClock
+from voxbridge.session.mouth import Mouth, Playing, PlayoutClock, Punctual
 
 pytestmark = pytest.mark.unit
 
@@ -392,3 +392,22 @@ async def test_a_mouth_that_was_taken_off_is_served_no_more(autojump_clock: trio
         count = len(port.frames)
         await trio.sleep(1)
         assert len(port.frames) == count
+
+
+async def test_a_frame_leaves_between_two_steps_of_a_round(autojump_clock: trio.testing.MockClock) -> None:
+    """Twenty tasks that take 2 ms each have their turns in one round: a frame waits for one of them, not for all."""
+    async with rooms() as hall:
+        trio.lowlevel.add_instrument(Punctual(hall.clock))
+        _, mouth = hall.open()
+        play(mouth, track_of(50))
+
+        async def busy() -> None:
+            for _ in range(10):
+                autojump_clock.jump(0.002)  # as work does that takes so long
+                await trio.lowlevel.checkpoint()
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(busy)
+    assert len(hall.lateness) >= 15
+    assert max(hall.lateness) <= 0.002 + 1e-9, f"{max(hall.lateness) * 1000:.1f} ms late"

@@ -33,6 +33,8 @@ class Sentence:
     came_bytes: int = 0
     played_bytes: int = 0
     is_complete: bool = False
+    is_broken: bool = False
+    """It ended before its end: there should have been more."""
     extra_words: int = 0
     """So many words are said before ``text`` that are no part of it: whose answer it is."""
     factor: float = 1.0
@@ -50,8 +52,8 @@ class Sentence:
 
     @property
     def is_played(self) -> bool:
-        """Tell whether it came whole and was played to its last sample."""
-        return self.is_complete and self.played_bytes == self.came_bytes
+        """Tell whether it came whole and was played to its last sample. Of nothing, nothing was played."""
+        return self.is_complete and not self.is_broken and 0 < self.came_bytes == self.played_bytes
 
     def push(self, pcm: bytes) -> None:
         """Add sound."""
@@ -266,10 +268,15 @@ class Track:
         """Say what a sentence's samples are to be multiplied by; it is gone to slowly, or at once if it is less."""
         self.sentences[index].factor = factor
 
-    def end_sentence(self, index: int, silent_bytes: int = 0) -> None:
-        """Note that all sound of a sentence has come; so much silence at its end is a part of the pause behind it."""
-        self.sentences[index].is_complete = True
-        self.sentences[index].pause_bytes -= silent_bytes
+    def end_sentence(self, index: int, silent_bytes: int = 0, *, is_broken: bool = False) -> None:
+        """Note that all sound of a sentence has come; so much silence at its end is a part of the pause behind it.
+
+        ``is_broken``: there should have been more. So there should of one that is cut off by the track's end.
+        """
+        sentence = self.sentences[index]
+        if not self._closed and not sentence.is_complete:
+            sentence.is_complete, sentence.is_broken = True, is_broken
+            sentence.pause_bytes -= silent_bytes
 
     def finish(self) -> None:
         """Note that no further sentence will come."""
@@ -410,10 +417,9 @@ class Track:
                 heard.append(sentence.text)
                 continue
             words = sentence.text.split()
-            # A sentence still being synthesised has more sound to come.
-            total_bytes = max(
-                sentence.came_bytes, 0 if sentence.is_complete else int(len(words) * _WORD_S * _BYTES_PER_S)
-            )
+            # A sentence still being synthesised has more sound to come; of one that broke off more should have come.
+            is_all = sentence.is_complete and not sentence.is_broken
+            total_bytes = max(sentence.came_bytes, 0 if is_all else int(len(words) * _WORD_S * _BYTES_PER_S))
             said = int((sentence.extra_words + len(words)) * sentence.played_bytes / total_bytes)
             heard.append(" ".join(words[: max(0, said - sentence.extra_words)]))
         return " ".join(part for part in heard if part)

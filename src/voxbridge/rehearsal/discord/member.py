@@ -87,14 +87,14 @@ class Member:
             return True
         return self._end.is_ready and not self._open_transitions
 
-    async def join(self, channel_id: ChannelId) -> None:
-        """Enter a voice channel (and leave another one of the guild)."""
+    async def join(self, channel_id: ChannelId, *, is_deaf: bool = False) -> None:
+        """Enter a voice channel (and leave another one of the guild). Who is deaf is sent no sound."""
         self._step_out()
-        state = VoiceState(self.guild_id, self.id, channel_id, secrets.token_hex(16))
+        state = VoiceState(self.guild_id, self.id, channel_id, secrets.token_hex(16), self_deaf=is_deaf)
         self._world.voice_states[self.guild_id, self.id] = state
         self._gateway.announce(state)
         self._call = call = self._voice.call(channel_id)
-        self._seat = seat = Seat(self.id, self.guild_id, self.ssrc, self, self._end is not None)
+        self._seat = seat = Seat(self.id, self.guild_id, self.ssrc, self, self._end is not None, is_deaf=is_deaf)
         self._users = {self.id}
         self._open_transitions.clear()
         self._version = call.dave_version
