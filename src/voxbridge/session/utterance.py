@@ -257,6 +257,10 @@ class Utterance:
                 early = await self._line.peek()
         except StageError as error:
             _log.info("no early transcript", error=type(error).__name__)  # the final will tell
+        except Exception:
+            if not scope.cancel_called:
+                told.on_words(None)  # a bug of a plug-in's is told by its task; the turn need not wait
+            raise
         if scope.cancel_called:
             return
         if segment is None:

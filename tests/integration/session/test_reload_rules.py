@@ -50,6 +50,24 @@ async def turn_after_silence(hall: Hall, ada: UserId) -> None:
     await hall.port.speak(ada, [SILENCE] * 50 + list(tone_packets(50)))
 
 
+async def quick_words(hall: Hall, ada: UserId) -> None:
+    """The words are there after 50 ms."""
+    hall.stt.script.final_delay_s = 0.05
+    await hall.say(ada)
+
+
+async def slow_words(hall: Hall, ada: UserId) -> None:
+    """They take a second and a half."""
+    hall.stt.script.final_delay_s = 1.5
+    await hall.say(ada)
+
+
+async def says_the(hall: Hall, ada: UserId) -> None:
+    """Ada stops where no sentence ends."""
+    hall.stt.script.text = "I want to go to the"
+    await hall.say(ada)
+
+
 async def speaks_on(hall: Hall, ada: UserId) -> None:
     """Ada speaks for three seconds."""
     await hall.say(ada, 150)
@@ -59,6 +77,7 @@ async def speaks_over(hall: Hall, ada: UserId) -> None:
     """Ada speaks over the answer, for 400 ms."""
     await hall.say(ada)
     await trio.sleep(2)
+    hall.stt.script.text = "wait"  # more words than 400 ms can hold are no speech
     await hall.say(ada, 20)
 
 
@@ -67,14 +86,14 @@ async def bob_speaks_over(hall: Hall, ada: UserId) -> None:
     bob = hall.port.join(2, "Bob")
     await trio.sleep(0.105)  # no frame is due in the instant of a cut
     await hall.say(ada)
-    await trio.sleep(2)
+    await trio.sleep(2.007)
     await hall.say(bob)
 
 
 async def bob_says_stop(hall: Hall, ada: UserId) -> None:
     """Somebody else says a stop word."""
     await hall.say(ada)
-    await trio.sleep(2)
+    await trio.sleep(2.007)
     hall.stt.script.text = "Stop!"
     bob = hall.port.join(2, "Bob")
     await trio.sleep(0.105)
@@ -84,7 +103,8 @@ async def bob_says_stop(hall: Hall, ada: UserId) -> None:
 async def goes_on(hall: Hall, ada: UserId) -> None:
     """Ada goes on while the agent thinks."""
     await hall.say(ada)
-    await trio.sleep(0.8)
+    await trio.sleep(0.6)
+    hall.stt.script.text = "and then"
     await hall.say(ada, 20)
 
 
@@ -158,7 +178,12 @@ CASES: dict[str, Case] = {
     "endpointing.vad_threshold": Case(0.9, changes=lambda tools: attrs.evolve(tools, new_detector=Faint)),
     "endpointing.start_ms": Case(2000),
     "endpointing.guess_ms": Case(400),
-    "endpointing.commit_ms": Case(800),
+    "endpointing.commit_ms": Case(800, completion=0.5),
+    "endpointing.sure_commit_ms": Case(300, quick_words),
+    "endpointing.unfinished_commit_ms": Case(2500, says_the),
+    "endpointing.verdict_wait_ms": Case(100, slow_words),
+    "endpointing.words": Case(False, says_the),
+    "endpointing.early_words": Case("free"),
     "endpointing.hesitant_commit_ms": Case(2000, completion=0.1),
     "endpointing.packet_gap_ms": Case(1000),
     "endpointing.preroll_ms": Case(0, turn_after_silence),
