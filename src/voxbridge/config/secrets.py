@@ -56,12 +56,12 @@ class SecretReader:
         if isinstance(raw, str):
             return Secret(raw)
         if not isinstance(raw, dict):
-            raise ConfigError(f"wants a secret, not a value of type {type(raw).__name__}", allowed=ALLOWED)
+            raise ConfigError(f"must be a secret, not a value of type {type(raw).__name__}", allowed=ALLOWED)
         if len(raw) != 1 or not set(raw) <= set(SOURCES):
-            raise ConfigError("wants a secret, and the table here names no single place it comes from", allowed=ALLOWED)
+            raise ConfigError("must be a secret: name one place that it comes from", allowed=ALLOWED)
         ((source, where),) = raw.items()
         if not isinstance(where, str) or not where:
-            raise ConfigError(f"the secret's {source} wants a text", allowed=ALLOWED)
+            raise ConfigError(f"the secret's {source} must be a text", allowed=ALLOWED)
         value = {"file": self._file, "env": self._env, "credential": self._credential}[source](where).strip()
         if not value:
             raise ConfigError(f"the secret's {source} {where} is empty")
@@ -80,14 +80,14 @@ class SecretReader:
         try:
             path = self.base / Path(where).expanduser()
         except RuntimeError:  # a ~ whose home nobody knows
-            raise ConfigError(f"the secret's file {where} is in no home directory that is known here") from None
+            raise ConfigError(f"the home directory of the secret's file {where} is not known") from None
         text = _read(path)
         try:
             is_open = bool(path.stat().st_mode & stat.S_IROTH)
         except OSError as error:
             raise ConfigError(f"the secret's file {path} cannot be read ({error.strerror})") from error
         if is_open:
-            raise ConfigError(f"the secret's file {path} is readable for everybody on this host: chmod o-rwx it")
+            raise ConfigError(f"everybody on this host can read the secret's file {path}: run chmod o-rwx on it")
         return text
 
     def _env(self, where: str) -> str:

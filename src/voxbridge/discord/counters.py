@@ -13,57 +13,67 @@ from voxbridge.core.wire.rtp import NotAudio
 class VoiceCounters:
     """Counts of one guild's voice, over all its connections. Plain numbers that only grow."""
 
-    received: int = counted("Voice packets that came.", metric="voice_packets_received")
-    sent: int = counted("Voice packets that left.", metric="voice_packets_sent")
-    sent_bytes: int = counted("Bytes of the voice packets that left.", metric="voice_sent_bytes")
-    send_errors: int = counted("Frames that the socket refused.", metric="voice_send_errors")
+    received: int = counted("Voice packets received.", metric="voice_packets_received")
+    sent: int = counted("Voice packets sent.", metric="voice_packets_sent")
+    sent_bytes: int = counted("Bytes of voice packets sent.", metric="voice_sent_bytes")
+    send_errors: int = counted("Frames that the socket did not take.", metric="voice_send_errors")
     plaintext_held: int = counted(
-        "Frames that did not leave, since the channel was not yet encrypted.", metric="voice_frames_held"
+        "Frames not sent because the channel was not yet encrypted.", metric="voice_frames_held"
     )
     plaintext_refused: int = counted(
         "Packets that came without end-to-end encryption.", metric="voice_plaintext_refused"
     )
-    transport_fail: int = counted("Packets whose transport seal did not open.", metric="voice_transport_failures")
-    malformed: int = counted("Datagrams that are no voice packet.", metric="voice_malformed")
-    not_audio: int = counted("Datagrams that hold no sound: keepalive echoes, RTCP, video.", metric="voice_not_audio")
-    no_key_yet: int = counted("Packets that came before the key of the connection.", metric="voice_no_key_yet")
-    dave_fail: int = counted("Packets whose end-to-end seal did not open.", metric="voice_dave_failures")
+    transport_fail: int = counted(
+        "Packets that could not be decrypted (transport encryption).", metric="voice_transport_failures"
+    )
+    malformed: int = counted("Datagrams that are not voice packets.", metric="voice_malformed")
+    not_audio: int = counted("Datagrams without sound: keepalive replies, RTCP, video.", metric="voice_not_audio")
+    no_key_yet: int = counted("Packets received before the connection's key.", metric="voice_no_key_yet")
+    dave_fail: int = counted(
+        "Packets that could not be decrypted (end-to-end encryption).", metric="voice_dave_failures"
+    )
     opened_later: int = counted(
-        "Of these, packets that opened after the next change of keys.", metric="voice_dave_opened_later"
+        "Of these, packets that could be decrypted after the next change of keys.", metric="voice_dave_opened_later"
     )
     dave_not_ready: int = counted(
-        "Packets that came while we had no place in the encrypted group.", metric="voice_dave_not_ready"
+        "Packets received while VoxBridge was not in the encrypted group.", metric="voice_dave_not_ready"
     )
-    dave_heals: int = counted("Times the end-to-end encryption was made anew.", metric="voice_dave_heals")
-    deaf: int = counted("Times that somebody spoke and nobody was heard.", metric="voice_deaf")
+    dave_heals: int = counted("Times that the end-to-end encryption was set up again.", metric="voice_dave_heals")
+    deaf: int = counted("Times that somebody spoke but no sound could be heard.", metric="voice_deaf")
     unknown_ssrc: int = counted(
         "Packets whose speaker was not known when they came.", metric="voice_unknown_streams_packets"
     )
     identified_by_key: int = counted(
         "Streams whose speaker was found by trying the members' keys.", metric="voice_streams_found_by_key"
     )
-    expired: int = counted("Packets of unknown streams that nobody claimed in time.", metric="voice_expired")
+    expired: int = counted(
+        "Packets of unknown streams, dropped because their speaker was not known in time.", metric="voice_expired"
+    )
     late: int = counted("Packets that came out of order or twice.", metric="voice_late")
     not_heard: int = counted(
-        "Packets of members who are not to be heard, dropped unopened.", metric="voice_packets_not_heard"
+        "Packets of members who may not be heard, dropped without decrypting them.", metric="voice_packets_not_heard"
     )
-    events_dropped: int = counted("Packets and hints that a room was too slow to take.", metric="voice_events_dropped")
+    events_dropped: int = counted(
+        "Packets and events dropped because a room was too slow.", metric="voice_events_dropped"
+    )
     datagrams_shed: int = counted(
-        "Datagrams dropped unread, since we were a second behind.", metric="voice_datagrams_shed"
+        "Datagrams dropped because VoxBridge was a second behind.", metric="voice_datagrams_shed"
     )
     flooded: int = counted(
-        "Packets of a stream that were more than anybody can say in real time, dropped unopened.",
+        "Packets dropped because one stream sent more than real time.",
         metric="voice_flooded",
     )
     datagrams_overflowed: int = counted(
-        "Datagrams that the kernel dropped, since we were too slow and its buffer full.",
+        "Datagrams that the kernel dropped because its buffer was full.",
         metric="voice_datagrams_overflowed",
     )
-    reader_errors: int = counted("Datagrams that made our reader fail.", metric="voice_reader_errors")
-    signalling_errors: int = counted("Messages of a voice gateway that made us fail.", metric="voice_signalling_errors")
+    reader_errors: int = counted("Datagrams that caused an error in VoxBridge.", metric="voice_reader_errors")
+    signalling_errors: int = counted(
+        "Messages of a voice gateway that caused an error in VoxBridge.", metric="voice_signalling_errors"
+    )
     joins: int = counted("Voice connections made.", metric="voice_joins")
-    rejoins: int = counted("Voice connections lost and made anew.", metric="voice_reconnects")
-    posts_failed: int = counted("Lines that Discord would not let into the text chat.", metric="voice_posts_failed")
+    rejoins: int = counted("Voice connections lost and restored.", metric="voice_reconnects")
+    posts_failed: int = counted("Messages that Discord did not accept.", metric="voice_posts_failed")
     last_close: str = ""
 
     def note_not_audio(self, kind: NotAudio) -> None:

@@ -151,13 +151,13 @@ def _conversation(view: View, counters: SessionCounters) -> Iterator[Metric]:
     rooms = list(view.rooms.values())
     sessions = [session for room in rooms for session in room.speakers]
     yield _gauge("ready", "1 if the daemon can serve now (as /readyz says).", float(not view.unready()))
-    yield _gauge("rooms", "Voice channels with us in them.", len(rooms))
+    yield _gauge("rooms", "Voice channels that VoxBridge is in.", len(rooms))
     yield _gauge("speaker_sessions", "Speakers who are listened to.", len(sessions))
     yield _gauge("open_turns", "Turns that are going on.", sum(room.open_turns for room in rooms))
     for name, about, value in counts_of(counters):
         yield _counter(name, about, value)
     reconnects = counters.stt_reconnects + sum(session.line_reconnects for session in sessions)
-    yield _counter("stt_reconnects", "Lines to the STT server that were lost and made anew.", reconnects)
+    yield _counter("stt_reconnects", "Connections to the STT server that were lost and restored.", reconnects)
 
 
 def _discord(view: View) -> Iterator[Metric]:

@@ -86,10 +86,10 @@ def test_token_order_is_environment_file_default_credential(config, credentials:
         ('{ env = "NOWHERE" }', "variable NOWHERE is not set"),
         ('{ credential = "missing" }', "LoadCredential=missing:"),
         ('{ credential = "../token" }', "is a path"),
-        ('{ file = "a", env = "B" }', "no single place"),
-        ("{ file = 3 }", "wants a text"),
-        ("{}", "no single place"),
-        ("3", "wants a secret"),
+        ('{ file = "a", env = "B" }', "name one place"),
+        ("{ file = 3 }", "must be a text"),
+        ("{}", "name one place"),
+        ("3", "must be a secret"),
     ],
 )
 def test_source_that_fails_says_how_to_mend_it(config, credentials, tmp_path: Path, value: str, says: str) -> None:

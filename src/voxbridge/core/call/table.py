@@ -69,38 +69,38 @@ class Act(Enum):
 
 
 MEANINGS: dict[State | Signal | Act, str] = {
-    State.OUT: "No channel is wanted, and we are in none.",
-    State.LEAVING: "No channel is wanted; we have said that we leave, and wait for Discord's word.",
-    State.REJOINING: "A channel is wanted; we have left what there was before, and wait for Discord's word.",
-    State.ASKING: "We have asked for the channel; Discord owes us our place and a voice server.",
-    State.LINKING: "Place and voice server are known; the link is being made.",
-    State.UP: "The link stands: we hear and can be heard.",
-    State.HELD: "The voice server let us go with 4014 or 4022; the main gateway owes us the reason.",
-    State.MOVING: "We are to be in another channel, or on another server; Discord owes us which.",
-    State.PAUSED: "The last try failed; the next one waits its turn.",
-    State.AWAY: "A channel is wanted and the main gateway is down.",
-    Signal.WANTED: "Another channel is wanted than before (or the same one again, now).",
-    Signal.UNWANTED: "No channel is wanted any more.",
-    Signal.COMPLETE: "Discord has said both: that we are in the wanted channel, and where its voice server is.",
-    Signal.MOVED: "Discord says that we are in a channel that nobody asked for: somebody dragged us there.",
-    Signal.NO_SERVER: "Discord has taken the voice server away and has no other one yet.",
-    Signal.CONFIRMED: "Discord says that we are out, as we had asked.",
-    Signal.DROPPED: "Discord says that we are out, which nobody had asked for, after the connection was lost.",
-    Signal.KICKED: "Discord says that we are out, which nobody had asked for, while all was well: somebody removed us.",
-    Signal.LINKED: "The link stands.",
-    Signal.AGAIN: "The link ended, or a limit passed: try again at once.",
-    Signal.LATER: "The same, but not at once.",
-    Signal.NEVER: "The same, and trying cannot help.",
-    Signal.DOUBT: "The voice server closed with 4014 or 4022, which may be a kick, a move or a mishap.",
-    Signal.TIME_UP: "The state's limit passed, and that is no failure.",
-    Signal.GATEWAY_LOST: "The main gateway is down: nothing can be said to it.",
-    Signal.GATEWAY_BACK: "The main gateway is there again.",
-    Signal.RENEWED: "The main gateway began a new session: our voice session is void.",
-    Act.LEAVE: "tell Discord that we leave (left out where we are surely out: it would not answer)",
-    Act.ASK: "ask Discord for the wanted channel",
-    Act.LINK: "make a link to the voice server",
-    Act.CUT: "shut the gate now and let go of the link",
-    Act.OPEN: "hand the link to the room",
+    State.OUT: "We are in no channel, and nobody wants us in one.",
+    State.LEAVING: "Nobody wants us in a channel. We have told Discord that we leave, and wait for its answer.",
+    State.REJOINING: "We are wanted in a channel. We have left the one before, and wait for Discord's answer.",
+    State.ASKING: "We have asked to join. Discord still has to confirm that, and to name a voice server.",
+    State.LINKING: "We know the voice server, and are connecting to it.",
+    State.UP: "We are connected: we hear others, and they can hear us.",
+    State.HELD: "The voice server closed with 4014 or 4022. We wait for the main gateway to say why.",
+    State.MOVING: "We are to be in another channel, or on another server. Discord still has to say which.",
+    State.PAUSED: "The last try failed. We wait before the next one.",
+    State.AWAY: "We are wanted in a channel, but the main gateway is down.",
+    Signal.WANTED: "We are wanted in another channel, or in the same one again.",
+    Signal.UNWANTED: "Nobody wants us in a channel any more.",
+    Signal.COMPLETE: "Discord has confirmed the channel and named its voice server.",
+    Signal.MOVED: "Discord says that we are in another channel: somebody moved us.",
+    Signal.NO_SERVER: "Discord took the voice server away, and has named no other one yet.",
+    Signal.CONFIRMED: "Discord confirms that we have left.",
+    Signal.DROPPED: "Discord says that we have left, after our connection was lost.",
+    Signal.KICKED: "Discord says that we have left, although all was well: somebody removed us.",
+    Signal.LINKED: "The voice connection is made.",
+    Signal.AGAIN: "The connection ended, or a try took too long: try again at once.",
+    Signal.LATER: "The same, but try again after a pause.",
+    Signal.NEVER: "The same, but trying again cannot help.",
+    Signal.DOUBT: "The voice server closed with 4014 or 4022: we were removed or moved, or something went wrong.",
+    Signal.TIME_UP: "The time limit of the state is over, which is no failure.",
+    Signal.GATEWAY_LOST: "The main gateway is down.",
+    Signal.GATEWAY_BACK: "The main gateway is back.",
+    Signal.RENEWED: "The main gateway began a new session, so our voice session is no longer valid.",
+    Act.LEAVE: "tell Discord that we leave (not where we are surely out: it would not answer)",
+    Act.ASK: "ask Discord for the channel",
+    Act.LINK: "connect to the voice server",
+    Act.CUT: "stop sending at once, and drop the connection",
+    Act.OPEN: "begin to listen and to speak",
 }
 
 # Seconds. None: nothing is owed to us, or somebody else watches (see rule 2 above).
@@ -229,43 +229,41 @@ NOTHING: dict[State, dict[str, frozenset[Signal]]] = {
         _CANNOT: _NO_LINK | _NO_TRY | {Signal.COMPLETE},
     },
     State.REJOINING: {
-        "the same way leads there": frozenset({Signal.WANTED}),
-        "said of the place that we are leaving": frozenset({Signal.MOVED, Signal.NO_SERVER, Signal.COMPLETE}),
-        "the limit of the state covers it": frozenset({Signal.GATEWAY_BACK}),
+        "we are on the way already": frozenset({Signal.WANTED}),
+        "it is about the channel that we are leaving": frozenset({Signal.MOVED, Signal.NO_SERVER, Signal.COMPLETE}),
+        "the time limit of this state takes care of it": frozenset({Signal.GATEWAY_BACK}),
         _CANNOT: _NO_LINK | _NO_TRY,
     },
     State.ASKING: {
-        "the answer to our question is still to come": frozenset(
-            {Signal.CONFIRMED, Signal.NO_SERVER, Signal.GATEWAY_BACK}
-        ),
-        "here a limit that passes is a failure": frozenset({Signal.TIME_UP}),
+        "Discord's answer is still to come": frozenset({Signal.CONFIRMED, Signal.NO_SERVER, Signal.GATEWAY_BACK}),
+        "if the time is up here, the try has failed: again, later or never follows": frozenset({Signal.TIME_UP}),
         _CANNOT: _NO_LINK,
     },
     State.LINKING: {
-        "said of a place that we had left before": frozenset({Signal.CONFIRMED}),
-        "the link does not need the main gateway": frozenset({Signal.GATEWAY_LOST, Signal.GATEWAY_BACK}),
-        "here a limit that passes is a failure": frozenset({Signal.TIME_UP}),
+        "it is about a channel that we left before": frozenset({Signal.CONFIRMED}),
+        "the voice connection does not need the main gateway": frozenset({Signal.GATEWAY_LOST, Signal.GATEWAY_BACK}),
+        "if the time is up here, the try has failed: again, later or never follows": frozenset({Signal.TIME_UP}),
     },
     State.UP: {
-        "said of a place that we had left before": frozenset({Signal.CONFIRMED}),
-        "the link does not need the main gateway": frozenset({Signal.GATEWAY_LOST, Signal.GATEWAY_BACK}),
+        "it is about a channel that we left before": frozenset({Signal.CONFIRMED}),
+        "the voice connection does not need the main gateway": frozenset({Signal.GATEWAY_LOST, Signal.GATEWAY_BACK}),
         _CANNOT: frozenset({Signal.TIME_UP, Signal.LINKED}),
     },
     State.HELD: {
-        "said of a place that we had left before": frozenset({Signal.CONFIRMED}),
-        "the limit of the state covers it": frozenset({Signal.GATEWAY_BACK}),
-        "here a limit that passes is a failure": frozenset({Signal.TIME_UP}),
+        "it is about a channel that we left before": frozenset({Signal.CONFIRMED}),
+        "the time limit of this state takes care of it": frozenset({Signal.GATEWAY_BACK}),
+        "if the time is up here, the try has failed: again, later or never follows": frozenset({Signal.TIME_UP}),
         _CANNOT: _NO_LINK,
     },
     State.MOVING: {
-        "said of a place that we had left before": frozenset({Signal.CONFIRMED}),
-        "another server is sought already": frozenset({Signal.NO_SERVER}),
-        "the limit of the state covers it": frozenset({Signal.GATEWAY_BACK}),
-        "here a limit that passes is a failure": frozenset({Signal.TIME_UP}),
+        "it is about a channel that we left before": frozenset({Signal.CONFIRMED}),
+        "we wait for another server already": frozenset({Signal.NO_SERVER}),
+        "the time limit of this state takes care of it": frozenset({Signal.GATEWAY_BACK}),
+        "if the time is up here, the try has failed: again, later or never follows": frozenset({Signal.TIME_UP}),
         _CANNOT: _NO_LINK,
     },
     State.PAUSED: {
-        "the next try begins anew anyway": frozenset(
+        "the next try starts from the beginning anyway": frozenset(
             {
                 Signal.CONFIRMED,
                 Signal.DROPPED,
@@ -278,7 +276,7 @@ NOTHING: dict[State, dict[str, frozenset[Signal]]] = {
         _CANNOT: _NO_LINK | _NO_TRY,
     },
     State.AWAY: {
-        "we begin anew when the gateway is back": frozenset(
+        "we start from the beginning when the gateway is back": frozenset(
             {
                 Signal.WANTED,
                 Signal.CONFIRMED,
@@ -296,7 +294,9 @@ NOTHING: dict[State, dict[str, frozenset[Signal]]] = {
 
 def in_words() -> str:
     """Return the table as the Markdown of ``docs/staying-in-the-call.md``, which a test holds to this module."""
-    lines: list[str] = []
+    lines = ["| word | means |", "| --- | --- |"]
+    lines += [f"| {each.value} | {MEANINGS[each]} |" for each in (*Signal, *Act)]
+    lines.append("")
     for state in State:
         limit_s = LIMITS_S[state]
         lines += [f"### {state.value}", "", MEANINGS[state] + _limit_in_words(state, limit_s), ""]
