@@ -36,7 +36,7 @@ POISON: dict[str, tuple[bytes, str]] = {
     "a megabyte and more": (b"#" * (1 << 20) + b"\n", "is too long"),
     "no UTF-8": (b"\xff\xfe\x00", "not UTF-8"),
     "a NUL in a secret's path": (b'discord.token = { file = "a\\u0000b" }', "it is not a path"),
-    "a secret in nobody's home": (b'discord.token = { file = "~no-such-user/x" }', "no home directory"),
+    "a secret in nobody's home": (b'discord.token = { file = "~no-such-user/x" }', "the home directory of"),
     "a secret that is a directory": (b'discord.token = { file = "." }', "cannot be read"),
     "a secret that never ends": (b'discord.token = { file = "/dev/zero" }', "is too long"),
     "a body nested 900 deep": (
