@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 import httpcore
@@ -26,6 +27,9 @@ _HELD_BYTES_MAX = 64 * 1024
 # Node and nginx wait 60 s for a first request unless told otherwise (documented). Who closes sooner is noticed, or the
 # request is sent again.
 _SPARE_S_MAX = 45.0
+
+HAS_CONNECTED: ContextVar[bool] = ContextVar("HAS_CONNECTED", default=False)
+"""Whether the task's request had a connection made for it. Else it went over one that the server may have closed."""
 
 
 class Connections(httpcore.AsyncNetworkBackend):
@@ -49,9 +53,10 @@ class Connections(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect, or return the spare; see httpcore."""
-        return await self._take_spare() or Stream(
-            await self._trio.connect_tcp(host, port, timeout, local_address, socket_options)
-        )
+        if (spare := await self._take_spare()) is not None:
+            return spare
+        HAS_CONNECTED.set(True)
+        return Stream(await self._trio.connect_tcp(host, port, timeout, local_address, socket_options))
 
     async def connect_unix_socket(
         self,
@@ -60,7 +65,10 @@ class Connections(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect, or return the spare; see httpcore."""
-        return await self._take_spare() or Stream(await self._trio.connect_unix_socket(path, timeout, socket_options))
+        if (spare := await self._take_spare()) is not None:
+            return spare
+        HAS_CONNECTED.set(True)
+        return Stream(await self._trio.connect_unix_socket(path, timeout, socket_options))
 
     async def sleep(self, seconds: float) -> None:
         """Sleep; see httpcore."""
@@ -75,12 +83,12 @@ class Connections(httpcore.AsyncNetworkBackend):
 
     async def _open(self) -> Stream:
         if self._uds:
-            return Stream(await self._trio.connect_unix_socket(self._uds), is_spare=True)
+            return Stream(await self._trio.connect_unix_socket(self._uds))
         stream = await self._trio.connect_tcp(self._host, self._port)
         if self._context is None:
-            return Stream(stream, is_spare=True)
+            return Stream(stream)
         try:
-            return Stream(await stream.start_tls(self._context, self._host), is_spare=True, is_secured=True)
+            return Stream(await stream.start_tls(self._context, self._host), is_secured=True)
         except BaseException:
             await stream.aclose()
             raise
@@ -102,12 +110,9 @@ class Connections(httpcore.AsyncNetworkBackend):
 
 
 class Stream(httpcore.AsyncNetworkStream):
-    """One connection; see httpcore. ``is_spare``: it was made in advance, so that the server may have closed it."""
+    """One connection; see httpcore. ``is_secured``: it was made in advance, TLS and all."""
 
-    def __init__(
-        self, stream: httpcore.AsyncNetworkStream, *, is_spare: bool = False, is_secured: bool = False
-    ) -> None:
-        self.is_spare = is_spare
+    def __init__(self, stream: httpcore.AsyncNetworkStream, *, is_secured: bool = False) -> None:
         self._stream, self._is_secured = stream, is_secured
         self._held = bytearray()
 

@@ -22,7 +22,7 @@ from itertools import count
 
 import attrs
 
-from voxbridge.core.stt.ledger import Owed
+from voxbridge.core.stt.owed import Owed
 from voxbridge.core.wire import whisperx
 
 TAKE_MAX = 32  # messages per write: a replay is not thousands of system calls, a live packet still leaves alone

@@ -244,9 +244,9 @@ class AgentClient:
 
         async def take(chunk: bytes) -> bool:
             nonlocal ended
+            ended = await relay.take(reader.feed(chunk), deadline)
             if relay.has_text:
                 deadline.item()
-            ended = await relay.take(reader.feed(chunk), deadline)
             return ended is not None
 
         if is_whole := await read_body(response, take):
@@ -319,7 +319,6 @@ class _Relay:
     async def _put(self, event: AgentEvent, deadline: StageDeadline) -> None:
         try:
             self.out.send_nowait(event)  # no task switch a token while there is room
-            deadline.item()
         except trio.WouldBlock:
             with deadline.paused():
                 await self.out.send(event)

@@ -15,7 +15,7 @@ import trio
 
 from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.sound.recent import RecentSound
-from voxbridge.core.stt.ledger import KEPT_S
+from voxbridge.core.stt.owed import KEPT_S
 from voxbridge.errors import StageUnavailable
 from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, SttStage, Transcript
 from voxbridge.stages.failover.base import Failover

@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ, HeardSound
-from voxbridge.core.stt.ledger import Call, Manners, Owed
+from voxbridge.core.stt.owed import Call, Manners, Owed
 from voxbridge.errors import StageError, StageProtocolError, StageUnavailable
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.line import SttLine, open_line
@@ -34,7 +34,7 @@ class _Connection:
         """Wait for an utterance, and send all of it."""
         line, take = self._line, self._take
         while (owed := self._call.owed) is None:
-            await line.changed.park()
+            await line.calls.changed.park()
         sent = 0
         while True:
             waiting = owed.fed - sent
@@ -45,7 +45,7 @@ class _Connection:
                 await take.end(is_voiced=owed.is_clearly_voiced)
                 return
             else:
-                await line.changed.park()
+                await line.calls.changed.park()
 
     async def read(self) -> None:
         """Wait for the final, and pass it on."""

@@ -20,7 +20,7 @@ from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import option, own_kind
 from voxbridge.config.stages import SttSettings, server_url
 from voxbridge.core.sound.pcm import HeardSound
-from voxbridge.core.stt.ledger import Call, Manners, Owed
+from voxbridge.core.stt.owed import Call, Manners, Owed
 from voxbridge.core.wire import whisperx
 from voxbridge.core.wire.whisperx_dialogue import (
     Dialogue,
@@ -78,7 +78,7 @@ class _Connection:
             if messages:
                 await self._ws.send(*messages)
             else:
-                await self._line.changed.park()
+                await self._line.calls.changed.park()
 
     async def read(self) -> None:
         """Take in what comes, for ever. Raises: StageError."""
@@ -92,7 +92,7 @@ class _Connection:
         """Let the connection end when a final is overdue, also one that nobody waits for any more."""
         if self._call.answer_due != self.dialogue.answer_due:
             self._call.answer_due = self.dialogue.answer_due
-            self._line.note_change()  # a final lets the next finalize go
+            self._line.calls.look_again()  # a final lets the next finalize go
 
     async def keep_alive(self) -> None:
         """Ping."""
@@ -190,7 +190,7 @@ class _Lasting:
             return Transcript("", is_final=False)
         peek_id, peek = connection.dialogue.peek(owed), _Peek()
         connection.peeks[peek_id] = peek
-        line.note_change()
+        line.calls.look_again()
         try:
             with trio.move_on_after(self._stage.limit_s):
                 await peek.arrived.wait()

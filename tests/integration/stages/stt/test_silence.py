@@ -10,7 +10,7 @@ import trio
 
 from tests.support.stt_kinds import KINDS, WHISPERLIVE, Kind, connected, feed, said, speak
 from tests.support.stt_spoiling import WHISPERX, whisperx_script
-from voxbridge.core.stt.ledger import CLEARLY_VOICED_S
+from voxbridge.core.stt.owed import CLEARLY_VOICED_S
 from voxbridge.errors import StageError, StageProtocolError, StageTimeout
 from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.stages.contracts import Transcript

@@ -10,28 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxbridge.core.stt.ledger import (
-    CALL,
-    LAST_TRY_S,
-    OWED,
-    PENDING_WAIT_S,
-    REFUSED_WAIT_S,
-    Call,
-    CallEvent,
-    CallState,
-    Dial,
-    Failure,
-    FailureKind,
-    Finished,
-    HangUp,
-    Ledger,
-    Manners,
-    Owed,
-    OwedEvent,
-    OwedState,
-    Rest,
-    Settle,
-)
+from voxbridge.core.stt.ledger import LAST_TRY_S, Dial, Finished, HangUp, Ledger, Rest, Settle
+from voxbridge.core.stt.owed import Call, Failure, FailureKind, Manners, Owed
+from voxbridge.core.stt.redial import PENDING_WAIT_S, REFUSED_WAIT_S
+from voxbridge.core.stt.states import CALL, OWED, CallEvent, CallState, OwedEvent, OwedState
 
 pytestmark = pytest.mark.unit
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxbridge.core.stt.ledger import Call, Dial, Failure, FailureKind, Ledger, Manners, Owed
+from voxbridge.core.stt.ledger import Dial, Ledger
+from voxbridge.core.stt.owed import Call, Failure, FailureKind, Manners, Owed
 from voxbridge.core.wire.whisperx import Final
 from voxbridge.core.wire.whisperx_dialogue import (
     TAKE_MAX,
