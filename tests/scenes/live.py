@@ -78,6 +78,8 @@ class LiveCall:
     def forget(self) -> None:
         """Throw away what was said and heard so far: a long call would keep every packet."""
         self.discord.record.clear()
+        for kept in (self.stt.heard, self.agent.questions, self.agent.requests, self.tts.spoken, self.tts.requests):
+            kept.clear()
         for talker in self.talkers.values():
             talker.forget()
         del self.log[:-100]

@@ -126,7 +126,7 @@ SCENES = (
     Scene("C14", "forged frames, 5 a second and op 5 every 2 s", partial(forger, for_s=45.0, gap_s=0.2)),
     Scene("C14", "forged frames, 100 a second", partial(forger, for_s=3.0, gap_s=0.01)),
     Scene("C15", "a flood of 500 valid frames a second", partial(flood, packets_per_s=500, for_s=5.0)),
-    Scene("C15", "a flood of 2000 valid frames a second", partial(flood, packets_per_s=2000, for_s=5.0)),
+    Scene("C15", "a flood of 2000 valid frames a second", partial(flood, packets_per_s=2000, for_s=2.0)),
     Scene("C16", "the asker drops for 1 s while the agent thinks", away_while_it_thinks, is_speaking=False),
     Scene(
         "C16",

@@ -58,11 +58,13 @@ async def perform(scene: Scene, directory: Path) -> Played:
     ) as call:
         await scene.play(call)
         trouble_s, well_after_s = monotonic_s() - call.began_at, None
-        if not scene.ends_inside:
+        if scene.ends_inside:
+            if scene.is_speaking:
+                well_after_s = await call.until_well()
+            until = await call.until_caught_up()
+        else:
             await stays_out(call)
-        elif scene.is_speaking:
-            well_after_s = await call.until_well()
-        until = await call.until_caught_up()
+            until = monotonic_s()
         accounts = tuple(talker.account(call.began_at, until) for talker in call.talkers.values())
         room = call.room
         played = Played(scene, trouble_s, well_after_s, accounts, room.counters.rejoins if room is not None else 0)
