@@ -48,6 +48,7 @@ from voxbridge.session.apologies import Apologies
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge, open_judge
 from voxbridge.session.mouth import PlayoutClock, Punctual
+from voxbridge.session.notices import Notice
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.rules import rules_now
@@ -121,6 +122,7 @@ class Daemon:
             conversation.start_soon(supervise, "apologies", apologies.run)
             conversation.start_soon(self._host_rooms, bridge, tools, apologies, conversation)
             has_joined = await conversation.start(_run_bridge, bridge)
+            conversation.start_soon(supervise, "presence", lambda: self.house.presence.run(bridge))
             with trio.move_on_after(_SETTLE_S):
                 await has_joined.wait()
                 await tools.health.asked.wait()
@@ -150,6 +152,7 @@ class Daemon:
 
     async def _drain(self, bridge: DiscordBridge) -> None:
         """Let sentences end, then leave Discord, all within the limit."""
+        self.house.presence.end()
         rules = self.settings.drain
         _log.info("draining", turns=sum(room.open_turns for room in self.rooms.values()))
         speaking_s, leave_s = drain_times_s(rules.limit_ms / 1000)
@@ -188,7 +191,7 @@ class Daemon:
             wall_iso=wall_iso,
             apology=partial(apologies.get, "apology"),
             mute_apology=partial(apologies.get, "mute_apology"),
-            on_notice=self.service.events.on_notice,
+            on_notice=self._on_notice,
             counters=self.service.counters,
             speculation=self.service.speculation,
             health=health,
@@ -207,12 +210,23 @@ class Daemon:
         self.rooms[port.guild_id] = room
         self.service.room_changed(port, is_open=True)
         try:
-            if not await supervise("room", room.run, guild=str(port.guild_id), channel=str(port.channel_id)):
-                await bridge.leave(port.guild_id)  # a bot that sits there and hears nobody is worse than none
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._live_in, room)
+                if not await supervise("room", room.run, guild=str(port.guild_id), channel=str(port.channel_id)):
+                    await bridge.leave(port.guild_id)  # a bot that sits there and hears nobody is worse than none
+                nursery.cancel_scope.cancel(reason="left")
         finally:
             if self.rooms.get(port.guild_id) is room:
                 del self.rooms[port.guild_id]
             self.service.room_changed(port, is_open=False)
+
+    async def _live_in(self, room: Room) -> None:
+        greeting = self.settings.presence.greeting
+        await supervise("notices", lambda: self.house.live_in(room, greeting), guild=str(room.port.guild_id))
+
+    def _on_notice(self, notice: Notice) -> None:
+        self.service.events.on_notice(notice)
+        self.house.on_notice(notice)
 
     def _on_report(self, report: TurnReport) -> None:
         log_turn(report)
@@ -229,7 +243,8 @@ class Daemon:
         if room is None:
             return line("status_away", stages=stages, health=health)
         count = sum(member.is_heard and not member.is_bot for member in room.members)
-        return line("status_here", count=count, stages=stages, health=health, turns=self._turns())
+        why = self.house.presence.why(guild_id) or line("here_asked")
+        return line("status_here", count=count, why=why, stages=stages, health=health, turns=self._turns())
 
     def _turns(self) -> Line:
         counts = self.service.turns_by_outcome

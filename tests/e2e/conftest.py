@@ -32,7 +32,12 @@ class Bridge:
 
 @asynccontextmanager
 async def open_bridge(
-    directory: Path, *, answer: str, settings: Settings | None = None, floor: FloorSettings = EVERYONE
+    directory: Path,
+    *,
+    answer: str,
+    settings: Settings | None = None,
+    floor: FloorSettings = EVERYONE,
+    notice: str = "none",
 ) -> AsyncIterator[Bridge]:
     """Start all of it; servers answer within milliseconds."""
     stt = WhisperXServer(WhisperXScript())
@@ -42,7 +47,9 @@ async def open_bridge(
         async with AsyncExitStack() as stack:
             for server in (stt, n8n, tts):
                 await stack.enter_async_context(server.running())
-            pointed = settings_for(stt, n8n, tts, attrs.evolve(settings or Settings(), floor=floor))
+            given = settings or Settings()
+            quiet = attrs.evolve(given.privacy, notice=notice)  # what is written into the chat is asserted elsewhere
+            pointed = settings_for(stt, n8n, tts, attrs.evolve(given, floor=floor, privacy=quiet))
             simulated_call = await stack.enter_async_context(open_simulated_call(pointed, directory))
             yield Bridge(simulated_call, stt, n8n, tts)
 

@@ -17,7 +17,7 @@ from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.call import SimulatedCall, clean_environ, opus_of, rehearsal_tables
 from voxbridge.rehearsal.daemon_process import daemon_process
-from voxbridge.rehearsal.discord.world import BOT_ID, VOICE_CHANNEL_ID
+from voxbridge.rehearsal.discord.world import BOT_ID, OTHER_VOICE_CHANNEL_ID, VOICE_CHANNEL_ID
 
 pytestmark = pytest.mark.e2e
 
@@ -94,3 +94,29 @@ async def test_a_no_in_mid_sentence_is_no_turn(tmp_path: Path, speech: Pcm) -> N
         assert "Listening to 0" in (shown.content or "")
         assert bridge.agent.questions == []
         assert [turn["heard"] for turn in call.daemon.read_turns()] == []
+
+
+async def test_the_daemon_tells_that_it_listens_and_comes_back_after_a_kill(tmp_path: Path, speech: Pcm) -> None:
+    """The notice stands in the chat once; kill -9 in a channel to which it was asked: it is there again, and silent."""
+    async with open_bridge(tmp_path, answer="Here I am.", notice="text") as bridge:
+        call = bridge.simulated_call
+        await call.discord.wait_until(lambda: len(call.discord.messages) == 1, timeout_s=20)
+        assert call.discord.messages[0].content.startswith("I am listening here")
+        await call.ada.join(OTHER_VOICE_CHANNEL_ID)
+        await call.discord.interaction(call.ada, "join")
+        await call.discord.wait_until(lambda: call.discord.is_in_call(BOT_ID, OTHER_VOICE_CHANNEL_ID), timeout_s=10)
+        status = await call.discord.interaction(call.ada, "status")
+        assert "Somebody asked me to come." in (status.content or "")
+        await call.daemon.stop(signal.SIGKILL)
+        await call.discord.wait_until(lambda: not call.discord.is_in_call(BOT_ID, OTHER_VOICE_CHANNEL_ID), timeout_s=10)
+        pointed = settings_for(bridge.stt, bridge.agent, bridge.tts, Settings())
+        tables = rehearsal_tables(pointed, call.discord, tmp_path)
+        tables["discord"]["join"] = []
+        async with daemon_process(tables, tmp_path, environ=clean_environ()) as daemon:
+            await daemon.wait_for(
+                lambda: call.discord.is_in_call(BOT_ID, OTHER_VOICE_CHANNEL_ID), "back in the channel", timeout_s=60
+            )
+            await call.ada.wait_dave_ready(timeout_s=20)
+            again = SimulatedCall(pointed, call.discord, daemon, call.ada)
+            assert (await again.perform(speech)).report["outcome"] == "answered"
+            assert len(call.discord.messages) == 1, "told again on the same day"

@@ -1,10 +1,10 @@
-"""[privacy] and [storage]: who may be heard, and where what lasts is kept."""
+"""[privacy], [presence] and [storage]: who may be heard, where we go by ourselves, where what lasts is kept."""
 
 from __future__ import annotations
 
 import attrs
 
-from voxbridge.config.rules import matches, one_of, option
+from voxbridge.config.rules import between, matches, one_of, option
 
 _ID = matches(r"\d{1,20}", "a number (Discord's developer mode copies it)")
 
@@ -18,6 +18,13 @@ class PrivacySettings:
         "Who is heard: open hears everybody but those who said no with /privacy; opt-out does the same, and hears "
         "nobody who has not agreed while the choices cannot be read; opt-in hears only those who have agreed.",
         one_of("open", "opt-out", "opt-in"),
+        live=True,
+    )
+    notice: str = option(
+        "text",
+        "How people are told that VoxBridge listens, when it comes and when somebody new comes, each of them once a "
+        "day: in the channel's chat, by voice, or not at all.",
+        one_of("text", "spoken", "none"),
         live=True,
     )
     allow_users: tuple[str, ...] = option(
@@ -36,6 +43,45 @@ class PrivacySettings:
     deny_roles: tuple[str, ...] = option(
         (), "Members with one of these roles are never heard.", _ID, example=["123456789012345678"], live=True
     )
+
+
+@attrs.frozen
+class PresenceSettings:
+    """[presence]."""
+
+    join: str = option(
+        "command",
+        "When VoxBridge comes into a voice channel by itself: command is never, occupied is where people are. The "
+        "channels of discord.join are always joined.",
+        one_of("command", "occupied"),
+        live=True,
+    )
+    channels: tuple[str, ...] = option(
+        (),
+        "The voice channels into which it comes by itself; all, if the list is empty.",
+        _ID,
+        example=["123456789012345679"],
+        live=True,
+    )
+    follow: tuple[str, ...] = option(
+        (),
+        "Users whom it follows into voice channels and from one to another; the first of them who is there counts.",
+        _ID,
+        example=["123456789012345678"],
+        live=True,
+    )
+    leave_alone_ms: int = option(
+        300_000,
+        "It leaves after so long without a person in the channel; 0 is never. In the channels of discord.join it "
+        "stays.",
+        between(0, 86_400_000),
+        live=True,
+    )
+    leave_idle_ms: int = option(
+        0, "It leaves when no person has spoken for so long; 0 is never.", between(0, 86_400_000), live=True
+    )
+    come_back: bool = option(True, "After a restart, go back into the channels in which it was.")
+    greeting: str = option("", "What it says when it comes into a channel.", example="Hello, I am here.", live=True)
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ from __future__ import annotations
 import attrs
 
 from voxbridge.config.discord import DiscordSettings
-from voxbridge.config.people import PrivacySettings, StorageSettings
+from voxbridge.config.people import PresenceSettings, PrivacySettings, StorageSettings
 from voxbridge.config.rules import option
 from voxbridge.config.service import (
     ControlSettings,
@@ -32,6 +32,7 @@ class Settings:
 
     discord: DiscordSettings = option(DiscordSettings(), "The bot's account, and the voice channels that it joins.")
     privacy: PrivacySettings = option(PrivacySettings(), "Who may be heard.")
+    presence: PresenceSettings = option(PresenceSettings(), "In which voice channels VoxBridge is, and for how long.")
     endpointing: EndpointingSettings = option(
         EndpointingSettings(),
         "How VoxBridge decides that the user has finished. Silences are counted from the last voiced frame.",

@@ -180,6 +180,8 @@ class DiscordBridge:
         self.logged_in.set()
         if self._login is not None:
             self._login.is_decided.set()
+            for guild_id, people in self._login.client.everybody():
+                self._company.surveyed(guild_id, people)
         for keeper in self._keepers.values():
             keeper.gateway_up()
 
@@ -197,6 +199,7 @@ class DiscordBridge:
         """Pass on what happened to us."""
         if state.guild_id in self._keepers:
             self._keepers[state.guild_id].own_state_changed(state)
+        self._company.seat_changed(state.guild_id)
 
     def voice_server_changed(self, guild_id: GuildId, server: VoiceServer) -> None:
         """Pass on where Discord sends us."""

@@ -11,7 +11,7 @@ import contextlib
 import io
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import discord
@@ -178,6 +178,17 @@ class GatewayClient(discord.Client):
             for user_id in channel.voice_states
             if user_id != own_id
         ]
+
+    def everybody(self) -> Iterator[tuple[GuildId, list[tuple[MemberJoined, ChannelId]]]]:
+        """Yield who is in which voice channel, guild by guild, ourselves excluded."""
+        for guild in self.guilds:
+            people = [
+                (member, ChannelId(channel.id))
+                for channel in guild.channels
+                if isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+                for member in self.members_in(channel)
+            ]
+            yield GuildId(guild.id), people
 
     def own_state(self, guild_id: GuildId) -> VoiceState | None:
         """Return where Discord has us, by its own description of the guild; None: the guild is not known."""

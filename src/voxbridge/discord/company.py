@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from voxbridge.core.call.events import MemberJoined
@@ -22,6 +22,12 @@ class Company(Protocol):
     def saw(self, guild_id: GuildId, member: MemberJoined, channel_id: ChannelId | None) -> None:
         """Note what Discord says of a member, and in which voice channel of the guild the member is now."""
 
+    def surveyed(self, guild_id: GuildId, people: Sequence[tuple[MemberJoined, ChannelId]]) -> None:
+        """Note who is in which voice channel of a guild: all of them, when the gateway is up (again)."""
+
+    def seat_changed(self, guild_id: GuildId) -> None:
+        """Note that Discord says something of where we are ourselves."""
+
 
 class Everybody:
     """A company without rules: everybody is heard."""
@@ -31,4 +37,10 @@ class Everybody:
         return True
 
     def saw(self, guild_id: GuildId, member: MemberJoined, channel_id: ChannelId | None) -> None:
+        """See Company."""
+
+    def surveyed(self, guild_id: GuildId, people: Sequence[tuple[MemberJoined, ChannelId]]) -> None:
+        """See Company."""
+
+    def seat_changed(self, guild_id: GuildId) -> None:
         """See Company."""

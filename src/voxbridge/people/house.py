@@ -12,14 +12,20 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from voxbridge import clock
-from voxbridge.config.people import PrivacySettings
+from voxbridge.config.people import PresenceSettings, PrivacySettings
 from voxbridge.config.settings import Settings
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.people.consent import ConsentRules
+from voxbridge.core.people.whereabouts import PresenceRules
+from voxbridge.discord.bridge import parse_seats
 from voxbridge.people.consent import Consent
+from voxbridge.people.notices import Notices
+from voxbridge.people.presence import Presence
 from voxbridge.people.privacy import Privacy, Records
+from voxbridge.session.notices import Notice, SpeakerStarted
+from voxbridge.session.room import Room
 from voxbridge.storage.archive import Archive, NoStore
 from voxbridge.storage.place import storage_path
 from voxbridge.storage.port import Store
@@ -35,10 +41,19 @@ class House:
         self.archive = Archive(_store(settings_now()), pauses=Backoff(base_s=1.0, cap_s=60.0, rng=random.random))
         self.consent = Consent(self.archive, _consent_rules_now(settings_now))
         self.privacy = Privacy(self.consent, records)
+        self.notices = Notices(self.archive, lambda: settings_now().privacy, clock.wall_iso)
+        self.presence = Presence(
+            self.archive,
+            lambda: presence_rules(settings_now().presence),
+            lambda: parse_seats(settings_now().discord.join),
+        )
+        self._comes_back = settings_now().presence.come_back
 
     async def open(self) -> None:
         """Read what is stored. What cannot be read is told in the log, and tried again by ``run``."""
         await self.archive.flush()
+        if self._comes_back:
+            self.presence.recall()
 
     async def run(self) -> None:
         """Store what waits, for ever."""
@@ -48,13 +63,36 @@ class House:
         """Tell whether a member may be heard now."""
         return self.consent.is_heard(guild_id, user_id)
 
-    def saw(self, guild_id: GuildId, member: MemberJoined, channel_id: ChannelId | None) -> None:  # noqa: ARG002
+    def saw(self, guild_id: GuildId, member: MemberJoined, channel_id: ChannelId | None) -> None:
         """Note what Discord says of a member."""
         self.consent.saw(guild_id, member)
+        self.presence.moved(guild_id, member, channel_id)
+
+    def surveyed(self, guild_id: GuildId, people: Sequence[tuple[MemberJoined, ChannelId]]) -> None:
+        """Note who is where in a guild, all at once."""
+        for member, _ in people:
+            self.consent.saw(guild_id, member)
+        self.presence.surveyed(guild_id, people)
+
+    def seat_changed(self, guild_id: GuildId) -> None:  # noqa: ARG002 - all of them are looked at
+        """Note that we were moved."""
+        self.presence.stir()
+
+    def on_notice(self, notice: Notice) -> None:
+        """Take note of what happens in a room."""
+        if isinstance(notice, SpeakerStarted):
+            self.presence.spoke(notice.speaker.guild_id)
+
+    async def live_in(self, room: Room, greeting: str) -> None:
+        """Do in a room what is to be done beside the conversation: greet, tell that we listen; until cancelled."""
+        if greeting:
+            await room.say(greeting)
+        await self.notices.run(room)
 
     def review(self) -> None:
         """Look at everything anew: the settings have changed."""
         self.consent.review()
+        self.presence.stir()
 
 
 def _store(settings: Settings) -> Store:
@@ -87,6 +125,17 @@ def consent_rules(settings: PrivacySettings) -> ConsentRules:
         allowed_roles=_ids(settings.allow_roles),
         denied_users=_ids(settings.deny_users),
         denied_roles=_ids(settings.deny_roles),
+    )
+
+
+def presence_rules(settings: PresenceSettings) -> PresenceRules:
+    """Return what the settings mean."""
+    return PresenceRules(
+        comes_when_occupied=settings.join == "occupied",
+        follows=tuple(UserId(int(user)) for user in settings.follow),
+        channels=frozenset(ChannelId(int(channel)) for channel in settings.channels),
+        alone_s=settings.leave_alone_ms / 1000,
+        idle_s=settings.leave_idle_ms / 1000,
     )
 
 

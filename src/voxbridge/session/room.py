@@ -20,6 +20,7 @@ from voxbridge.core.call.events import (
     VoiceUp,
 )
 from voxbridge.core.ids import UserId
+from voxbridge.core.messages.catalogue import Line
 from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
 from voxbridge.core.turns.floor import Floor, OpenTurn
 from voxbridge.session.context import RoomContext, Tools
@@ -49,6 +50,7 @@ class Room:
         self._sessions: dict[UserId, SpeakerSession] = {}
         self._stays: dict[UserId, trio.CancelScope] = {}
         self._left_at: dict[UserId, float] = {}
+        self._people_changed = trio.Event()
         self._floor = Floor()
         self._listening = trio.CancelScope()
         self._is_draining = False
@@ -61,6 +63,23 @@ class Room:
             participants=lambda: sum(not member.is_bot for member in self._members.values()),
             names_beside=self._names_beside,
         )
+
+    @property
+    def people_changed(self) -> trio.Event:
+        """Return what is set when somebody comes or goes next."""
+        return self._people_changed
+
+    async def post(self, told: Line) -> None:
+        """Write a message into the channel's chat, in the language of the server."""
+        await self._context.post(told)
+
+    def spoken(self, told: Line) -> str:
+        """Return a message for the ear of all who are here."""
+        return self._tools.rules.messages.spoken(told, self._context.language)
+
+    def _note_people(self) -> None:
+        self._people_changed.set()
+        self._people_changed = trio.Event()
 
     @property
     def members(self) -> list[MemberJoined]:
@@ -128,6 +147,7 @@ class Room:
                 self._left_at = {who: at for who, at in self._left_at.items() if now - at < _STRAGGLING_S}
                 self._left_at[user_id] = now
                 self._context.addressing.went(user_id)
+                self._note_people()
                 self._listen_no_more(user_id)
             case HearingChanged(user_id, is_heard):
                 if user_id in self._members:
@@ -161,6 +181,7 @@ class Room:
         known = self._members.get(member.user_id)
         self._members[member.user_id] = member
         self._left_at.pop(member.user_id, None)
+        self._note_people()
         if member.is_bot:
             self._context.addressing.went(member.user_id)
         else:

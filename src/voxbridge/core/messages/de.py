@@ -70,7 +70,7 @@ TEXTS = {
     "permission_view": "Kanal anzeigen",
     "permission_connect": "Verbinden",
     "permission_speak": "Sprechen",
-    "status_here": "Ich höre hier {count} Personen zu. {stages} {health} {turns}",
+    "status_here": "Ich höre hier {count} Personen zu. {why} {stages} {health} {turns}",
     "status_away": "Ich bin hier in keinem Sprachkanal. {stages} {health}",
     "status_stages": "Spracherkennung {stt}, Agent {agent}, Sprachausgabe {tts}.",
     "status_turns": "Bisher: {answered} beantwortet, {interrupted} unterbrochen, {failed} fehlgeschlagen.",
@@ -92,6 +92,22 @@ TEXTS = {
     "span_seconds": "{count} s",
     "span_minutes": "{count} min",
     "span_hours": "{count} Stunden",
+    "listen_notice": (
+        "Ich höre hier zu: was in diesem Kanal gesagt wird, wird zu Text und geht an einen KI-Agenten. "
+        "`/privacy` zeigt dir, was das für dich heißt, und ändert es."
+    ),
+    "listen_notice_opt_in": (
+        "Ich höre nur, wer zustimmt: was diejenigen in diesem Kanal sagen, wird zu Text und geht an einen "
+        "KI-Agenten. Mit `/privacy hear-me` darf ich dich hören."
+    ),
+    "listen_spoken": (
+        "Ich höre hier zu. Was gesagt wird, wird zu Text und geht an einen KI-Agenten. Mit dem Befehl privacy "
+        "kannst du das ansehen und ändern."
+    ),
+    "here_always": "Ich bin immer hier.",
+    "here_asked": "Jemand hat mich gerufen.",
+    "here_follow": "Ich folge {user}.",
+    "here_occupied": "Ich komme dahin, wo Leute sind.",
     "about_privacy": "Entscheiden, ob ich dich hören darf",
     "about_privacy_hear": "Mich dich auf diesem Server hören lassen",
     "about_privacy_ignore": "Mich dich auf diesem Server nicht hören lassen",

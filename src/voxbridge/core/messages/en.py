@@ -64,7 +64,7 @@ TEXTS = {
     "permission_connect": "Connect",
     "permission_speak": "Speak",
     # /status
-    "status_here": "Listening to {count} here. {stages} {health} {turns}",
+    "status_here": "Listening to {count} here. {why} {stages} {health} {turns}",
     "status_away": "Not in a voice channel here. {stages} {health}",
     "status_stages": "Speech recognition {stt}, agent {agent}, speech synthesis {tts}.",
     "status_turns": "So far: {answered} answered, {interrupted} interrupted, {failed} failed.",
@@ -84,6 +84,23 @@ TEXTS = {
     "span_seconds": "{count} s",
     "span_minutes": "{count} min",
     "span_hours": "{count} hours",
+    # that we listen, and why we are here
+    "listen_notice": (
+        "I am listening here: what is said in this channel is turned into text and sent to an AI agent. "
+        "`/privacy` shows you what that means for you, and changes it."
+    ),
+    "listen_notice_opt_in": (
+        "I only listen to those who agree: what they say in this channel is turned into text and sent to an AI "
+        "agent. `/privacy hear-me` lets me hear you."
+    ),
+    "listen_spoken": (
+        "I am listening here. What is said is turned into text and sent to an AI agent. Type slash privacy to "
+        "see and change that."
+    ),
+    "here_always": "I am always here.",
+    "here_asked": "Somebody asked me to come.",
+    "here_follow": "I follow {user}.",
+    "here_occupied": "I come where people are.",
     # who may be heard
     "about_privacy": "Decide whether I may hear you",
     "about_privacy_hear": "Let me hear you on this server",

@@ -56,7 +56,7 @@ TEXTS = {
     "permission_view": "Ver canal",
     "permission_connect": "Conectar",
     "permission_speak": "Hablar",
-    "status_here": "Personas a las que escucho aquí: {count}. {stages} {health} {turns}",
+    "status_here": "Personas a las que escucho aquí: {count}. {why} {stages} {health} {turns}",
     "status_away": "No estoy en ningún canal de voz aquí. {stages} {health}",
     "status_stages": "Reconocimiento de voz {stt}, agente {agent}, síntesis de voz {tts}.",
     "status_turns": "Hasta ahora: {answered} respuestas, {interrupted} interrupciones, {failed} fallos.",
@@ -78,6 +78,22 @@ TEXTS = {
     "span_seconds": "{count} s",
     "span_minutes": "{count} min",
     "span_hours": "{count} horas",
+    "listen_notice": (
+        "Estoy escuchando: lo que se dice en este canal se convierte en texto y se envía a un agente de IA. "
+        "`/privacy` te muestra qué significa para ti y lo cambia."
+    ),
+    "listen_notice_opt_in": (
+        "Solo escucho a quien acepta: lo que dice en este canal se convierte en texto y se envía a un agente de "
+        "IA. Con `/privacy hear-me` puedo oírte."
+    ),
+    "listen_spoken": (
+        "Estoy escuchando. Lo que se dice se convierte en texto y se envía a un agente de IA. Con el comando "
+        "privacy puedes verlo y cambiarlo."
+    ),
+    "here_always": "Siempre estoy aquí.",
+    "here_asked": "Alguien me pidió que viniera.",
+    "here_follow": "Sigo a {user}.",
+    "here_occupied": "Vengo donde hay gente.",
     "about_privacy": "Decidir si puedo oírte",
     "about_privacy_hear": "Dejar que te oiga en este servidor",
     "about_privacy_ignore": "No dejar que te oiga en este servidor",

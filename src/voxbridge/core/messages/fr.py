@@ -59,7 +59,7 @@ TEXTS = {
     "permission_view": "Voir le salon",
     "permission_connect": "Se connecter",
     "permission_speak": "Parler",
-    "status_here": "Personnes écoutées ici : {count}. {stages} {health} {turns}",
+    "status_here": "Personnes écoutées ici : {count}. {why} {stages} {health} {turns}",
     "status_away": "Je ne suis dans aucun salon vocal ici. {stages} {health}",
     "status_stages": "Reconnaissance vocale {stt}, agent {agent}, synthèse vocale {tts}.",
     "status_turns": "Jusqu'ici : {answered} réponses, {interrupted} interruptions, {failed} échecs.",
@@ -81,6 +81,22 @@ TEXTS = {
     "span_seconds": "{count} s",
     "span_minutes": "{count} min",
     "span_hours": "{count} heures",
+    "listen_notice": (
+        "J'écoute ici : ce qui est dit dans ce salon est transcrit et envoyé à un agent d'IA. `/privacy` te "
+        "montre ce que cela signifie pour toi, et permet de le changer."
+    ),
+    "listen_notice_opt_in": (
+        "Je n'écoute que ceux qui acceptent : ce qu'ils disent dans ce salon est transcrit et envoyé à un agent "
+        "d'IA. `/privacy hear-me` me permet de t'entendre."
+    ),
+    "listen_spoken": (
+        "J'écoute ici. Ce qui est dit est transcrit et envoyé à un agent d'IA. La commande privacy permet de le "
+        "voir et de le changer."
+    ),
+    "here_always": "Je suis toujours ici.",
+    "here_asked": "Quelqu'un m'a demandé de venir.",
+    "here_follow": "Je suis {user} de salon en salon.",
+    "here_occupied": "Je viens là où il y a du monde.",
     "about_privacy": "Décider si je peux t'entendre",
     "about_privacy_hear": "Me laisser t'entendre sur ce serveur",
     "about_privacy_ignore": "Ne pas me laisser t'entendre sur ce serveur",

@@ -57,7 +57,7 @@ TEXTS = {
     "permission_view": "チャンネルを見る",
     "permission_connect": "接続",
     "permission_speak": "発言",
-    "status_here": "ここで{count}人の話を聞いています。{stages}{health}{turns}",
+    "status_here": "ここで{count}人の話を聞いています。{why}{stages}{health}{turns}",
     "status_away": "ここのボイスチャンネルには入っていません。{stages}{health}",
     "status_stages": "音声認識：{stt}、エージェント：{agent}、音声合成：{tts}。",
     "status_turns": "これまで：回答{answered}、中断{interrupted}、失敗{failed}。",
@@ -77,6 +77,22 @@ TEXTS = {
     "span_seconds": "{count}秒",
     "span_minutes": "{count}分",
     "span_hours": "{count}時間",
+    "listen_notice": (
+        "ここで聞いています。このチャンネルで話されたことは文字になり、AIエージェントに送られます。`/privacy` で"
+        "内容の確認と変更ができます。"
+    ),
+    "listen_notice_opt_in": (
+        "同意した人の声だけを聞きます。その人がこのチャンネルで話したことは文字になり、AIエージェントに送られます"
+        "。`/privacy hear-me` で聞けるようになります。"
+    ),
+    "listen_spoken": (
+        "ここで聞いています。話されたことは文字になり、AIエージェントに送られます。プライバシーコマンドで確認と変"
+        "更ができます。"
+    ),
+    "here_always": "いつもここにいます。",
+    "here_asked": "呼ばれて来ました。",
+    "here_follow": "{user}さんについて来ています。",
+    "here_occupied": "人がいるところに来ます。",
     "about_privacy": "声を聞いてよいかを決める",
     "about_privacy_hear": "このサーバーで声を聞いてよいことにする",
     "about_privacy_ignore": "このサーバーで声を聞かないようにする",
