@@ -20,6 +20,7 @@ Outcome = Literal[
     "ok", "empty", "no_reply", "agent_error", "html_error", "unsupported", "protocol_error", "cut", "starting"
 ]
 
+_WRAPPED, _LAST_MESSAGE, _VALUE = ("data",), ("messages",), ("value",)
 _KEYS = ("output", "text", "response", "reply", "answer", "content")
 _PATHS = (
     *((key,) for key in _KEYS),
@@ -29,6 +30,11 @@ _PATHS = (
     ("choices", "0", "text"),
     ("delta",),
     ("token",),
+    ("candidates", "0", "content", "parts"),  # Gemini
+    ("contentBlockDelta", "delta", "text"),  # Bedrock
+    _WRAPPED,
+    _LAST_MESSAGE,
+    _VALUE,
 )
 _OVER_A_SOCKET = "executionStarted"
 """What a Chat Trigger in the mode "Using Response Nodes" answers with: the rest comes over a WebSocket (seen)."""
@@ -117,6 +123,8 @@ def is_machine_talk(kind: str) -> bool:
 
 def _is_not_said(value: dict[str, object]) -> bool:
     kind, role = value.get("type"), value.get("role")
+    if value.get("thought") is True or "functionCall" in value:
+        return True
     return (isinstance(kind, str) and (kind in _OTHERS_TYPES or is_machine_talk(kind))) or role in _OTHERS_ROLES
 
 
@@ -128,6 +136,8 @@ def _text_of_object(value: dict[str, object], rule: ReplyRule, depth: int, looke
     inner = attrs.evolve(rule, output_path="")  # the path is counted from the outermost object
     for path in paths:
         node = _walk(value, path)
+        if path in _CAREFUL:
+            node = _careful(path, node)
         if node is None or isinstance(node, bool):
             continue
         if path == ("message",) and (no := _no_message(value, node)):
@@ -141,6 +151,22 @@ def _text_of_object(value: dict[str, object], rule: ReplyRule, depth: int, looke
         else:
             return found
     return refusal or _no_text(value)
+
+
+_CAREFUL = frozenset({_WRAPPED, _LAST_MESSAGE, _VALUE})
+
+
+def _careful(path: tuple[str, ...], node: object) -> object:
+    """Return what may be an answer under a key that mostly holds other things."""
+    match node:
+        case dict() if path == _WRAPPED:
+            return node
+        case [*_, dict() as last] if path == _LAST_MESSAGE:  # a conversation sent back whole: its last word
+            return last
+        case str() if path == _VALUE:
+            return node
+        case _:
+            return None
 
 
 def _walk(value: object, path: tuple[str, ...]) -> object:

@@ -33,7 +33,12 @@ _WHOLE_PARTS: Mapping[str, str] = {
     "response.audio_transcript.done": "transcript",
 }
 _WHOLE_ANSWERS = frozenset({"response.completed", "response.incomplete", "response.done"})
-_SILENT = re.compile(r"response\.|(?:start|finish|abort|text-start|text-end|source|file|data|message-metadata)(?:-|\Z)")
+_TOKEN = "token"  # noqa: S105 - Flowise's name for a piece of the answer
+_FLOWISE = frozenset({"start", "end", "metadata", "sourceDocuments", "usedTools", "agentReasoning", "nextAgent"})
+_SILENT = re.compile(
+    r"response\.|thread\.(?!message\.(?:delta|completed))"
+    r"|(?:start|finish|abort|text-start|text-end|source|file|data|message-metadata)(?:-|\Z)"
+)
 
 
 class TypedEvents:
@@ -47,6 +52,11 @@ class TypedEvents:
         """Return what an event says, or None if its type is not known here. ``name``: the name it came under."""
         if not isinstance(value, dict):
             return None
+        if "type" not in value and "data" in value and isinstance(event := value.get("event"), str):
+            if event == _TOKEN:
+                return self._piece(value, ("data",))
+            if event in _FLOWISE:
+                return []
         kind = value.get("type", name)
         if not isinstance(kind, str):
             return None
@@ -54,6 +64,8 @@ class TypedEvents:
             return self._piece(value, keys)
         if key := _WHOLE_PARTS.get(kind):
             return self._whole_part(value.get(key))
+        if kind == "thread.message.completed":  # OpenAI's Assistants
+            return self._whole_answer(value)
         if kind in _WHOLE_ANSWERS:
             return self._whole_answer(value.get("response"))
         if kind == "response.failed":

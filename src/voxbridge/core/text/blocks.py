@@ -18,7 +18,7 @@ from typing import Literal
 
 import attrs
 
-from voxbridge.core.text.machine_talk import end_of_brackets, is_call
+from voxbridge.core.text.machine_talk import end_of_brackets, is_answer, is_call
 from voxbridge.core.text.tokens import Token
 from voxbridge.core.text.words import callout_of
 
@@ -182,9 +182,12 @@ class Blocks:
         if fenced is None:
             return
         body = fenced.body
-        if fenced.is_formula:
+        value = _parsed(body) if fenced.may_be_call else None
+        if isinstance(value, dict) and is_answer(value):
+            self._out.append(f"{value.get('action_input')}\n")
+        elif fenced.is_formula:
             self._out.append(f"$${body}$$\n" if body else "")
-        elif self._code and not (fenced.may_be_call and is_call(_parsed(body))):
+        elif self._code and not is_call(value):
             self._out.append(f"{self._code}\n")
 
     def _finish_held(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cuts import cut
@@ -44,6 +44,7 @@ def read(case: dict[str, Any], at: list[int]) -> tuple[str, str, Ended]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+@settings(max_examples=25)  # of each of so many bodies
 @given(at=st.lists(st.integers(0, 2000), max_size=8))
 def test_body_is_spoken_as_meant(case: dict[str, Any], at: list[int]) -> None:
     """However it is cut, what is said to people is spoken once, and what is said to machines is not."""
