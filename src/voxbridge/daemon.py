@@ -43,7 +43,7 @@ from voxbridge.ops.service import Conversation, Service
 from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
 from voxbridge.people.house import House
-from voxbridge.people.privacy import PrivacyWish
+from voxbridge.people.privacy import PrivacyWish, Records
 from voxbridge.session.apologies import Apologies
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge, open_judge
@@ -104,6 +104,8 @@ class Daemon:
                 socket = await stack.enter_async_context(self._engines())
                 stages = await stack.enter_async_context(open_stages(self.settings, engines_socket=socket))
                 await self.house.open()
+                if isinstance(stages.agent, Records):
+                    self.house.privacy.covers(stages.agent)
                 bridge = DiscordBridge(self.settings.discord, self, company=self.house)
                 self.house.consent.when_changed(bridge.hearing_changed)
                 health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts)

@@ -66,6 +66,7 @@ async def test_nothing_of_who_did_not_agree_leaves_the_daemon(tmp_path: Path, sp
         assert shown.is_ephemeral
         assert "I do not hear you: here I only hear those who agree." in (shown.content or "")
         assert "Turns in the journal: 0." in (shown.content or "")
+        assert "remembered for the agent: 0." in (shown.content or "")
         assert speakers(bridge) == [], "a line was opened"
         assert (bridge.stt.heard, bridge.agent.questions, call.daemon.read_turns()) == ([], [], [])
         assert "Ada" not in words_in(tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, Protocol, assert_never
+from typing import Literal, Protocol, assert_never, runtime_checkable
 
 import structlog
 
@@ -21,6 +21,7 @@ PrivacyWish = Literal["hear-me", "ignore-me", "show", "delete"]
 _ELSEWHERE = line("privacy_elsewhere")
 
 
+@runtime_checkable
 class Records(Protocol):
     """A place that holds what a member said: the journal, what is kept for an agent."""
 
@@ -42,7 +43,11 @@ class Privacy:
     """Answers /privacy. ``records`` are all places that hold what members said."""
 
     def __init__(self, consent: Consent, records: Sequence[Records]) -> None:
-        self._consent, self._records = consent, records
+        self._consent, self._records = consent, list(records)
+
+    def covers(self, records: Records) -> None:
+        """Know of a further place that holds what members said."""
+        self._records.append(records)
 
     async def answer(self, guild_id: GuildId, member: MemberJoined, wish: PrivacyWish) -> Line:
         """Do what a member wishes and return the answer."""

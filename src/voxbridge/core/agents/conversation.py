@@ -47,6 +47,14 @@ class Conversations:
             )
         return Conversation(self._histories, {scope: session_of(scope) for scope in self._histories}, turn_id, text)
 
+    def count(self, sessions: str, user: str) -> int:
+        """Return how many exchanges of a user are kept; see ``History.count``."""
+        return max((history.count(sessions, user) for history in self._histories.values()), default=0)
+
+    def forget(self, sessions: str, user: str) -> int:
+        """Forget a user's exchanges; return how many they were."""
+        return max((history.forget(sessions, user) for history in self._histories.values()), default=0)
+
 
 class Conversation:
     """The conversation in one turn: what was said before it, and what is being answered."""

@@ -138,6 +138,22 @@ class History:
                 exchange.is_open, exchange.at, exchange.answer = False, now, exchange.answer.strip()
         self._drop_unneeded(session)
 
+    def count(self, sessions: str, user: str) -> int:
+        """Return how many exchanges of a user there are in the sessions whose names begin so."""
+        return sum(one.user == user for _, kept in self._beginning(sessions) for one in kept)
+
+    def forget(self, sessions: str, user: str) -> int:
+        """Forget a user's exchanges in the sessions whose names begin so, open ones as well; return how many."""
+        found = self.count(sessions, user)
+        for session, kept in self._beginning(sessions):
+            kept[:] = [one for one in kept if one.user != user]
+            if not kept:
+                del self._sessions[session]
+        return found
+
+    def _beginning(self, sessions: str) -> list[tuple[str, list[_Exchange]]]:
+        return [(session, kept) for session, kept in self._sessions.items() if session.startswith(sessions)]
+
     def _fresh(self, session: str, now: float) -> list[_Exchange]:
         """Return the conversation without what is too old, and forget the conversations that all are silent longest."""
         kept = self._sessions.setdefault(session, [])

@@ -116,6 +116,7 @@ TEXTS = {
     "privacy_elsewhere": (
         "Lo que fue a los servidores de voz y al agente puede seguir allí: pregunta a quien administra el bot."
     ),
+    "records_agent": "Turnos recordados para el agente: {count}.",
     "records_journal": "Turnos en el diario: {count}.",
     "records_memory": "Turnos en memoria: {count}.",
     "rest_attached": "El resto de mi respuesta está en este archivo.",

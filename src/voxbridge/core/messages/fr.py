@@ -124,6 +124,7 @@ TEXTS = {
     "privacy_elsewhere": (
         "Ce qui est allé aux serveurs vocaux et à l'agent y est peut-être encore : demande à l'exploitant du bot."
     ),
+    "records_agent": "Échanges retenus pour l'agent : {count}.",
     "records_journal": "Échanges dans le journal : {count}.",
     "records_memory": "Échanges en mémoire : {count}.",
     "rest_attached": "La suite de ma réponse est dans ce fichier.",

@@ -121,6 +121,7 @@ TEXTS = {
     "privacy_elsewhere": (
         "音声サーバーやエージェントに送ったものは、そこに残っているかもしれません。運営者に聞いてください。"
     ),
+    "records_agent": "エージェントのために覚えている会話：{count}件。",
     "records_journal": "記録にある会話：{count}件。",
     "records_memory": "メモリにある会話：{count}件。",
     "rest_attached": "答えの続きはこのファイルにあります。",

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from voxbridge.core.ids import GuildId
 from voxbridge.stages.contracts import AgentRequest, Speaker
 
 PROBE_SESSION = "voxbridge:probe"
 
 
+def sessions_of(guild_id: GuildId) -> str:
+    """Return how the names of all conversations in a guild begin."""
+    return f"discord:{guild_id}:"
+
+
 def session_id(speaker: Speaker, scope: str) -> str:
     """Return the name of the conversation that the workflow's memory keeps: the user's own, or the channel's."""
-    channel = f"discord:{speaker.guild_id}:{speaker.channel_id}"
+    channel = f"{sessions_of(speaker.guild_id)}{speaker.channel_id}"
     return channel if scope == "channel" else f"{channel}:{speaker.user_id}"
 
 

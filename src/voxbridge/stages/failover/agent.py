@@ -10,7 +10,8 @@ import trio
 
 from voxbridge.core.agents.conversation import Conversation, Conversations
 from voxbridge.core.health.hedge import Hedge
-from voxbridge.stages.agent.request import session_id
+from voxbridge.core.ids import GuildId, UserId
+from voxbridge.stages.agent.request import session_id, sessions_of
 from voxbridge.stages.contracts import (
     AgentEvent,
     AgentRequest,
@@ -28,13 +29,28 @@ from voxbridge.stages.sinks import is_visible
 
 
 class FailoverAgent(Failover[AgentStage]):
-    """An AgentStage. ``hedge`` asks the next one when the first text is late: only if workflows may run twice."""
+    """An AgentStage. What it remembers of a member can be counted and erased (see ``people.privacy.Records``).
+
+    ``hedge`` asks the next one when the first text is late: only if workflows may run twice.
+    """
+
+    holds = "records_agent"
 
     def __init__(self, guards: Sequence[Guard[AgentStage]], *, hedge: Hedge | None = None) -> None:
         super().__init__(guards)
         self._hedge = hedge
         wanted = [guard.stage.history_rules for guard in guards if isinstance(guard.stage, Forgetful)]
         self._conversations = Conversations(rules for rules in wanted if rules is not None)
+
+    async def count(self, guild_id: GuildId, user_id: UserId) -> int:
+        """Return how many exchanges of a member are remembered for agents without a memory of their own."""
+        await trio.lowlevel.checkpoint()
+        return self._conversations.count(sessions_of(guild_id), str(user_id))
+
+    async def erase(self, guild_id: GuildId, user_id: UserId) -> int:
+        """Forget a member's exchanges; return how many they were."""
+        await trio.lowlevel.checkpoint()
+        return self._conversations.forget(sessions_of(guild_id), str(user_id))
 
     async def warm(self) -> None:
         """Let the backend that will be asked first open its connection, if it can."""

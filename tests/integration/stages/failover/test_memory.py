@@ -14,6 +14,7 @@ from tests.integration.stages.agent.agent_client import SPEAKER, ask
 from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import UserId
+from voxbridge.people.privacy import Records
 from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.rehearsal.servers.chat import answer
 from voxbridge.rehearsal.servers.n8n import N8nServer
@@ -117,3 +118,18 @@ async def test_a_turn_that_all_failed_leaves_its_question_out(autojump_clock: tr
         assert (await ask(stage, question(1, "One?"))).error is not None
         await ask(stage, question(2, "Two?"))
         assert told(first) == ["u:Two?"]
+
+
+async def test_a_member_who_has_everything_deleted_is_forgotten(autojump_clock: trio.testing.MockClock) -> None:
+    """The model is told nothing of it any more, whichever backend it was; what others said stays."""
+    async with two_models(session_scope="channel") as (first, _second, stage):
+        await ask(stage, question(1, "One?"))
+        first.fail_next(1)
+        await ask(stage, question(2, "Two?", user_id=UserId(4), name="Bob"))
+        guild, ada = SPEAKER.guild_id, SPEAKER.user_id
+        assert await stage.count(guild, ada) == 1
+        assert await stage.erase(guild, ada) == 1
+        assert await stage.count(guild, ada) == 0
+        await ask(stage, question(3, "Three?", user_id=UserId(4), name="Bob"))
+        assert told(first) == ["u:Bob: Two?", "a:I am B.", "u:Bob: Three?"]
+        assert isinstance(stage, Records), "/privacy finds it"

@@ -226,3 +226,24 @@ def test_news_of_a_turn_that_is_forgotten_is_written_over_no_other():
     exchange(history, "2", "One?", "Yes.")
     messages = history.ask(S, "3", "ada", "Two?", 2.0, heard="Once", heard_of="1")
     assert pairs(messages) == [("u", "One?"), ("a", "Yes."), ("u", "Two?")]
+
+
+def test_a_member_is_forgotten_in_all_channels_of_a_guild() -> None:
+    """What others said stays, and so does what the member said elsewhere; an answer under way is forgotten too."""
+    history = History(HistoryRules(scope="channel"))
+    for number, (session, user) in enumerate(
+        [("discord:1:10", "ada"), ("discord:1:10", "bob"), ("discord:1:20", "ada"), ("discord:12:10", "ada")]
+    ):
+        history.ask(session, f"t{number}", user, "Hello?", 0.0)
+        history.add(session, f"t{number}", "Hi.")
+        history.close(session, f"t{number}", 1.0)
+    history.ask("discord:1:10", "open", "ada", "And now?", 2.0)
+    assert history.count("discord:1:", "ada") == 3
+    assert history.forget("discord:1:", "ada") == 3
+    history.add("discord:1:10", "open", "Too late.")
+    history.close("discord:1:10", "open", 3.0)
+    assert history.count("discord:1:", "ada") == 0
+    assert history.count("discord:1:", "bob") == 1
+    assert history.count("discord:12:", "ada") == 1
+    told = history.ask("discord:1:10", "next", "bob", "Who was here?", 4.0)
+    assert [message.content for message in told] == ["Hello?", "Hi.", "Who was here?"]
