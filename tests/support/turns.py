@@ -24,7 +24,7 @@ class Open:
     def cut(self, reason: CutReason) -> None:
         self.done.append(reason)
 
-    def wind_up(self) -> None:
+    def wind_up(self, reason: CutReason = "drain") -> None:  # noqa: ARG002
         self.done.append("wind up")
 
     def fade_out(self, frames: int) -> None:

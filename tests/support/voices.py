@@ -54,6 +54,8 @@ def chirp_packets(frames: int) -> tuple[bytes, ...]:
 class LoudnessDetector:
     """A voice detector for tones: a frame is voiced if it is loud. Stands in for Silero, which wants real speech."""
 
+    LOUD = 1000
+
     def __init__(self) -> None:
         self._rest = b""
 
@@ -64,7 +66,7 @@ class LoudnessDetector:
             samples = array.array("h", self._rest[:VAD_FRAME_BYTES])
             self._rest = self._rest[VAD_FRAME_BYTES:]
             loudness = math.sqrt(sum(s * s for s in samples) / len(samples))
-            found.append(1.0 if loudness > 1000 else 0.0)
+            found.append(1.0 if loudness > self.LOUD else 0.0)
         return found
 
     def reset(self) -> None:

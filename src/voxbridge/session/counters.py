@@ -20,6 +20,7 @@ class SessionCounters:
     speculations: int = counted("Questions that the agent was asked before the turn was decided.")
     speculations_wasted: int = counted("Questions asked ahead and taken back, since the speaker went on.")
     speculation_won_ms: int = counted("Milliseconds by which answers came sooner, since they were asked for ahead.")
+    echoes: int = counted("Utterances that were our own voice, from an open microphone.")
     dropped_answers: int = counted("Answers given up because nothing could be sent.")
     stt_reconnects: int = 0
     """Of lines that are closed; an open one counts its own, and the metric adds them."""

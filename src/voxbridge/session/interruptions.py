@@ -64,7 +64,7 @@ class Interruptions:
             case Duck(turn, level, frames):
                 turn.lower(level, frames)
             case WindUp(turn):
-                turn.wind_up()
+                turn.wind_up("barge-in")
             case Hold(turn):
                 turn.pause()
             case Resume(turn, frames):

@@ -25,6 +25,7 @@ from voxbridge.core.sound.pcm import SILENCE_OPUS
 from voxbridge.core.sound.playout import Begin, Done, Dry, End, Pause, Playout, PlayoutCommand, Silence, Speak
 from voxbridge.core.sound.track import Track
 from voxbridge.session.counters import SessionCounters
+from voxbridge.session.echo import SentSound
 from voxbridge.session.voice import VoicePort
 
 _log = structlog.get_logger(__name__)
@@ -148,6 +149,8 @@ class Mouth:
         self._is_announced = self._is_in_burst = False
         self._moved = trio.Event()
         self._counters = counters or SessionCounters()
+        self.sent = SentSound()
+        """What has left in the last seconds."""
 
     @property
     def next_due(self) -> float | None:
@@ -299,6 +302,7 @@ class Mouth:
         current = self._current
         if current is None:
             return
+        self.sent.frame(now, pcm, current.track.current_text)
         is_first, current.last_frame_at = current.last_frame_at is None, now
         if is_first:
             current.on_first(now)

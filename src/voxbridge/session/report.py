@@ -14,6 +14,7 @@ Outcome = Literal[
     "answered",
     "backchannel",
     "stop-word",
+    "echo",
     "nothing-said",
     "not-addressed",
     "no-reply",

@@ -45,7 +45,7 @@ class Saying:
         self._speech.close()
         self._scope.cancel(reason=reason)
 
-    def wind_up(self) -> None:
+    def wind_up(self, reason: CutReason = "drain") -> None:  # noqa: ARG002
         """Let the sentence that is being played be the last."""
         self._speech.stop_after_sentence()
 

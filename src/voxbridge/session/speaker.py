@@ -18,7 +18,7 @@ from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import HeardSound, OpusPacket
 from voxbridge.core.sound.recent import RecentSound
-from voxbridge.core.turns.barge_in import Phase, Reply, SpeechOver
+from voxbridge.core.turns.barge_in import Phase, SpeechOver
 from voxbridge.core.turns.completeness import Completeness, completeness_of, is_punctuated
 from voxbridge.core.turns.endpointing import (
     Endpointer,
@@ -33,9 +33,10 @@ from voxbridge.core.turns.habits import PauseHabit
 from voxbridge.errors import InternalError
 from voxbridge.session.context import RoomContext
 from voxbridge.session.ear import Ear, EarEvent, Heard
+from voxbridge.session.echo import EchoEar
 from voxbridge.session.hearing import Hearing
 from voxbridge.session.notices import PartialTranscript, SpeakerStarted, SpeakerStopped
-from voxbridge.session.turn import Turn
+from voxbridge.session.turn import Turn, Understood
 from voxbridge.session.utterance import LineLife, Lost, Utterance, Verdict, Words
 from voxbridge.stages.contracts import Speaker, SttSession, Transcript, warm_up
 from voxbridge.supervise import keep, supervise
@@ -65,6 +66,7 @@ class SpeakerSession:
         self._habit = PauseHabit()
         self._server_punctuates = False  # as far as has been seen
         self._is_clean = True  # it began while nothing was being said or thought here
+        self._voiced_s = 0.0  # of it
         self._began_at = 0.0  # the utterance, or the last one
         self._broken_off: Utterance | None = None
         self._superseded: Turn | None = None
@@ -79,6 +81,7 @@ class SpeakerSession:
         self._open_tasks = 0  # turns and what belongs to them
         self._tasks_changed = trio.Event()
         self._nursery: trio.Nursery | None = None
+        self._echo = EchoEar(context.mouth.sent)
         self._hearing = Hearing(self._make_ear, self._on_event, context.port.hand_over, context.tools.counters)
         context.tools.counters.speakers += 1
 
@@ -231,7 +234,13 @@ class SpeakerSession:
             words,
             prior=prior,
             before=self._taken_back or self._latest,
-            reply_to=functools.partial(self._reply_to, self._number, self._began_at),
+            understand=functools.partial(
+                self._understand,
+                self._number,
+                self._began_at,
+                self._echo.began_at(ended.at),
+                is_echo=self._echo.is_echo(ended.voiced_s),
+            ),
             is_ahead=is_ahead,
         )
 
@@ -271,7 +280,7 @@ class SpeakerSession:
 
     def _on_partial(self, text: str) -> None:
         if self._utterance is not None:
-            self._tell_policy("words", words=text)
+            self._tell_words(text, is_whole=False)
         if self._context.tools.rules.listening.shows_partials:
             self._context.tools.on_notice(PartialTranscript(self.speaker, text))
 
@@ -279,7 +288,7 @@ class SpeakerSession:
         match event:
             case Heard(sound):
                 self._on_sound(sound)
-                self._on_voice(ear.voiced_s)
+                self._on_voice(sound, ear.voiced_s)
             case SpeechStarted(at):
                 if at - self._cut_at > self._context.tools.rules.listening.endpointing.commit.usual_s:
                     self._unbroken = 0
@@ -288,7 +297,9 @@ class SpeakerSession:
                 if self._utterance is None:
                     return
                 self._utterance.is_confirmed = True
-                self._tell_policy("confirmed", voiced_s=self._context.tools.rules.listening.endpointing.confirm_s)
+                if not self._echo.is_hushed(trio.current_time()):
+                    confirm_s = self._context.tools.rules.listening.endpointing.confirm_s
+                    self._tell_policy("confirmed", voiced_s=self._echo.own_s(confirm_s))
             case Guess(_, voiced_s):
                 if self._utterance is not None:
                     ear.await_verdicts()
@@ -326,19 +337,21 @@ class SpeakerSession:
         assert self._line is not None, "an ear hears while the line is open"
         self._number += 1
         number = self._number
+        self._echo.begin(at)
 
         def on_words(text: str, is_whole: bool) -> None:
             if number == self._number and self._utterance is not None:
-                self._tell_policy("words", words=text, is_whole=is_whole)
+                self._tell_words(text, is_whole=is_whole)
 
         may_part = self._context.tools.rules.listening.may_part
         self._utterance = utterance = Utterance(
             self._line, self._life, started_at=at, on_words=on_words, may_part=may_part
         )
         self._is_clean = self._context.floor.is_empty
-        self._began_at = at
+        self._began_at, self._voiced_s = at, 0.0
         self._context.tools.on_notice(SpeakerStarted(self.speaker))
-        self._tell_policy("began")
+        if not self._echo.is_hushed(trio.current_time()):
+            self._tell_policy("began")
         # They will be asked in a second or two; by then their connections are there.
         for stage in (self._context.tools.agent, self._context.tools.tts):
             self._start("warm-up", functools.partial(warm_up, stage))
@@ -352,22 +365,34 @@ class SpeakerSession:
             self._preroll.keep(self._context.tools.rules.listening.preroll_s)
         self._preroll.add(sound)
 
-    def _on_voice(self, voiced_s: float) -> None:
+    def _on_voice(self, sound: HeardSound, voiced_s: float) -> None:
         """Tell the policy how long it lasts, while something is being said or thought; ask early what the words are."""
         utterance = self._utterance
-        if utterance is None or self._context.floor.is_empty:
+        if utterance is None:
             return
-        self._tell_policy("voiced", voiced_s=voiced_s)
+        now = trio.current_time()
+        self._voiced_s = max(voiced_s, self._voiced_s)
+        self._echo.hear(sound.pcm, now)
+        if self._context.floor.is_empty:
+            return
+        if not self._echo.is_hushed(now):
+            self._tell_policy("voiced", voiced_s=self._echo.own_s(voiced_s))
         if self._context.interruptions.wants_words(self.speaker.user_id, self._number):
             ask = utterance.early_words(voiced_s)
             if ask is not None:
                 self._start("early words", ask)
 
+    def _tell_words(self, text: str, *, is_whole: bool) -> None:
+        """Tell the policy what is known of the words, without those that are ours."""
+        own = self._echo.own_words(text, self._began_at, self._voiced_s)
+        self._tell_policy("words", words=own, is_whole=is_whole)
+
     def _tell_policy(
         self, phase: Phase, *, voiced_s: float = 0.0, words: str = "", is_turn: bool = False, is_whole: bool = False
     ) -> None:
         """Let this speech do to what is being said what the room's policy makes of it."""
-        lasts_s = trio.current_time() - self._began_at
+        now = trio.current_time()
+        lasts_s = now - self._echo.began_at(now)
         speech = SpeechOver(
             self.speaker.user_id, phase, voiced_s, words, is_turn, lasts_s, utterance=self._number, is_whole=is_whole
         )
@@ -378,13 +403,33 @@ class SpeakerSession:
                     self._habit.paused(max(0.0, self._began_at - latest.speech_end))
                 self._superseded = latest
 
-    def _reply_to(self, utterance: int, began_at: float, words: str) -> Reply:
+    def _understand(
+        self, utterance: int, began_at: float, own_began_at: float, words: str, *, is_echo: bool
+    ) -> Understood:
         """Take all words of an utterance that is over; return what becomes of it."""
-        lasts_s = trio.current_time() - began_at
+        own = self._echo.own_words(words, began_at)
+        if is_echo and own == words:
+            own = ""  # the server heard our voice as other words
         speech = SpeechOver(
-            self.speaker.user_id, "words", words=words, lasts_s=lasts_s, utterance=utterance, is_whole=True
+            self.speaker.user_id,
+            "words",
+            words=own,
+            lasts_s=trio.current_time() - own_began_at,
+            utterance=utterance,
+            is_whole=True,
         )
-        return self._context.interruptions.reply_to(self.speaker, speech)
+        reply = self._context.interruptions.reply_to(self.speaker, speech)
+        if not own and (words.strip() or is_echo):
+            self._on_echo()
+            reply = "echo"
+        return Understood(own, reply)
+
+    def _on_echo(self) -> None:
+        """Count an echo; the room is told of the second one."""
+        self._context.tools.counters.echoes += 1
+        if self._echo.book.heard():
+            told = line("echo", name=self._shown_name)
+            self._start("notice", functools.partial(self._context.post, told))
 
     @property
     def _latest(self) -> Turn | None:

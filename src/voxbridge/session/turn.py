@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Literal, TypeVar
 
+import attrs
 import structlog
 import trio
 
@@ -55,6 +56,15 @@ from voxbridge.stages.contracts import AgentRequest, Previous, Speaker, Transcri
 _log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
+
+@attrs.frozen
+class Understood:
+    """What somebody said: the words that are their own, and what becomes of them."""
+
+    words: str
+    reply: Reply = "answer"
+
+
 _OUTCOME_OF_CUT: dict[CutReason, Outcome] = {
     "barge-in": "interrupted",
     "superseded": "superseded",
@@ -83,7 +93,7 @@ class Turn:
         *,
         prior: Turn | None,
         before: Turn | None,
-        reply_to: Callable[[str], Reply] = lambda _words: "answer",
+        understand: Callable[[str], Understood] = Understood,
         is_ahead: bool = False,
     ) -> None:
         self.id = context.tools.new_turn_id()
@@ -96,7 +106,8 @@ class Turn:
         """The speaker's turn before, until this one has asked or has ended."""
         self.was_passed_over = False
         """Whether it was only a sign of listening, or a word that was obeyed: no answer is meant for it."""
-        self._reply_to = reply_to
+        self._understand = understand
+        self._understood = Understood("")
         self._told: Previous | None = None
         self._hearing = trio.CancelScope()
         self._answering = trio.CancelScope()
@@ -123,6 +134,7 @@ class Turn:
         self._rest: Rest | None = None
         """What it says of an older answer, instead of one of its own."""
         self._ended_at: float | None = None
+        self._was_wound_up = False
         self._started_at = context.tools.wall_iso()
         self._monotonic_offset_s = clock.monotonic_s() - trio.current_time()
         self._timeline = Timeline(self.id, ended.started_at)
@@ -209,7 +221,8 @@ class Turn:
         has_failed = self._cut is None or answer.agent_error is not None or self._error is not None
         if not answer.has_asked or (has_failed and not answer.has_come_through):
             return self._previous
-        was_cut_short = self._cut is not None or (answer.agent_error is not None and answer.text != "")
+        broke_off = answer.agent_error is not None and answer.text != ""
+        was_cut_short = self._cut is not None or self._is_left_unsaid or broke_off
         if not was_cut_short or self._is_told:
             return None
         heard, turn_id = self.heard_text, self.id
@@ -217,10 +230,15 @@ class Turn:
             heard, turn_id = joined_text(self._rest.heard, heard), self._rest.turn_id
         return Previous(interrupted=True, heard=heard, turn_id=turn_id, goes_on=self.is_superseded)
 
+    @property
+    def _is_left_unsaid(self) -> bool:
+        return self._was_wound_up and bool(self._speech.unheard)
+
     def rest(self) -> Rest | None:
         """Return what of the answer was cut off and is still worth saying, or None."""
         unheard = tuple(self._speech.unheard)
-        if self._cut not in ("barge-in", "stop") or not unheard or self._ended_at is None:
+        was_cut = self._cut in ("barge-in", "stop") or self._is_left_unsaid
+        if not was_cut or not unheard or self._ended_at is None:
             return None
         if trio.current_time() - self._ended_at > REST_KEPT_S:
             return None
@@ -258,8 +276,9 @@ class Turn:
         self._close()
         self._answering.cancel(reason=reason)
 
-    def wind_up(self) -> None:
-        """Let the sentence that is being played be the last (drain)."""
+    def wind_up(self, reason: CutReason = "drain") -> None:
+        """Let the sentence that is being played be the last; spoken over, it was interrupted all the same."""
+        self._was_wound_up = self._was_wound_up or reason == "barge-in"
         self._speech.stop_after_sentence()
 
     def fade_out(self, frames: int) -> None:
@@ -334,8 +353,8 @@ class Turn:
         if self.is_decided:
             self._tell_hearing()
         if self._cut is None:
-            reply = self._reply_to(self._transcript.text)
-            if reply == "backchannel" or reply == "stop-word":
+            reply = self._understood.reply
+            if reply in ("backchannel", "stop-word", "echo"):
                 self.was_passed_over = True
                 return reply
             if reply == "go on":
@@ -386,6 +405,9 @@ class Turn:
             self._error = error
         finally:
             self._mark("stt_final")
+            if self._cut is None:  # else the words are half of a question, whatever they are
+                self._understood = self._understand(self._transcript.text)
+                self._transcript = attrs.evolve(self._transcript, text=self._understood.words)
             self._text = f"{before} {self._transcript.text}".strip()
             self._because = because if because in FOR_US else self._judged()
             self._has_heard.set()
@@ -468,7 +490,7 @@ class Turn:
         if speech.last_frame_at is not None:
             if not speech.was_stopped:  # else nobody wants the rest
                 await self._post_unsaid()
-            return "answered"
+            return "interrupted" if self._is_left_unsaid else "answered"
         if self._answer.text.strip():
             await self._context.port.post_text(self._answer.text)
         return "no-reply"

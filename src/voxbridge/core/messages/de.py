@@ -15,6 +15,10 @@ TEXTS = {
     "stt_back": "Ich kann euch wieder hören.",
     "agent_back": "Ich kann wieder antworten.",
     "tts_back": "Ich habe meine Stimme wieder.",
+    "echo": (
+        "Von {name} höre ich meine eigene Stimme: Ein Lautsprecher steht zu nah am offenen Mikrofon. Ich überhöre "
+        "sie. Kopfhörer oder Push-to-Talk helfen."
+    ),
     "no_pause": (
         "Ich höre {name} seit {seconds} s ohne Pause und kann nicht erkennen, wo eine Frage endet. Ich höre weiter "
         "zu und antworte auf das, was nach einer Pause gesagt wird."

@@ -12,6 +12,10 @@ TEXTS = {
     "agent_back": "I can answer again.",
     "tts_back": "I have my voice back.",
     # written about one speaker
+    "echo": (
+        "I hear my own voice from {name}: a loudspeaker is too near to an open microphone. I pass it over. "
+        "Headphones or push-to-talk help."
+    ),
     "no_pause": (
         "I have heard {name} for {seconds} s without a pause, so I can't tell where a question ends. I keep "
         "listening, and answer what is said after a pause."

@@ -9,6 +9,10 @@ TEXTS = {
     "stt_back": "Ya os oigo otra vez.",
     "agent_back": "Ya puedo responder otra vez.",
     "tts_back": "He recuperado la voz.",
+    "echo": (
+        "Oigo mi propia voz desde el micrófono de {name}: hay un altavoz demasiado cerca. La ignoro. Unos auriculares "
+        "o pulsar para hablar lo evitan."
+    ),
     "no_pause": (
         "Llevo {seconds} s oyendo a {name} sin una pausa, así que no sé dónde termina una pregunta. Sigo escuchando "
         "y responderé a lo que se diga después de una pausa."

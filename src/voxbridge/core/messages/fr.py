@@ -11,6 +11,10 @@ TEXTS = {
     "stt_back": "Je vous entends à nouveau.",
     "agent_back": "Je peux à nouveau répondre.",
     "tts_back": "J'ai retrouvé ma voix.",
+    "echo": (
+        "J'entends ma propre voix chez {name} : un haut-parleur est trop près d'un micro ouvert. Je l'ignore. Un "
+        "casque ou le mode appuyer-pour-parler aident."
+    ),
     "no_pause": (
         "J'entends {name} depuis {seconds} s sans pause, et je ne sais pas où une question se termine. Je continue "
         "d'écouter et je répondrai à ce qui sera dit après une pause."

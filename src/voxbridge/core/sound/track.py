@@ -192,6 +192,11 @@ class Track:
         return self._played_bytes // 2
 
     @property
+    def current_text(self) -> str:
+        """Return the sentence that is being played, or the last that was."""
+        return self.sentences[self._at].text if self.sentences else ""
+
+    @property
     def is_closed(self) -> bool:
         """Tell whether the track was closed before its end."""
         return self._closed

@@ -89,9 +89,9 @@ class WindUp:
 
 Deed = Cut | Duck | Hold | Resume | WindUp
 
-Reply = Literal["answer", "backchannel", "stop-word", "go on"]
-"""What becomes of an utterance: it is answered; it is not, since it only showed that somebody listens, or since it was
-obeyed; or the rest of what was cut off is said.
+Reply = Literal["answer", "backchannel", "stop-word", "echo", "go on"]
+"""What becomes of an utterance: it is answered; it is not, since it only showed that somebody listens, was obeyed, or
+was our own voice; or the rest of what was cut off is said.
 """
 
 

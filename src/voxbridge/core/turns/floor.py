@@ -48,7 +48,7 @@ class OpenTurn(Protocol):
     def cut(self, reason: CutReason) -> None:
         """End it now: when this returns, no frame of it can leave."""
 
-    def wind_up(self) -> None:
+    def wind_up(self, reason: CutReason = "drain") -> None:
         """Let the sentence that is being played be the last."""
 
     def fade_out(self, frames: int) -> None:
