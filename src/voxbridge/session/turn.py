@@ -529,6 +529,7 @@ class Turn:
             speech_ms=round((self._ended.speech_end - self._ended.started_at) * 1000),
             started_at=self._started_at,
             participants=self._context.participants(),
+            people=self._speaker.vocabulary,
             previous=self._told,
             answer_chars_max=self._rules.read_chars_max,
             speculative=self._is_ahead,

@@ -205,6 +205,8 @@ class AgentRequest:
     speech_ms: int | None = None
     started_at: str | None = None
     participants: int | None = None
+    people: tuple[str, ...] = ()
+    """The names of the people who are heard here now, the speaker's among them: untrusted text, as all names."""
     previous: Previous | None = None
     conversation: Conversation | None = attrs.field(default=None, eq=False, repr=False)
     """What was said before, kept by who asks several backends in turn; a backend that keeps it itself gets None."""

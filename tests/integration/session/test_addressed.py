@@ -93,6 +93,7 @@ async def test_four_people_who_talk_to_each_other_and_now_and_then_to_the_bot(au
     assert len(missed) <= 1, missed
     assert len(wrong) <= 1, wrong
     assert len(hall.agent.questions) == sum(answered), "who is not answered costs no agent call"
+    assert hall.agent.questions[0].body["metadata"]["people"] == ["Ada", "Bob", "Cleo", "Dan"]
     assert {report.outcome for report in hall.reports} == {"answered", "not-addressed"}
     assert {report.heard for report in hall.reports if report.outcome == "not-addressed"} == {""}, "that is theirs"
 

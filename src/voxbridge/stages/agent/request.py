@@ -65,6 +65,7 @@ def request_body(request: AgentRequest, settings: RequestKeys, attempt: int) -> 
         "speechMs": request.speech_ms,
         "startedAt": request.started_at,
         "participants": request.participants,
+        "people": list(request.people) or None,
     }
     if request.speculative:
         metadata["speculative"] = True

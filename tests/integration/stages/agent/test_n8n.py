@@ -542,6 +542,7 @@ async def test_request_carries_what_the_workflow_needs(autojump_clock, net):
         speech_ms=1840,
         previous=Previous(interrupted=True, heard="Well"),
         participants=3,
+        people=("Ada", "Bob"),
     )
     async with server.running(), stage_for(server, also_as=("text", "transcript")) as stage:
         assert (await ask(stage, asked)).error is None
@@ -564,6 +565,7 @@ async def test_request_carries_what_the_workflow_needs(autojump_clock, net):
             "sttConfidence": 0.93,
             "speechMs": 1840,
             "participants": 3,
+            "people": ["Ada", "Bob"],
             "previous": {"interrupted": True, "heard": "Well"},
         },
     }
