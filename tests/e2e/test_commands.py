@@ -42,25 +42,25 @@ async def test_commands_and_accidents_then_a_turn(tmp_path: Path, speech: Pcm) -
 
         left = await discord.interaction(ada, "leave")
         assert left.content
-        await discord.wait_until(lambda: not discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=5)
+        await discord.wait_until(lambda: not discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=20)
 
         joined = await discord.interaction(ada, "join")
         assert joined.content
-        await discord.wait_until(lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=5)
-        await discord.wait_until(discord.is_dave_settled, timeout_s=5)
+        await discord.wait_until(lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=20)
+        await discord.wait_until(discord.is_dave_settled, timeout_s=20)
         await answered()
 
         for code in (4006, 4014, 4015):
             discord.close_voice(BOT_ID, code)
-            await discord.wait_until(lambda: not discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=5)
-            await discord.wait_until(lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=10)
-            await discord.wait_until(discord.is_dave_settled, timeout_s=5)
+            await discord.wait_until(lambda: not discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=20)
+            await discord.wait_until(lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=20)
+            await discord.wait_until(discord.is_dave_settled, timeout_s=20)
             await answered()
 
         await ada.join(OTHER_VOICE_CHANNEL_ID)
         discord.move(BOT_ID, OTHER_VOICE_CHANNEL_ID)
-        await discord.wait_until(lambda: discord.is_in_call(BOT_ID, OTHER_VOICE_CHANNEL_ID), timeout_s=10)
-        await discord.wait_until(lambda: discord.is_dave_settled(OTHER_VOICE_CHANNEL_ID), timeout_s=5)
+        await discord.wait_until(lambda: discord.is_in_call(BOT_ID, OTHER_VOICE_CHANNEL_ID), timeout_s=20)
+        await discord.wait_until(lambda: discord.is_dave_settled(OTHER_VOICE_CHANNEL_ID), timeout_s=20)
         await answered()
 
 
@@ -70,11 +70,11 @@ async def test_a_kicked_bot_stays_out_until_it_is_asked(tmp_path: Path, speech: 
         discord, ada = bridge.simulated_call.discord, bridge.simulated_call.ada
         discord.kick(BOT_ID)
         await bridge.simulated_call.daemon.wait_for(
-            lambda: any("kick" in line for line in bridge.simulated_call.daemon.log), "notice of the kick", timeout_s=10
+            lambda: any("kick" in line for line in bridge.simulated_call.daemon.log), "notice of the kick", timeout_s=20
         )
         assert not discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID)
         await discord.interaction(ada, "join")
-        await discord.wait_until(lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=5)
-        await discord.wait_until(discord.is_dave_settled, timeout_s=5)
+        await discord.wait_until(lambda: discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), timeout_s=20)
+        await discord.wait_until(discord.is_dave_settled, timeout_s=20)
         scene = await bridge.simulated_call.perform(speech)
         assert scene.report["outcome"] == "answered", scene.report["error"]

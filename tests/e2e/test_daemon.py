@@ -14,6 +14,7 @@ import trio
 from tests.e2e.conftest import is_alive, open_bridge
 from tests.support.speech import clips
 from voxbridge.clock import monotonic_s
+from voxbridge.config.service import DrainSettings
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
 from voxbridge.config.turns import TurnSettings
@@ -225,8 +226,9 @@ async def test_a_wrong_token_is_one_clear_line(tmp_path: Path) -> None:
 
 
 async def test_second_signal_stops_at_once(tmp_path: Path, speech: Pcm) -> None:
-    """Who asks twice does not wait for the sentence."""
-    async with open_bridge(tmp_path, answer=" ".join(["word"] * 24) + ".") as bridge:
+    """Who asks twice does not wait for the sentence, which would go on for half a minute."""
+    settings = Settings(drain=DrainSettings(limit_ms=60_000, sentence_ms=60_000))
+    async with open_bridge(tmp_path, answer=" ".join(["word"] * 100) + ".", settings=settings) as bridge:
         simulated_call = bridge.simulated_call
         await simulated_call.ada.speak(opus_of(speech))
         await simulated_call.discord.wait_until(
@@ -235,8 +237,6 @@ async def test_second_signal_stops_at_once(tmp_path: Path, speech: Pcm) -> None:
         )
         simulated_call.daemon.process.terminate()
         await simulated_call.daemon.wait_for(
-            lambda: any("draining" in line for line in simulated_call.daemon.log), "draining", timeout_s=5
+            lambda: any("draining" in line for line in simulated_call.daemon.log), "draining", timeout_s=20
         )
-        began = monotonic_s()
         assert await simulated_call.daemon.stop() == 0, simulated_call.daemon.tail()
-        assert monotonic_s() - began < 3

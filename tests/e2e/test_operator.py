@@ -259,7 +259,7 @@ async def test_a_signal_while_starting_ends_it_at_once(tmp_path: Path) -> None:
         assert "starting" in done.stdout, done.stderr
         began = monotonic_s()
         assert await daemon.stop() == 0, daemon.tail()
-        assert monotonic_s() - began < 3
+        assert monotonic_s() - began < 10
 
 
 async def test_a_second_daemon_is_refused_and_the_first_stays(tmp_path: Path, speech: Pcm) -> None:
