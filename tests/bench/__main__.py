@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from functools import partial
@@ -12,7 +13,7 @@ import attrs
 import click
 import trio
 
-from tests.bench import changing_call, pause_curve, words_heard
+from tests.bench import ahead, changing_call, pause_curve, words_heard
 from tests.bench.crowd import crowd as crowded
 from tests.bench.measures import Measure, host, table
 from tests.bench.pauses import Judged, engine_places, human_places, judged
@@ -116,7 +117,7 @@ def main(
             click.echo(line)
         return
     places = judged_pauses() if pauses or not only else []
-    for line in pause_curve.table(places) if places else ():
+    for line in itertools.chain(pause_curve.table(places), ahead.table()) if places else ():
         click.echo(line)
     if pauses:
         return

@@ -163,10 +163,14 @@ def check(story: Story) -> None:
 def check_speaker(reports: list[TurnReport]) -> None:
     """Check that no word of a speaker is lost or answered twice; the reports in order of speech."""
     carried: list[str] = []
+    taken: set[str] = set()
     for report in reports:
         words = report.heard.split()
         assert words[: len(carried)] == carried, f"{carried} went lost: the next turn heard {words}"
-        assert len(words) == len(carried) + 1, f"{report.heard} after {carried}"
+        own = words[len(carried) :]  # several words if it was heard in segments
+        assert own, f"{report.heard} after {carried}"
+        assert not taken & {*own}, f"{report.heard}: words of another turn"
+        taken |= {*own}
         carried = words if report.outcome == "superseded" else []
     assert carried == [], f"{carried} were superseded by nothing"
 
