@@ -1,7 +1,8 @@
 """JSON of strangers: the one place where it is read, so that whatever comes is a value that can be worked with, or a
 reason.
 
-What is refused: text that is no JSON or no UTF-8, and nesting that whoever walks through the value might not survive.
+What is refused: text that is no JSON or no UTF-8, nesting that whoever walks through the value might not survive, and
+more values than can be made in one step: a MiB of ``[],`` took 90 ms, in which no frame left.
 What is read, but not as it stands there: a number that no reader of ours can mean (NaN, ``1e400``, five thousand
 digits: ``float()`` and ``math.isfinite`` raise for the last two) is null; half of a surrogate pair, which cannot be
 written into anything again, is U+FFFD.
@@ -18,9 +19,14 @@ import attrs
 DEPTH_MAX = 64
 """The deepest real messages (segments of words of a transcript) have six levels."""
 
+VALUES_MAX = 40_000
+"""Some 10 ms of work. A list of 350 models with all that OpenRouter says of them has about 20,000."""
+
 _INT_DIGITS_MAX = 40  # ids of 128 bits have 39
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # an escape that may be half of a pair
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_HALVES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
 @attrs.frozen
@@ -47,6 +53,8 @@ def parse_json(text: bytes | bytearray | str, *, keeps_halves: bool = False) -> 
         text = text if isinstance(text, str) else text.decode("utf-8")
     except UnicodeDecodeError:
         return Malformed("not UTF-8")
+    if _has_too_many_values(text):
+        return Malformed("too many values")
     try:
         value = _DECODER.decode(text)
     except RecursionError:
@@ -68,7 +76,13 @@ def json_value(text: bytes | bytearray | str) -> object:
 
 def whole_letters(text: str) -> str:
     """Return ``text`` with U+FFFD for each half of a surrogate pair: it can be encoded then."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if _SURROGATE.search(text) else text
+    if not _SURROGATE.search(text):
+        return text
+    return _PAIR.sub(_letter, text).translate(_HALVES)
+
+
+def _letter(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")
 
 
 def _whole(digits: str) -> int | None:
@@ -86,6 +100,23 @@ def _no_number(_name: str) -> None:
 
 # ``json.loads`` with these makes a new one each time, which takes as long as reading a token's line.
 _DECODER = json.JSONDecoder(parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
+
+
+def _has_too_many_values(text: str) -> bool:
+    """Tell whether more values stand in a text than are read. What stands in strings counts for nothing.
+
+    Only a text with many commas and brackets is looked at twice; all of it is done by loops in C.
+    """
+    if _marks(text) <= VALUES_MAX:
+        return False
+    text = text.replace("\\\\", "").replace('\\"', "")
+    if text.count('"') > 4 * VALUES_MAX:  # keys and strings, two each
+        return True
+    return _marks("".join(text.split('"')[::2])) > VALUES_MAX
+
+
+def _marks(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def _is_too_deep(value: object) -> bool:
