@@ -13,126 +13,26 @@ import re
 
 import attrs
 import trio
+import trio.testing
 
-from tests.support.hall import Hall, open_hall
-from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts
-from tests.support.voices import tone_pcm
+from tests.support.hall import APOLOGY, Hall, open_hall
+from tests.support.model_stages import Agent, Facts, Stt, Tts, doubled
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import BargeInSettings, TurnSettings
 from voxbridge.core.call.events import VoiceDown, VoiceUp
 from voxbridge.core.ids import UserId
-from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ, Pcm
-from voxbridge.errors import AgentFailed, NoReply, StageProtocolError, StageTimeout, StageUnavailable
+from voxbridge.core.sound.pcm import FRAME_S, Pcm
+from voxbridge.errors import AgentFailed, NoReply
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
-from voxbridge.stages.contracts import AgentRequest, AnswerSink, SoundSink, TextDelta, TtsRequest
+from voxbridge.stages.contracts import AgentStage
 
 CUT = frozenset({"superseded", "interrupted", "cancelled"})
 LIMIT_S = 20.0
+_SENTENCE_FRAMES = 38  # of 0.8 s, whose last one may be a part
+_DEEDS = ("goes on", "both", "stop", "down", "full", "says", "leaves", "rules")
+MUTE = Pcm(bytes(len(APOLOGY.data)), APOLOGY.rate_hz)
 PARTED = re.compile(r"(?<=\.) ")
-
-
-@attrs.define
-class Facts:
-    """What the stages were asked, and what they have done."""
-
-    rng: random.Random
-    is_well: bool = False
-    words: int = 0
-    heard: dict[str, str | None] = attrs.field(factory=dict)
-    """By the word that was said: never asked for without an entry."""
-    requests: list[AgentRequest] = attrs.field(factory=list)
-    came: dict[str, str] = attrs.field(factory=dict)
-    """What the agent wrote, by turn."""
-    errors: dict[str, Exception] = attrs.field(factory=dict)
-    """How the agent failed, by turn."""
-    finished: set[str] = attrs.field(factory=set)
-    """The turns whose answer was written to its end."""
-
-    def happens(self, chance: float) -> bool:
-        return not self.is_well and self.rng.random() < chance
-
-
-@attrs.define
-class Stt(ScriptedStt):
-    """Hears a new word in each utterance, or fails."""
-
-    facts: Facts = attrs.field(kw_only=True)
-
-    async def next_outcome(self, default: str) -> str:  # noqa: ARG002
-        facts = self.facts
-        fails, is_noise = facts.happens(0.2), facts.happens(0.1)
-        await trio.sleep(facts.rng.choice((0.1, 0.3, 1.0)) if not facts.is_well else 0.1)
-        if fails:
-            raise facts.rng.choice(
-                [StageTimeout("stt", "total", 5.0), RuntimeError("a bug"), StageUnavailable("stt", "")]
-            )
-        if is_noise:
-            return ""
-        facts.words += 1
-        return f"w{facts.words}"
-
-
-@attrs.define
-class Agent(ScriptedAgent):
-    """Answers with sentences that name the turn, or fails: at once, in the middle, or by never ending."""
-
-    facts: Facts = attrs.field(kw_only=True)
-
-    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
-        facts = self.facts
-        facts.requests.append(request)
-        out.asked()
-        fate = facts.rng.choice(("fails", "breaks", "hangs", "bug", "none")) if facts.happens(0.4) else "well"
-        await trio.sleep(facts.rng.choice((0.1, 0.4, 2.0)) if not facts.is_well else 0.1)
-        error: Exception | None = None
-        match fate:
-            case "fails":
-                error = StageUnavailable("agent", "down")
-            case "bug":
-                error = RuntimeError("a bug")
-            case "none":
-                error = NoReply("agent", "nothing")
-            case "breaks":
-                error = AgentFailed("agent", "broke off")
-        count = 1 + facts.rng.randrange(4)
-        pause_s = facts.rng.choice((0.05, 0.05, 1.5)) if not facts.is_well else 0.05
-        for number in range(count):
-            if error is not None and (fate != "breaks" or number == 1 or number == count - 1):
-                facts.errors[request.turn_id] = error
-                raise error
-            if fate == "hangs" and number == count - 1:
-                await trio.sleep_forever()
-            sentence = f"This is {request.turn_id} part {number}. "
-            facts.came[request.turn_id] = facts.came.get(request.turn_id, "") + sentence
-            await out.send(TextDelta(sentence))
-            await trio.sleep(pause_s)
-        facts.finished.add(request.turn_id)
-
-
-@attrs.define
-class Tts(ScriptedTts):
-    """Speaks a tone for each sentence, or fails before, within or without a sound."""
-
-    facts: Facts = attrs.field(kw_only=True)
-
-    async def speak(self, request: TtsRequest, out: SoundSink) -> None:  # noqa: ARG002
-        facts = self.facts
-        out.asked()
-        fate = facts.rng.choice(("fails", "breaks", "mute", "bug")) if facts.happens(0.15) else "well"
-        await trio.sleep(0.04)
-        match fate:
-            case "fails":
-                raise StageUnavailable("tts", "down")
-            case "bug":
-                raise RuntimeError("a bug")
-            case "mute":
-                return
-        out.push(Pcm(tone_pcm(0.3), SPEECH_RATE_HZ))
-        if fate == "breaks":
-            raise StageProtocolError("tts", "cut")
-        await trio.sleep(0.02)
-        out.push(Pcm(tone_pcm(0.5), SPEECH_RATE_HZ))
 
 
 @attrs.define
@@ -145,6 +45,21 @@ class Play:
     stays: dict[str, int]
     """During which stay of its speaker a turn was made."""
     log: list[str] = attrs.field(factory=list)
+    said: list[tuple[float, float, bool]] = attrs.field(factory=list)
+    """Of each text that the operator had said: when it was asked for and over, and whether it was spoken."""
+    open_says: int = 0
+
+    async def say(self) -> None:
+        """Have the operator's text said."""
+        began = trio.current_time()
+        self.open_says += 1
+        is_said = False
+        try:
+            is_said = await self.hall.room.say("This is for everybody who is here.")
+        except* RuntimeError:
+            pass  # a bug of the voice is told to whoever asked
+        self.open_says -= 1
+        self.said.append((began, trio.current_time(), is_said))
 
 
 async def converse(seed: int) -> int:
@@ -164,11 +79,15 @@ async def converse(seed: int) -> int:
             ended_in[report.turn_id] = stay[0]
             tools.on_report(report)
 
-        stt, agent, tts = Stt(facts=facts), Agent(facts=facts), Tts(facts=facts)
+        agent: AgentStage = doubled(facts) if seed % 2 else Agent(facts=facts)
+        stt, tts = Stt(facts=facts), Tts(facts=facts)
         return attrs.evolve(tools, on_report=on_report, stt=stt, agent=agent, tts=tts)
 
     async with open_hall(
-        settings=base, settings_now=lambda now: attrs.evolve(now, barge_in=barge_in[0]), change=change
+        apology=rng.choice((APOLOGY, APOLOGY, MUTE, None)),
+        settings=base,
+        settings_now=lambda now: attrs.evolve(now, barge_in=barge_in[0]),
+        change=change,
     ) as hall:
         play = Play(facts, hall, started, ended_in)
         ada, bob = hall.port.join(1), hall.port.join(2, "Bob")
@@ -181,6 +100,7 @@ async def converse(seed: int) -> int:
         facts.is_well = True
         hall.port.gate_open = True
         barge_in[0] = BargeInSettings()
+        assert not play.open_says, f"seed {seed}, {play.log}: a text is being said for ever"
         await trio.sleep(3)
         for user in (ada, bob):
             number = len(hall.reports)
@@ -211,7 +131,9 @@ async def step(
     """Do one thing, and then wait for some time."""
     hall = play.hall
     user = rng.choice((ada, ada, bob))
-    deed = rng.choice(("speaks", "speaks", "speaks", "goes on", "both", "stop", "down", "leaves", "rules"))
+    deed = rng.choice(
+        ("speaks", "speaks", "speaks", "goes on", "both", "stop", "down", "full", "says", "leaves", "rules")
+    )
     play.log.append(deed)
     match deed:
         case "speaks":
@@ -232,6 +154,12 @@ async def step(
             await trio.sleep(rng.choice((0.04, 1.0, 12.0)))
             hall.port.gate_open = True
             hall.port.emit(VoiceUp())
+        case "full":
+            hall.port.is_full = True
+            await trio.sleep(rng.choice((0.3, 2.0, 12.0)))
+            hall.port.is_full = False
+        case "says":
+            hall.nursery.start_soon(play.say)
         case "leaves":
             await settle(hall)
             hall.port.leave(ada)
@@ -252,12 +180,19 @@ async def drained(play: Play, rng: random.Random, ada: UserId, where: str) -> No
     hall = play.hall
     await hall.say(ada)
     await trio.sleep(rng.uniform(0.0, 3.0))
+    if rng.random() < 0.5:
+        hall.nursery.start_soon(play.say)
+        await trio.sleep(rng.uniform(0.0, 1.0))
+    is_silent = not any(turn.is_sounding for turn in hall.room.turns)
     began = trio.current_time()
     await hall.room.drain(4.0)
     took = trio.current_time() - began
     frames, posted = len(hall.port.frames), len(hall.port.posted)
     assert took <= 4.0 + 0.6 + 0.1, f"{where}: the drain took {took} s"
+    assert took <= 0.6 or not is_silent, f"{where}: nothing sounded, and the drain took {took} s"
     assert hall.room.open_turns == 0, f"{where}: a turn outlived the drain"
+    await trio.testing.wait_all_tasks_blocked()
+    assert not play.open_says, f"{where}: a text outlived the drain"
     await trio.sleep(60)
     assert (len(hall.port.frames), len(hall.port.posted)) == (frames, posted), f"{where}: it spoke after the drain"
 
@@ -276,6 +211,10 @@ def check(play: Play, where: str) -> None:
         own = [report for report in by_start if report.user_id == user]
         check_words(play, own, where)
         check_memory(play, own, where)
+    for began, ended, is_said in play.said:
+        heard = sum(began <= frame.at <= ended for frame in play.hall.port.voice)
+        assert ended - began <= 90.0, f"{where}: a text took {ended - began:.1f} s"
+        assert heard >= _SENTENCE_FRAMES or not is_said, f"{where}: a text was said in {heard} frames"
     sent = play.hall.port.frames
     gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(sent)]
     assert min(gaps, default=1.0) >= FRAME_S - 1e-9, f"{where}: two frames in the same 20 ms"
@@ -299,6 +238,11 @@ def check_spoken(play: Play, report: TurnReport, where: str) -> None:
     if "cut" in marks and "last_audio" in marks:
         late = marks["last_audio"] - marks["cut"]
         assert late <= 1e-9, f"{where}: a frame left {late * 1000:.1f} ms after the cut"
+    if spoken and "first_audio" in marks:
+        first, last = (play.started[report.turn_id] + marks[mark] for mark in ("first_audio", "last_audio"))
+        frames = sum(first <= frame.at <= last for frame in play.hall.port.voice)
+        needed = -(-sum(sentence in spoken for sentence in sentences) // 2) * _SENTENCE_FRAMES  # two may be one sound
+        assert frames >= needed, f"{where}: {frames} frames left of {spoken!r}"
     if report.outcome in CUT or (not report.heard and report.error is None):
         return
     if report.turn_id in play.facts.errors and isinstance(play.facts.errors[report.turn_id], NoReply):

@@ -102,6 +102,8 @@ class MemoryPort:
         self.posted: list[tuple[float, str]] = []
         self.gate_open = True
         self.is_silenced = False
+        self.is_full = False
+        """The socket takes no frame, though the gate is open."""
         self._timestamp = 0
         self._positions: dict[UserId, int] = {}
         self._changed = trio.Event()
@@ -125,7 +127,7 @@ class MemoryPort:
         self.bursts.append((trio.current_time(), None))
 
     def send_frame(self, opus: bytes) -> bool:
-        if not self.gate_open:
+        if not self.gate_open or self.is_full:
             return False
         self.frames.append(SentFrame(trio.current_time(), opus, self._timestamp))
         self._timestamp += RTP_TICKS_PER_FRAME
