@@ -17,9 +17,12 @@ _RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u209f]")  # to Python these are
 _FACE = re.compile(r"\b[xX]D+\b|\b[Tt][_.]")
 
 
-def is_plain_stretch(text: str) -> bool:
-    """Tell whether a stretch of text begins and ends nothing: no sentence, no line, no mark of any kind."""
-    return _WITHIN.fullmatch(text) is not None
+def is_plain_stretch(text: str, *, with_commas: bool = False) -> bool:
+    """Tell whether a stretch of text begins and ends nothing: no sentence, no line, no mark of any kind.
+
+    ``with_commas``: nor does a comma, as in every sentence but an answer's first.
+    """
+    return _WITHIN.fullmatch(text.replace(",", "") if with_commas else text) is not None
 
 
 def is_plain_piece(text: str) -> bool:

@@ -132,6 +132,11 @@ class SentenceSplitter:
         return pieces
 
     @property
+    def is_first(self) -> bool:
+        """Tell whether no piece has been given: the first one may end at a comma."""
+        return self._is_first
+
+    @property
     def is_idle(self) -> bool:
         """Tell whether no boundary waits for what comes next."""
         return not self._waits and not self._text.endswith(("-", "–"))

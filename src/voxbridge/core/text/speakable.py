@@ -63,7 +63,7 @@ class SpokenPieces:
     def feed(self, text: str) -> list[str]:
         """Take the next stretch of the answer; return the pieces that are complete."""
         self._is_flushed = self._is_flushed and not text
-        if self._words_left and is_plain_stretch(text):
+        if self._words_left and is_plain_stretch(text, with_commas=not self._splitter.is_first):
             self._plain += text
             if self._plain.count(" ") < self._words_left and len(self._plain) < _PLAIN_CHARS_MAX:
                 return []
