@@ -139,9 +139,9 @@ async def test_a_drain_between_two_stretches_of_speech_waits_for_no_server(
         ada = hall.port.join(1)
         await trio.sleep(1)
         await hall.say(ada)
-        await trio.sleep(0.7)
+        await trio.sleep(1.4)
         await hall.say(ada)
-        await trio.sleep(1)
+        await trio.sleep(1.4)
         assert hall.room.open_turns == 2
         began = trio.current_time()
         await hall.room.drain(8.0)
