@@ -19,18 +19,28 @@ from voxbridge.core.agents.answer_reader import AnswerReader, Delta, Ended, Valu
 from voxbridge.core.agents.chat import DifyValues, OllamaValues, OpenAiValues
 from voxbridge.core.agents.said import Said
 from voxbridge.core.agents.tts_options import parse_tts_options
+from voxbridge.core.ids import UserId
+from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.text.phantoms import heard
+from voxbridge.core.text.terminal import visible, visible_lines
+from voxbridge.core.turns.addressing import said_name
+from voxbridge.core.turns.endpointing import Endpointer
 from voxbridge.core.wire import deepgram, transcriptions, whisperlive, whisperlivekit, whisperx
 from voxbridge.core.wire.inflate import Inflater, UnreadableError
 from voxbridge.core.wire.json_text import JsonLine, json_value, parse_json
 from voxbridge.core.wire.ndjson import NdjsonReader
 from voxbridge.core.wire.ogg import OggError, OggReader, OpusHead
 from voxbridge.core.wire.quote import Hidden, quotable
-from voxbridge.core.wire.rtp import classify
+from voxbridge.core.wire.rtp import build_header, classify
 from voxbridge.core.wire.sound_kind import NotSoundError, labelled_rate_hz, sound_kind
 from voxbridge.core.wire.sse import SseReader
 from voxbridge.core.wire.wav import WavError, WavReader, streaming_header
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, WyomingReader, encode_event, entries
+from voxbridge.discord.counters import VoiceCounters
+from voxbridge.discord.receiver import Receiver
+from voxbridge.discord.seal import TransportKey
 from voxbridge.errors import StageError
+from voxbridge.session.ear import Ear
 from voxbridge.stages.agent.api import api_refusal
 from voxbridge.stages.agent.model import names_in
 from voxbridge.stages.agent.openai import OpenAiAgentSettings
@@ -233,6 +243,54 @@ def _options(pieces: list[bytes]) -> object:
     return parse_tts_options(data.decode("utf-8", "replace"))
 
 
+def _transcript(pieces: list[bytes]) -> object:
+    (data,) = pieces
+    text = data.decode("utf-8", "replace")
+    return heard(text, sound_s=1.0), visible(text), visible_lines(text), said_name(text)
+
+
+class _NoEncryption:
+    version, is_ready, epoch = 0, True, None
+
+    def members(self) -> list[UserId]:
+        return []
+
+    def open(self, user_id: UserId, frame: bytes) -> bytes:  # noqa: ARG002 - nothing is encrypted
+        return frame
+
+
+class _NoDetector:
+    def feed(self, pcm: bytes) -> list[float]:
+        return [1.0] * (len(pcm) // 1024)
+
+    def reset(self) -> None:
+        pass
+
+
+def _voice(pieces: list[bytes]) -> object:
+    """Take what a member sends, in packets as the voice server seals them, all the way to the ear."""
+    (data,) = pieces
+    key, counters, ear = TransportKey(bytes(32)), VoiceCounters(), Ear(Endpointer(), _NoDetector())
+    events: list[object] = []
+
+    def deliver(packet: OpusPacket) -> None:
+        ear.push(packet)
+        events.extend(type(event).__name__ for event in ear.pull(packet.arrived_at))
+
+    receiver = Receiver(
+        UserId(1), _NoEncryption(), counters, require_e2ee=False, deliver=deliver, advise=lambda _advice: None
+    )
+    receiver.key = TransportKey(bytes(32))
+    receiver.assign(7, UserId(2), 0.0)
+    for number, at in enumerate(range(0, min(len(data), 8000), 160)):
+        # the first bytes say which sequence number and time a packet claims, the others are what it holds
+        chunk = data[at : at + 160]
+        header = build_header(int.from_bytes(chunk[:2], "big"), int.from_bytes(chunk[2:6], "big"), 7)
+        receiver.feed(data[at : at + 40], number * 0.02)
+        receiver.feed(key.seal(header, chunk[6:]), number * 0.02)
+    return len(events), ear.next_due()
+
+
 def _message(parse: Callable[[bytes], object]) -> Callable[[list[bytes]], object]:
     return lambda pieces: parse(pieces[0])
 
@@ -349,5 +407,9 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader("speech", _speech("", "wav"), (_WAV, _OGG), (NotSoundError, DecoderMissingError)),
     Reader("speech, raw", _speech("audio/pcm", "pcm"), (bytes(range(256)),), (NotSoundError, DecoderMissingError)),
+    Reader(
+        "transcript and names", _transcript, (b"Thanks for watching! [Music] hello", b"\x1b[31mAda\x07"), is_cut=False
+    ),
+    Reader("voice path", _voice, (bytes(160), bytes(range(256)) * 5), is_cut=False),
     Reader("datagram", _message(classify), (b"\x80\x78\0\x01\0\0\0\x02\0\0\0\x03" + bytes(40),), is_cut=False),
 )
