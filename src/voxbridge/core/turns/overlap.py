@@ -66,6 +66,8 @@ class _Overlap:
     """One utterance, and what it is spoken over."""
 
     over: list[OpenTurn] = attrs.field(factory=list)
+    heard_s: dict[int, float] = attrs.field(factory=dict)
+    """Of each of them, by its identity: how much had been heard when this utterance began."""
     lowered: list[OpenTurn] = attrs.field(factory=list)
     meaning: Meaning | None = None
     is_speech: bool = False
@@ -136,6 +138,10 @@ class OverlapPolicy:
     def _may_interrupt(self, user_id: UserId, turn: OpenTurn) -> bool:
         return turn.user_id is not None and (self.rules.by_anyone or turn.user_id == user_id)
 
+    @staticmethod
+    def _is_same_thought(overlap: _Overlap, speech: SpeechOver, turn: OpenTurn) -> bool:
+        return turn.user_id == speech.user_id and is_same_thought(overlap.heard_s[id(turn)])
+
     # What is done
 
     def _meet(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
@@ -145,6 +151,7 @@ class OverlapPolicy:
             if not turn.is_sounding or turn in overlap.over:
                 continue
             overlap.over.append(turn)
+            overlap.heard_s[id(turn)] = turn.heard_s - speech.lasts_s
             if self.rules.manner == "duck" and self._may_interrupt(speech.user_id, turn):
                 overlap.lowered.append(turn)
                 deeds.append(Duck(turn, self.rules.level, _LOWER_FRAMES))
@@ -194,7 +201,7 @@ class OverlapPolicy:
         for turn in turns:
             if turn not in overlap.over or not self._may_interrupt(speech.user_id, turn):
                 continue
-            is_same = is_same_thought(turn, speech.user_id, speech.lasts_s) and not overlap.has_ended
+            is_same = self._is_same_thought(overlap, speech, turn) and not overlap.has_ended
             if is_same:
                 overlap.has_taken_back = True
                 deeds.append(Cut(turn, "superseded"))
@@ -211,7 +218,7 @@ class OverlapPolicy:
             # The words come later, if at all, and half a question is joined now or never.
             for turn in overlap.over:
                 is_open = turn in turns and self.rules.manner != "ignore"
-                if is_open and is_same_thought(turn, speech.user_id, speech.lasts_s):
+                if is_open and self._is_same_thought(overlap, speech, turn):
                     overlap.has_taken_back = True
                     deeds.append(Cut(turn, "superseded"))
         overlap.has_ended = True

@@ -10,16 +10,10 @@ cut, the words of both stretches get one answer, and the agent's memory holds on
 
 from __future__ import annotations
 
-from voxbridge.core.ids import UserId
-from voxbridge.core.turns.floor import OpenTurn
-
 HARDLY_HEARD_S = 1.0
 """Less than this is two or three words: nobody can have replied to them."""
 
 
-def is_same_thought(turn: OpenTurn, user_id: UserId, lasts_s: float) -> bool:
-    """Tell whether somebody's speech, which began ``lasts_s`` ago, is the rest of the question that ``turn`` answers.
-
-    What was heard counts up to the beginning of the speech: while it is being judged, the answer may play on.
-    """
-    return turn.user_id == user_id and turn.heard_s - lasts_s < HARDLY_HEARD_S
+def is_same_thought(heard_s: float) -> bool:
+    """Tell whether speech is the rest of the question, by how much of the answer had been heard when it began."""
+    return heard_s < HARDLY_HEARD_S
