@@ -58,8 +58,8 @@ async def test_good_token_gives_the_account_and_a_link_that_invites_it(discord, 
     assert account.application_id == discord.bot_id
     assert f"client_id={discord.bot_id}" in account.invite_url
     assert "scope=bot+applications.commands" in account.invite_url
-    # view channel 1 << 10, send messages 1 << 11, connect 1 << 20, speak 1 << 21
-    assert f"permissions={(1 << 10) | (1 << 11) | (1 << 20) | (1 << 21)}" in account.invite_url
+    # view channel 1 << 10, send messages 1 << 11, attach files 1 << 15, connect 1 << 20, speak 1 << 21
+    assert f"permissions={(1 << 10) | (1 << 11) | (1 << 15) | (1 << 20) | (1 << 21)}" in account.invite_url
     assert {event.source for event in discord.events} == {"rest"}
 
 
