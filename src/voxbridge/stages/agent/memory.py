@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from voxbridge.core.agents.history import History, HistoryRules, Message, Scope
-from voxbridge.stages.agent.request import session_id
+from voxbridge.core.ids import GuildId, UserId
+from voxbridge.stages.agent.request import session_id, sessions_of
 from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.contracts import AgentRequest
 
@@ -38,6 +39,14 @@ class Memory:
             goes_on=previous is not None and previous.goes_on,
         )
         return Remembered(self._history, session, request.turn_id, self._told(asked))
+
+    def count(self, guild_id: GuildId, user_id: UserId) -> int:
+        """Return how many exchanges of a member are remembered."""
+        return self._history.count(sessions_of(guild_id), str(user_id))
+
+    def forget(self, guild_id: GuildId, user_id: UserId) -> int:
+        """Forget a member's exchanges; return how many they were."""
+        return self._history.forget(sessions_of(guild_id), str(user_id))
 
     def _told(self, asked: list[Message]) -> list[dict[str, str]]:
         messages = [{"role": "system", "content": self._system}] if self._system else []

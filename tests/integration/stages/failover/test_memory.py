@@ -133,3 +133,16 @@ async def test_a_member_who_has_everything_deleted_is_forgotten(autojump_clock: 
         await ask(stage, question(3, "Three?", user_id=UserId(4), name="Bob"))
         assert told(first) == ["u:Bob: Two?", "a:I am B.", "u:Bob: Three?"]
         assert isinstance(stage, Records), "/privacy finds it"
+
+
+async def test_a_single_model_forgets_a_member_too(autojump_clock: trio.testing.MockClock) -> None:
+    """Without a backup the backend keeps the conversation itself: it is found, counted and erased as well."""
+    MemNet().install()
+    server = OpenAiServer(answer(("I am ", "A.")))
+    async with server.running(), model(server) as stage:
+        assert isinstance(stage, Records), "/privacy finds it"
+        await ask(stage, question(1, "One?"))
+        assert await stage.count(SPEAKER.guild_id, SPEAKER.user_id) == 1
+        assert await stage.erase(SPEAKER.guild_id, SPEAKER.user_id) == 1
+        await ask(stage, question(2, "Two?"))
+        assert told(server) == ["u:Two?"]
