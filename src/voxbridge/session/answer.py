@@ -80,6 +80,7 @@ class Answer:
         self.speech = Speech(context, mark, on_first_frame, waiting, is_held=is_held)
         self._producing = trio.CancelScope()
         self._reading = trio.CancelScope()
+        self._first = trio.CancelScope()  # until the agent has written something: the turn's own limit
         self._text: list[str] = []
         self._gaps = Gaps()
         rules = context.tools.rules.turn
@@ -118,6 +119,7 @@ class Answer:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._read, request, receive)
                 nursery.start_soon(self._speak, limit)
+                self._first.deadline = limit.deadline  # those who stand in for an agent share what is left of it
                 await self._ask(request, send)
 
     async def say_rest(self, rest: Rest, turn_id: str, limit: trio.CancelScope) -> None:
@@ -134,7 +136,7 @@ class Answer:
     async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
         self.has_asked = True
         async with events:
-            with self._reading:
+            with self._reading, self._first:
                 try:
                     await self._context.tools.agent.answer(request, AnswerInto(events, self._mark))
                 except StageError as error:
@@ -148,6 +150,7 @@ class Answer:
         pieces = SpokenPieces(language=self._language)
         try:
             async for first in events:
+                self._first.deadline = math.inf
                 if self.is_out_of_time:
                     self._read_on()
                 for event in _burst(first, events):
