@@ -94,7 +94,7 @@ async def test_nobody_is_asked_twice_while_all_is_well(autojump_clock: trio.test
 
 
 async def test_a_dead_stt_costs_nothing_but_its_backups_time(autojump_clock: trio.testing.MockClock) -> None:
-    """No connection at the guess: the backup hears the whole utterance at once, from the ring, and is asked early too."""
+    """No connection at the guess: the backup hears the whole utterance at once, from the ring, as early."""
     async with two_of_each() as both:
         await both.hall.stt.stop()
         report = await both.turn()
