@@ -23,7 +23,7 @@ from voxbridge.cli.door import _UnixConnection
 from voxbridge.config.secrets import Secret
 from voxbridge.config.service import LogSettings
 from voxbridge.config.settings import Settings
-from voxbridge.config.turns import TurnSettings
+from voxbridge.config.turns import FloorSettings, TurnSettings
 from voxbridge.rehearsal.call import SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import GUILD_ID, VOICE_CHANNEL_ID
 from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
@@ -119,7 +119,8 @@ async def test_no_secret_and_no_speech_in_anything_that_is_written(tmp_path: Pat
         async with AsyncExitStack() as stack:
             for server in (stt, n8n, tts):
                 await stack.enter_async_context(server.running())
-            base = Settings(log=LogSettings(level="debug"), turn=TurnSettings(apology="Oh."))
+            everyone = FloorSettings(mode="everyone")
+            base = Settings(log=LogSettings(level="debug"), turn=TurnSettings(apology="Oh."), floor=everyone)
             settings = settings_for(stt, n8n, tts, base)
             assert isinstance(settings.agent, N8nSettings)
             settings = attrs.evolve(

@@ -381,6 +381,7 @@ async def test_a_call_that_is_plain_when_we_come_is_used_when_it_is_encrypted_la
             await member.join(discord.voice_channel_id)
         await bench.until(discord.is_dave_settled)
         discord.downgrade_dave()
+        await bench.until(lambda: ada.is_dave_ready and bob.is_dave_ready)
         await bench.bridge.join(discord.guild_id, discord.voice_channel_id)
         await bench.until(lambda: bool(bench.ports))
         assert bench.room.dave_version == 0

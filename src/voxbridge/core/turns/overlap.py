@@ -140,7 +140,9 @@ class OverlapPolicy:
 
     @staticmethod
     def _is_same_thought(overlap: _Overlap, speech: SpeechOver, turn: OpenTurn) -> bool:
-        return turn.user_id == speech.user_id and is_same_thought(overlap.heard_s[id(turn)])
+        # What an echo began is the speaker's own later on; and an answer may have ended since the speech began.
+        heard_s = max(overlap.heard_s[id(turn)], turn.heard_s - speech.lasts_s)
+        return turn.user_id == speech.user_id and is_same_thought(heard_s)
 
     # What is done
 
