@@ -6,6 +6,7 @@ but the errors that it names is a fault, and so is another result for another cu
 
 from __future__ import annotations
 
+import codecs
 import json
 import zlib
 from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ from voxbridge.core.agents.tts_options import parse_tts_options
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.core.text.phantoms import heard
+from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.core.text.terminal import visible, visible_lines
 from voxbridge.core.turns.addressing import said_name
 from voxbridge.core.turns.endpointing import Endpointer
@@ -52,6 +54,7 @@ from voxbridge.stages.tts.chatterbox_probe import judge_health
 from voxbridge.stages.tts.probing import voice_names
 from voxbridge.stages.ws import refused_upgrade
 
+_SAID_BYTES = 16_000  # turn.answer_chars_max is 4,000 letters
 HIDDEN = Hidden(secrets=("s3cret",), speech="is it sunny in Boston today")
 
 
@@ -243,6 +246,15 @@ def _options(pieces: list[bytes]) -> object:
     return parse_tts_options(data.decode("utf-8", "replace"))
 
 
+def _spoken(pieces: list[bytes]) -> object:
+    """Make of an answer what is said of it; much more than may be said is never read."""
+    data = b"".join(pieces)[:_SAID_BYTES]
+    pieces = [data[: len(pieces[0])], data[len(pieces[0]) :]]
+    decoder, spoken = codecs.getincrementaldecoder("utf-8")("replace"), SpokenPieces()
+    said = [piece for data in pieces for piece in spoken.feed(decoder.decode(data))]
+    return " ".join([*said, *spoken.feed(decoder.decode(b"", final=True)), *spoken.flush()])
+
+
 def _transcript(pieces: list[bytes]) -> object:
     (data,) = pieces
     text = data.decode("utf-8", "replace")
@@ -407,6 +419,7 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader("speech", _speech("", "wav"), (_WAV, _OGG), (NotSoundError, DecoderMissingError)),
     Reader("speech, raw", _speech("audio/pcm", "pcm"), (bytes(range(256)),), (NotSoundError, DecoderMissingError)),
+    Reader("what is said", _spoken, (*ANSWERS, b"# Hi\n\n- **one** `two`\n\n```py\n3\n```\n")),
     Reader(
         "transcript and names", _transcript, (b"Thanks for watching! [Music] hello", b"\x1b[31mAda\x07"), is_cut=False
     ),

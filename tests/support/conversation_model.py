@@ -178,6 +178,7 @@ async def step(
 async def drained(play: Play, rng: random.Random, ada: UserId, where: str) -> None:
     """Drain at some time of a turn: it ends within its limit, and nothing leaves behind it."""
     hall = play.hall
+    play.facts.is_well = rng.random() < 0.3
     await hall.say(ada)
     await trio.sleep(rng.uniform(0.0, 3.0))
     if rng.random() < 0.5:
@@ -321,7 +322,7 @@ def had_all_of_it(play: Play, report: TurnReport) -> bool:
     facts = play.facts
     if isinstance(facts.errors.get(report.turn_id), NoReply):
         return True
-    if report.turn_id not in facts.finished | facts.errors.keys() and report.error is None:
+    if report.turn_id not in facts.finished | facts.errors.keys() | facts.crashed:
         return False  # there might have been more
     posted = " ".join(text for _, text in play.hall.port.posted)
     sentences = PARTED.split(report.answer.strip())

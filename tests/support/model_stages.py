@@ -33,6 +33,8 @@ class Facts:
     finished: set[str] = attrs.field(factory=set)
     """The turns whose answer was written to its end."""
 
+    crashed: set[str] = attrs.field(factory=set)
+    """The turns whose voice had a bug, which ends the agent's work as well."""
     begun: dict[str, trio.Event] = attrs.field(factory=dict)
     """Set when the agent is about to write the first sentence of a turn, or has failed before."""
 
@@ -136,7 +138,7 @@ class Tts(ScriptedTts):
 
     facts: Facts = attrs.field(kw_only=True)
 
-    async def speak(self, request: TtsRequest, out: SoundSink) -> None:  # noqa: ARG002
+    async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         facts = self.facts
         out.asked()
         fate = facts.rng.choice(("fails", "breaks", "mute", "bug")) if facts.happens(0.15) else "well"
@@ -145,6 +147,7 @@ class Tts(ScriptedTts):
             case "fails":
                 raise StageUnavailable("tts", "down")
             case "bug":
+                facts.crashed.add(request.turn_id)
                 raise RuntimeError("a bug")
             case "mute":
                 return

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 def test_any_conversation_keeps_to_the_model(request: pytest.FixtureRequest) -> None:
     """Speech, faults, stops, leaves, drains and reloads: no silence, nothing stale, twice or lost, and nothing is left.
 
-    ``--turns 5000`` has so many turns played, ``--seed 7`` begins with that conversation.
+    ``--turns 5000`` has so many turns played, ``--seed 7`` begins with that conversation. A seed plays the same again.
     """
     wanted, turns = int(request.config.getoption("--turns")), 0
     for seed in itertools.count(int(request.config.getoption("--seed"))):
