@@ -52,9 +52,7 @@ class SentSound:
 
     def said_since(self, at: float) -> str:
         """Return the sentences of which something has left since then."""
-        begun_before = [text for began_at, text in self._texts if began_at <= at][-1:]
-        if not self.sounded_within(at, DELAY_MAX_S) and self._last_at < at:
-            begun_before = []
+        begun_before = [text for began_at, text in self._texts if began_at <= at and self._last_at >= at][-1:]
         return " ".join([*begun_before, *(text for began_at, text in self._texts if began_at > at)])
 
     def between(self, begin: float, end: float) -> Floats:
