@@ -213,7 +213,8 @@ def is_call(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     keys = {str(key).lower() for key in value}
-    if keys & _LISTS or value.get("type") in _KINDS:
+    kind = value.get("type")
+    if keys & _LISTS or (isinstance(kind, str) and kind in _KINDS):
         return True
     return bool(keys & _CALLED and keys & _GIVEN) and not is_answer(value)
 

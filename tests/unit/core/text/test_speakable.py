@@ -169,3 +169,9 @@ def test_plain_text_passes_unchanged(parts: list[str]):
 def test_any_split_of_a_text_says_the_same(text: str):
     """Splitter and filter together keep the promise of the splitter."""
     assert said(*text) == said(text)
+
+
+@pytest.mark.parametrize("kind", ["{}", "[]", "null", "7", "true", '"?"'])
+def test_json_of_a_type_that_is_none_crashes_nothing(kind: str):
+    """What an agent writes where a word belongs is no machine's call, and what follows it is said."""
+    assert said(f'{{"type": {kind}}}\n\nGood day.')[-1] == "Good day."
