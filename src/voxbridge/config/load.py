@@ -112,8 +112,7 @@ def settings_in(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Note]]
     overrides = given(environ)
     for key, override in overrides.items():
         _put(raw, key, override.value)
-    for _ in _without_effect(raw, overrides):
-        pass
+    list(_without_effect(raw, overrides))  # told in the notes already; here they are taken out
     found = {f"{table}.{name}": value for table, inside in raw.items() for name, value in inside.items()}
     if found.get("agent.kind") == "n8n":
         found["agent.also_as"] = [TEXT_KEY]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from voxbridge.config.environment import UTTERANCE_MS_MAX
 from voxbridge.config.rules import LIMIT, at_least, between, one_of, option, require
 
 
@@ -71,7 +72,7 @@ class EndpointingSettings:
     max_utterance_ms: int = option(
         120_000,
         "Longest utterance; the turn ends there even if the user still speaks.",
-        between(1000, 600_000),
+        between(1000, UTTERANCE_MS_MAX),
         live=True,
     )
     turn_model: bool = option(True, "Ask the turn model whether the speaker has finished.")

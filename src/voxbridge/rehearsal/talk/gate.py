@@ -7,7 +7,10 @@ from collections import deque
 
 import numpy as np
 
-# Chosen by measure: a quiet room with a laptop's microphone lies at -70 to -55 dBFS, speech a hand away at -35 to -20.
+from voxbridge.rehearsal.discord.member import SILENCE_TAIL_FRAMES
+
+# Not measured on microphones: between what a quiet room and speech near by are commonly held to be. What the gate lets
+# through too much, the daemon's own voice activity model judges.
 _OPEN_MIN_DBFS = -50.0
 _OVER_NOISE_DB = 12.0
 _HYSTERESIS_DB = 6.0
@@ -17,7 +20,6 @@ _NOISE_MAX_DBFS = -38.0  # who talks without a pause for minutes is still let th
 _NOISE_AT_START_DBFS = -62.0
 _HANG_FRAMES = 15  # 300 ms: the pauses inside of words and phrases are sent
 _BEFORE_FRAMES = 3  # the soft beginning of a word
-SILENCE_FRAMES = 5  # Discord documentation, "Voice data interpolation"
 _FLOOR_DBFS = -90.0
 
 
@@ -50,7 +52,7 @@ class Gate:
             self._hang -= 1
             return [frame]
         if self.is_open:
-            self.is_open, self._silence_owed = False, SILENCE_FRAMES
+            self.is_open, self._silence_owed = False, SILENCE_TAIL_FRAMES
         self._before.append(frame)
         if self._silence_owed:
             self._silence_owed -= 1
