@@ -136,9 +136,9 @@ def rehearse(session: nox.Session) -> None:
 @nox.session
 def conformance(session: nox.Session) -> None:
     """What every backend promises: against the simulated servers, and real ones (`-- --n8n URL --chatterbox URL`)."""
-    python(session, "pytest", "-q", "tests/integration/rehearsal/conformance/test_conformance.py")
+    python(session, "pytest", "-q", "tests/integration/testing/conformance/test_conformance.py")
     if session.posargs:
-        python(session, "voxbridge.rehearsal.conformance", *session.posargs)
+        python(session, "voxbridge.testing.conformance", *session.posargs)
 
 
 @nox.session

@@ -23,13 +23,13 @@ from voxbridge.config.stages import carried
 from voxbridge.core.sound.pcm import FRAME_MS, Pcm
 from voxbridge.rehearsal.call import Scene, SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import BOT_ID
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, hum
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.stt.whisperx import WhisperXSettings
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer, hum
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 Samples = dict[str, list[float]]
 Progress = Callable[[str], None]

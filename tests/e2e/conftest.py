@@ -14,10 +14,10 @@ from tests.support.hall import EVERYONE, plain_failures, settings_for
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import FloorSettings
 from voxbridge.rehearsal.call import SimulatedCall, open_simulated_call
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 
 @attrs.define

@@ -23,11 +23,11 @@ from voxbridge.rehearsal.call import clean_environ, opus_of, rehearsal_tables
 from voxbridge.rehearsal.daemon_process import daemon_process
 from voxbridge.rehearsal.discord import SimulatedDiscord
 from voxbridge.rehearsal.discord.world import BOT_ID, VOICE_CHANNEL_ID
-from voxbridge.rehearsal.servers.chatterbox import Fault
-from voxbridge.rehearsal.servers.n8n_plans import agent, failure, text, words
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.stt.whisperx import WhisperXSettings
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.testing.servers.chatterbox import Fault
+from voxbridge.testing.servers.n8n_plans import agent, failure, text, words
 
 pytestmark = pytest.mark.e2e
 

@@ -26,11 +26,11 @@ from voxbridge.config.settings import Settings
 from voxbridge.config.turns import FloorSettings, TurnSettings
 from voxbridge.rehearsal.call import SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import GUILD_ID, VOICE_CHANNEL_ID
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import Line, agent, stream, text, whole, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.stages.agent.n8n import N8nSettings
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer, Fault
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import Line, agent, stream, text, whole, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 pytestmark = pytest.mark.e2e
 

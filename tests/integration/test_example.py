@@ -7,12 +7,12 @@ import trio
 
 from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent
 from voxbridge.stages.agent.n8n import N8nSettings, N8nStage
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, Speaker, TextDelta
 from voxbridge.stages.sinks import AnswerInto
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent
 
 pytestmark = pytest.mark.integration
 

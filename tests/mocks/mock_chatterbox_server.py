@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
+from voxbridge.testing.servers.chatterbox import ChatterboxServer
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from voxbridge.rehearsal.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n import N8nServer
 
 
 @asynccontextmanager

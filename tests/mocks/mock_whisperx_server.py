@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from voxbridge.rehearsal.servers.whisperx import WhisperXServer
+from voxbridge.testing.servers.whisperx import WhisperXServer
 
 
 @asynccontextmanager

@@ -31,10 +31,10 @@ from voxbridge.discord.counters import RoomStatus
 from voxbridge.rehearsal.discord import SimulatedDiscord
 from voxbridge.rehearsal.discord.ends import DaveLibrary
 from voxbridge.rehearsal.discord.world import BOT_ID, GUILD_ID
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, hum
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer, hum
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 SETTLE_S = 10.0  # so long after Discord behaves again all must be well
 _START_S = 60.0

@@ -11,7 +11,7 @@ from tests.scenes.people import Talker
 from tests.scenes.scene import Scene
 from voxbridge.rehearsal.discord import Member
 from voxbridge.rehearsal.discord.world import BOT_ID
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.n8n_plans import agent, words
 
 ANSWER = "This is an answer of some length, so that there is time to be away."
 

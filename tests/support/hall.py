@@ -20,11 +20,6 @@ from voxbridge.config.turns import FloorSettings
 from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge
 from voxbridge.session.mouth import PlayoutClock
@@ -39,6 +34,11 @@ from voxbridge.stages.registry import open_stages
 from voxbridge.stages.stt.whisperx import WhisperXSettings
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
 from voxbridge.supervise import supervise
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 APOLOGY = Pcm(tone_pcm(0.5, 880.0), SPEECH_RATE_HZ)
 ANSWER = "Hello there. This is the answer."

@@ -13,14 +13,6 @@ from voxbridge.audio.opus import Decoder
 from voxbridge.config.kinds import settings_of
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import FRAME_S, HeardSound
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.deepgram import DeepgramServer
-from voxbridge.rehearsal.servers.hearing import HearingScript
-from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
-from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
-from voxbridge.rehearsal.servers.whisperlivekit import WhisperLiveKitServer
-from voxbridge.rehearsal.servers.whisperx import WhisperXServer
-from voxbridge.rehearsal.servers.wyoming_stt import WyomingHearingServer
 from voxbridge.rehearsal.tones import packets_of
 from voxbridge.stages.contracts import Speaker, SttSession
 from voxbridge.stages.stt.deepgram import deepgram_stage
@@ -31,6 +23,14 @@ from voxbridge.stages.stt.whisperlive import whisperlive_stage
 from voxbridge.stages.stt.whisperlivekit import whisperlivekit_stage
 from voxbridge.stages.stt.whisperx import WhisperXStage
 from voxbridge.stages.stt.wyoming import wyoming_stage
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.deepgram import DeepgramServer
+from voxbridge.testing.servers.hearing import HearingScript
+from voxbridge.testing.servers.transcriptions import TranscriptionServer
+from voxbridge.testing.servers.whisperlive import WhisperLiveServer
+from voxbridge.testing.servers.whisperlivekit import WhisperLiveKitServer
+from voxbridge.testing.servers.whisperx import WhisperXServer
+from voxbridge.testing.servers.wyoming_stt import WyomingHearingServer
 
 HOST, PORT = "127.0.0.1", 9090
 LATENCY_S = 0.005

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tests.support.stt_kinds import Kind, Server
-from voxbridge.rehearsal.servers.hearing import Ending, HearingScript
-from voxbridge.rehearsal.servers.http import Reply, Request
-from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
-from voxbridge.rehearsal.servers.websocket import WebSocketServer
-from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.rehearsal.tones import words_in
 from voxbridge.stages.stt.whisperx import WhisperXStage
+from voxbridge.testing.servers.hearing import Ending, HearingScript
+from voxbridge.testing.servers.http import Reply, Request
+from voxbridge.testing.servers.transcriptions import TranscriptionServer
+from voxbridge.testing.servers.websocket import WebSocketServer
+from voxbridge.testing.servers.whisperlive import WhisperLiveServer
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 WEBSOCKETS = ("whisperlive", "deepgram", "whisperlivekit")
 WELCOME = b"<!DOCTYPE html><html><body>Welcome to nginx!</body></html>"

@@ -20,10 +20,10 @@ from voxbridge.core.ids import ChannelId
 from voxbridge.rehearsal.call import rehearsal_tables
 from voxbridge.rehearsal.discord import Member, SimulatedDiscord
 from voxbridge.rehearsal.discord.world import BOT_ID, GUILD_ID, VOICE_CHANNEL_ID
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 ETC = "/etc/voxbridge"
 _CA = "simulated-discord-ca.pem"  # the name that rehearsal_tables gives it

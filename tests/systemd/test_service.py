@@ -13,8 +13,8 @@ from voxbridge.config.service import HealthSettings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.call import opus_of
 from voxbridge.rehearsal.discord.world import BOT_ID, OTHER_VOICE_CHANNEL_ID, VOICE_CHANNEL_ID
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.testing.servers.n8n_plans import agent, words
 
 pytestmark = pytest.mark.systemd
 

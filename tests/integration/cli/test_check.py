@@ -21,8 +21,8 @@ from voxbridge.config.stages import TtsSettings
 from voxbridge.discord.preflight import preflight
 from voxbridge.errors import DiscordError, LoginRefused
 from voxbridge.rehearsal.discord import STAGE, SimulatedDiscord
-from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.testing.servers.chatterbox import ChatterboxServer
 
 pytestmark = pytest.mark.integration
 

@@ -38,14 +38,14 @@ from voxbridge.ops import logs
 from voxbridge.ops.only_one import AlreadyRunning
 from voxbridge.ops.service import Service
 from voxbridge.ops.sockets import CannotListen, bind_tcp, bind_unix, control_path
-from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.whisperx import WhisperXServer
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 from voxbridge.stages.registry import open_stages
 from voxbridge.stages.stt.whisperx import WhisperXSettings
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.testing.servers.chatterbox import ChatterboxServer
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.whisperx import WhisperXServer
 
 pytestmark = pytest.mark.integration
 

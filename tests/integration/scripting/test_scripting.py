@@ -12,13 +12,13 @@ from voxbridge.config.settings import Settings
 from voxbridge.config.turns import BargeInSettings
 from voxbridge.core.text.pauses import SENTENCE_MS
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.scripting import SpeakerManager, WhisperClient
 from voxbridge.scripting.background import Background, Started
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 pytestmark = pytest.mark.integration
 

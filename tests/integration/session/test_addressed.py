@@ -12,7 +12,7 @@ import trio
 from tests.support.hall import Hall, open_hall
 from voxbridge.config.turns import FloorSettings
 from voxbridge.core.ids import UserId
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.n8n_plans import agent, words
 
 pytestmark = pytest.mark.integration
 

@@ -17,9 +17,9 @@ from voxbridge.core.health.outages import Down
 from voxbridge.core.ids import UserId
 from voxbridge.core.messages.catalogue import OURS, line
 from voxbridge.core.sound.pcm import FRAME_S
-from voxbridge.rehearsal.servers.chatterbox import Fault
-from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
 from voxbridge.session.report import TurnReport
+from voxbridge.testing.servers.chatterbox import Fault
+from voxbridge.testing.servers.n8n_plans import agent, failure, words
 
 pytestmark = pytest.mark.integration
 
@@ -424,7 +424,7 @@ async def test_a_hundred_turns_leave_nothing_behind(autojump_clock: trio.testing
 
 async def test_the_same_turn_with_latency_and_tiny_reads(autojump_clock: trio.testing.MockClock) -> None:
     """10 ms each way and reads of 7 bytes change the figures by exactly the round trips, and nothing else."""
-    from voxbridge.rehearsal.memnet import MemNet
+    from voxbridge.testing.memnet import MemNet
 
     async with open_hall(net=MemNet(latency_s=0.01, chunk_bytes=7)) as hall:
         ada = hall.port.join(1)

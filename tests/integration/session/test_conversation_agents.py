@@ -13,12 +13,12 @@ from tests.support.hall import open_hall
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import BargeInSettings
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import CallTool, Finish, Say, answer
-from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole, spoken, stream, words
-from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.session.context import Tools
 from voxbridge.stages.agent.openai import OpenAiAgentSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chat import CallTool, Finish, Say, answer
+from voxbridge.testing.servers.n8n_plans import Plan, Whole, spoken, stream, words
+from voxbridge.testing.servers.openai_chat import OpenAiServer
 
 pytestmark = pytest.mark.integration
 

@@ -12,9 +12,9 @@ from tests.support.notices import TEXTS
 from tests.support.stages import ScriptedStt
 from tests.support.stt_kinds import HOST, KINDS, PORT
 from voxbridge.core.health.outages import Back, Down
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.hearing import HearingScript
-from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.hearing import HearingScript
+from voxbridge.testing.servers.whisperlive import WhisperLiveServer
 
 pytestmark = pytest.mark.integration
 

@@ -16,7 +16,7 @@ from tests.support.voices import LoudnessDetector, tone_pcm
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import BargeInSettings
 from voxbridge.core.ids import UserId
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.n8n_plans import agent, words
 
 pytestmark = pytest.mark.integration
 

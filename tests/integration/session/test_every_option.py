@@ -16,7 +16,7 @@ from tests.integration.session.turn_faults.backends import KINDS
 from tests.support.hall import open_hall
 from voxbridge.config.settings import Settings
 from voxbridge.errors import StageName
-from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.testing.memnet import MemNet
 
 pytestmark = pytest.mark.integration
 

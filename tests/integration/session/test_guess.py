@@ -13,8 +13,8 @@ from voxbridge.config.stages import SttSettings
 from voxbridge.config.turns import EndpointingSettings
 from voxbridge.core.ids import UserId
 from voxbridge.rehearsal.marked import mark, marks_of
-from voxbridge.rehearsal.servers.whisperx import Heard
 from voxbridge.session.report import TurnReport
+from voxbridge.testing.servers.whisperx import Heard
 
 pytestmark = pytest.mark.integration
 

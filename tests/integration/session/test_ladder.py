@@ -17,10 +17,10 @@ from voxbridge.core.messages.catalogue import OURS, line
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ, Pcm
 from voxbridge.core.text.pauses import SENTENCE_MS
 from voxbridge.errors import StageName
-from voxbridge.rehearsal.servers.chatterbox import Fault, FaultKind
-from voxbridge.rehearsal.servers.http import Reply, Request
-from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, whole, words
 from voxbridge.session.report import TurnReport
+from voxbridge.testing.servers.chatterbox import Fault, FaultKind
+from voxbridge.testing.servers.http import Reply, Request
+from voxbridge.testing.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, whole, words
 
 pytestmark = pytest.mark.integration
 

@@ -15,10 +15,10 @@ from voxbridge.config.settings import Settings
 from voxbridge.config.turns import TurnSettings
 from voxbridge.core.sound.pcm import FRAME_S
 from voxbridge.core.text.pauses import SENTENCE_MS
-from voxbridge.rehearsal.servers.chatterbox import PROMPT
-from voxbridge.rehearsal.servers.n8n_plans import Plan, agent, whole, words
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.contracts import AgentRequest, AnswerSink
+from voxbridge.testing.servers.chatterbox import PROMPT
+from voxbridge.testing.servers.n8n_plans import Plan, agent, whole, words
 
 pytestmark = pytest.mark.integration
 

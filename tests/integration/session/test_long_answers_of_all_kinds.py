@@ -17,13 +17,6 @@ from tests.support.stages import ScriptedAgent
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import TurnSettings
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import ChatServer, answer
-from voxbridge.rehearsal.servers.dify import DifyServer
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
-from voxbridge.rehearsal.servers.ollama import OllamaServer
-from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.agent.custom import HttpAgentSettings
@@ -31,6 +24,13 @@ from voxbridge.stages.agent.dify import DifySettings
 from voxbridge.stages.agent.ollama import OllamaSettings
 from voxbridge.stages.agent.openai import OpenAiAgentSettings
 from voxbridge.stages.agent.settings import HttpSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chat import ChatServer, answer
+from voxbridge.testing.servers.dify import DifyServer
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.ollama import OllamaServer
+from voxbridge.testing.servers.openai_chat import OpenAiServer
 
 pytestmark = pytest.mark.integration
 

@@ -25,10 +25,10 @@ from voxbridge.config.turns import FloorSettings
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.ops.reload import change
-from voxbridge.rehearsal.servers.chatterbox import hum
-from voxbridge.rehearsal.servers.n8n_plans import agent, whole, words
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
+from voxbridge.testing.servers.chatterbox import hum
+from voxbridge.testing.servers.n8n_plans import agent, whole, words
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ from tests.support.hall import Hall, open_hall
 from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts
 from voxbridge.core.sound.pcm import FRAME_S
 from voxbridge.errors import StageUnavailable
-from voxbridge.rehearsal.servers.chatterbox import Fault
+from voxbridge.testing.servers.chatterbox import Fault
 
 pytestmark = pytest.mark.integration
 

@@ -14,13 +14,13 @@ from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
 from voxbridge.core.ids import UserId
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import Asked, answer
-from voxbridge.rehearsal.servers.n8n_plans import words
-from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.agent.openai import OpenAiAgentSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chat import Asked, answer
+from voxbridge.testing.servers.n8n_plans import words
+from voxbridge.testing.servers.openai_chat import OpenAiServer
 
 pytestmark = pytest.mark.integration
 

@@ -25,16 +25,16 @@ from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import NoReply, StageUnavailable
 from voxbridge.rehearsal.marked import mark, marks_of
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import ChatterboxServer, Fault, Timing
-from voxbridge.rehearsal.servers.n8n import N8nServer, Question
-from voxbridge.rehearsal.servers.n8n_plans import Break, Head, Plan, agent, nothing, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.scripting import SpeakerManager, StreamingResponseHandler, WhisperClient
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import TtsRequest
 from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings, ChatterboxStage
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import ChatterboxServer, Fault, Timing
+from voxbridge.testing.servers.n8n import N8nServer, Question
+from voxbridge.testing.servers.n8n_plans import Break, Head, Plan, agent, nothing, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.latency, pytest.mark.streaming]
 

@@ -10,8 +10,8 @@ from tests.support.hall import open_hall
 from voxbridge.audio.loudness import levels_dbfs
 from voxbridge.audio.opus import Decoder
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
-from voxbridge.rehearsal.servers.chatterbox import hum
-from voxbridge.rehearsal.servers.n8n_plans import agent, words
+from voxbridge.testing.servers.chatterbox import hum
+from voxbridge.testing.servers.n8n_plans import agent, words
 
 pytestmark = pytest.mark.integration
 EXACT = pytest.approx

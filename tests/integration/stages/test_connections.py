@@ -13,9 +13,9 @@ import trustme
 from trio.testing import MockClock
 
 from voxbridge.errors import StageProtocolError, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.stages.http import Client, error_body, open_client, open_response
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
 
 pytestmark = pytest.mark.integration
 

@@ -19,12 +19,12 @@ from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.core.ids import UserId
 from voxbridge.errors import StageError, StageName, StageUnavailable
-from voxbridge.rehearsal.servers.http import Reply, Request
 from voxbridge.session.context import Tools
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, AnswerSink
 from voxbridge.stages.failover import FailoverAgent, Guard
 from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
 from voxbridge.stages.sinks import AnswerInto
+from voxbridge.testing.servers.http import Reply, Request
 
 pytestmark = pytest.mark.integration
 

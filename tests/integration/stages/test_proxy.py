@@ -15,10 +15,10 @@ from trio.testing import MockClock
 from voxbridge.cli.checks import check_stages
 from voxbridge.config.settings import Settings
 from voxbridge.errors import ConfigError, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.stages.http import error_body, open_client, open_response
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
 
 pytestmark = pytest.mark.integration
 

@@ -15,9 +15,9 @@ import trio.testing
 import trustme
 
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.stages.http import error_body, open_client, open_response, read_body
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
 
 pytestmark = pytest.mark.integration
 

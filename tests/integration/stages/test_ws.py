@@ -14,8 +14,8 @@ import wsproto
 from wsproto import events as ws_events
 
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+from voxbridge.testing.memnet import MemNet
 
 pytestmark = pytest.mark.integration
 

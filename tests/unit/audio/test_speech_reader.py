@@ -12,7 +12,7 @@ from voxbridge.audio.speech_reader import BODY_BYTES_MAX, SOUND_S_MAX, DecoderMi
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.core.wire.wav import encode_wav
-from voxbridge.rehearsal.servers.ogg_opus import ogg_opus
+from voxbridge.testing.servers.ogg_opus import ogg_opus
 
 pytestmark = pytest.mark.unit
 

@@ -20,21 +20,21 @@ from voxbridge.config.kinds import kind_names, settings_of
 from voxbridge.config.stages import EMBEDDED, AgentSettings, SttSettings, TtsSettings
 from voxbridge.core.wire.wyoming import WyomingEvent
 from voxbridge.errors import StageName
-from voxbridge.rehearsal.servers import chat
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer
-from voxbridge.rehearsal.servers.dify import DifyServer
-from voxbridge.rehearsal.servers.hearing import HearingScript
-from voxbridge.rehearsal.servers.http import Handler, HttpServer, Reply, Request
-from voxbridge.rehearsal.servers.listening import ListeningServer
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent as agent_plan
-from voxbridge.rehearsal.servers.n8n_plans import words
-from voxbridge.rehearsal.servers.ollama import OllamaServer
-from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
-from voxbridge.rehearsal.servers.openai_speech import OpenAiSpeechServer
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript
-from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
 from voxbridge.stages.tts.wyoming import WyomingTtsSettings
+from voxbridge.testing.servers import chat
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer
+from voxbridge.testing.servers.dify import DifyServer
+from voxbridge.testing.servers.hearing import HearingScript
+from voxbridge.testing.servers.http import Handler, HttpServer, Reply, Request
+from voxbridge.testing.servers.listening import ListeningServer
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent as agent_plan
+from voxbridge.testing.servers.n8n_plans import words
+from voxbridge.testing.servers.ollama import OllamaServer
+from voxbridge.testing.servers.openai_chat import OpenAiServer
+from voxbridge.testing.servers.openai_speech import OpenAiSpeechServer
+from voxbridge.testing.servers.whisperx import WhisperXScript
+from voxbridge.testing.servers.wyoming_speech import WyomingSpeechServer
 
 HEARD = "hello, can you hear me"
 STT_S, AGENT_S = 0.3, 0.4

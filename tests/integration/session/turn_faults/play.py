@@ -20,9 +20,9 @@ from tests.support.notices import TEXTS
 from voxbridge.config.settings import Settings
 from voxbridge.core.health.outages import Back, Down
 from voxbridge.errors import StageName
-from voxbridge.rehearsal.memnet import MemNet
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.http import ssl_context
+from voxbridge.testing.memnet import MemNet
 
 _SEED = 7  # of the jitter of retries
 _LATENCY_S = 0.001  # what happens at one instant comes in any order, on the wire one after the other

@@ -12,10 +12,10 @@ import trio
 from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import StageError
-from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.stages.agent.n8n import ENGINES_URL, N8nSettings, N8nStage
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, AgentStage, Speaker, TextDelta, TextFlush
 from voxbridge.stages.sinks import AnswerInto
+from voxbridge.testing.servers.n8n import N8nServer
 
 WORDS = "pineapple submarine zebra"
 SECRET_PATH = "/webhook/s3cret-path"

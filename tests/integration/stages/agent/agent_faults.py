@@ -33,9 +33,9 @@ from voxbridge.errors import (
     StageTimeout,
     StageUnavailable,
 )
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.stages.agent.settings import HttpSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
 
 PAGE = pathlib.Path(__file__).parents[4] / "docs" / "agent-faults.md"
 KEY = "s3cret-key-of-the-api"

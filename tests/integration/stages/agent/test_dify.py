@@ -12,12 +12,12 @@ from tests.integration.stages.agent.agent_client import WORDS, ask, request
 from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, StageRefused
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import Fail, Finish, Say, Think, answer
-from voxbridge.rehearsal.servers.dify import DifyServer
-from voxbridge.rehearsal.servers.n8n_plans import Wait, Write
 from voxbridge.stages.agent.dify import DifySettings
 from voxbridge.stages.contracts import Previous
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chat import Fail, Finish, Say, Think, answer
+from voxbridge.testing.servers.dify import DifyServer
+from voxbridge.testing.servers.n8n_plans import Wait, Write
 
 pytestmark = pytest.mark.integration
 

@@ -25,7 +25,7 @@ from tests.integration.stages.agent.agent_faults import (
 from tests.support.agents import agent_of
 from voxbridge.config.kinds import kind_names
 from voxbridge.config.stages import EMBEDDED
-from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.testing.memnet import MemNet
 
 pytestmark = pytest.mark.integration
 

@@ -16,12 +16,12 @@ from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.errors import ConfigError, NoReply, StageRefused, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import Plan, Whole
 from voxbridge.stages.agent.custom import HttpAgentSettings, HttpDialect
 from voxbridge.stages.contracts import AgentRequest, AnswerOptions, Previous, Speaker, TtsOptions
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import Plan, Whole
 
 pytestmark = pytest.mark.integration
 

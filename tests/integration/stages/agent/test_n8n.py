@@ -28,10 +28,14 @@ from voxbridge.errors import (
     StageTimeout,
     StageUnavailable,
 )
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_credentials import Credentials
-from voxbridge.rehearsal.servers.n8n_plans import (
+from voxbridge.stages.agent.n8n import ENGINES_URL, N8nSettings, N8nStage
+from voxbridge.stages.agent.settings import AgentAuthSettings
+from voxbridge.stages.contracts import AgentEvent, Previous, TextDelta
+from voxbridge.stages.sinks import AnswerInto
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_credentials import Credentials
+from voxbridge.testing.servers.n8n_plans import (
     Break,
     Head,
     Line,
@@ -44,10 +48,6 @@ from voxbridge.rehearsal.servers.n8n_plans import (
     stream,
     whole,
 )
-from voxbridge.stages.agent.n8n import ENGINES_URL, N8nSettings, N8nStage
-from voxbridge.stages.agent.settings import AgentAuthSettings
-from voxbridge.stages.contracts import AgentEvent, Previous, TextDelta
-from voxbridge.stages.sinks import AnswerInto
 
 pytestmark = pytest.mark.integration
 

@@ -14,10 +14,11 @@ import pytest
 from tests.integration.stages.agent.agent_client import SECRET_PATH, SPEAKER, WORDS, ask, request, stage_for
 from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, NoReply, StageProtocolError, StageRefused, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.n8n import N8nServer, Question, Script
-from voxbridge.rehearsal.servers.n8n_credentials import Credentials
-from voxbridge.rehearsal.servers.n8n_plans import (
+from voxbridge.stages.agent.settings import AgentAuthSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.n8n import N8nServer, Question, Script
+from voxbridge.testing.servers.n8n_credentials import Credentials
+from voxbridge.testing.servers.n8n_plans import (
     RESPOND,
     Head,
     Line,
@@ -33,7 +34,6 @@ from voxbridge.rehearsal.servers.n8n_plans import (
     text,
     whole,
 )
-from voxbridge.stages.agent.settings import AgentAuthSettings
 
 pytestmark = pytest.mark.integration
 

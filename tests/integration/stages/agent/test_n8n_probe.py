@@ -7,10 +7,10 @@ import pytest
 from tests.integration.stages.agent.agent_client import ask, stage_for
 from voxbridge.config.secrets import Secret
 from voxbridge.errors import StageRefused, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.rehearsal.servers.n8n import N8nServer
 from voxbridge.stages.agent.n8n import N8nSettings, N8nStage
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
+from voxbridge.testing.servers.n8n import N8nServer
 
 pytestmark = pytest.mark.integration
 

@@ -10,12 +10,12 @@ from tests.integration.stages.agent.agent_client import WORDS, ask, request
 from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, NoReply, StageRefused
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import CallTool, Fail, Finish, Say, Think, answer
-from voxbridge.rehearsal.servers.n8n_plans import Wait
-from voxbridge.rehearsal.servers.ollama import OllamaServer
 from voxbridge.stages.agent.ollama import OllamaSettings
 from voxbridge.stages.contracts import Previous
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chat import CallTool, Fail, Finish, Say, Think, answer
+from voxbridge.testing.servers.n8n_plans import Wait
+from voxbridge.testing.servers.ollama import OllamaServer
 
 pytestmark = pytest.mark.integration
 

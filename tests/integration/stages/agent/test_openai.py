@@ -16,13 +16,13 @@ from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import UserId
 from voxbridge.errors import AgentFailed, ConfigError, NoReply, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import CallTool, Fail, Finish, Say, Think, answer
-from voxbridge.rehearsal.servers.n8n_plans import Wait, Whole
-from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.openai import OpenAiAgentSettings, OpenAiDialect
 from voxbridge.stages.contracts import AgentRequest, Previous, Speaker
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chat import CallTool, Fail, Finish, Say, Think, answer
+from voxbridge.testing.servers.n8n_plans import Wait, Whole
+from voxbridge.testing.servers.openai_chat import OpenAiServer
 
 pytestmark = pytest.mark.integration
 

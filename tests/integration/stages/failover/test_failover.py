@@ -17,11 +17,6 @@ from voxbridge.config.stages import AgentSettings
 from voxbridge.config.turns import TurnSettings
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import Pcm
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import AgentRequest, TtsRequest
@@ -29,6 +24,11 @@ from voxbridge.stages.registry import agent_stage, tts_stage
 from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.stt.whisperx import WhisperXSettings
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer, Fault
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import Break, Line, Plan, agent, failure, stream, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 pytestmark = pytest.mark.integration
 

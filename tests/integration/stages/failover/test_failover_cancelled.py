@@ -16,17 +16,17 @@ from voxbridge.audio.opus import Decoder
 from voxbridge.config.secrets import Secret
 from voxbridge.config.stages import TtsSettings
 from voxbridge.core.sound.pcm import Pcm
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.contracts import AgentEvent, AgentRequest, TextDelta, Transcript, TtsRequest
 from voxbridge.stages.registry import agent_stage, stt_stage, tts_stage
 from voxbridge.stages.sinks import AnswerInto, SoundInto
 from voxbridge.stages.stt.whisperx import WhisperXSettings
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer, Fault
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent, failure, words
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 pytestmark = pytest.mark.integration
 

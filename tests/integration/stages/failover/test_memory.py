@@ -15,15 +15,15 @@ from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
 from voxbridge.core.ids import UserId
 from voxbridge.people.privacy import Records
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chat import answer
-from voxbridge.rehearsal.servers.n8n import N8nServer
-from voxbridge.rehearsal.servers.n8n_plans import agent, failure, words
-from voxbridge.rehearsal.servers.openai_chat import OpenAiServer
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.agent.openai import OpenAiAgentSettings
 from voxbridge.stages.contracts import AgentRequest, AgentStage, Previous
 from voxbridge.stages.failover import FailoverAgent, Guard
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chat import answer
+from voxbridge.testing.servers.n8n import N8nServer
+from voxbridge.testing.servers.n8n_plans import agent, failure, words
+from voxbridge.testing.servers.openai_chat import OpenAiServer
 
 pytestmark = pytest.mark.integration
 

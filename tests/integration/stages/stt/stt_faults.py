@@ -20,8 +20,8 @@ from tests.support.stt_kinds import HOST, KINDS, LATENCY_S, PORT, Kind, feed, sp
 from tests.support.stt_spoiling import WEBSOCKETS, WHISPERX, mend, spoil, times_asked, whisperx_script
 from voxbridge.config.stages import SttSettings
 from voxbridge.errors import StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.hearing import HearingScript
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.hearing import HearingScript
 
 PAGE = pathlib.Path(__file__).parents[4] / "docs" / "stt-faults.md"
 WORDS = range(15)

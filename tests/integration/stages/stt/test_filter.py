@@ -13,13 +13,13 @@ from tests.support.stt_kinds import HOST, KINDS, OPENAI, PORT, feed, speaker
 from voxbridge.config.kinds import kind_names, settings_of
 from voxbridge.config.stages import EMBEDDED
 from voxbridge.errors import ConfigError
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.hearing import HearingScript
-from voxbridge.rehearsal.servers.whisperx import WhisperXScript, WhisperXServer
 from voxbridge.stages.contracts import Speaker
 from voxbridge.stages.registry import make_stt
 from voxbridge.stages.stt.phantoms import FilteredStage
 from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.hearing import HearingScript
+from voxbridge.testing.servers.whisperx import WhisperXScript, WhisperXServer
 
 pytestmark = pytest.mark.integration
 

@@ -17,10 +17,10 @@ from tests.support.stt_kinds import KINDS, LATENCY_S, PORT, Kind, connected, fee
 from voxbridge.config.secrets import Secret
 from voxbridge.core.sound.pcm import FRAME_S, HeardSound
 from voxbridge.errors import StageError, StageProtocolError, StageTimeout, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.rehearsal.tones import PACKETS_PER_WORD, packets_of
 from voxbridge.stages.contracts import Transcript
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.hearing import HearingScript
 
 pytestmark = pytest.mark.integration
 

@@ -12,13 +12,13 @@ import trustme
 
 from tests.support.stt_kinds import KINDS, Kind, Server, feed, said, speak, speaker, until
 from voxbridge.errors import StageTimeout, StageUnavailable
-from voxbridge.rehearsal.servers.deepgram import DeepgramServer
-from voxbridge.rehearsal.servers.hearing import HearingScript
-from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
-from voxbridge.rehearsal.servers.whisperlive import WhisperLiveServer
 from voxbridge.stages.stt.deepgram import deepgram_stage
 from voxbridge.stages.stt.line import SttLine
 from voxbridge.stages.stt.openai import openai_stage
+from voxbridge.testing.servers.deepgram import DeepgramServer
+from voxbridge.testing.servers.hearing import HearingScript
+from voxbridge.testing.servers.transcriptions import TranscriptionServer
+from voxbridge.testing.servers.whisperlive import WhisperLiveServer
 
 pytestmark = pytest.mark.integration
 

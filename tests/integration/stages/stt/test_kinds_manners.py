@@ -31,19 +31,19 @@ from voxbridge.audio.opus import Decoder
 from voxbridge.config.secrets import Secret
 from voxbridge.core.sound.pcm import SILENCE_OPUS, HeardSound
 from voxbridge.errors import StageError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.deepgram import DeepgramServer
-from voxbridge.rehearsal.servers.hearing import HearingScript
-from voxbridge.rehearsal.servers.transcriptions import TranscriptionServer
-from voxbridge.rehearsal.servers.websocket import WebSocketServer, WsPeer
-from voxbridge.rehearsal.servers.whisperlive import END_OF_AUDIO, WhisperLiveServer
-from voxbridge.rehearsal.servers.whisperlivekit import WhisperLiveKitServer
-from voxbridge.rehearsal.servers.wyoming_stt import WyomingHearingServer
 from voxbridge.rehearsal.tones import packets_of
 from voxbridge.stages.contracts import Transcript
 from voxbridge.stages.stt.deepgram import deepgram_stage
 from voxbridge.stages.stt.openai import base_url
 from voxbridge.stages.ws import WebSocket, WsAddress, open_websocket
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.deepgram import DeepgramServer
+from voxbridge.testing.servers.hearing import HearingScript
+from voxbridge.testing.servers.transcriptions import TranscriptionServer
+from voxbridge.testing.servers.websocket import WebSocketServer, WsPeer
+from voxbridge.testing.servers.whisperlive import END_OF_AUDIO, WhisperLiveServer
+from voxbridge.testing.servers.whisperlivekit import WhisperLiveKitServer
+from voxbridge.testing.servers.wyoming_stt import WyomingHearingServer
 
 pytestmark = pytest.mark.integration
 

@@ -10,10 +10,10 @@ import trio
 from tests.support.stt_kinds import HOST, KINDS, LATENCY_S, PORT, Kind, connected, said, speak, speaker
 from tests.support.stt_spoiling import WEBSOCKETS, WHISPERX, mend, spoil, times_asked, whisperx_script
 from voxbridge.errors import StageError, StageTimeout
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.stages.contracts import tell_outage
 from voxbridge.stages.stt.line import SttLine
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.hearing import HearingScript
 
 pytestmark = pytest.mark.integration
 

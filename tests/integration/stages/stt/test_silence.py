@@ -12,8 +12,8 @@ from tests.support.stt_kinds import KINDS, WHISPERLIVE, Kind, connected, feed, s
 from tests.support.stt_spoiling import WHISPERX, whisperx_script
 from voxbridge.core.stt.owed import CLEARLY_VOICED_S
 from voxbridge.errors import StageError, StageProtocolError, StageTimeout
-from voxbridge.rehearsal.servers.hearing import HearingScript
 from voxbridge.stages.contracts import Transcript
+from voxbridge.testing.servers.hearing import HearingScript
 
 pytestmark = pytest.mark.integration
 

@@ -29,12 +29,12 @@ from voxbridge.errors import (
     StageUnavailable,
 )
 from voxbridge.rehearsal.marked import mark, marks_of
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.whisperx import Heard, WhisperXScript, WhisperXServer
 from voxbridge.stages.contracts import Speaker, Transcript
 from voxbridge.stages.stt.line import SttLine
 from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
 from voxbridge.stages.ws import WsAddress
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.whisperx import Heard, WhisperXScript, WhisperXServer
 
 pytestmark = pytest.mark.integration
 

@@ -12,8 +12,8 @@ import trustme
 
 from tests.integration.stages.stt.test_whisperx import feed, script, speak, speaker, until, words
 from voxbridge.errors import StageTimeout, StageUnavailable
-from voxbridge.rehearsal.servers.whisperx import WhisperXServer
 from voxbridge.stages.stt.whisperx import WhisperXSettings, WhisperXStage
+from voxbridge.testing.servers.whisperx import WhisperXServer
 
 pytestmark = pytest.mark.integration
 

@@ -18,15 +18,15 @@ from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.core.text.pace import longest_sound_s
 from voxbridge.core.wire.wav import encode_wav, streaming_header
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.rehearsal.servers.openai_speech import SPEECH_ROUTE
-from voxbridge.rehearsal.servers.wyoming import Peer
-from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
 from voxbridge.stages.contracts import TtsStage
 from voxbridge.stages.tts.bound import BoundedVoice
 from voxbridge.stages.tts.chatterbox import SPEECH_PATH
 from voxbridge.stages.tts.wyoming import WyomingSpeechStage, WyomingTtsSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
+from voxbridge.testing.servers.openai_speech import SPEECH_ROUTE
+from voxbridge.testing.servers.wyoming import Peer
+from voxbridge.testing.servers.wyoming_speech import WyomingSpeechServer
 
 pytestmark = pytest.mark.integration
 

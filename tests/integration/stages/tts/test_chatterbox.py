@@ -25,13 +25,13 @@ from voxbridge.errors import (
     StageTimeout,
     StageUnavailable,
 )
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, Fault, hum, text_chunks
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
 from voxbridge.stages.contracts import TtsRequest, warm_up
 from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings, ChatterboxStage
 from voxbridge.stages.tts.fair import FairLimiter
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer, Fault, hum, text_chunks
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
 
 pytestmark = pytest.mark.integration
 

@@ -26,7 +26,7 @@ from tests.integration.stages.tts.tts_faults import (
     status,
 )
 from voxbridge.config.kinds import kind_names
-from voxbridge.rehearsal.memnet import MemNet
+from voxbridge.testing.memnet import MemNet
 
 pytestmark = pytest.mark.integration
 

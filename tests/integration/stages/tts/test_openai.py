@@ -19,13 +19,13 @@ from tests.integration.stages.tts.tts_bench import SENTENCE, SENTENCE_S, hummed,
 from voxbridge.config.secrets import Secret
 from voxbridge.core.agents.tts_options import TtsOptions
 from voxbridge.errors import ConfigError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, text_chunks
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.rehearsal.servers.openai_speech import MODEL_ROUTE, OpenAiSpeechServer
 from voxbridge.stages.contracts import TtsRequest, warm_up
 from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.openai import OpenAiSpeechStage, OpenAiTtsSettings, base_url
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer, text_chunks
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
+from voxbridge.testing.servers.openai_speech import MODEL_ROUTE, OpenAiSpeechServer
 
 pytestmark = pytest.mark.integration
 

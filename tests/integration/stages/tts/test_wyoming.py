@@ -18,13 +18,13 @@ from tests.integration.stages.tts.tts_bench import SENTENCE, listen
 from voxbridge.core.agents.tts_options import TtsOptions
 from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent
 from voxbridge.errors import ConfigError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, hum
-from voxbridge.rehearsal.servers.wyoming import Peer, WyomingServer
-from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
 from voxbridge.stages.contracts import TtsRequest, warm_up
 from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.wyoming import WyomingSpeechStage, WyomingTtsSettings
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import PROMPT, hum
+from voxbridge.testing.servers.wyoming import Peer, WyomingServer
+from voxbridge.testing.servers.wyoming_speech import WyomingSpeechServer
 
 pytestmark = pytest.mark.integration
 

@@ -7,9 +7,9 @@ import trio
 
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import StageError
-from voxbridge.rehearsal.servers.chatterbox import hum, text_chunks
 from voxbridge.stages.contracts import TtsRequest, TtsStage
 from voxbridge.stages.sinks import SoundInto
+from voxbridge.testing.servers.chatterbox import hum, text_chunks
 
 SENTENCE = "The rain in Spain stays mainly in the plain."  # 44 characters: 2.64 s of hum, one text chunk
 SENTENCE_S = 2.64

@@ -31,15 +31,15 @@ from voxbridge.errors import (
     StageTimeout,
     StageUnavailable,
 )
-from voxbridge.rehearsal.memnet import MemNet
-from voxbridge.rehearsal.servers.chatterbox import PROMPT, ChatterboxServer, hum
-from voxbridge.rehearsal.servers.http import HttpServer, Reply, Request
-from voxbridge.rehearsal.servers.openai_speech import SPEECH_ROUTE, OpenAiSpeechServer
-from voxbridge.rehearsal.servers.wyoming import Peer
-from voxbridge.rehearsal.servers.wyoming_speech import WyomingSpeechServer
 from voxbridge.stages.tts.chatterbox import SPEECH_PATH, ChatterboxStage
 from voxbridge.stages.tts.openai import OpenAiSpeechStage
 from voxbridge.stages.tts.wyoming import WyomingSpeechStage
+from voxbridge.testing.memnet import MemNet
+from voxbridge.testing.servers.chatterbox import PROMPT, ChatterboxServer, hum
+from voxbridge.testing.servers.http import HttpServer, Reply, Request
+from voxbridge.testing.servers.openai_speech import SPEECH_ROUTE, OpenAiSpeechServer
+from voxbridge.testing.servers.wyoming import Peer
+from voxbridge.testing.servers.wyoming_speech import WyomingSpeechServer
 
 PAGE = pathlib.Path(__file__).parents[4] / "docs" / "tts-faults.md"
 NOISE = "quux swordfish"

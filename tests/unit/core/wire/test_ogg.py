@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.cuts import cut
 from voxbridge.core.wire.ogg import OggError, OggReader, OpusHead
-from voxbridge.rehearsal.servers.ogg_opus import ogg_page
+from voxbridge.testing.servers.ogg_opus import ogg_page
 
 pytestmark = pytest.mark.unit
 
