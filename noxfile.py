@@ -6,6 +6,7 @@ twice and a session starts at once. What stands after `--` goes to the tool.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ nox.options.sessions = ["lint", "typing", "unit", "integration", "e2e", "systemd
 nox.options.stop_on_first_error = False
 
 BIN = Path(sys.executable).parent
+# Tests in virtual time need a core, no quiet; more than four processes spend their time on starting.
+SIDE_BY_SIDE = min(os.cpu_count() or 1, 4)
 
 # flake8-async's rules that ruff lacks: above all awaits in `finally` without a bounded shield (102).
 FLAKE8_ASYNC = "ASYNC101,ASYNC102,ASYNC118,ASYNC119,ASYNC120,ASYNC121,ASYNC122,ASYNC123"
@@ -43,11 +46,12 @@ def python(session: nox.Session, module: str, *args: str) -> None:
     session.run(sys.executable, "-m", module, *args, external=True)
 
 
-def tests(session: nox.Session, category: str) -> None:
-    """Run all tests of one category, unless files or folders are named after `--`."""
+def tests(session: nox.Session, category: str, processes: int) -> None:
+    """Run all tests of one category, side by side where there are cores; those named after `--` run in one process."""
     named = [arg for arg in session.posargs if Path(arg.partition("::")[0]).exists()]
+    side_by_side = [f"-n{processes}", "--dist=worksteal"] if processes > 1 and not session.posargs else []
     folder = [] if named else ["tests"]
-    python(session, "pytest", "-m", category, *folder, *session.posargs)
+    python(session, "pytest", "-m", category, *side_by_side, *folder, *session.posargs)
 
 
 @nox.session
@@ -76,31 +80,31 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """The pure core and small parts: no sockets, no clock."""
-    tests(session, "unit")
+    tests(session, "unit", SIDE_BY_SIDE)
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Real clients against simulated servers: in virtual time, and again on loopback sockets."""
-    tests(session, "integration")
+    tests(session, "integration", SIDE_BY_SIDE)
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """The daemon process in the simulated Discord: a WAV in, a WAV out."""
-    tests(session, "e2e")
+    tests(session, "e2e", 1)
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
     """Pages in a real Chromium, with the extra [browser]; skipped, with the reason, where one is missing."""
-    tests(session, "browser")
+    tests(session, "browser", 1)
 
 
 @nox.session
 def systemd(session: nox.Session) -> None:
     """The service under a real systemd, booted as PID 1 in namespaces of its own; skipped where that cannot be."""
-    tests(session, "systemd")
+    tests(session, "systemd", 1)
 
 
 @nox.session
