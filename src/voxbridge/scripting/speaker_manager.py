@@ -265,7 +265,7 @@ class SpeakerManager:
         """
         final = _KeptFinal(self._hearing().line.end())
         exchange = await self._open_turn(Words(None, final), self._speaker)
-        heard = await exchange.turn.all_words()
+        heard = await exchange.turn.question.all_words()
         if final.error is not None:
             raise final.error
         self.last_transcript = heard

@@ -36,7 +36,8 @@ from voxbridge.session.ear import Ear, EarEvent, Heard
 from voxbridge.session.echo import EchoEar
 from voxbridge.session.hearing import Hearing
 from voxbridge.session.notices import PartialTranscript, SpeakerStarted, SpeakerStopped
-from voxbridge.session.turn import Turn, Understood
+from voxbridge.session.question import Understood
+from voxbridge.session.turn import Turn
 from voxbridge.session.utterance import LineLife, Lost, Utterance, Verdict, Words
 from voxbridge.stages.contracts import Speaker, SttSession, Transcript, warm_up
 from voxbridge.supervise import keep, supervise
