@@ -29,6 +29,7 @@ from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import AUTO
+from voxbridge.core.agents.conversation import Conversations
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import GuildId
@@ -52,6 +53,7 @@ from voxbridge.session.notices import Notice
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.rules import rules_now
+from voxbridge.stages.contracts import Remembering
 from voxbridge.stages.health import Health
 from voxbridge.stages.registry import Stages, needs_engines, open_stages
 from voxbridge.supervise import supervise
@@ -106,6 +108,7 @@ class Daemon:
                 await self.house.open()
                 if isinstance(stages.agent, Records):
                     self.house.privacy.covers(stages.agent)
+                await self.house.remember(kept_for(stages.agent))
                 bridge = DiscordBridge(self.settings.discord, self, company=self.house)
                 self.house.consent.when_changed(bridge.hearing_changed)
                 health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts)
@@ -269,6 +272,12 @@ class Daemon:
         """Speak a text in the guild's channel."""
         room = self.rooms.get(guild_id)
         return room is not None and await room.say(text)
+
+
+def kept_for(agent: object) -> Conversations:
+    """Return the conversations that are kept for an agent; none if it remembers by itself."""
+    kept = agent.conversations if isinstance(agent, Remembering) else None
+    return kept or Conversations([])
 
 
 def drain_times_s(limit_s: float) -> tuple[float, float]:

@@ -94,3 +94,8 @@ class StorageSettings:
         "StateDirectory=, in $XDG_STATE_HOME/voxbridge or in ~/.local/state/voxbridge.",
         example="/var/lib/voxbridge/voxbridge.db",
     )
+    conversations: bool = option(
+        True,
+        "Keep in this file what VoxBridge remembers of conversations for an agent of kind openai or ollama, so that a "
+        "restart does not end them. false: they are lost at the end, and what the file has of them is deleted.",
+    )

@@ -18,6 +18,7 @@ import attrs
 
 from voxbridge.config.rules import LIMIT, Rule, between, matches, one_of, option, require, url
 from voxbridge.config.secrets import Secret
+from voxbridge.core.agents.session import ALLOWED, is_scope
 
 EMBEDDED = "embedded"
 LANGUAGE = r"[a-z]{2,3}(-[A-Za-z]{2,4})?"
@@ -123,8 +124,9 @@ class AgentSettings:
     session_scope: str = option(
         "user",
         "Who shares a conversation with the agent: user gives each user one of their own, channel gives all "
-        "users of a channel one.",
-        one_of("user", "channel"),
+        "users of a channel one. Or the conversation's name itself, with {guild}, {channel} and {user} for the ids, so "
+        "that another bot can use the same one.",
+        Rule(ALLOWED, is_scope),
     )
     retries: int = option(
         2,

@@ -2,6 +2,7 @@
 
 storage --> archive (facts in memory) --> consent --> the receiver's question, the room's company
                                       '-> privacy (/privacy)
+        '-> remembered: the conversations that are kept for an agent
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import random
 from collections.abc import Callable, Sequence
 
 import structlog
+import trio
 
 from voxbridge import clock
 from voxbridge.config.people import PresenceSettings, PrivacySettings
 from voxbridge.config.settings import Settings
+from voxbridge.core.agents.conversation import Conversations
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
@@ -27,9 +30,12 @@ from voxbridge.people.privacy import Privacy, Records
 from voxbridge.session.notices import Notice, SpeakerStarted
 from voxbridge.session.room import Room
 from voxbridge.storage.archive import Archive, NoStore
+from voxbridge.storage.conversations import ConversationStore
 from voxbridge.storage.place import storage_path
 from voxbridge.storage.port import Store
+from voxbridge.storage.remembered import Remembered
 from voxbridge.storage.sqlite import SqliteStore
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +44,8 @@ class House:
     """The people and what is kept of them. It is Discord's ``Company``. ``records`` hold what members said."""
 
     def __init__(self, settings_now: Callable[[], Settings], records: Sequence[Records] = ()) -> None:
-        self.archive = Archive(_store(settings_now()), pauses=Backoff(base_s=1.0, cap_s=60.0, rng=random.random))
+        self._store = _store(settings_now())
+        self.archive = Archive(self._store, pauses=_pauses())
         self.consent = Consent(self.archive, _consent_rules_now(settings_now))
         self.privacy = Privacy(self.consent, records)
         self.notices = Notices(self.archive, lambda: settings_now().privacy, clock.wall_iso)
@@ -48,6 +55,8 @@ class House:
             lambda: parse_seats(settings_now().discord.join),
         )
         self._comes_back = settings_now().presence.come_back
+        self._remembers = settings_now().storage.conversations
+        self._remembered: Remembered | None = None
 
     async def open(self) -> None:
         """Read what is stored. What cannot be read is told in the log, and tried again by ``run``."""
@@ -55,9 +64,26 @@ class House:
         if self._comes_back:
             self.presence.recall()
 
+    async def remember(self, conversations: Conversations) -> None:
+        """Make conversations last that are kept for an agent, and know of them when a member asks."""
+        store = ConversationStore(self._store.file) if isinstance(self._store, SqliteStore) else None
+        self._remembered = Remembered(
+            conversations,
+            store,
+            lasting=self._remembers,
+            wall_s=clock.wall_s,
+            is_told=lambda: bool(self.archive.trouble),
+            pauses=_pauses(),
+        )
+        self.privacy.covers(self._remembered)
+        await self._remembered.open()
+
     async def run(self) -> None:
         """Store what waits, for ever."""
-        await self.archive.run()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(supervise, "facts", self.archive.run)
+            if self._remembered is not None:
+                nursery.start_soon(supervise, "conversations", self._remembered.run)
 
     def is_heard(self, guild_id: GuildId, user_id: UserId) -> bool:
         """Tell whether a member may be heard now."""
@@ -93,6 +119,10 @@ class House:
         """Look at everything anew: the settings have changed."""
         self.consent.review()
         self.presence.stir()
+
+
+def _pauses() -> Backoff:
+    return Backoff(base_s=1.0, cap_s=60.0, rng=random.random)
 
 
 def _store(settings: Settings) -> Store:

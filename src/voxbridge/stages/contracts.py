@@ -13,7 +13,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import attrs
 
-from voxbridge.core.agents.conversation import Conversation
+from voxbridge.core.agents.conversation import Conversation, Conversations
 from voxbridge.core.agents.history import HistoryRules
 from voxbridge.core.agents.tts_options import TtsOptions as TtsOptions
 from voxbridge.core.ids import ChannelId, GuildId, UserId
@@ -281,6 +281,16 @@ class Forgetful(Protocol):
     @property
     def history_rules(self) -> HistoryRules | None:
         """Return how much of the conversation it wants to be told, or None if its server remembers."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """An agent stage in which conversations are kept. None: whoever it asks remembers by itself."""
+
+    @property
+    def conversations(self) -> Conversations | None:
+        """Return the conversations, for who makes them last and can erase a member's part in them."""
         ...
 
 

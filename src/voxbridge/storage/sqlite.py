@@ -1,4 +1,4 @@
-"""Facts in an SQLite file, in a worker thread.
+"""An SQLite file, in a worker thread, and the facts in it.
 
 The journal is SQLite's rollback journal with ``synchronous = FULL``: a change is whole or not there, whatever ends the
 process, and one file holds everything. ``secure_delete`` writes zeros over what is deleted. The schema is brought up
@@ -41,21 +41,21 @@ _DAMAGED = "it is damaged: put a copy of it back, or move it away to begin anew"
 _DAMAGES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-class SqliteStore:
-    """See ``storage.port.Store``. A connection that failed is closed; the next call opens another one."""
+class SqliteFile:
+    """The file. A connection that failed is closed; the next call opens another one."""
 
-    def __init__(self, path: Path, wall_iso: Callable[[], str], *, busy_s: float = _BUSY_S) -> None:
-        self.path, self._wall_iso, self._busy_s = path, wall_iso, busy_s
+    def __init__(self, path: Path, *, busy_s: float = _BUSY_S) -> None:
+        self.path, self._busy_s = path, busy_s
         self._connection: sqlite3.Connection | None = None
         self._one_at_a_time = trio.CapacityLimiter(1)
 
-    async def load(self) -> dict[Key, Value]:
-        """See Store."""
-        return await self._in_thread(self._load)
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in a thread, whole or not at all; a cancel waits for its end, which comes within the wait for a
+        lock.
 
-    async def apply(self, changes: Mapping[Key, Value | None]) -> None:
-        """See Store."""
-        await self._in_thread(lambda: self._apply(changes))
+        Raises: StorageError.
+        """
+        return await trio.to_thread.run_sync(lambda: self._told(work), limiter=self._one_at_a_time)
 
     def close(self) -> None:
         """Close the file; a later call opens it again."""
@@ -63,33 +63,16 @@ class SqliteStore:
         if connection is not None:
             connection.close()
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Do something in a thread; a cancel waits for its end, which comes within the wait for a lock."""
-        return await trio.to_thread.run_sync(lambda: self._told(work), limiter=self._one_at_a_time)
-
-    def _told(self, work: Callable[[], T]) -> T:
+    def _told(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return work()
+            connection = self._open()
+            with _transaction(connection):
+                return work(connection)
         except (sqlite3.Error, OSError, StorageError) as error:
             self.close()
             if isinstance(error, StorageError):
                 raise
             raise StorageError(self.path, reason_of(error)) from error
-
-    def _load(self) -> dict[Key, Value]:
-        rows = self._open().execute("SELECT shelf, guild_id, subject, value FROM fact").fetchall()
-        return dict(facts_in(rows))
-
-    def _apply(self, changes: Mapping[Key, Value | None]) -> None:
-        connection, now = self._open(), self._wall_iso()
-        with _transaction(connection):
-            for key, value in changes.items():
-                place = (key.shelf, str(key.guild_id), key.subject)
-                if value is None:
-                    connection.execute("DELETE FROM fact WHERE shelf = ? AND guild_id = ? AND subject = ?", place)
-                else:
-                    row = (*place, json.dumps(value), now)
-                    connection.execute("REPLACE INTO fact VALUES (?, ?, ?, ?, ?)", row)
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -102,6 +85,45 @@ class SqliteStore:
                 raise StorageError(self.path, _DAMAGED)
             migrate(connection, self.path)
         return self._connection
+
+
+class SqliteStore:
+    """The facts in it; see ``storage.port.Store``."""
+
+    def __init__(self, path: Path, wall_iso: Callable[[], str], *, busy_s: float = _BUSY_S) -> None:
+        self.file, self._wall_iso = SqliteFile(path, busy_s=busy_s), wall_iso
+
+    @property
+    def path(self) -> Path:
+        """Return where it is."""
+        return self.file.path
+
+    async def load(self) -> dict[Key, Value]:
+        """See Store."""
+        return await self.file.run(_facts)
+
+    async def apply(self, changes: Mapping[Key, Value | None]) -> None:
+        """See Store."""
+        now = self._wall_iso()
+        await self.file.run(lambda connection: _change(connection, changes, now))
+
+    def close(self) -> None:
+        """Close the file; a later call opens it again."""
+        self.file.close()
+
+
+def _facts(connection: sqlite3.Connection) -> dict[Key, Value]:
+    return dict(facts_in(connection.execute("SELECT shelf, guild_id, subject, value FROM fact").fetchall()))
+
+
+def _change(connection: sqlite3.Connection, changes: Mapping[Key, Value | None], now: str) -> None:
+    for key, value in changes.items():
+        place = (key.shelf, str(key.guild_id), key.subject)
+        if value is None:
+            connection.execute("DELETE FROM fact WHERE shelf = ? AND guild_id = ? AND subject = ?", place)
+        else:
+            row = (*place, json.dumps(value), now)
+            connection.execute("REPLACE INTO fact VALUES (?, ?, ?, ?, ?)", row)
 
 
 def facts_in(rows: list[tuple[object, ...]]) -> Iterator[tuple[Key, Value]]:

@@ -94,7 +94,7 @@ async def test_a_full_disk_costs_nothing_but_what_should_last(tmp_path: Path) ->
     store = store_in(file)
     archive = Archive(store)
     assert await archive.put(KEY, YES)
-    store._open().execute("PRAGMA max_page_count = 3")  # SQLite's own word for a full disk
+    store.file._open().execute("PRAGMA max_page_count = 3")  # SQLite's own word for a full disk
     big = {"text": "x" * 20_000}
     assert not await archive.put_all({KEY: NO, OTHER: big})
     assert "full" in archive.trouble

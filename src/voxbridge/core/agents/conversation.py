@@ -7,11 +7,20 @@ else's. A backend reads by rules of its own: per user or per channel, so many to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
-from voxbridge.core.agents.history import History, HistoryRules, Message, Scope
+from voxbridge.core.agents.history import Exchange, History, HistoryRules, Message
+from voxbridge.core.agents.session import Scope, is_shared
+
+
+@attrs.frozen
+class Place:
+    """Where an exchange is kept: whose conversation it is, as the settings say, and its name."""
+
+    scope: Scope
+    session: str
 
 
 class Conversations:
@@ -22,9 +31,17 @@ class Conversations:
         for each in rules:
             known = widest.get(each.scope, each)
             widest[each.scope] = attrs.evolve(
-                known, tokens_max=max(known.tokens_max, each.tokens_max), age_s=max(known.age_s, each.age_s)
+                known,
+                tokens_max=max(known.tokens_max, each.tokens_max),
+                age_s=max(known.age_s, each.age_s),
+                turns_max=max(known.turns_max, each.turns_max),
             )
         self._histories = {scope: History(rules) for scope, rules in widest.items()}
+        self._on_change: Callable[[], None] = lambda: None
+
+    def when_changed(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` in the step in which something was added, changed or forgotten; it must not raise."""
+        self._on_change = listener
 
     def begin(
         self,
@@ -38,29 +55,80 @@ class Conversations:
         heard: str | None,
         heard_of: str = "",
         goes_on: bool = False,
+        guild: str = "",
     ) -> Conversation:
         """Begin a turn; what is told of the one before is as in ``History.open``. It is to be closed in any case."""
         for scope, history in self._histories.items():
-            called, session = name if scope == "channel" else "", session_of(scope)
+            called, session = name if is_shared(scope) else "", session_of(scope)
             history.open(
-                session, turn_id, user, text, now, name=called, heard=heard, heard_of=heard_of, goes_on=goes_on
+                session,
+                turn_id,
+                user,
+                text,
+                now,
+                name=called,
+                heard=heard,
+                heard_of=heard_of,
+                goes_on=goes_on,
+                guild=guild,
             )
-        return Conversation(self._histories, {scope: session_of(scope) for scope in self._histories}, turn_id, text)
+        sessions = {scope: session_of(scope) for scope in self._histories}
+        return Conversation(self._histories, sessions, turn_id, text, self._closed)
 
-    def count(self, sessions: str, user: str) -> int:
-        """Return how many exchanges of a user are kept; see ``History.count``."""
-        return max((history.count(sessions, user) for history in self._histories.values()), default=0)
+    def _closed(self) -> None:
+        self._on_change()
 
-    def forget(self, sessions: str, user: str) -> int:
-        """Forget a user's exchanges; return how many they were."""
-        return max((history.forget(sessions, user) for history in self._histories.values()), default=0)
+    def count(self, guild: str, user: str) -> int:
+        """Return how many exchanges there are of what a user said in a guild."""
+        return max((history.count(guild, user) for history in self._histories.values()), default=0)
+
+    def forget(self, guild: str, user: str) -> int:
+        """Forget what a user said in a guild; return how many exchanges they were."""
+        forgotten = max((history.forget(guild, user) for history in self._histories.values()), default=0)
+        self._on_change()
+        return forgotten
+
+    # For who keeps the conversations over the end of the process.
+
+    def expire(self, now: float) -> None:
+        """Forget what has become too old."""
+        for history in self._histories.values():
+            history.expire(now)
+
+    def changed(self) -> dict[Place, list[Exchange]]:
+        """Return what has changed since the last call; see ``History.changed``."""
+        return {
+            Place(scope, session): exchanges
+            for scope, history in self._histories.items()
+            for session, exchanges in history.changed().items()
+        }
+
+    def touch(self, places: Iterable[Place]) -> None:
+        """Count places as changed again."""
+        for place in places:
+            self._histories[place.scope].touch([place.session])
+
+    def restore(self, kept: Mapping[Place, list[Exchange]], now: float) -> list[Place]:
+        """Remember what was kept; return the places that belong to nobody here."""
+        for place, exchanges in kept.items():
+            if (history := self._histories.get(place.scope)) is not None:
+                history.restore(place.session, exchanges, now)
+        return [place for place in kept if place.scope not in self._histories]
 
 
 class Conversation:
     """The conversation in one turn: what was said before it, and what is being answered."""
 
-    def __init__(self, histories: dict[Scope, History], sessions: dict[Scope, str], turn_id: str, text: str) -> None:
+    def __init__(
+        self,
+        histories: dict[Scope, History],
+        sessions: dict[Scope, str],
+        turn_id: str,
+        text: str,
+        on_close: Callable[[], None],
+    ) -> None:
         self._histories, self._sessions, self._turn_id, self._text = histories, sessions, turn_id, text
+        self._on_close = on_close
 
     def messages(self, rules: HistoryRules, now: float) -> list[Message]:
         """Return the messages to send, the question last."""
@@ -77,3 +145,4 @@ class Conversation:
         """End the turn."""
         for scope, history in self._histories.items():
             history.close(self._sessions[scope], self._turn_id, now)
+        self._on_close()

@@ -19,11 +19,11 @@ import structlog
 import trio
 
 from voxbridge.core.agents.answer_reader import AnswerEvent, Delta, Ended, Flush
+from voxbridge.core.agents.conversation import Conversations
 from voxbridge.core.agents.history import HistoryRules
 from voxbridge.core.agents.tts_options import HEADER as TTS_OPTIONS_HEADER
 from voxbridge.core.agents.tts_options import parse_tts_options
 from voxbridge.core.health.backoff import Backoff
-from voxbridge.core.ids import GuildId, UserId
 from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.text.pace import longest_said_s
 from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
@@ -51,8 +51,6 @@ _NOTHING_FURTHER: Mapping[str, str] = {}
 
 class AgentClient:
     """An AgentStage on one dialect. ``rng`` gives the jitter of retries, in [0, 1)."""
-
-    holds = "records_agent"
 
     def __init__(
         self,
@@ -102,15 +100,10 @@ class AgentClient:
         """See Forgetful."""
         return self._dialect.memory.rules if isinstance(self._dialect, Remembers) else None
 
-    async def count(self, guild_id: GuildId, user_id: UserId) -> int:
-        """Return how many exchanges of a member are remembered here; a server that remembers by itself has its own."""
-        await trio.lowlevel.checkpoint()
-        return self._dialect.memory.count(guild_id, user_id) if isinstance(self._dialect, Remembers) else 0
-
-    async def erase(self, guild_id: GuildId, user_id: UserId) -> int:
-        """Forget a member's exchanges; return how many they were."""
-        await trio.lowlevel.checkpoint()
-        return self._dialect.memory.forget(guild_id, user_id) if isinstance(self._dialect, Remembers) else 0
+    @property
+    def conversations(self) -> Conversations | None:
+        """See Remembering."""
+        return self._dialect.memory.conversations if isinstance(self._dialect, Remembers) else None
 
     async def warm(self) -> None:
         """Open a connection for the answer that will be asked for soon, unless there is one."""

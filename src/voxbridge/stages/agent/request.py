@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from voxbridge.core.ids import GuildId
+from voxbridge.core.agents.session import Scope, session_name
 from voxbridge.stages.contracts import AgentRequest, Speaker
 
 PROBE_SESSION = "voxbridge:probe"
 
 
-def sessions_of(guild_id: GuildId) -> str:
-    """Return how the names of all conversations in a guild begin."""
-    return f"discord:{guild_id}:"
-
-
-def session_id(speaker: Speaker, scope: str) -> str:
-    """Return the name of the conversation that the workflow's memory keeps: the user's own, or the channel's."""
-    channel = f"{sessions_of(speaker.guild_id)}{speaker.channel_id}"
-    return channel if scope == "channel" else f"{channel}:{speaker.user_id}"
+def session_id(speaker: Speaker, scope: Scope) -> str:
+    """Return the name of the conversation that the agent's memory keeps."""
+    return session_name(scope, speaker.guild_id, speaker.channel_id, speaker.user_id)
 
 
 class RequestKeys(Protocol):

@@ -97,6 +97,9 @@ class ModelSettings(HttpSettings):
         "How much of the conversation is sent with a question, in tokens (an estimate). 0 sends nothing.",
         between(0, 1_000_000),
     )
+    history_turns: int = option(
+        200, "How many questions with their answers are remembered at most.", between(1, 10_000)
+    )
     history_age_ms: int = option(
         3_600_000, "How long the conversation is remembered; older parts are forgotten.", between(1000, 604_800_000)
     )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import attrs
 import trio
 
 from voxbridge.core.agents.conversation import Conversation, Conversations
 from voxbridge.core.health.hedge import Hedge
-from voxbridge.core.ids import GuildId, UserId
-from voxbridge.stages.agent.request import session_id, sessions_of
+from voxbridge.stages.agent.memory import opened
 from voxbridge.stages.contracts import (
     AgentEvent,
     AgentRequest,
@@ -29,28 +27,16 @@ from voxbridge.stages.sinks import is_visible
 
 
 class FailoverAgent(Failover[AgentStage]):
-    """An AgentStage. What it remembers of a member can be counted and erased (see ``people.privacy.Records``).
+    """An AgentStage, with one memory for those of its backends that have none.
 
     ``hedge`` asks the next one when the first text is late: only if workflows may run twice.
     """
-
-    holds = "records_agent"
 
     def __init__(self, guards: Sequence[Guard[AgentStage]], *, hedge: Hedge | None = None) -> None:
         super().__init__(guards)
         self._hedge = hedge
         wanted = [guard.stage.history_rules for guard in guards if isinstance(guard.stage, Forgetful)]
-        self._conversations = Conversations(rules for rules in wanted if rules is not None)
-
-    async def count(self, guild_id: GuildId, user_id: UserId) -> int:
-        """Return how many exchanges of a member are remembered for agents without a memory of their own."""
-        await trio.lowlevel.checkpoint()
-        return self._conversations.count(sessions_of(guild_id), str(user_id))
-
-    async def erase(self, guild_id: GuildId, user_id: UserId) -> int:
-        """Forget a member's exchanges; return how many they were."""
-        await trio.lowlevel.checkpoint()
-        return self._conversations.forget(sessions_of(guild_id), str(user_id))
+        self.conversations = Conversations(rules for rules in wanted if rules is not None)
 
     async def warm(self) -> None:
         """Let the backend that will be asked first open its connection, if it can."""
@@ -63,7 +49,7 @@ class FailoverAgent(Failover[AgentStage]):
 
     async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
         """Stream the answer; see ``AgentStage``. Raises: StageError."""
-        conversation = self._begin(request)
+        conversation = opened(self.conversations, request, trio.current_time())
         request = attrs.evolve(request, conversation=conversation)
 
         async def run(runner: Runner[AgentStage]) -> None:
@@ -77,21 +63,6 @@ class FailoverAgent(Failover[AgentStage]):
             await Race("agent", in_order(self.guards), run, patience=hedged_patience(self._hedge)).go()
         finally:
             conversation.close(trio.current_time())
-
-    def _begin(self, request: AgentRequest) -> Conversation:
-        """Open the turn in the one memory of all backends, which are told of it whoever answered before."""
-        speaker, previous = request.speaker, request.previous
-        return self._conversations.begin(
-            partial(session_id, speaker),
-            request.turn_id,
-            str(speaker.user_id),
-            request.text,
-            trio.current_time(),
-            name=speaker.name,
-            heard=previous.heard if previous is not None and previous.interrupted else None,
-            heard_of=previous.turn_id if previous is not None else "",
-            goes_on=previous is not None and previous.goes_on,
-        )
 
 
 class _Kept:

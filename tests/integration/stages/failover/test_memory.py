@@ -17,8 +17,9 @@ from voxbridge.core.ids import UserId
 from voxbridge.people.privacy import Records
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.agent.openai import OpenAiAgentSettings
-from voxbridge.stages.contracts import AgentRequest, AgentStage, Previous
+from voxbridge.stages.contracts import AgentRequest, AgentStage, Previous, Remembering
 from voxbridge.stages.failover import FailoverAgent, Guard
+from voxbridge.storage.remembered import Remembered
 from voxbridge.testing.memnet import MemNet
 from voxbridge.testing.servers.chat import answer
 from voxbridge.testing.servers.n8n import N8nServer
@@ -35,6 +36,13 @@ def model(server: OpenAiServer, **more: object) -> AgentStage:
 
 def workflow(server: N8nServer) -> AgentStage:
     return agent_of(N8nSettings(url=Secret(server.webhook_url), retries=0))
+
+
+def records_of(stage: AgentStage) -> Records:
+    """Return what /privacy asks of the stage's memory."""
+    assert isinstance(stage, Remembering)
+    assert stage.conversations is not None
+    return Remembered(stage.conversations, None, wall_s=lambda: 0.0)
 
 
 def told(server: OpenAiServer, index: int = -1) -> list[str]:
@@ -126,13 +134,12 @@ async def test_a_member_who_has_everything_deleted_is_forgotten(autojump_clock: 
         await ask(stage, question(1, "One?"))
         first.fail_next(1)
         await ask(stage, question(2, "Two?", user_id=UserId(4), name="Bob"))
-        guild, ada = SPEAKER.guild_id, SPEAKER.user_id
-        assert await stage.count(guild, ada) == 1
-        assert await stage.erase(guild, ada) == 1
-        assert await stage.count(guild, ada) == 0
+        records, guild, ada = records_of(stage), SPEAKER.guild_id, SPEAKER.user_id
+        assert await records.count(guild, ada) == 1
+        assert await records.erase(guild, ada) == 1
+        assert await records.count(guild, ada) == 0
         await ask(stage, question(3, "Three?", user_id=UserId(4), name="Bob"))
         assert told(first) == ["u:Bob: Two?", "a:I am B.", "u:Bob: Three?"]
-        assert isinstance(stage, Records), "/privacy finds it"
 
 
 async def test_a_single_model_forgets_a_member_too(autojump_clock: trio.testing.MockClock) -> None:
@@ -140,9 +147,9 @@ async def test_a_single_model_forgets_a_member_too(autojump_clock: trio.testing.
     MemNet().install()
     server = OpenAiServer(answer(("I am ", "A.")))
     async with server.running(), model(server) as stage:
-        assert isinstance(stage, Records), "/privacy finds it"
         await ask(stage, question(1, "One?"))
-        assert await stage.count(SPEAKER.guild_id, SPEAKER.user_id) == 1
-        assert await stage.erase(SPEAKER.guild_id, SPEAKER.user_id) == 1
+        records = records_of(stage)
+        assert await records.count(SPEAKER.guild_id, SPEAKER.user_id) == 1
+        assert await records.erase(SPEAKER.guild_id, SPEAKER.user_id) == 1
         await ask(stage, question(2, "Two?"))
         assert told(server) == ["u:Two?"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxbridge.core.agents.history import History, HistoryRules, Message, tokens_of
+from voxbridge.core.agents.history import Exchange, History, HistoryRules, Message, tokens_of
 
 pytestmark = pytest.mark.unit
 
@@ -231,19 +231,63 @@ def test_news_of_a_turn_that_is_forgotten_is_written_over_no_other():
 def test_a_member_is_forgotten_in_all_channels_of_a_guild() -> None:
     """What others said stays, and so does what the member said elsewhere; an answer under way is forgotten too."""
     history = History(HistoryRules(scope="channel"))
-    for number, (session, user) in enumerate(
-        [("discord:1:10", "ada"), ("discord:1:10", "bob"), ("discord:1:20", "ada"), ("discord:12:10", "ada")]
+    for number, (session, user, guild) in enumerate(
+        [("one", "ada", "1"), ("one", "bob", "1"), ("two", "ada", "1"), ("one", "ada", "12")]
     ):
-        history.ask(session, f"t{number}", user, "Hello?", 0.0)
+        history.ask(session, f"t{number}", user, f"Hello {number}?", 0.0, guild=guild)
         history.add(session, f"t{number}", "Hi.")
         history.close(session, f"t{number}", 1.0)
-    history.ask("discord:1:10", "open", "ada", "And now?", 2.0)
-    assert history.count("discord:1:", "ada") == 3
-    assert history.forget("discord:1:", "ada") == 3
-    history.add("discord:1:10", "open", "Too late.")
-    history.close("discord:1:10", "open", 3.0)
-    assert history.count("discord:1:", "ada") == 0
-    assert history.count("discord:1:", "bob") == 1
-    assert history.count("discord:12:", "ada") == 1
-    told = history.ask("discord:1:10", "next", "bob", "Who was here?", 4.0)
-    assert [message.content for message in told] == ["Hello?", "Hi.", "Who was here?"]
+    history.ask("one", "open", "ada", "And now?", 2.0, guild="1")
+    assert history.count("1", "ada") == 3
+    assert history.forget("1", "ada") == 3
+    history.add("one", "open", "Too late.")
+    history.close("one", "open", 3.0)
+    assert history.count("1", "ada") == 0
+    assert history.count("1", "bob") == 1
+    assert history.count("12", "ada") == 1
+    told = history.ask("one", "next", "bob", "Who was here?", 4.0)
+    assert [message.content for message in told] == ["Hello 1?", "Hi.", "Hello 3?", "Hi.", "Who was here?"]
+
+
+def test_no_more_turns_are_kept_than_wanted() -> None:
+    """However short they are."""
+    history = History(HistoryRules(turns_max=2))
+    for number in range(5):
+        exchange(history, str(number), f"{number}?", "Yes.")
+    assert pairs(history.ask(S, "9", "ada", "Now?", 1.0))[::2] == [("u", "3?"), ("u", "4?"), ("u", "Now?")]
+
+
+def test_what_has_changed_is_told_once() -> None:
+    """A question alone is no change; its end is, and so are what was heard of it, age and a member's wish."""
+    history = History(HistoryRules(age_s=10.0))
+
+    def changed() -> dict[str, list[str]]:
+        return {session: [one.answer for one in kept] for session, kept in history.changed().items()}
+
+    history.ask(S, "1", "ada", "One?", 0.0, guild="1")
+    assert changed() == {}
+    history.add(S, "1", "Yes, of course.")
+    history.close(S, "1", 1.0)
+    assert changed() == {S: ["Yes, of course."]}
+    assert changed() == {}
+    history.ask(S, "2", "ada", "Two?", 2.0, heard="Yes", guild="1")
+    assert changed() == {S: ["Yes"]}
+    history.expire(11.0)
+    assert changed() == {}
+    history.expire(11.5)
+    assert changed() == {S: []}
+    history.add(S, "2", "No.")
+    history.close(S, "2", 12.0)
+    assert history.forget("1", "ada") == 1
+    assert changed() == {S: []}
+    history.touch([S])
+    assert changed() == {S: []}
+
+
+def test_what_was_kept_elsewhere_comes_before_what_is_known() -> None:
+    """As old as it is by now; what is too old stays away."""
+    history = History(HistoryRules(age_s=10.0))
+    kept = [Exchange(f"k{at}", "ada", f"{at}?", f"{at}?", at, "Yes.", is_open=False) for at in (-20.0, -5.0)]
+    exchange(history, "1", "One?", "No.")
+    history.restore(S, kept, 0.0)
+    assert pairs(history.ask(S, "2", "ada", "Now?", 1.0))[::2] == [("u", "-5.0?"), ("u", "One?"), ("u", "Now?")]
