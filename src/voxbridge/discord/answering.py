@@ -8,6 +8,7 @@ from discord import app_commands
 
 from voxbridge.core.ids import GuildId
 from voxbridge.core.messages.catalogue import Line, Messages, line
+from voxbridge.core.messages.links import CommandLinks
 
 _log = structlog.get_logger(__name__)
 
@@ -23,8 +24,12 @@ def guild_id_of(interaction: discord.Interaction) -> GuildId:
 class Answering:
     """Puts messages into words for whoever typed a command."""
 
-    def __init__(self, messages: Messages) -> None:
-        self._messages = messages
+    def __init__(self, messages: Messages, links: CommandLinks) -> None:
+        self._messages, self._links = messages, links
+
+    def name(self, name: str) -> app_commands.locale_str:
+        """Return the name of a command or an option, to be translated when the commands are registered."""
+        return app_commands.locale_str(name, key=line(f"name_{name.replace('-', '_')}").key)
 
     def about(self, key: str) -> app_commands.locale_str:
         """Return what a command is for, to be translated when the commands are registered."""
@@ -33,6 +38,7 @@ class Answering:
     async def answer(self, interaction: discord.Interaction, told: Line) -> None:
         """Answer once; an answer that Discord does not take any more (3 s, 15 min) is logged and forgotten."""
         text = self._messages.text(told, interaction.locale.value)[:_ANSWER_CHARS_MAX]
+        text = self._links.linked(text, _ANSWER_CHARS_MAX)
         try:
             if interaction.response.is_done():
                 await interaction.edit_original_response(content=text)

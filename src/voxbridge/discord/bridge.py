@@ -24,9 +24,10 @@ from voxbridge.core.call.said import VoiceState
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.messages.catalogue import OURS, Line, line
+from voxbridge.core.messages.links import CommandLinks
 from voxbridge.discord.answering import Answering
 from voxbridge.discord.client import GatewayClient
-from voxbridge.discord.commands import CommandHandler, Commands, Descriptions, build_tree
+from voxbridge.discord.commands import CommandHandler, Descriptions, whole_tree
 from voxbridge.discord.company import Company, Everybody
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.discord.island import Island, open_island
@@ -34,7 +35,7 @@ from voxbridge.discord.keeper import GuildKeeper
 from voxbridge.discord.login import CLOSE_LIMIT_S, Login, quiet_discord_logs
 from voxbridge.discord.network import make_connector
 from voxbridge.discord.port import DiscordVoicePort
-from voxbridge.discord.privacy_commands import privacy_group
+from voxbridge.discord.posting import MESSAGE_CHARS
 from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError, VoxBridgeError
 from voxbridge.supervise import supervise
 
@@ -63,6 +64,7 @@ class DiscordBridge:
         self._publish_port, self.ports = trio.open_memory_channel[DiscordVoicePort](math.inf)
         self._new_keepers, self._keepers_to_start = trio.open_memory_channel[GuildKeeper](math.inf)
         self._keepers: dict[GuildId, GuildKeeper] = {}
+        self._links = CommandLinks()
         self._login: Login | None = None
         self._island: Island | None = None
         self.logged_in = trio.Event()  # set once, with the first READY; ``status`` tells how it is now
@@ -228,7 +230,7 @@ class DiscordBridge:
                     async with trio.open_nursery() as keepers:
                         keepers.start_soon(self._start_keepers, keepers)
                         translator = Descriptions(self._settings.messages)
-                        register = partial(login.register_commands, island, translator)
+                        register = partial(login.register_commands, island, translator, self._links)
                         keepers.start_soon(supervise, "slash commands", register)
                         await self._take_seats(seats)
                         task_status.started()
@@ -267,9 +269,8 @@ class DiscordBridge:
             guild_ready_timeout_s=self._settings.guild_ready_timeout_ms / 1000,
             connector=await make_connector(self._settings.network),
         )
-        commands, answering = Commands(self, self._handler, island), Answering(self._settings.messages)
-        privacy = privacy_group(self._handler, island, answering)
-        return Login(client, build_tree(client, commands, answering, [privacy]))
+        answering = Answering(self._settings.messages, self._links)
+        return Login(client, whole_tree(client, self, self._handler, island, answering))
 
     async def _take_seats(self, seats: list[tuple[GuildId, ChannelId]]) -> None:
         outcomes = [self._keeper(guild_id).want(channel_id, stands=True) for guild_id, channel_id in seats]
@@ -305,7 +306,7 @@ class DiscordBridge:
             raise VoiceHandshakeError("not logged in to Discord", code=None, should_reconnect=True, told=offline)
 
         async def post(channel_id: ChannelId, text: str, file: str | None) -> None:
-            await island.call(login.client.post, channel_id, text, file)
+            await island.call(login.client.post, channel_id, self._links.linked(text, MESSAGE_CHARS), file)
 
         keeper = self._keepers[guild_id] = GuildKeeper(
             guild_id,

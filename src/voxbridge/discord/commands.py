@@ -1,4 +1,4 @@
-"""The slash commands: /join, /leave, /status, /stop, /say; /privacy stands in ``privacy_commands``.
+"""The slash commands: /join, /leave, /status, /stop, /say, /help; /privacy stands in ``privacy_commands``.
 
 Answers are seen by the asker only.
 
@@ -20,7 +20,7 @@ from voxbridge.core.messages.catalogue import Line, Messages, known_language, li
 from voxbridge.discord.answering import Answering, guild_id_of
 from voxbridge.discord.client import VocalChannel
 from voxbridge.discord.island import Island
-from voxbridge.discord.privacy_commands import PrivacyHandler
+from voxbridge.discord.privacy_commands import PrivacyHandler, privacy_group
 from voxbridge.errors import VoiceHandshakeError
 
 _log = structlog.get_logger(__name__)
@@ -121,11 +121,10 @@ def build_tree(
 ) -> app_commands.CommandTree[discord.Client]:
     """Return the command tree; it still has to be synced with Discord."""
     tree = app_commands.CommandTree(client)
-    for group in groups:
-        tree.add_command(group)
 
-    @tree.command(description=answering.about("about_join"))
+    @tree.command(name=answering.name("join"), description=answering.about("about_join"))
     @app_commands.guild_only()
+    @app_commands.rename(channel=answering.name("channel"))
     @app_commands.describe(channel=answering.about("about_join_channel"))
     async def join(interaction: discord.Interaction, channel: VocalChannel | None = None) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -133,29 +132,36 @@ def build_tree(
         assert isinstance(asker, discord.Member), "guild_only"
         await answering.answer(interaction, await commands.join(asker, channel))
 
-    @tree.command(description=answering.about("about_leave"))
+    @tree.command(name=answering.name("leave"), description=answering.about("about_leave"))
     @app_commands.guild_only()
     async def leave(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         await answering.answer(interaction, await commands.leave(guild_id_of(interaction)))
 
-    @tree.command(description=answering.about("about_status"))
+    @tree.command(name=answering.name("status"), description=answering.about("about_status"))
     @app_commands.guild_only()
     async def status(interaction: discord.Interaction) -> None:
         await answering.answer(interaction, commands.status(guild_id_of(interaction)))
 
-    @tree.command(description=answering.about("about_stop"))
+    @tree.command(name=answering.name("stop"), description=answering.about("about_stop"))
     @app_commands.guild_only()
     async def stop(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         await answering.answer(interaction, await commands.stop(guild_id_of(interaction)))
 
-    @tree.command(description=answering.about("about_say"))
+    @tree.command(name=answering.name("say"), description=answering.about("about_say"))
     @app_commands.guild_only()
+    @app_commands.rename(text=answering.name("text"))
     @app_commands.describe(text=answering.about("about_say_text"))
     async def say(interaction: discord.Interaction, text: app_commands.Range[str, 1, _SAY_CHARS_MAX]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         await answering.answer(interaction, await commands.say(guild_id_of(interaction), text))
+
+    @tree.command(name=answering.name("help"), description=answering.about("about_help"))
+    @app_commands.guild_only()
+    async def help_(interaction: discord.Interaction) -> None:
+        name = interaction.guild.me.display_name if interaction.guild is not None else ""
+        await answering.answer(interaction, line("help", name=name))
 
     @tree.error
     async def failed(interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
@@ -164,11 +170,21 @@ def build_tree(
         _log.error("a slash command failed", command=name, error=type(cause).__name__)
         await answering.answer(interaction, line("command_failed"))
 
+    for group in groups:
+        tree.add_command(group)
     return tree
 
 
+def whole_tree(
+    client: discord.Client, seats: Seats, handler: CommandHandler, island: Island, answering: Answering
+) -> app_commands.CommandTree[discord.Client]:
+    """Return the tree with all commands that there are."""
+    groups = [privacy_group(handler, island, answering)]
+    return build_tree(client, Commands(seats, handler, island), answering, groups)
+
+
 class Descriptions(app_commands.Translator):
-    """What the commands are for, in each language of the catalogue; Discord shows each member theirs."""
+    """What the commands are called and are for, in each language of the catalogue; Discord shows each member theirs."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
@@ -179,7 +195,7 @@ class Descriptions(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,  # noqa: ARG002 - the key says it
     ) -> str | None:
-        """Return a description in a language; None for one that we do not have, and for names."""
+        """Return a name or a description in a language; None for one that we do not have."""
         key = string.extras.get("key")
         if key is None or known_language(locale.value) is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 
 import aiohttp
 import attrs
@@ -12,14 +13,18 @@ import trio
 from discord import app_commands
 from discord.errors import ConnectionClosed, LoginFailure, PrivilegedIntentsRequired
 
+from voxbridge.core.health.backoff import Backoff
+from voxbridge.core.messages.links import CommandLinks
 from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.island import CallCancelled, Island
+from voxbridge.discord.registration import register
 from voxbridge.errors import DiscordError, LoginRefused
 
 _log = structlog.get_logger(__name__)
 
 CLOSE_LIMIT_S = 3.0
 _SYNC_LIMIT_S = 60.0
+_BAD_REQUEST = 400
 # Discord documentation, "Gateway Close Event Codes": the ones after which connecting again cannot help.
 _GATEWAY_REFUSALS = {
     4004: "Discord does not accept the token. Copy it anew from the developer portal (Bot, Reset Token) into the "
@@ -69,16 +74,39 @@ class Login:
                 _log.warning("logging out did not go smoothly", error=type(exc).__name__)
         self._scope.cancel("left")
 
-    async def register_commands(self, island: Island, translator: app_commands.Translator) -> None:
-        """Tell Discord which slash commands there are. Without them the rest works; so a failure is only logged."""
-        with trio.move_on_after(_SYNC_LIMIT_S) as scope:
-            try:
-                await island.call(self.tree.set_translator, translator)
-                await island.call(self.tree.sync)
-            except (discord.DiscordException, aiohttp.ClientError, OSError, CallCancelled) as exc:
-                _log.warning("the slash commands were not registered", error=type(exc).__name__)
-        if scope.cancelled_caught:
-            _log.warning("the slash commands were not registered", error="timeout")
+    async def register_commands(self, island: Island, translator: app_commands.Translator, links: CommandLinks) -> None:
+        """Tell Discord which slash commands there are. Without them the rest works: a failure is logged, and what may
+        pass is tried again for ever.
+        """
+        backoff = Backoff(base_s=5.0, cap_s=600.0, rng=random.random)
+        while True:
+            error = ""
+            with trio.move_on_after(_SYNC_LIMIT_S) as scope:
+                try:
+                    ids = await island.call(register, self.client, self.tree, translator)
+                except (discord.DiscordException, aiohttp.ClientError, OSError, CallCancelled) as exc:
+                    error = type(exc).__name__
+                    if isinstance(exc, discord.HTTPException) and exc.status == _BAD_REQUEST:
+                        # The list is wrong, by a text of the operator's or by a mistake of ours: it stays wrong.
+                        _log.error("Discord refuses the slash commands", reason=exc.text)
+                        return
+                else:
+                    links.learn(ids, groups_of(self.tree))
+                    return
+            wait_s = backoff.failed(trio.current_time(), 0.0)
+            assert wait_s is not None, "this backoff has no circuit"
+            error = "timeout" if scope.cancelled_caught else error
+            _log.warning("the slash commands were not registered", error=error, again_in_s=round(wait_s, 1))
+            await trio.sleep(wait_s)
+
+
+def groups_of(tree: app_commands.CommandTree[discord.Client]) -> dict[str, list[str]]:
+    """Return what stands below each command that is a group."""
+    return {
+        command.name: [below.name for below in command.commands]
+        for command in tree.get_commands()
+        if isinstance(command, app_commands.Group)
+    }
 
 
 def explain_failure(exc: Exception) -> DiscordError:

@@ -17,14 +17,14 @@ PostMessage = Callable[[ChannelId, str, str | None], Coroutine[Any, Any, None]]
 """Posts a message, with a text as a file if there is one."""
 
 FILE_NAME = "answer.txt"
-_MESSAGE_CHARS = 2000  # Discord's limit on one message
+MESSAGE_CHARS = 2000  # Discord's limit on one message
 _MESSAGES_MAX = 3  # more would be a flood in the chat; a file folds
 _BEGINNING_CHARS = 600  # of a text in a file: what the reader sees at once
 
 
 def time_for(text: str) -> float:
     """Return how long the posting of a text may take, in seconds: with the waits of the rate limit, if it is long."""
-    return 10.0 + 1.5 * (len(text) // _MESSAGE_CHARS)
+    return 10.0 + 1.5 * (len(text) // MESSAGE_CHARS)
 
 
 async def post_whole(post: PostMessage, channel_id: ChannelId, text: str, note: str) -> None:
@@ -48,7 +48,7 @@ def split_message(text: str) -> list[str]:
     pieces: list[str] = []
     rest = text.strip()
     while rest:
-        head, rest = _cut(rest, _MESSAGE_CHARS)
+        head, rest = _cut(rest, MESSAGE_CHARS)
         pieces.append(head)
     return pieces
 

@@ -27,8 +27,8 @@ class PrivacyHandler(Protocol):
 
 def privacy_group(handler: PrivacyHandler, island: Island, answering: Answering) -> app_commands.Group:
     """Return the group of commands."""
-    in_guilds, about = app_commands.AppCommandContext(guild=True), answering.about
-    group = app_commands.Group(name="privacy", description=about("about_privacy"), allowed_contexts=in_guilds)
+    in_guilds, about, name = app_commands.AppCommandContext(guild=True), answering.about, answering.name
+    group = app_commands.Group(name=name("privacy"), description=about("about_privacy"), allowed_contexts=in_guilds)
 
     async def respond(interaction: discord.Interaction, wish: PrivacyWish) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -37,19 +37,19 @@ def privacy_group(handler: PrivacyHandler, island: Island, answering: Answering)
         told = await island.trio_call(handler.privacy, guild_id_of(interaction), member, wish)
         await answering.answer(interaction, told)
 
-    @group.command(name="hear-me", description=about("about_privacy_hear"))
+    @group.command(name=name("hear-me"), description=about("about_privacy_hear"))
     async def hear_me(interaction: discord.Interaction) -> None:
         await respond(interaction, "hear-me")
 
-    @group.command(name="ignore-me", description=about("about_privacy_ignore"))
+    @group.command(name=name("ignore-me"), description=about("about_privacy_ignore"))
     async def ignore_me(interaction: discord.Interaction) -> None:
         await respond(interaction, "ignore-me")
 
-    @group.command(description=about("about_privacy_show"))
+    @group.command(name=name("show"), description=about("about_privacy_show"))
     async def show(interaction: discord.Interaction) -> None:
         await respond(interaction, "show")
 
-    @group.command(description=about("about_privacy_delete"))
+    @group.command(name=name("delete"), description=about("about_privacy_delete"))
     async def delete(interaction: discord.Interaction) -> None:
         await respond(interaction, "delete")
 

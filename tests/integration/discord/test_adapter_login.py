@@ -160,3 +160,11 @@ class ForwardScope:
 
     def started(self, _value: None = None) -> None:
         self.status.started(self.scope)
+
+
+async def test_it_asks_for_no_privileged_intent():
+    """Servers and voice states are all that it asks for: members, presences and texts of others stay unknown to it."""
+    guilds, voice_states = 1 << 0, 1 << 7
+    async with open_bench(SimulatedDiscord()) as bench:
+        asked = [event.data["intents"] for event in bench.discord.events if event.source == "gateway" and event.op == 2]
+        assert asked == [guilds | voice_states]

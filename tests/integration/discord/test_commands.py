@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from tests.support.discord_bench import open_bench
+import pytest
+import trio
+
+from tests.support.discord_bench import open_bench, settings_for
+from voxbridge.discord import DiscordBridge
 from voxbridge.rehearsal.discord import STAGE, SimulatedDiscord
 
 pytestmark = pytest.mark.integration
@@ -12,21 +16,36 @@ pytestmark = pytest.mark.integration
 
 async def asker_on(bench, *, channel=None, permissions=None):
     """A member of the guild, in a voice channel or not, once the commands are registered."""
-    await bench.until(lambda: len(bench.discord.commands()) == 6)
+    await bench.until(lambda: bool(bench.discord.commands()))
     member = bench.discord.add_member("Ada", permissions=permissions)
     if channel is not None:
         await member.join(channel)
     return member
 
 
-async def test_six_commands_are_registered():
-    """They are there for the whole application, for guilds only, each with a description."""
-    async with open_bench(SimulatedDiscord(), join=()) as bench:
+async def test_commands_are_registered_once(tmp_path: Path):
+    """Discord takes the list as it is; a bot that starts again finds it there and does not send it anew."""
+    discord = SimulatedDiscord()
+    async with open_bench(discord, join=()) as bench:
         await asker_on(bench)
-        commands = {command["name"]: command for command in bench.discord.commands()}
-        assert set(commands) == {"join", "leave", "status", "stop", "say", "privacy"}
-        assert all(command["description"] for command in commands.values())
-        assert all(command["contexts"] == [0] for command in commands.values())
+        assert {"join", "leave", "status", "stop", "say", "help", "privacy"} <= {
+            command["name"] for command in discord.commands()
+        }
+        await bench.bridge.close()
+        async with trio.open_nursery() as nursery:
+            again = DiscordBridge(settings_for(discord, tmp_path / "ca.pem", join=()), bench.handler)
+            nursery.start_soon(again.run)
+            await bench.until(lambda: requests(discord, "GET") == 2)
+            ada = discord.add_member("Ada")
+            assert (await discord.interaction(ada, "leave")).content == "I am not in a voice channel."
+            await again.close()
+        assert requests(discord, "PUT") == 1
+
+
+def requests(discord, method):
+    """How often the list of commands was asked for, or sent."""
+    wanted = f"{method} /applications/{discord.bot_id}/commands"
+    return sum(event.name == wanted for event in discord.events)
 
 
 async def test_join_comes_to_the_asker_and_leave_goes():
@@ -169,3 +188,21 @@ async def test_privacy_works_without_the_bot_in_a_channel(wish):
         assert answer.content == "I have left.", "what the daemon says"
         assert answer.is_ephemeral
         assert bench.handler.asked == [("privacy", str(bench.discord.guild_id), str(ada.id), wish)]
+
+
+async def test_help_links_to_the_commands():
+    """Each command in it is one click away, in the language of whoever reads; the bot bears its name in it."""
+    async with open_bench(SimulatedDiscord(), join=()) as bench:
+        ada = await asker_on(bench)
+        bench.discord.world.users[ada.id].locale = "fr"
+        for _ in range(20):  # Discord knows the list a little sooner than the bot its ids
+            answer = await bench.discord.interaction(ada, "help")
+            if "</join" in (answer.content or ""):
+                break
+        ids = {command["name"]: command["id"] for command in bench.discord.commands()}
+        text = answer.content or ""
+        assert answer.is_ephemeral
+        assert "voxbridge parle avec vous" in text
+        assert f"</join:{ids['join']}>" in text
+        assert f"</privacy ignore-me:{ids['privacy']}>" in text
+        assert "`/" not in text

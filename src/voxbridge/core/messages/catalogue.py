@@ -8,6 +8,7 @@ in each of its sisters; a test holds them together, and the code to them.
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 
@@ -28,7 +29,9 @@ LANGUAGES: Mapping[str, Mapping[str, str]] = {
 
 
 _UNSPACED = frozenset({"ja"})
-_ABOUT_CHARS_MAX = 100  # Discord documentation, "Application Commands": the length of a description
+# Discord documentation, "Application Commands": the length of a description, and what a name may be
+_ABOUT_CHARS_MAX = 100
+_NAME = re.compile(r"[-_'\w]{1,32}")
 
 
 @attrs.frozen
@@ -100,6 +103,8 @@ def own_text_fault(key: str, text: str) -> str:
         return "is no message of ours"
     if name.startswith("about_") and len(text) > _ABOUT_CHARS_MAX:
         return f"is longer than the {_ABOUT_CHARS_MAX} characters that Discord takes"
+    if name.startswith("name_") and (text != text.lower() or not _NAME.fullmatch(text)):
+        return "is no name for a command: 1 to 32 small letters, digits, hyphens"
     try:
         gaps = gaps_of(text)
     except ValueError:

@@ -37,6 +37,19 @@ TEXTS = {
     "not_encrypted": (
         "Dieser Anruf ist nicht Ende-zu-Ende-verschlüsselt, deshalb darf ich hier weder zuhören noch sprechen."
     ),
+    "name_join": "beitreten",
+    "name_leave": "verlassen",
+    "name_status": "status",
+    "name_stop": "stopp",
+    "name_say": "sagen",
+    "name_help": "hilfe",
+    "name_privacy": "privatsphäre",
+    "name_hear_me": "hör-mich",
+    "name_ignore_me": "hör-mich-nicht",
+    "name_show": "zeigen",
+    "name_delete": "löschen",
+    "name_channel": "kanal",
+    "name_text": "text",
     "about_join": "In einen Sprachkanal kommen und zuhören",
     "about_join_channel": "Welcher Kanal; ohne Angabe deiner",
     "about_leave": "Den Sprachkanal verlassen",
@@ -44,6 +57,18 @@ TEXTS = {
     "about_stop": "Aufhören zu sprechen",
     "about_say": "Etwas im Sprachkanal laut sagen",
     "about_say_text": "Was gesagt werden soll",
+    "about_help": "Zeigen, wie man mit mir spricht",
+    "help": (
+        "**{name} spricht mit euch in Sprachkanälen.**\n"
+        "- **Holen:** geh in einen Sprachkanal und gib `/join` ein. `/leave` schickt mich weg.\n"
+        "- **Sprechen:** bist du allein mit mir, sprich einfach. Sind andere da, nenn zuerst meinen Namen: „{name}, "
+        "wie spät ist es?“\n"
+        "- **Weiterreden:** gleich nach meiner Antwort an dich brauche ich keinen Namen.\n"
+        "- **Unterbrechen:** sprich dazwischen, sag „Stopp“ oder gib `/stop` ein.\n"
+        "- **Deine Stimme:** `/privacy show` sagt, ob ich dich höre; `/privacy ignore-me` und `/privacy delete` ändern "
+        "es.\n"
+        "- **Etwas geht nicht?** `/status` sagt, was langsam oder ausgefallen ist."
+    ),
     "join_where": "Du bist in keinem Sprachkanal. Geh zuerst in einen, oder wähle ihn: `/join channel:`",
     "here_already": "Ich bin schon in {channel}.",
     "cannot_join": "Ich kann nicht in {channel} kommen: {why}.",

@@ -29,6 +29,20 @@ TEXTS = {
         "I am in the audience here and nobody can hear me: invite me to speak. Until then I answer in writing."
     ),
     "not_encrypted": "This call is not end-to-end encrypted, so I may neither listen nor speak here.",
+    # the slash commands: their names and those of their options, as each language shows them
+    "name_join": "join",
+    "name_leave": "leave",
+    "name_status": "status",
+    "name_stop": "stop",
+    "name_say": "say",
+    "name_help": "help",
+    "name_privacy": "privacy",
+    "name_hear_me": "hear-me",
+    "name_ignore_me": "ignore-me",
+    "name_show": "show",
+    "name_delete": "delete",
+    "name_channel": "channel",
+    "name_text": "text",
     # the slash commands: what they are for
     "about_join": "Come into a voice channel and listen",
     "about_join_channel": "Which channel; yours if you choose none",
@@ -37,7 +51,18 @@ TEXTS = {
     "about_stop": "Stop speaking",
     "about_say": "Say something aloud in the voice channel",
     "about_say_text": "What to say",
+    "about_help": "Show how to talk with me",
     # the slash commands: what they answer
+    "help": (
+        "**{name} talks with you in voice channels.**\n"
+        "- **Bring me in:** go into a voice channel and type `/join`. `/leave` sends me away.\n"
+        "- **Talk:** alone with me, just speak. With others there, say my name first: “{name}, how late is it?”\n"
+        "- **Go on:** right after my answer to you I need no name.\n"
+        "- **Stop me:** speak over me, say “stop”, or type `/stop`.\n"
+        "- **Your voice:** `/privacy show` says whether I hear you; `/privacy ignore-me` and `/privacy delete` change "
+        "it.\n"
+        "- **Something wrong?** `/status` says what is slow or down."
+    ),
     "join_where": "You are not in a voice channel. Join one first, or choose it: `/join channel:`",
     "here_already": "I am already in {channel}.",
     "cannot_join": "I can't join {channel}: {why}.",

@@ -25,6 +25,19 @@ TEXTS = {
         "Estoy entre el público y nadie puede oírme: invitadme a hablar. Mientras tanto respondo por escrito."
     ),
     "not_encrypted": "Esta llamada no está cifrada de extremo a extremo, así que aquí no puedo escuchar ni hablar.",
+    "name_join": "unirse",
+    "name_leave": "salir",
+    "name_status": "estado",
+    "name_stop": "parar",
+    "name_say": "decir",
+    "name_help": "ayuda",
+    "name_privacy": "privacidad",
+    "name_hear_me": "óyeme",
+    "name_ignore_me": "no-me-oigas",
+    "name_show": "mostrar",
+    "name_delete": "borrar",
+    "name_channel": "canal",
+    "name_text": "texto",
     "about_join": "Entrar en un canal de voz y escuchar",
     "about_join_channel": "Qué canal; el tuyo si no eliges ninguno",
     "about_leave": "Salir del canal de voz",
@@ -32,6 +45,17 @@ TEXTS = {
     "about_stop": "Dejar de hablar",
     "about_say": "Decir algo en voz alta en el canal de voz",
     "about_say_text": "Qué decir",
+    "about_help": "Mostrar cómo hablar conmigo",
+    "help": (
+        "**{name} habla con vosotros en los canales de voz.**\n"
+        "- **Traerme:** entra en un canal de voz y escribe `/join`. `/leave` hace que me vaya.\n"
+        "- **Hablar:** si estás a solas conmigo, habla sin más. Si hay más gente, di primero mi nombre: «{name}, ¿qué "
+        "hora es?»\n"
+        "- **Seguir:** justo después de responderte no hace falta mi nombre.\n"
+        "- **Pararme:** habla por encima, di «para» o escribe `/stop`.\n"
+        "- **Tu voz:** `/privacy show` dice si te oigo; `/privacy ignore-me` y `/privacy delete` lo cambian.\n"
+        "- **¿Algo va mal?** `/status` dice qué va lento o no funciona."
+    ),
     "join_where": "No estás en ningún canal de voz. Entra primero en uno, o elígelo: `/join channel:`",
     "here_already": "Ya estoy en {channel}.",
     "cannot_join": "No puedo entrar en {channel}: {why}.",

@@ -28,6 +28,19 @@ TEXTS = {
         "écrit."
     ),
     "not_encrypted": "Cet appel n'est pas chiffré de bout en bout, je ne peux donc ni écouter ni parler ici.",
+    "name_join": "rejoindre",
+    "name_leave": "quitter",
+    "name_status": "état",
+    "name_stop": "stop",
+    "name_say": "dire",
+    "name_help": "aide",
+    "name_privacy": "confidentialité",
+    "name_hear_me": "écoute-moi",
+    "name_ignore_me": "ignore-moi",
+    "name_show": "montrer",
+    "name_delete": "supprimer",
+    "name_channel": "salon",
+    "name_text": "texte",
     "about_join": "Venir dans un salon vocal et écouter",
     "about_join_channel": "Quel salon ; le tien si tu n'en choisis aucun",
     "about_leave": "Quitter le salon vocal",
@@ -35,6 +48,18 @@ TEXTS = {
     "about_stop": "Arrêter de parler",
     "about_say": "Dire quelque chose à voix haute dans le salon vocal",
     "about_say_text": "Ce qu'il faut dire",
+    "about_help": "Montrer comment me parler",
+    "help": (
+        "**{name} parle avec vous dans les salons vocaux.**\n"
+        "- **M'appeler :** rejoins un salon vocal et tape `/join`. `/leave` me fait partir.\n"
+        "- **Parler :** seul avec moi, parle simplement. S'il y a du monde, dis d'abord mon nom : « {name}, quelle "
+        "heure est-il ? »\n"
+        "- **Continuer :** juste après ma réponse, pas besoin de mon nom.\n"
+        "- **M'arrêter :** parle par-dessus moi, dis « stop » ou tape `/stop`.\n"
+        "- **Ta voix :** `/privacy show` dit si je t'entends ; `/privacy ignore-me` et `/privacy delete` changent "
+        "cela.\n"
+        "- **Un problème ?** `/status` dit ce qui est lent ou en panne."
+    ),
     "join_where": "Tu n'es dans aucun salon vocal. Rejoins-en un d'abord, ou choisis-le : `/join channel:`",
     "here_already": "Je suis déjà dans {channel}.",
     "cannot_join": "Je ne peux pas rejoindre {channel} : {why}.",

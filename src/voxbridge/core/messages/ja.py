@@ -26,6 +26,19 @@ TEXTS = {
         "今はオーディエンスにいるので、声が届きません。スピーカーに招待してください。それまでは文字でお答えします。"
     ),
     "not_encrypted": "この通話はエンドツーエンドで暗号化されていないため、聞くことも話すこともできません。",
+    "name_join": "join",
+    "name_leave": "leave",
+    "name_status": "status",
+    "name_stop": "stop",
+    "name_say": "say",
+    "name_help": "help",
+    "name_privacy": "privacy",
+    "name_hear_me": "hear-me",
+    "name_ignore_me": "ignore-me",
+    "name_show": "show",
+    "name_delete": "delete",
+    "name_channel": "チャンネル",
+    "name_text": "テキスト",
     "about_join": "ボイスチャンネルに入って話を聞く",
     "about_join_channel": "入るチャンネル（選ばなければあなたのいるチャンネル）",
     "about_leave": "ボイスチャンネルから出る",
@@ -33,6 +46,18 @@ TEXTS = {
     "about_stop": "話すのをやめる",
     "about_say": "ボイスチャンネルで声に出して言う",
     "about_say_text": "言う内容",
+    "about_help": "話しかけ方を表示する",
+    "help": (
+        "**{name}はボイスチャンネルで会話します。**\n"
+        "- **呼ぶ：** ボイスチャンネルに入って`/join`と入力してください。`/leave`で退出します。\n"
+        "- **話す：** 二人だけなら、そのまま話してください。ほかの人がいるときは、まず名前を呼んでください：「{name}、"
+        "今何時？」\n"
+        "- **続ける：** お答えした直後は、名前はいりません。\n"
+        "- **止める：** 上から話すか、「ストップ」と言うか、`/stop`と入力してください。\n"
+        "- **あなたの声：** `/privacy show`で、聞いているかがわかります。`/privacy ignore-me`と`/privacy delete`で変え"
+        "られます。\n"
+        "- **うまくいかないとき：** `/status`で、遅いものや止まっているものがわかります。"
+    ),
     "join_where": "あなたはボイスチャンネルにいません。先に入るか、チャンネルを選んでください：`/join channel:`",
     "here_already": "もう{channel}にいます。",
     "cannot_join": "{channel}に入れません：{why}。",

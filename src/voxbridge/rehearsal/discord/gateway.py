@@ -239,7 +239,7 @@ class _Dialogue:
             if op != HEARTBEAT:
                 user_id = self._session.bot.user.id if self._session else None
                 # The token of an IDENTIFY is no business of a record that tests print.
-                self._record.note("gateway", "in", user_id, op, data=None if op in (IDENTIFY, RESUME) else data)
+                self._record.note("gateway", "in", user_id, op, data=_without_token(op, data))
             self._handle(op, data)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise CloseWith(4002, "Error while decoding payload.") from None
@@ -328,3 +328,12 @@ class _Dialogue:
         if self._session is not None and self._session.line is self:
             self._session.line = None
         self._record.touch()
+
+
+def _without_token(op: int, data: object) -> object:
+    """Return what of a message a record may show: the first two bear the bot's token."""
+    match data:
+        case {"intents": intents} if op == IDENTIFY:
+            return {"intents": intents}
+        case _:
+            return None if op in (IDENTIFY, RESUME) else data

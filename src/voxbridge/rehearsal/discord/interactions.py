@@ -1,7 +1,8 @@
 """Slash commands: what a bot has registered, how a member uses one, and what the bot answers.
 
 Discord documentation, "Receiving and Responding": a response within 3 s, or the member is told that the application
-did not respond; a deferred one may be completed for 15 minutes.
+did not respond; a deferred one may be completed for 15 minutes. What a list of commands must be like stands in
+``command_rules``; what a member may type in an option is checked here, as Discord's client does.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import attrs
 
 from voxbridge.clock import monotonic_s
 from voxbridge.core.ids import ChannelId, GuildId, UserId
+from voxbridge.rehearsal.discord.command_rules import choice_mistakes
 from voxbridge.rehearsal.discord.http import Response
 from voxbridge.rehearsal.discord.objects import Json, channel_object, member_object, message_object, user_object
 from voxbridge.rehearsal.discord.record import PostedMessage, Record
 from voxbridge.rehearsal.discord.world import Bot, Channel, User, World, snowflake
 
-MESSAGE, DEFERRED_MESSAGE = 4, 5
+MESSAGE, DEFERRED_MESSAGE, CHOICES = 4, 5, 8
 _EPHEMERAL = 1 << 6
 _LOADING = 1 << 7
-_APPLICATION_COMMAND = 2
-_SUBCOMMAND, _SUBCOMMAND_GROUP, _USER, _CHANNEL = 1, 2, 6, 7
+_APPLICATION_COMMAND, _COMPLETION = 2, 4
+_USER, _CHANNEL = 6, 7
+_ADMINISTRATOR = 1 << 3
+_CHOICES_MAX = 25
 _KEPT_INTERACTIONS = 200  # tokens live for 15 minutes at Discord; a long rehearsal must not keep them all
 
 _NOT_FOUND = Response(404, {"message": "Unknown Webhook", "code": 10015})
@@ -41,13 +45,15 @@ class InteractionResult:
     is_ephemeral: bool = False
     content: str | None = None  # None: nothing to read yet
     embeds: list[Json] = attrs.field(factory=list)
+    choices: list[Json] | None = None
+    """What was offered while the member typed."""
     followups: list[PostedMessage] = attrs.field(factory=list)
     followups_ephemeral: list[bool] = attrs.field(factory=list)
 
     @property
     def is_complete(self) -> bool:
         """Tell whether the member has something to read."""
-        return self.content is not None or bool(self.followups) or bool(self.embeds)
+        return self.content is not None or bool(self.followups) or bool(self.embeds) or self.choices is not None
 
 
 @attrs.define(eq=False)
@@ -59,6 +65,8 @@ class _Interaction:
     began_at: float
     result: InteractionResult
     original: PostedMessage
+    completes: int | None = None
+    """The type of the option that is being typed."""
 
 
 class Interactions:
@@ -68,6 +76,8 @@ class Interactions:
         self._world, self._record = world, record
         self._by_token: dict[str, _Interaction] = {}
         self._commands: dict[tuple[UserId, GuildId | None], dict[str, Json]] = {}
+        self.permitted: dict[tuple[str, UserId], bool] = {}
+        """What a server's admin has set under Integrations, by command and member: it goes before the default."""
 
     def commands(self, bot_id: UserId, guild_id: GuildId | None = None) -> list[Json]:
         """Return what a bot has registered, globally or for one guild."""
@@ -93,7 +103,7 @@ class Interactions:
         return stored
 
     def replace_all(self, bot_id: UserId, guild_id: GuildId | None, commands: list[Json]) -> list[Json]:
-        """Make these the bot's only commands (PUT)."""
+        """Make these the bot's only commands (PUT). What they must be like is checked before."""
         before = self._commands.get((bot_id, guild_id), {})
         names = {command["name"] for command in commands}
         self._commands[bot_id, guild_id] = {name: kept for name, kept in before.items() if name in names}
@@ -109,12 +119,21 @@ class Interactions:
                 return True
         return False
 
-    def begin(
-        self, bot: Bot, user: User, channel: Channel, name: str, options: dict[str, Any]
-    ) -> tuple[Json, InteractionResult]:
-        """Make an INTERACTION_CREATE for a command, ``name`` as typed ("voice set").
+    def _may_use(self, command: Json, user: User) -> bool:
+        """Tell whether Discord shows a member the command."""
+        if (set_by_admin := self.permitted.get((command["name"], user.id))) is not None:
+            return set_by_admin
+        wanted = command.get("default_member_permissions")
+        return wanted is None or bool(user.permissions & _ADMINISTRATOR) or int(wanted) & ~user.permissions == 0
 
-        Raises: LookupError when the bot has registered no such command or option.
+    def begin(
+        self, bot: Bot, user: User, channel: Channel, name: str, options: dict[str, Any], *, typing: str | None = None
+    ) -> tuple[Json, InteractionResult]:
+        """Make an INTERACTION_CREATE for a command, ``name`` as typed ("voice set"); with ``typing``, the name of an
+        option, the one by which the bot is asked what that may be.
+
+        Raises: LookupError when the bot has registered no such command or option, when Discord would not show it to
+        this member, or would not let such an option be sent.
         """
         first, *rest = name.split()
         guild_commands = self._commands.get((bot.user.id, channel.guild_id), {})
@@ -122,22 +141,26 @@ class Interactions:
         if command is None:
             known = sorted({*guild_commands, *self._commands.get((bot.user.id, None), {})})
             raise LookupError(f"/{first} is not registered; the bot has {known}")
+        if not self._may_use(command, user):
+            raise LookupError(f"/{first} is not shown to {user.name}: it needs permissions that they lack")
         resolved: Json = {}
         data = {
             "id": command["id"],
             "name": first,
             "type": 1,
-            "options": self._options(command, rest, options, resolved),
+            "options": self._options(command, rest, options, resolved, typing),
             "resolved": resolved,
         }
         if "guild_id" in command:
             data["guild_id"] = command["guild_id"]
         interaction = self._open(bot, channel)
+        if typing is not None:
+            interaction.completes = _type_of(command, rest, typing)
         guild = self._world.guilds[channel.guild_id]
         payload = {
             "id": str(interaction.id),
             "application_id": str(bot.user.id),
-            "type": _APPLICATION_COMMAND,
+            "type": _APPLICATION_COMMAND if typing is None else _COMPLETION,
             "data": data,
             "guild_id": str(guild.id),
             "guild": {"id": str(guild.id), "locale": guild.locale, "features": []},
@@ -167,20 +190,33 @@ class Interactions:
             del self._by_token[token]
         return interaction
 
-    def _options(self, spec: Json, path: list[str], values: dict[str, Any], resolved: Json) -> list[Json]:
+    def _options(
+        self, spec: Json, path: list[str], values: dict[str, Any], resolved: Json, typing: str | None = None
+    ) -> list[Json]:
         known = {option["name"]: option for option in spec.get("options") or []}
         if path:
             if path[0] not in known:
                 raise LookupError(f"no subcommand {path[0]!r}; there are {sorted(known)}")
             inner = known[path[0]]
-            options = self._options(inner, path[1:], values, resolved)
+            options = self._options(inner, path[1:], values, resolved, typing)
             return [{"name": path[0], "type": inner["type"], "options": options}]
         filled = []
         for name, value in values.items():
             if name not in known:
                 raise LookupError(f"no option {name!r}; there are {sorted(known)}")
             kind = known[name]["type"]
+            if name == typing:
+                filled.append({"name": name, "type": kind, "value": value, "focused": True})
+                continue
+            _check_typed(known[name], value)
+            if kind == _CHANNEL and (kinds := known[name].get("channel_types")):
+                channel = self._world.channel(int(value))
+                if channel is not None and channel.kind not in kinds:
+                    raise LookupError(f"{name!r} takes channels of the kinds {kinds}")
             filled.append({"name": name, "type": kind, "value": self._resolve(kind, value, resolved)})
+        missing = [name for name, option in known.items() if option.get("required") and name not in values]
+        if missing and typing is None:
+            raise LookupError(f"the option {missing[0]!r} must be given")
         return filled
 
     def _resolve(self, kind: int, value: Any, resolved: Json) -> Any:
@@ -211,6 +247,13 @@ class Interactions:
         if result.is_acknowledged:
             return Response(400, {"message": "Interaction has already been acknowledged.", "code": 40060})
         data = body.get("data") or {}
+        if (kind == CHOICES) != (interaction.completes is not None):
+            return Response(400, {"message": "Interaction response type does not fit", "code": 50035})
+        if kind == CHOICES:
+            choices = data.get("choices") or []
+            if len(choices) > _CHOICES_MAX or any(choice_mistakes(choices, interaction.completes or 0, ("choices",))):
+                return Response(400, {"message": "Invalid Form Body", "code": 50035})
+            result.choices = choices
         result.is_acknowledged = True
         result.acknowledged_after_s = monotonic_s() - interaction.began_at
         result.is_deferred = kind == DEFERRED_MESSAGE
@@ -279,3 +322,35 @@ class Interactions:
         result.followups.append(message)
         result.followups_ephemeral.append(bool(flags & _EPHEMERAL))
         return Response(200, message_object(message, interaction.bot.user, flags=flags))
+
+
+def without_localizations(command: Json) -> Json:
+    """Return a command as Discord lists it to who does not ask for its translations."""
+    return {field: value for field, value in command.items() if not field.endswith("_localizations")} | {
+        "options": [without_localizations(option) for option in command.get("options") or ()]
+    }
+
+
+def _type_of(command: Json, path: list[str], typing: str) -> int:
+    """Return the type of the option that is being typed. Raises: LookupError if the bot does not complete it."""
+    for step in path:
+        command = next(option for option in command["options"] if option["name"] == step)
+    option = next((each for each in command.get("options") or () if each["name"] == typing), None)
+    if option is None or not option.get("autocomplete"):
+        raise LookupError(f"the option {typing!r} is not completed by the bot")
+    return int(option["type"])
+
+
+def _check_typed(option: Json, value: Any) -> None:
+    """Refuse what Discord's client does not send. Raises: LookupError."""
+    name, choices = option["name"], option.get("choices") or []
+    if choices and value not in [choice["value"] for choice in choices]:
+        raise LookupError(f"{value!r} is no choice of {name!r}; there are {[each['value'] for each in choices]}")
+    if isinstance(value, str):
+        shortest, longest = option.get("min_length") or 0, option.get("max_length") or 6000
+        if not shortest <= len(value) <= longest:
+            raise LookupError(f"{name!r} takes {shortest} to {longest} characters")
+    elif isinstance(value, int | float) and option["type"] not in (_USER, _CHANNEL):
+        least, most = option.get("min_value"), option.get("max_value")
+        if (least is not None and value < least) or (most is not None and value > most):
+            raise LookupError(f"{name!r} takes {least} to {most}")

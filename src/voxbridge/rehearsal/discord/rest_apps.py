@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from voxbridge.core.ids import GuildId, UserId
+from voxbridge.rehearsal.discord.command_rules import as_body, mistakes_in
 from voxbridge.rehearsal.discord.http import Response
+from voxbridge.rehearsal.discord.interactions import without_localizations
 from voxbridge.rehearsal.discord.objects import (
     application_object,
     user_object,
@@ -51,12 +53,17 @@ def _guild_of(args: tuple[str, ...]) -> GuildId | None:
 @routes.on("GET", "/applications/{id}/commands")
 @routes.on("GET", "/applications/{id}/guilds/{guild}/commands")
 def _commands(ask: Ask) -> Response:
-    return Response(200, ask.rest.interactions.commands(ask.bot.user.id, _guild_of(ask.args)))
+    commands = ask.rest.interactions.commands(ask.bot.user.id, _guild_of(ask.args))
+    if ask.request.query.get("with_localizations") != "true":
+        commands = [without_localizations(command) for command in commands]
+    return Response(200, commands)
 
 
 @routes.on("PUT", "/applications/{id}/commands")
 @routes.on("PUT", "/applications/{id}/guilds/{guild}/commands")
 def _put_commands(ask: Ask) -> Response:
+    if mistakes := mistakes_in(ask.request.body):
+        return Response(400, as_body(mistakes))
     return Response(200, ask.rest.interactions.replace_all(ask.bot.user.id, _guild_of(ask.args), ask.request.body))
 
 
@@ -64,6 +71,8 @@ def _put_commands(ask: Ask) -> Response:
 @routes.on("POST", "/applications/{id}/guilds/{guild}/commands")
 def _post_command(ask: Ask) -> Response:
     command: dict[str, Any] = ask.request.body
+    if mistakes := mistakes_in([command]):
+        return Response(400, as_body(mistakes))
     ask.rest.record.touch()
     return Response(201, ask.rest.interactions.register(ask.bot.user.id, _guild_of(ask.args), command))
 

@@ -232,6 +232,25 @@ class SimulatedDiscord:
         await self.wait_until(lambda: result.is_complete, timeout_s=timeout_s)
         return result
 
+    async def completions(
+        self, member: Member, command: str, options: dict[str, Any], typing: str, *, bot_id: int = BOT_ID
+    ) -> list[str]:
+        """Return what a member is offered while typing the option ``typing``, whose text so far is in ``options``.
+
+        Raises: LookupError (the bot completes no such option), trio.TooSlowError (no answer in time).
+        """
+        place, bot = self.world.channel(TEXT_CHANNEL_ID), self.world.bot(UserId(bot_id))
+        assert place is not None, "it is always there"
+        payload, result = self._interactions.begin(bot, member.user, place, command, options, typing=typing)
+        for session in self._gateway.sessions_of(bot.user.id):
+            session.dispatch("INTERACTION_CREATE", payload)
+        await self.wait_until(lambda: result.choices is not None, timeout_s=self.knobs.response_limit_s)
+        return [choice["value"] for choice in result.choices or []]
+
+    def permit(self, member: Member, command: str, *, on: bool) -> None:
+        """Set under Integrations whether a member may use a command, as a server's admin does."""
+        self._interactions.permitted[command, member.id] = on
+
     # Who is where.
 
     def _follow_voice_state(self, state: VoiceState, before: ChannelId | None) -> None:
