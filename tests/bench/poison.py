@@ -50,6 +50,11 @@ def _answer(body: bytes, head: str = "", status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Type: {_STREAM}\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+def _chunked(chunks: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {_STREAM}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head.encode() + chunks + b"0\r\n\r\n"
+
+
 POISON: dict[str, Callable[[], bytes]] = {
     "nothing odd": lambda: _answer(b'{"output": "Hello there."}'),
     "nested 100,000 deep": lambda: _answer(b"[" * 100_000),
@@ -58,6 +63,15 @@ POISON: dict[str, Callable[[], bytes]] = {
     "a MiB of brackets": lambda: _answer(b"[" + b"[]," * ((MB - 10) // 3) + b"[]]"),
     "gzip, 200 MB in 200 kB": lambda: _answer(_gzip(200 * MB), "Content-Encoding: gzip\r\n"),
     "stream with 4,000 nodes": lambda: _answer(_nodes(4000)),
+    "a million chunks of a byte": lambda: _chunked(b"1\r\na\r\n" * 1_000_000),
+    "a chunk whose size has 100,000 digits": lambda: _chunked(b"0" * 100_000),
+    "chunk extensions of 10 MB": lambda: _chunked(b"1;" + b"a" * (10 * MB) + b"\r\na\r\n"),
+    "200,000 informational answers": lambda: b"HTTP/1.1 103 Early Hints\r\n\r\n" * 200_000,
+    "a header of 20 MB": lambda: _answer(b"{}", f"X-A: {'a' * (20 * MB)}\r\n"),
+    "100,000 headers": lambda: _answer(b"{}", "X-A: a\r\n" * 100_000),
+    "redirected to itself": lambda: _answer(b"", "Location: /webhook/x\r\n", "307 Temporary Redirect"),
+    "two lengths": lambda: _answer(b"{}", "Content-Length: 5\r\n"),
+    "controls and marks of direction": lambda: _answer(json.dumps({"output": "\0\x1b[2J\u202e Hello."}).encode()),
     "20 MB of blank lines": lambda: _answer(b"\n" * (20 * MB)),
     "a line of 20 MB": lambda: _answer(b'{"type":"item","content":"' + b"a" * (20 * MB) + b'"}\n'),
 }
@@ -169,10 +183,10 @@ def _measured(name: str, source: str) -> dict[str, Any]:
 
 def rows(sources: list[str]) -> Iterator[str]:
     """Measure each poison with each product."""
-    yield f"{'poison':30}" + "".join(f"{'CPU s':>8}{'step ms':>9}{'peak MB':>9}  {'outcome':24}" for _ in sources)
+    yield f"{'poison':38}" + "".join(f"{'CPU s':>8}{'step ms':>9}{'peak MB':>9}  {'outcome':24}" for _ in sources)
     for name in POISON:
         cells = [_measured(name, source) for source in sources]
-        yield f"{name:30}" + "".join(
+        yield f"{name:38}" + "".join(
             f"{cell.get('cpu_s', 0):8.2f}{cell.get('step_ms', 0):9.1f}{cell.get('peak_mb', 0):9.1f}"
             f"  {cell['outcome']:24}"
             for cell in cells

@@ -55,6 +55,7 @@ _WARM_LIMIT_S = 2.0
 
 # Others wait so long for the rest of a piece of a body at most, and for one step of its reader: a tenth of a frame.
 _UNBROKEN_S = 0.002
+_PIECES_MAX = 50_000  # a second of CPU; a token in each is an answer of an hour
 
 # httpx takes 0.1 ms to take a URL apart, and 0.03 ms to put headers together.
 _URLS_KEPT = 16
@@ -290,7 +291,7 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
     also when ``take`` raises or is cancelled. For the same reason a body that a proxy compressed unasked is unpacked
     here: httpx would fail in the middle of them.
     """
-    inflater = Inflater(response.headers.get("content-encoding", ""))
+    inflater, breath = Inflater(response.headers.get("content-encoding", "")), _Breath()
     broken: BaseException | None = None
     is_enough = False
     with trio.CancelScope() as reading:
@@ -298,7 +299,7 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
             if reading.cancel_called:
                 continue
             try:
-                is_enough = await _take_plain(inflater, raw, take)
+                is_enough = await _take_plain(inflater, raw, take, breath)
             except BaseException as error:  # noqa: BLE001 - raised again below, when the generators are unwound
                 broken = error
             if broken is not None or is_enough:
@@ -308,13 +309,33 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
     return not reading.cancel_called
 
 
-async def _take_plain(inflater: Inflater, raw: bytes, take: Callable[[bytes], Awaitable[bool]]) -> bool:
+class _Breath:
+    """Lets others have their turn in a body that comes without a pause: in pieces of a byte, or packed."""
+
+    def __init__(self) -> None:
+        self._began = trio.current_time()
+        self._pieces = 0
+
+    def count(self) -> None:
+        """Count a piece. Raises: httpcore.RemoteProtocolError if there are more than anything sensible comes in."""
+        self._pieces += 1
+        if self._pieces > _PIECES_MAX:
+            raise httpcore.RemoteProtocolError(f"the body comes in more than {_PIECES_MAX} pieces")
+
+    async def take(self) -> None:
+        """Let others have their turn, if it is time."""
+        if trio.current_time() - self._began > _UNBROKEN_S:
+            await trio.lowlevel.checkpoint()
+            self._began = trio.current_time()
+
+
+async def _take_plain(
+    inflater: Inflater, raw: bytes, take: Callable[[bytes], Awaitable[bool]], breath: _Breath
+) -> bool:
     """Give what a piece unpacks to on, step by step; return whether it was enough."""
-    began = trio.current_time()
+    breath.count()
     for plain in inflater.feed(raw):
-        if trio.current_time() - began > _UNBROKEN_S:
-            await trio.lowlevel.checkpoint()  # a small piece may unpack to much: nobody waits for all of it
-            began = trio.current_time()
+        await breath.take()
         if await take(plain):
             return True
     return False

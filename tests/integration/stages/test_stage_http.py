@@ -125,6 +125,35 @@ async def test_a_bomb_is_refused_and_holds_up_nobody(net):
     assert turns_of_others >= 5, "32 MiB take 20 ms at the very least"
 
 
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 60_000,
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20_000,
+    ],
+    ids=["chunks of a byte", "informational answers"],
+)
+async def test_a_flood_of_small_things_is_refused_and_holds_up_nobody(net, flood):
+    """Much of what HTTP allows is work of a kind that brings nothing: others have their turn all the while."""
+    turns_of_others = 0
+
+    async def handler(_request: Request, reply: Reply) -> None:
+        await reply.raw(flood)
+
+    async def live() -> None:
+        nonlocal turns_of_others
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns_of_others += 1
+
+    async with server_that(handler).running() as server, trio.open_nursery() as nursery:
+        nursery.start_soon(live)
+        with pytest.raises(StageError):
+            await post(server.url)
+        nursery.cancel_scope.cancel()
+    assert turns_of_others >= len(flood) // (8 << 10) // 2, "a step took more than 16 KiB of it"
+
+
 async def test_what_one_answer_sets_is_not_sent_with_the_next_request(autojump_clock, net):
     """One client serves all speakers: a cookie of one is not sent for another, and no redirect is prepared."""
     cookies: list[str | None] = []
