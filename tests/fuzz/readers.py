@@ -419,7 +419,7 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader("speech", _speech("", "wav"), (_WAV, _OGG), (NotSoundError, DecoderMissingError)),
     Reader("speech, raw", _speech("audio/pcm", "pcm"), (bytes(range(256)),), (NotSoundError, DecoderMissingError)),
-    Reader("what is said", _spoken, (*ANSWERS, b"# Hi\n\n- **one** `two`\n\n```py\n3\n```\n")),
+    Reader("what is said", _spoken, (*ANSWERS, b'{"a": ' * 3, b"# Hi\n\n- **one** `two`\n\n```py\n3\n```\n")),
     Reader(
         "transcript and names", _transcript, (b"Thanks for watching! [Music] hello", b"\x1b[31mAda\x07"), is_cut=False
     ),

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import attrs
 import trio
 
+from voxbridge.breath import Breath
 from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.errors import NoReply, StageError
@@ -37,6 +38,7 @@ from voxbridge.stages.sinks import AnswerInto, Mark
 # A token is a few bytes; 64 let the agent's reader run ahead of the splitter for a second without a task switch each.
 _UNSPACED = "\u2e80"  # from here on lie the scripts that write no spaces between words
 _EVENTS_AHEAD = 64
+_STEP_CHARS = 256  # what is read of a text in one step, before others have their turn
 # Behind the turn's limit an agent that still writes is read on: so long in all, and so long without a text.
 _READ_ON_S, _READ_ON_IDLE_S = 60.0, 5.0
 
@@ -147,18 +149,23 @@ class Answer:
                 self.has_all_text = True  # all of it that may be
 
     async def _read(self, request: AgentRequest, events: trio.MemoryReceiveChannel[AgentEvent]) -> None:
-        pieces = SpokenPieces(language=self._language)
+        pieces, breath = SpokenPieces(language=self._language), Breath()
+        parts: Iterator[AgentEvent] = iter(())
         try:
             async for first in events:
                 self._first.deadline = math.inf
                 if self.is_out_of_time:
                     self._read_on()
-                for event in _burst(first, events):
-                    self._add(self._pieces_of(event, pieces), request)
+                parts = _parts(_burst(first, events))
+                for part in parts:
+                    self._add(self._pieces_of(part, pieces), request)
+                    await breath.take()
                 if self._chars_left < 0:
                     self._reading.cancel(reason="deadline:agent")
                     break
         finally:
+            for part in parts:
+                self._add(self._pieces_of(part, pieces), request)
             rest = pieces.flush()  # also when it is cut short: what has come can be written
             is_broken = self.agent_error is not None or self._chars_left < 0
             self._add(self._whole_words(rest) if is_broken else rest, request)
@@ -216,6 +223,15 @@ class Answer:
             if not number:
                 self.speech.address = self._address_now()
             self.speech.add(TtsRequest(text, request.turn_id, number, language=language, options=self._options))
+
+
+def _parts(events: Iterable[AgentEvent]) -> Iterator[AgentEvent]:
+    """Yield events, a long text in pieces: one that is odd takes a tenth of a second to read."""
+    for event in events:
+        if isinstance(event, TextDelta) and len(event.text) > _STEP_CHARS:
+            yield from (TextDelta(event.text[at : at + _STEP_CHARS]) for at in range(0, len(event.text), _STEP_CHARS))
+        else:
+            yield event
 
 
 def _burst(first: AgentEvent, receive: trio.MemoryReceiveChannel[AgentEvent]) -> Iterator[AgentEvent]:

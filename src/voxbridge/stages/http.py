@@ -25,6 +25,7 @@ import httpx  # flake8-async's ASYNC127 names its successor, whose names are the
 import trio
 
 from voxbridge import __version__
+from voxbridge.breath import Breath
 from voxbridge.config.environment import proxy_of
 from voxbridge.core.wire.inflate import Inflater, UnreadableError
 from voxbridge.core.wire.quote import ERROR_BODY_BYTES_MAX, NOTHING_HIDDEN, Hidden
@@ -53,8 +54,6 @@ _CLOSED_MEANWHILE_S = 0.25
 
 _WARM_LIMIT_S = 2.0
 
-# Others wait so long for the rest of a piece of a body at most, and for one step of its reader: a tenth of a frame.
-_UNBROKEN_S = 0.002
 _PIECES_MAX = 50_000  # a second of CPU; a token in each is an answer of an hour
 
 # httpx takes 0.1 ms to take a URL apart, and 0.03 ms to put headers together.
@@ -291,7 +290,7 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
     also when ``take`` raises or is cancelled. For the same reason a body that a proxy compressed unasked is unpacked
     here: httpx would fail in the middle of them.
     """
-    inflater, breath = Inflater(response.headers.get("content-encoding", "")), _Breath()
+    body = _Body(response.headers.get("content-encoding", ""), take)
     broken: BaseException | None = None
     is_enough = False
     with trio.CancelScope() as reading:
@@ -299,7 +298,7 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
             if reading.cancel_called:
                 continue
             try:
-                is_enough = await _take_plain(inflater, raw, take, breath)
+                is_enough = await body.feed(raw)
             except BaseException as error:  # noqa: BLE001 - raised again below, when the generators are unwound
                 broken = error
             if broken is not None or is_enough:
@@ -309,36 +308,25 @@ async def read_body(response: Response, take: Callable[[bytes], Awaitable[bool]]
     return not reading.cancel_called
 
 
-class _Breath:
-    """Lets others have their turn in a body that comes without a pause: in pieces of a byte, or packed."""
+class _Body:
+    """Unpacks a body that comes in pieces, and lets others have their turn in one that comes without a pause."""
 
-    def __init__(self) -> None:
-        self._began = trio.current_time()
-        self._pieces = 0
+    def __init__(self, encoding: str, take: Callable[[bytes], Awaitable[bool]]) -> None:
+        self._inflater, self._take, self._breath, self._pieces = Inflater(encoding), take, Breath(), 0
 
-    def count(self) -> None:
-        """Count a piece. Raises: httpcore.RemoteProtocolError if there are more than anything sensible comes in."""
+    async def feed(self, raw: bytes) -> bool:
+        """Give what a piece unpacks to on, step by step; return whether it was enough.
+
+        Raises: UnreadableError, and httpcore.RemoteProtocolError for more pieces than anything sensible comes in.
+        """
         self._pieces += 1
         if self._pieces > _PIECES_MAX:
             raise httpcore.RemoteProtocolError(f"the body comes in more than {_PIECES_MAX} pieces")
-
-    async def take(self) -> None:
-        """Let others have their turn, if it is time."""
-        if trio.current_time() - self._began > _UNBROKEN_S:
-            await trio.lowlevel.checkpoint()
-            self._began = trio.current_time()
-
-
-async def _take_plain(
-    inflater: Inflater, raw: bytes, take: Callable[[bytes], Awaitable[bool]], breath: _Breath
-) -> bool:
-    """Give what a piece unpacks to on, step by step; return whether it was enough."""
-    breath.count()
-    for plain in inflater.feed(raw):
-        await breath.take()
-        if await take(plain):
-            return True
-    return False
+        for plain in self._inflater.feed(raw):
+            await self._breath.take()
+            if await self._take(plain):
+                return True
+        return False
 
 
 async def error_body(response: Response) -> bytes:

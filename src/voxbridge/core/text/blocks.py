@@ -27,6 +27,9 @@ _WRAPPED_WIDE_CHARS_MIN = 20  # of Chinese and Japanese
 _WRAPPED_SURELY_CHARS_MIN = 60  # no verse is longer, so the next line may begin with a capital or a number
 _LINE_CHARS_MAX = 2000  # a line that is needed whole; what is longer is taken as text
 _JSON_CHARS_MAX = 4000
+# Brackets of an answer that are closed nowhere near. Each is looked for through 4,000 letters; after so many it is no
+# JSON that comes, and what looks like it is text.
+_UNCLOSED_MAX = 20
 
 _QUOTE = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*")
 _HEADING = re.compile(r"(?:#{1,6}|-#)[ \t]+(?=\S|\Z)")
@@ -121,6 +124,7 @@ class Blocks:
         self._fenced: _Fenced | None = None
         """The block of code of which nothing was said yet."""
         self._word = ""  # the current word, for the backslashes of a path
+        self._unclosed = 0  # brackets so far that were closed nowhere
         self._is_end = False
         self._out: list[str] = []
 
@@ -231,7 +235,7 @@ class Blocks:
 
     def _go_on(self) -> bool:
         text = self._held
-        inner = _JSON_WITHIN.search(text)
+        inner = _JSON_WITHIN.search(text) if self._unclosed < _UNCLOSED_MAX else None
         if inner is not None and inner.start() <= (text.find("\n") % (len(text) + 1)):
             return self._json_within(inner.start())
         newline = text.find("\n")
@@ -261,10 +265,11 @@ class Blocks:
             self._pass_on(self._held[:start])
             self._held = self._held[start:]
         text = self._held
-        end = end_of_brackets(text)
+        end = end_of_brackets(text[:_JSON_CHARS_MAX])
         if end is None:
-            if not self._is_end and len(text) <= _JSON_CHARS_MAX:
+            if not self._is_end and len(text) < _JSON_CHARS_MAX:
                 return False
+            self._unclosed += 1
             self._split(1)
             return True
         value = _parsed(text[:end])
@@ -327,7 +332,7 @@ class Blocks:
             self._end_line()  # whatever this line is, the one before ends here
         if not self._is_end and (_ITEM_BEGUN.match(text) or _WHOLE_BEGUN.match(text) or _TASK_BEGUN.match(text)):
             return False
-        if _JSON.match(text):
+        if self._unclosed < _UNCLOSED_MAX and _JSON.match(text):
             return self._json(text)
         if _WHOLE.match(text):
             return self._whole_line(text)
@@ -412,10 +417,11 @@ class Blocks:
 
     def _json(self, text: str) -> bool:
         """Take what looks like JSON: a call of a tool is not said, a line is said like prose, more is code."""
-        end = end_of_brackets(text)
-        if end is None and not self._is_end and len(text) <= _JSON_CHARS_MAX:
+        end = end_of_brackets(text[:_JSON_CHARS_MAX])
+        if end is None and not self._is_end and len(text) < _JSON_CHARS_MAX:
             return False
         if end is None:
+            self._unclosed += 1
             self._held = text
             self._begin_line(text[0], "plain")
             return True

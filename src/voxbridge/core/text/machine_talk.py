@@ -182,7 +182,8 @@ def end_of_calls(text: str) -> int | None:
         at = place + end
 
 
-_BRACKETS = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|[{}\[\]]")
+# A string that is not closed (yet) hides its brackets as well.
+_BRACKETS = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"?|[{}\[\]]")
 
 
 def end_of_brackets(text: str, shift: int = 0) -> int | None:

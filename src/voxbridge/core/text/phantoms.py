@@ -31,6 +31,7 @@ NO_SPEECH_MAX = 0.9
 NO_SPEECH_DOUBT = 0.5
 WORDS_PER_S_MAX = 9.0  # an auctioneer does 6 or 7; the sound holds pauses too, so the true rate is higher than ours
 LETTERS_PER_S_MAX = 50.0
+_FREE_LETTERS = 4000  # what is longer than this and than any speech is not even looked at
 _WORDS_MIN = 5  # a rate over less is chance
 _LOOP_MIN = 6
 _LOOP_UNSPACED_MIN = 8  # of one character
@@ -90,6 +91,8 @@ def heard(text: str, *, sound_s: float, no_speech: float | None = None) -> str:
     ``no_speech`` is the model's own probability that nobody spoke. A text without phantoms comes back as it is.
     """
     if no_speech is not None and no_speech >= NO_SPEECH_MAX:
+        return ""
+    if len(text) > _FREE_LETTERS + 2 * LETTERS_PER_S_MAX * sound_s:
         return ""
     bare = _without_noises(text)
     kept = _without_credits(bare)

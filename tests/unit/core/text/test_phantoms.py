@@ -114,3 +114,10 @@ def test_what_is_passed_on_holds_no_phantom(text, before, sound_s):
     """What was cut once is whole: nothing more would be cut of it."""
     said = heard(before + text, sound_s=sound_s)
     assert said == "" or heard(said, sound_s=200.0) == said
+
+
+def test_a_transcript_that_no_time_could_hold_is_not_read() -> None:
+    """A megabyte of words for two seconds of sound is a broken server's: reading it would hold everybody up."""
+    assert heard("What is this? " * 75_000, sound_s=2.0) == ""
+    long = " ".join(f"word{number}" for number in range(1000))
+    assert heard(long, sound_s=600.0) == long

@@ -175,3 +175,16 @@ def test_any_split_of_a_text_says_the_same(text: str):
 def test_json_of_a_type_that_is_none_crashes_nothing(kind: str):
     """What an agent writes where a word belongs is no machine's call, and what follows it is said."""
     assert said(f'{{"type": {kind}}}\n\nGood day.')[-1] == "Good day."
+
+
+def test_brackets_that_are_closed_nowhere_are_text() -> None:
+    """What looks like JSON and is none costs what it is long, and is said however it is cut."""
+    for text in ('{"a": ' * 1000, "{\n" * 2500, '{"\\"' * 1000, "Look: " + '[{"' * 1500 + ". Done."):
+        assert said(text) == said(*(text[at : at + 7] for at in range(0, len(text), 7)))
+
+
+def test_a_bracket_in_a_string_that_is_not_closed_yet_closes_nothing() -> None:
+    """A call of a tool that is cut within a string is still one call, and none of it is said."""
+    call = '{"name": "find", "arguments": {"text": "} or ]"}}'
+    for at in range(len(call)):
+        assert said("Hello. ", call[:at], call[at:], " Bye.") == ["Hello.", "Bye."]
