@@ -9,6 +9,7 @@ import attrs
 from voxbridge.config.stages import AUTO
 from voxbridge.core.ids import UserId
 from voxbridge.core.messages.catalogue import Line
+from voxbridge.core.people.company import Company
 from voxbridge.core.sound.evenness import VoiceLoudness
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.barge_in import BargeInPolicy
@@ -85,6 +86,7 @@ class RoomContext:
     addressing: Addressing = attrs.field(
         default=attrs.Factory(lambda self: Addressing(lambda: self.tools.rules.floor), takes_self=True), init=False
     )
+    company: Company = attrs.field(factory=Company, init=False)
     interruptions: Interruptions = attrs.field(
         default=attrs.Factory(lambda self: _interruptions(self.tools, self.floor), takes_self=True), init=False
     )

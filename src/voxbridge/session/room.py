@@ -147,6 +147,7 @@ class Room:
                 self._left_at = {who: at for who, at in self._left_at.items() if now - at < _STRAGGLING_S}
                 self._left_at[user_id] = now
                 self._context.addressing.went(user_id)
+                self._context.company.went(user_id)
                 self._note_people()
                 self._listen_no_more(user_id)
             case HearingChanged(user_id, is_heard):
@@ -187,9 +188,12 @@ class Room:
         else:
             self._context.addressing.came(member.user_id, trio.current_time())
         if member.is_bot or not member.is_heard:
+            self._context.company.went(member.user_id)
             # a bot's first packets came before the roster; who is not heard any more is dropped in mid-word
             self._listen_no_more(member.user_id)
-        elif known is None or known.is_bot or not known.is_heard:
+            return
+        self._context.company.came(member.user_id, member.name)
+        if known is None or known.is_bot or not known.is_heard:
             self._listen_to(member, nursery)
         elif member.user_id in self._sessions:
             self._sessions[member.user_id].call_by(member.name)

@@ -21,6 +21,7 @@ import structlog
 import trio
 
 from voxbridge.core.ids import UserId
+from voxbridge.core.people.company import Changes
 from voxbridge.core.text.pauses import ends_in_question
 from voxbridge.core.turns.addressing import needs_name, said_name
 from voxbridge.core.turns.endpointing import TurnEnded
@@ -95,6 +96,7 @@ class Turn:
             understand=understand,
         )
         self._hearing = trio.CancelScope()
+        self._changes = Changes()
         self._answering = trio.CancelScope()
         self._rules = context.tools.rules.turn
         self._limit_s = self._rules.limit_s
@@ -256,6 +258,8 @@ class Turn:
                 self._let_go()
             was_heard = self._speech.last_frame_at is not None
             self._context.addressing.answered(self.user_id, trio.current_time(), was_heard=was_heard)
+            if self.is_decided and self._answer.has_come_through:
+                self._context.company.told(self.user_id, self._changes)
             self._close()
             self._report(outcome)
 
@@ -333,6 +337,7 @@ class Turn:
 
     def _request(self) -> AgentRequest:
         self._let_go()
+        self._changes = self._context.company.changes_for(self.user_id)
         return AgentRequest(
             turn_id=self.id,
             text=self.question.text,
@@ -342,6 +347,8 @@ class Turn:
             started_at=self._record.started_at,
             participants=self._context.participants(),
             people=self._speaker.vocabulary,
+            joined=self._changes.joined,
+            left=self._changes.left,
             previous=self.aftermath.told,
             answer_chars_max=self._rules.read_chars_max,
             speculative=self._is_ahead,

@@ -207,6 +207,10 @@ class AgentRequest:
     participants: int | None = None
     people: tuple[str, ...] = ()
     """The names of the people who are heard here now, the speaker's among them: untrusted text, as all names."""
+    joined: tuple[str, ...] = ()
+    """Who came since the speaker's last question; names fit for a prompt (``core/people/company.py``), and so below."""
+    left: tuple[str, ...] = ()
+    """Who left since then."""
     previous: Previous | None = None
     conversation: Conversation | None = attrs.field(default=None, eq=False, repr=False)
     """What was said before, kept by who asks several backends in turn; a backend that keeps it itself gets None."""

@@ -24,9 +24,13 @@ NAMES = (
     "channel_id",
     "language",
     "started_at",
+    "people",
+    "joined",
+    "left",
     "heard",
 )
-"""What can be put in: the user's words, who said them where, and what was heard of an answer that was cut short."""
+"""What can be put in: the user's words, who said them where and among whom, and what was heard of an answer that was
+cut short."""
 
 
 def template_fault(template: str) -> str | None:

@@ -42,7 +42,8 @@ class HttpAgentSettings(HttpSettings):
         '{"text": "{text}", "user_id": "{user_id}", "user_name": "{user_name}", "session_id": "{session_id}", '
         '"turn_id": "{turn_id}", "language": "{language}"}',
         "Body of the request. More placeholders: {attempt}, {guild_id}, {channel_id}, {started_at}, {heard} (what was "
-        "heard of an answer that was cut short).",
+        "heard of an answer that was cut short), {people} (the names of those who are heard), {joined} and {left} (who "
+        "came and who left since the user's last question).",
         json_template(),
     )
     output_path: str = output_path()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voxbridge.core.agents.placeholders import NAMES
+from voxbridge.core.people.company import plain_names
 from voxbridge.stages.agent.request import session_id
 from voxbridge.stages.contracts import AgentRequest
 
@@ -21,6 +22,9 @@ def placeholder_values(request: AgentRequest, scope: str, attempt: int) -> dict[
         "channel_id": str(speaker.channel_id),
         "language": speaker.language,
         "started_at": request.started_at or "",
+        "people": ", ".join(plain_names(request.people)),
+        "joined": ", ".join(request.joined),
+        "left": ", ".join(request.left),
         "heard": previous.heard if previous is not None and previous.interrupted else "",
     }
     assert values.keys() == set(NAMES), "the placeholders and what they stand for have come apart"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Protocol, runtime_checkable
 
+from voxbridge.config.stages import AUTO
 from voxbridge.core.agents.conversation import Conversation, Conversations
 from voxbridge.core.agents.history import HistoryRules
+from voxbridge.core.agents.room_text import room_text
+from voxbridge.core.agents.session import is_shared
 from voxbridge.stages.agent.request import session_id
 from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.contracts import AgentRequest
@@ -33,7 +36,7 @@ class Memory:
     """The conversations of one stage; the system prompt is added when they are sent."""
 
     def __init__(self, settings: ModelSettings) -> None:
-        self._system = settings.system_prompt.strip()
+        self._settings = settings
         self.rules = HistoryRules(
             tokens_max=settings.history_tokens,
             age_s=settings.history_age_ms / 1000,
@@ -46,11 +49,27 @@ class Memory:
         """Begin an exchange; in a conversation that somebody else keeps it is theirs to write down."""
         is_ours = request.conversation is None
         conversation = request.conversation or opened(self.conversations, request, now)
-        messages = [{"role": "system", "content": self._system}] if self._system else []
+        system = self._system_prompt(request)
+        messages = [{"role": "system", "content": system}] if system else []
         messages += [
             {"role": message.role, "content": message.content} for message in conversation.messages(self.rules, now)
         ]
         return Remembered(conversation if is_ours else None, messages)
+
+    def _system_prompt(self, request: AgentRequest) -> str:
+        speaker, prompt = request.speaker, self._settings.system_prompt.strip()
+        if not self._settings.room_in_prompt:
+            return prompt
+        room = room_text(
+            speaker=speaker.name,
+            people=request.people,
+            participants=request.participants,
+            joined=request.joined,
+            left=request.left,
+            language="" if speaker.language == AUTO else speaker.language,
+            is_shared=is_shared(self._settings.session_scope),
+        )
+        return "\n\n".join(part for part in (prompt, room) if part)
 
 
 @runtime_checkable

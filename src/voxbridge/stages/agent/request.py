@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from voxbridge.core.agents.session import Scope, session_name
+from voxbridge.core.people.company import plain_names
 from voxbridge.stages.contracts import AgentRequest, Speaker
 
 PROBE_SESSION = "voxbridge:probe"
@@ -59,7 +60,9 @@ def request_body(request: AgentRequest, settings: RequestKeys, attempt: int) -> 
         "speechMs": request.speech_ms,
         "startedAt": request.started_at,
         "participants": request.participants,
-        "people": list(request.people) or None,
+        "people": list(plain_names(request.people)) or None,
+        "joined": list(request.joined) or None,
+        "left": list(request.left) or None,
     }
     if request.speculative:
         metadata["speculative"] = True

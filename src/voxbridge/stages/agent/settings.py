@@ -86,6 +86,11 @@ class ModelSettings(HttpSettings):
         "markdown, no links, no emoji.",
         "Instructions that the model gets before the conversation.",
     )
+    room_in_prompt: bool = option(
+        True,
+        "Tell the model, below the system prompt, who is in the channel, who came and left, with whom it talks and in "
+        "which language.",
+    )
     temperature: float | None = option(
         None, "How much the model varies its answers. If not set, the server decides.", between(0.0, 2.0), example=0.7
     )

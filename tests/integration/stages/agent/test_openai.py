@@ -325,3 +325,17 @@ async def test_loopback_streams_and_stops():
             while server.in_flight:  # noqa: ASYNC110 - the server counts, it has no event for it
                 await trio.sleep(0.005)
     assert server.ends == {"finished": 1, "left": 1}
+
+
+async def test_the_model_is_told_of_the_room_below_its_system_prompt(autojump_clock, net):
+    """Who is there and whom it talks with, as data; not if the operator does not want it."""
+    server = OpenAiServer(answer(HELLO))
+    in_a_room = {"people": ("Ada", "Bob"), "participants": 2, "joined": ("Bob",)}
+    async with server.running(), stage_on(server) as stage:
+        await ask(stage, request("One?", "t1", **in_a_room))
+    prompt = server.asked[0].messages[0][1]
+    assert prompt.startswith("Be brief.\n\nYou are in a Discord voice channel.")
+    assert 'You are talking with "Ada".\nCame since the last question: "Bob".' in prompt
+    async with server.running(), stage_on(server, room_in_prompt=False) as stage:
+        await ask(stage, request("Two?", "t2", **in_a_room))
+    assert contents(server)[0] == "s:Be brief."
