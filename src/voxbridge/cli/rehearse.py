@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from voxbridge.cli.scenes import list_scenes, rehearse_scenes, scenes_named, write_results
 from voxbridge.cli.shell import config_option, load_settings, tell_notes
 from voxbridge.cli.waterfall import waterfall
 from voxbridge.config.settings import Settings
@@ -27,7 +28,9 @@ _BAR_FROM_S = 10.0  # who waits for less sees the lines above and below it
 
 
 @click.command()
-@click.argument("wavs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="[WAV]...")
+@click.argument(
+    "files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="[WAV|SCENE.toml]..."
+)
 @config_option
 @click.option(
     "--out",
@@ -42,37 +45,77 @@ _BAR_FROM_S = 10.0  # who waits for less sees the lines above and below it
     metavar="TEXT",
     help="What is said in the WAV, to be compared with what is heard; once for each. [default: a .txt beside the WAV]",
 )
+@click.option("--scene", "names", multiple=True, metavar="NAME", help="Play a scene that comes with VoxBridge, or all.")
+@click.option("--scenes", "lists", is_flag=True, help="List the scenes that come with VoxBridge.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
+@click.option(
+    "--junit",
+    "junit_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what came of scenes there, as JUnit XML.",
+)
 @click.option("--muted", is_flag=True, help="Send no sound: the rehearsal must then fail.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the daemon's log.")
 @click.pass_context
 def rehearse(
     ctx: click.Context,
-    wavs: tuple[Path, ...],
+    files: tuple[Path, ...],
     config: Path | None,
     out: Path,
     said: tuple[str, ...],
+    names: tuple[str, ...],
+    lists: bool,
     json_file: Path | None,
+    junit_file: Path | None,
     muted: bool,
     verbose: bool,
 ) -> None:
     """Run the daemon in a simulated Discord, say each WAV to it, and record what it answers.
 
-    Without WAVs: a bundled human recording and a question. Your configuration's servers listen, answer and speak; for
-    what it does not name, and without a configuration, the built-in engines do. It needs no Discord token. Exits 0
-    only if every turn was heard rightly and answered aloud.
+    Without WAVs: a bundled human recording and a question. A scene says who speaks when, what fails meanwhile and what
+    must be true. Your configuration's servers listen, answer and speak; for what it does not name, and without a
+    configuration, the built-in engines do. It needs no Discord token. Exits 0 only if every turn was heard rightly
+    and answered aloud, and every scene went as it must.
     """
+    if lists:
+        list_scenes()
+        return
+    wavs = tuple(file for file in files if file.suffix != ".toml")
+    scenes = scenes_named([file for file in files if file.suffix == ".toml"], names)
+    if scenes and (wavs or said or muted):
+        raise click.UsageError("WAVs, --said and --muted do not go together with scenes")
+    if junit_file is not None and not scenes:
+        raise click.UsageError("--junit is for scenes")
+    if len(said) > len(wavs):
+        raise click.UsageError(f"--said was given {len(said)} times for {len(wavs)} recordings")
+    loaded = load_settings(ctx, config)
+    settings = tell_notes(loaded)
+    click.echo(who_serves(settings, loaded.file))
+    if scenes:
+        _make_sure_of(out, json_file, junit_file)
+        outcomes = rehearse_scenes(scenes, settings, progress=_progress, verbose=verbose, out=out)
+        write_results(outcomes, json_file, junit_file)
+        ctx.exit(1 if any(outcome.problems for outcome in outcomes) else 0)
+    verdicts = _rehearse_lines(settings, wavs, said, out, json_file, muted, verbose)
+    ctx.exit(0 if verdicts and not any(verdict.problems for verdict in verdicts) else 1)
+
+
+def _rehearse_lines(
+    settings: Settings,
+    wavs: tuple[Path, ...],
+    said: tuple[str, ...],
+    out: Path,
+    json_file: Path | None,
+    muted: bool,
+    verbose: bool,
+) -> list[Verdict]:
+    """Say recordings, show what came of each, and write it down. Raises: SoundFileError, EngineError, OSError."""
     import trio
 
     from voxbridge.config.stages import EMBEDDED
     from voxbridge.rehearsal.embedded import own_ears, own_voice
     from voxbridge.rehearsal.rehearse import bundled_lines, lines_of
 
-    loaded = load_settings(ctx, config)
-    settings = tell_notes(loaded)
-    click.echo(who_serves(settings, loaded.file))
-    if len(said) > len(wavs):
-        raise click.UsageError(f"--said was given {len(said)} times for {len(wavs)} recordings")
     lines = lines_of(wavs, said) if wavs else bundled_lines(own_voice(), knows_answer=settings.agent.kind == EMBEDDED)
     _make_sure_of(out, json_file)
     verdicts = trio.run(_perform, settings, lines, out, muted, verbose)
@@ -81,7 +124,7 @@ def rehearse(
         _show(verdict)
     if json_file is not None:
         json_file.write_text(json.dumps({"turns": [v.to_json() for v in verdicts]}, indent=2) + "\n", encoding="utf-8")
-    ctx.exit(0 if verdicts and not any(verdict.problems for verdict in verdicts) else 1)
+    return verdicts
 
 
 def who_serves(settings: Settings, file: Path | None) -> str:
@@ -92,14 +135,14 @@ def who_serves(settings: Settings, file: Path | None) -> str:
     return f"{'No configuration file was found' if file is None else f'As {file} has it'}: {kinds}."
 
 
-def _make_sure_of(out: Path, json_file: Path | None) -> None:
+def _make_sure_of(out: Path, *files: Path | None) -> None:
     """Make the places where results will be written, before a minute is spent on them. Raises: VoxBridgeError."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
-        if json_file is not None:
-            json_file.touch()
+        for file in filter(None, files):
+            file.touch()
     except OSError as error:
         raise VoxBridgeError(f"{error.filename or out} cannot be written: {error.strerror or error}") from error
 

@@ -62,9 +62,9 @@ def entries() -> list[Entry]:
     return list(_entries_of(Settings, ""))
 
 
-def keys() -> set[str]:
-    """Return the dotted key of every option and every table."""
-    found = {entry.key for entry in entries()}
+def keys(root: type = Settings) -> set[str]:
+    """Return the dotted key of every option and every table of the configuration, or of another kind of file."""
+    found = {entry.key for entry in _entries_of(root, "")}
     return found | {key.rpartition(".")[0] for key in found} - {""}
 
 

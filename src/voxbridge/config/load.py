@@ -10,9 +10,9 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -35,6 +35,8 @@ TOKEN_CREDENTIAL = "discord-token"  # noqa: S105 - the name of a credential, not
 _FILE_BYTES_MAX = 1 << 20  # the template is 20 kB; a device or a log given by mistake must not fill the memory
 _KEY_PARTS_MAX = 100
 _KEY_PART = re.compile(r"""\s*["'\w-]+\s*""")
+
+T = TypeVar("T")
 
 _KINDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -119,6 +121,28 @@ def settings_in(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Note]]
     return found, list(loaded.notes)
 
 
+def read_plain(file: Path, cls: type[T], name_key: Callable[[str], str] = str) -> T:
+    """Read another TOML file that is made of options, as strictly; without the environment.
+
+    ``name_key`` makes of a key what people read. Raises: ConfigError.
+    """
+    raw = _read(file, "is it there?")
+    try:
+        made: T = _converter(SecretReader({}, file.parent), cls).structure(raw, cls)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _as_config_error(error, str(file), {}, cls, name_key) from None
+    return made
+
+
+def settings_of(tables: dict[str, Any], file: str, name_key: Callable[[str], str] = str) -> Settings:
+    """Make settings of tables as they stand in a file; ``name_key`` as above. Raises: ConfigError."""
+    try:
+        settings: Settings = _converter(SecretReader({}, Path(file).parent)).structure(tables, Settings)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _as_config_error(error, file, {}, name_key=name_key) from None
+    return settings
+
+
 def inline_secrets(file: Path) -> list[str]:
     """Return the dotted keys under which the file itself holds a secret. Raises: ConfigError."""
     return list(_inline(_read(file), Settings, ""))
@@ -175,14 +199,14 @@ def _without_effect(raw: dict[str, Any], overrides: Mapping[str, Given]) -> Iter
             yield Unused("", key, str(settings.get("kind", EMBEDDED)))
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, hint: str = "`voxbridge init` writes one") -> dict[str, Any]:
     """Read a file as TOML, whatever is in it. Raises: ConfigError."""
     try:
         with file.open("rb") as source:
             data = source.read(_FILE_BYTES_MAX + 1)
     except (OSError, ValueError) as error:  # ValueError: a path that no file system takes
         said = getattr(error, "strerror", None) or "it is not a path"
-        raise ConfigError(f"cannot be read ({said}); `voxbridge init` writes one", file=str(file)) from error
+        raise ConfigError(f"cannot be read ({said}); {hint}", file=str(file)) from error
     if len(data) > _FILE_BYTES_MAX:
         raise ConfigError(f"is too long: more than {_FILE_BYTES_MAX} bytes", file=str(file))
     try:
@@ -221,7 +245,7 @@ def _default_token(raw: dict[str, Any], reader: SecretReader) -> None:
         _put(raw, "discord.token", token.reveal())
 
 
-def _converter(reader: SecretReader) -> cattrs.Converter:
+def _converter(reader: SecretReader, root: type = Settings) -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     for kind in _KINDS:
         converter.register_structure_hook(kind, _plain)
@@ -229,12 +253,12 @@ def _converter(reader: SecretReader) -> cattrs.Converter:
     def structure_list(raw: Any, kind: Any) -> tuple[Any, ...]:
         if not isinstance(raw, list):
             raise _no_container(raw, "a list in [brackets]")
-        return tuple(_inside(converter, item, get_args(kind)[0], f"[{index}]") for index, item in enumerate(raw))
+        return tuple(_inside(converter, item, get_args(kind)[0], f"[{index}]", root) for index, item in enumerate(raw))
 
     def structure_table(raw: Any, kind: Any) -> dict[str, Any]:
         if not isinstance(raw, dict):
             raise _no_container(raw, "a table of names and values")
-        return {name: _inside(converter, item, get_args(kind)[1], f'."{name}"') for name, item in raw.items()}
+        return {name: _inside(converter, item, get_args(kind)[1], f'."{name}"', root) for name, item in raw.items()}
 
     converter.register_structure_hook_func(lambda kind: _is_a(kind, tuple), structure_list)
     converter.register_structure_hook_func(lambda kind: _is_a(kind, dict), structure_table)
@@ -284,20 +308,27 @@ def _no_container(raw: Any, wanted: str) -> ConfigError:
     return ConfigError(f"is of the wrong type, {type(raw).__name__}", allowed=wanted)
 
 
-def _inside(converter: cattrs.Converter, raw: Any, kind: Any, key: str) -> Any:
+def _inside(converter: cattrs.Converter, raw: Any, kind: Any, key: str, root: type) -> Any:
     try:
         return converter.structure(raw, kind)
     except ConfigError as error:
         error.key = key
         raise
     except Exception as error:  # noqa: BLE001 - cattrs's group, of a table in a list
-        raise ExceptionGroup("in a list or table", list(_problems(error, key))) from None
+        raise ExceptionGroup("in a list or table", list(_problems(error, key, root))) from None
 
 
-def _as_config_error(error: Exception, file: str, overrides: Mapping[str, Given]) -> ConfigError:
-    first, *others = _problems(error, "")
+def _as_config_error(
+    error: Exception,
+    file: str,
+    overrides: Mapping[str, Given],
+    root: type = Settings,
+    name_key: Callable[[str], str] = str,
+) -> ConfigError:
+    first, *others = _problems(error, "", root)
     for problem in (first, *others):
         problem.file = _place(problem.key, file, overrides)
+        problem.key = name_key(problem.key)
     for other in others:
         first.add_note(str(other))
     return first
@@ -309,7 +340,7 @@ def _place(key: str, file: str, overrides: Mapping[str, Given]) -> str:
     return place(override.variable) if override else file
 
 
-def _problems(error: BaseException, path: str) -> Iterator[ConfigError]:
+def _problems(error: BaseException, path: str, root: type) -> Iterator[ConfigError]:
     """Flatten cattrs's tree of errors, in the order of the settings."""
     for note in getattr(error, "__notes__", ()):
         if isinstance(note, AttributeValidationNote):
@@ -317,10 +348,10 @@ def _problems(error: BaseException, path: str) -> Iterator[ConfigError]:
     match error:
         case BaseExceptionGroup():
             for inner in error.exceptions:
-                yield from _problems(inner, path)
+                yield from _problems(inner, path, root)
         case ForbiddenExtraKeysError():
             for name in sorted(error.extra_fields):
-                yield _unknown(name, path, error.cl)
+                yield _unknown(name, path, error.cl, root)
         case ConfigError():
             error.__notes__ = []
             error.key = _join(path, error.key)
@@ -333,7 +364,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}{name}" if not path or not name or name[0] in "[." else f"{path}.{name}"
 
 
-def _unknown(name: str, path: str, cls: type) -> ConfigError:
+def _unknown(name: str, path: str, cls: type, root: type) -> ConfigError:
     # what stands there may be a secret under a mistyped name: never shown
     key, known = _join(path, name), [field.name for field in fields_of(cls)]
     if of_others := _kinds_with(name, cls):
@@ -341,7 +372,7 @@ def _unknown(name: str, path: str, cls: type) -> ConfigError:
         return ConfigError(
             f'is not an option of kind = "{ours}"', key=key, allowed=f"with kind = {' | '.join(of_others)}"
         )
-    elsewhere = [key for key in sorted(keys()) if key.endswith(f".{name}")]
+    elsewhere = [key for key in sorted(keys(root)) if key.endswith(f".{name}")]
     close = elsewhere or difflib.get_close_matches(name, known, 1)
     hint = f". Did you mean {close[0]}?" if close else ""
     allowed = "" if close else ", ".join(known)

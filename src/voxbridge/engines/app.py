@@ -21,10 +21,9 @@ from voxbridge.clock import wall_s
 from voxbridge.core.wire.wav import streaming_header
 from voxbridge.engines.agent_stream import answer_lines, error_line, heard_in
 from voxbridge.engines.hearing_socket import HearingSocket
-from voxbridge.engines.rule_agent import RuleAgent
 from voxbridge.engines.speech_form import TEXT_CHARS_MAX, Refusal, read_form
 from voxbridge.engines.streamed import StreamedResponse, Write
-from voxbridge.engines.workers import Recogniser, Voice, Workers
+from voxbridge.engines.workers import Answerer, Recogniser, Voice, Workers
 
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -39,7 +38,7 @@ class Engines:
 
     recogniser: Recogniser
     voice: Voice
-    agent: RuleAgent
+    agent: Answerer
     hearing: Workers
     speaking: Workers
     recogniser_name: str

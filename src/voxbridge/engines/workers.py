@@ -7,7 +7,7 @@ cannot pile up behind the back of the limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 import trio
@@ -31,6 +31,14 @@ class Voice(Protocol):
 
     def say(self, text: str) -> Iterator[bytes]:
         """Yield 24 kHz mono s16le, a piece at a time."""
+        ...
+
+
+class Answerer(Protocol):
+    """An agent that needs no time to speak of."""
+
+    def answer(self, session: str, heard: str) -> Sequence[str]:
+        """Return the pieces of the answer to what was said in a conversation; a space goes between them."""
         ...
 
 

@@ -152,7 +152,7 @@ def _problems(line: Line, scene: Scene, reply_heard: str | None) -> Iterator[str
         return
     if not scene.is_encrypted:
         yield "the answer was not end-to-end encrypted"
-    if line.fact is not None and not _holds(answer, line.fact):
+    if line.fact is not None and not holds(answer, line.fact):
         yield f"the answer {answer!r} does not hold {line.fact!r}"
     if reply_heard is not None and word_error_rate(answer, reply_heard) > REPLY_ERRORS_MAX:
         yield f"the reply sounds like {reply_heard!r}, not like the answer {answer!r}"
@@ -163,7 +163,7 @@ def has_sound(pcm: Pcm) -> bool:
     return any(abs(sample) > _AUDIBLE for sample in memoryview(pcm.data).cast("h"))
 
 
-def _holds(text: str, fact: str) -> bool:
+def holds(text: str, fact: str) -> bool:
     """Tell whether the fact's words stand in the text; a number not as a part of another (156 does not hold 56)."""
     words = [word for word in words_of(text) if word != "and"]
     wanted = [word for word in words_of(fact) if word != "and"]

@@ -27,6 +27,8 @@ import trio
 
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.core.wire.wav import FLOAT_TAG, streaming_header
+from voxbridge.rehearsal.hum import hum as hum  # its users take it from here
+from voxbridge.rehearsal.hum import hum_hz as hum_hz
 from voxbridge.testing.servers import chatterbox_form as form
 from voxbridge.testing.servers.http import HttpServer, Reply, Request
 
@@ -39,26 +41,6 @@ STREAM_HEADERS = (
     ("cache-control", "no-cache"),
     ("x-accel-buffering", "no"),
 )
-SECONDS_PER_CHARACTER = 0.06  # about 15 characters a second, as people speak
-_SYLLABLE_S = 0.24
-_HALF_TONES = 2 ** (1 / 12)
-
-
-def hum_hz(index: int) -> float:
-    """Return the pitch of the request with this number: twelve whole steps, then again from the bottom."""
-    return float(220.0 * _HALF_TONES ** (2 * (index % 12)))
-
-
-def hum(text: str, index: int) -> bytes:
-    """Return a hum in syllables, as long as the text would take to say; it begins and ends in silence."""
-    times = np.arange(round(len(text) * SECONDS_PER_CHARACTER * SPEECH_RATE_HZ)) / SPEECH_RATE_HZ
-    if not len(times):
-        return b""
-    syllables = max(1, round(float(times[-1]) / _SYLLABLE_S))
-    envelope = np.sin(np.pi * syllables * np.arange(len(times)) / len(times)) ** 2
-    pitch = 2 * np.pi * hum_hz(index) * times
-    wave = 0.3 * envelope * (np.sin(pitch) + 0.3 * np.sin(2 * pitch))
-    return (wave * 32767).astype("<i2").tobytes()
 
 
 @attrs.frozen
