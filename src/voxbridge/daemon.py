@@ -45,6 +45,7 @@ from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
 from voxbridge.people.house import House
 from voxbridge.people.privacy import PrivacyWish, Records
+from voxbridge.people.profiles import Profiles
 from voxbridge.session.apologies import Apologies
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge, open_judge
@@ -88,6 +89,9 @@ class Daemon:
         self._rules_now = rules_now(lambda: self.settings)
         self.house = House(lambda: self.settings, [self._journal, self.service.last_turns])
         self.service.when_reloaded(self.house.review)
+        self.profiles = Profiles(lambda: self.settings, self._rules_now, self.house.chosen)
+        self.service.when_reloaded(self._review_rooms)
+        self.house.chosen.when_changed(self._review_rooms)
         self._stop_asked = trio.Event()
 
     @property
@@ -106,26 +110,27 @@ class Daemon:
                 socket = await stack.enter_async_context(self._engines())
                 stages = await stack.enter_async_context(open_stages(self.settings, engines_socket=socket))
                 await self.house.open()
-                if isinstance(stages.agent, Records):
-                    self.house.privacy.covers(stages.agent)
+                for agent in (stages.agent, *stages.agents.values()):
+                    if isinstance(agent, Records):
+                        self.house.privacy.covers(agent)
                 await self.house.remember(kept_for(stages.agent))
                 bridge = DiscordBridge(self.settings.discord, self, company=self.house)
                 self.house.consent.when_changed(bridge.hearing_changed)
-                health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts)
+                health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts, own=stages.own)
                 self.service.attend(bridge, stages, health)
                 with health.listening(self.service.on_health):
                     apologies = Apologies(stages.tts, self._rules_now)
                     tools = await self._tools(stages, health, apologies)
                     apologies.want(*self._rules_now().languages.all - {AUTO})
-                    await self._live(bridge, tools, apologies)
+                    await self._live(bridge, tools, apologies, stages)
             nursery.cancel_scope.cancel(reason="drain")
 
-    async def _live(self, bridge: DiscordBridge, tools: Tools, apologies: Apologies) -> None:
+    async def _live(self, bridge: DiscordBridge, tools: Tools, apologies: Apologies, stages: Stages) -> None:
         async with trio.open_nursery() as conversation:
             conversation.start_soon(supervise, "storage", self.house.run)
             conversation.start_soon(supervise, "health", tools.health.run)
             conversation.start_soon(supervise, "apologies", apologies.run)
-            conversation.start_soon(self._host_rooms, bridge, tools, apologies, conversation)
+            conversation.start_soon(self._host_rooms, bridge, tools, apologies, stages, conversation)
             has_joined = await conversation.start(_run_bridge, bridge)
             conversation.start_soon(supervise, "presence", lambda: self.house.presence.run(bridge))
             with trio.move_on_after(_SETTLE_S):
@@ -203,10 +208,10 @@ class Daemon:
         )
 
     async def _host_rooms(
-        self, bridge: DiscordBridge, tools: Tools, apologies: Apologies, nursery: trio.Nursery
+        self, bridge: DiscordBridge, tools: Tools, apologies: Apologies, stages: Stages, nursery: trio.Nursery
     ) -> None:
         async for port in bridge.ports:
-            room = Room(port, tools, self._clock)
+            room = Room(port, self.profiles.tools_in(port.guild_id, port.channel_id, tools, stages), self._clock)
             apologies.want(*room.languages)
             nursery.start_soon(self._host, bridge, room)
 
@@ -224,6 +229,10 @@ class Daemon:
             if self.rooms.get(port.guild_id) is room:
                 del self.rooms[port.guild_id]
             self.service.room_changed(port, is_open=False)
+
+    def _review_rooms(self) -> None:
+        for room in self.rooms.values():
+            room.review()
 
     async def _live_in(self, room: Room) -> None:
         greeting = self.settings.presence.greeting

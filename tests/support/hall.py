@@ -20,6 +20,8 @@ from voxbridge.config.turns import FloorSettings
 from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
+from voxbridge.people.chosen import Chosen
+from voxbridge.people.profiles import Profiles
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge
 from voxbridge.session.mouth import PlayoutClock
@@ -155,11 +157,13 @@ async def open_hall(
     engines_socket: str = "",
     health_rules: HealthRules = NOT_ASKED_WHILE_WELL,
     floor: FloorSettings = EVERYONE,
+    chosen: Chosen | None = None,
 ) -> AsyncIterator[Hall]:
     """Open a room whose servers take these times, on the in-memory network (or on loopback sockets).
 
     ``change`` may put other stages into the tools. A crash of the room fails the test, unless it is ``supervised``
     as in the daemon. ``point`` may lead the settings to other servers; embedded ones are behind ``engines_socket``.
+    ``chosen`` is what was chosen in Discord; with it, the settings' profiles answer.
     """
     if in_memory:
         net = (net or MemNet()).install()
@@ -197,10 +201,18 @@ async def open_hall(
             )
             clock = PlayoutClock()
             tools = change(tools)
-            health = Health.of(stt=tools.stt, agent=tools.agent, tts=tools.tts, rules=health_rules)
+            if chosen is not None:
+                profiles = Profiles(
+                    lambda: settings if settings_now is None else settings_now(settings), tools.rules_now, chosen
+                )
+                stages = attrs.evolve(stages, agent=tools.agent, tts=tools.tts)
+                tools = profiles.tools_in(port.guild_id, port.channel_id, tools, stages)
+            health = Health.of(stt=tools.stt, agent=tools.agent, tts=tools.tts, own=stages.own, rules=health_rules)
             tools = attrs.evolve(tools, health=health)
             room = Room(port, tools, clock)
             nursery = await stack.enter_async_context(trio.open_nursery())
+            if chosen is not None:
+                chosen.when_changed(room.review)
             nursery.start_soon(clock.run)
             nursery.start_soon(supervise, "health", health.run)
             if supervised:

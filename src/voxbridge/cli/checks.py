@@ -16,7 +16,7 @@ from voxbridge.config import Settings, inline_secrets
 from voxbridge.config.environment import environment_proxy, proxy_of
 from voxbridge.config.kinds import find_kind
 from voxbridge.config.secrets import Secret
-from voxbridge.config.stages import AnySettings
+from voxbridge.config.stages import AgentSettings, AnySettings, TtsSettings
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
@@ -112,7 +112,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
         yield ok("models", "voice activity and end of turn")
     except VoxBridgeError as error:
         yield from failed("models", error)
-    backends = [(stage, find_kind(stage, backend.kind)) for stage, backend, _ in _backends(settings, "")]
+    backends = [(stage, find_kind(stage, backend.kind)) for stage, backend, *_ in _backends(settings, "")]
     embedded = list(dict.fromkeys(stage for stage, kind in backends if kind.wants_engines))
     if not embedded or settings.engines.socket:
         return
@@ -133,8 +133,8 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
     Embedded engines are only asked when they run as a service of their own; else the daemon starts them.
     """
     socket = settings.engines.socket
-    for stage, backend, make in _backends(settings, socket):
-        name = f"{stage} {backend.kind}"
+    for stage, backend, make, whose in _backends(settings, socket):
+        name = f"{whose}{stage} {backend.kind}"
         if find_kind(stage, backend.kind).wants_engines and not socket:
             continue
         for finding in _way(name, stage, backend):
@@ -167,14 +167,24 @@ def _way(name: str, stage: StageName, backend: AnySettings) -> Iterator[Finding]
         yield ok(name, f'${unused.source} is set and not used: {stage}.proxy = "environment" would use it')
 
 
-def _backends(settings: Settings, socket: str) -> Iterator[tuple[StageName, AnySettings, Callable[[], Stage]]]:
-    """Yield each backend's stage, its settings, and what makes it; backups follow the first."""
+Backend = tuple[StageName, AnySettings, Callable[[], Stage], str]
+"""A stage's name, a backend's settings, what makes it, and whose it is, if it is a profile's."""
+
+
+def _backends(settings: Settings, socket: str) -> Iterator[Backend]:
+    """Yield all backends; backups follow the first of each stage."""
     for stt in in_order(settings.stt):
-        yield "stt", stt, partial(make_stt, stt, socket)
-    for agent in in_order(settings.agent):
-        yield "agent", agent, partial(make_agent, agent, socket)
-    for tts in in_order(settings.tts):
-        yield "tts", tts, partial(make_tts, tts, socket)
+        yield "stt", stt, partial(make_stt, stt, socket), ""
+    yield from _answering(settings.agent, settings.tts, socket, "")
+    for name, profile in settings.profile.items():
+        yield from _answering(profile.agent, profile.tts, socket, f"profile.{name} ")
+
+
+def _answering(agent: AgentSettings | None, tts: TtsSettings | None, socket: str, whose: str) -> Iterator[Backend]:
+    for each in () if agent is None else in_order(agent):
+        yield "agent", each, partial(make_agent, each, socket), whose
+    for voice in () if tts is None else in_order(tts):
+        yield "tts", voice, partial(make_tts, voice, socket), whose
 
 
 async def _probe(stage: Stage, name: StageName) -> str:

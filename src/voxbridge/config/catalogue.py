@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import UnionType
 from typing import Any, TypeAlias, get_args, get_origin
 
 import attrs
@@ -26,6 +27,8 @@ class Entry:
     field: Field
     table_about: str = ""
     kinds: tuple[str, ...] = ()
+    heading: str = ""
+    """How its table is written, if there may be several of it or none: [profile.NAME], [[guild]]."""
 
     @property
     def table(self) -> str:
@@ -46,6 +49,22 @@ def is_table(field: Field) -> bool:
 def is_list_of_tables(field: Field) -> bool:
     """Tell whether a setting is a list of tables: backups."""
     return get_origin(field.type) is tuple and attrs.has(get_args(field.type)[0])
+
+
+def is_named_tables(field: Field) -> bool:
+    """Tell whether a setting is a table of tables, by names of the operator's: [profile.NAME]."""
+    return get_origin(field.type) is dict and _is_section(get_args(field.type)[1])
+
+
+def _is_section(kind: Any) -> bool:
+    return attrs.has(kind) and kind is not Secret
+
+
+def table_within(field: Field) -> type | None:
+    """Return the class of a table that may be missing, or None if it is something else."""
+    kind: Any = field.type
+    inside = [each for each in get_args(kind) if each is not type(None)]
+    return inside[0] if isinstance(kind, UnionType) and len(inside) == 1 and _is_section(inside[0]) else None
 
 
 def default_of(field: Field) -> Any:
@@ -75,8 +94,17 @@ def _entries_of(cls: type, path: str, about: str = "") -> Iterator[Entry]:
             yield from _entries_of_stage(STAGES[field.type], field.type, help_text)
         elif is_table(field):
             yield from _entries_of(field.type, f"{key}.", help_text)  # type: ignore[arg-type]
+        elif is_named_tables(field):
+            yield from _entries_of_many(get_args(field.type)[1], f"{key}.NAME", f"[{key}.NAME]", help_text)
+        elif not path and is_list_of_tables(field):
+            yield from _entries_of_many(get_args(field.type)[0], key, f"[[{key}]]", help_text)
         else:
             yield Entry(key, field, about)
+
+
+def _entries_of_many(cls: type, key: str, heading: str, about: str) -> Iterator[Entry]:
+    for entry in _entries_of(cls, f"{key}.", about):
+        yield attrs.evolve(entry, heading=heading)
 
 
 def _entries_of_stage(stage: StageName, base: type, about: str) -> Iterator[Entry]:

@@ -65,7 +65,8 @@ def _template_lines(found: list[Entry], given: Mapping[str, Any]) -> Iterator[st
         inside = [entry for entry in found if entry.table == table]
         # a table that not every kind has would be a mistake where it stands alone
         kinds = _with_kinds(inside[0].kinds)
-        yield from ["", f"{'#' if kinds else ''}[{table}]", *_comment(kinds + inside[0].table_about)]
+        heading = f"#{inside[0].heading}" if inside[0].heading else f"{'#' if kinds else ''}[{table}]"
+        yield from ["", heading, *_comment(kinds + inside[0].table_about)]
         for entry in inside:
             value = given.get(entry.key)
             if entry.kinds and given.get(f"{table}.kind") not in entry.kinds:

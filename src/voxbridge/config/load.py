@@ -18,7 +18,7 @@ import attrs
 import cattrs
 from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError
 
-from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_table, keys
+from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_named_tables, is_table, keys, table_within
 from voxbridge.config.environment import CONFIG_FILE, Given, given, place
 from voxbridge.config.kinds import STAGES, usable_kinds
 from voxbridge.config.mending import Note, Unused, class_of, mend, shown_type
@@ -157,8 +157,13 @@ def _inline(raw: Any, cls: type, path: str) -> Iterator[str]:
         if is_list_of_tables(field):
             for index, item in enumerate(value if isinstance(value, list) else ()):
                 yield from _inline(item, get_args(field.type)[0], f"{key}[{index}].")
+        elif is_named_tables(field):
+            for name, item in value.items() if isinstance(value, dict) else ():
+                yield from _inline(item, get_args(field.type)[1], f'{key}."{name}".')
         elif is_table(field):
             yield from _inline(value, field.type, f"{key}.")  # type: ignore[arg-type]
+        elif (inside := table_within(field)) is not None:
+            yield from _inline(value, inside, f"{key}.")
         elif (field.type is Secret and any(map(_is_text, (value, *former)))) or (
             field.type == dict[str, Secret] and isinstance(value, dict) and any(map(_is_text, value.values()))
         ):

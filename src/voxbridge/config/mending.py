@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import attrs
 
-from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_table
+from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_named_tables, is_table, table_within
 from voxbridge.config.kinds import STAGES, find_kind
 from voxbridge.config.original import Elsewhere
 from voxbridge.config.rules import ClampRule
@@ -105,8 +105,13 @@ def mend(raw: Any, cls: type, path: str = "") -> Iterator[Note]:
             for index, item in enumerate(value):
                 _refuse_once(item, get_args(field.type)[0], f"{key}[{index}].", path)
                 yield from mend(item, get_args(field.type)[0], f"{key}[{index}].")
+        elif is_named_tables(field) and isinstance(value, dict):
+            for name, item in value.items():
+                yield from mend(item, get_args(field.type)[1], f'{key}."{name}".')
         elif is_table(field):
             yield from mend(value, field.type, f"{key}.")  # type: ignore[arg-type]
+        elif (inside := table_within(field)) is not None:
+            yield from mend(value, inside, f"{key}.")
 
 
 def _refuse_once(raw: Any, cls: type, path: str, stage_path: str) -> None:

@@ -12,6 +12,7 @@ import attrs
 
 from voxbridge.config.discord import DiscordSettings
 from voxbridge.config.people import PresenceSettings, PrivacySettings, StorageSettings
+from voxbridge.config.profiles import ChannelSettings, GuildSettings, ProfileSettings, require_profiles
 from voxbridge.config.rules import option
 from voxbridge.config.service import (
     ControlSettings,
@@ -53,3 +54,17 @@ class Settings:
     )
     control: ControlSettings = option(ControlSettings(), "The socket for `voxbridge ctl`.")
     health: HealthSettings = option(HealthSettings(), "Health and metrics over HTTP.")
+    profile: dict[str, ProfileSettings] = option(
+        attrs.Factory(dict),
+        "Somebody who answers: a voice, a prompt, an agent under a name of their own. NAME is yours to choose; there "
+        "may be several. What a profile does not set is as the rest of the file has it.",
+    )
+    guild: tuple[GuildSettings, ...] = option(
+        (), "Who answers in one server. There may be several of these tables.", live=True
+    )
+    channel: tuple[ChannelSettings, ...] = option(
+        (), "Who answers in one voice channel. There may be several of these tables.", live=True
+    )
+
+    def __attrs_post_init__(self) -> None:
+        require_profiles(self.profile, self.guild, self.channel)

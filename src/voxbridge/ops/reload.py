@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from voxbridge.config.catalogue import default_of
+from voxbridge.config.catalogue import default_of, is_named_tables
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.core.ids import ChannelId, GuildId
@@ -31,8 +31,19 @@ def change(old: Settings, new: Settings) -> Change:
     """Take over from ``new`` what can be changed live; name the rest by key (values may be secret)."""
     applied: list[str] = []
     waiting: list[str] = []
-    settings: Settings = _merge(old, new, "", applied, waiting)
+    waits = _profiles_that_wait(old, new)
+    settings: Settings = _merge(old, attrs.evolve(new, **waits), "", applied, waiting)
+    waiting.extend(key for key in waits if getattr(old, key) != getattr(new, key))
     return Change(settings, tuple(applied), tuple(waiting))
+
+
+def _profiles_that_wait(old: Settings, new: Settings) -> dict[str, Any]:
+    """Return who answers where, as it is: it stays so if a place names one that must wait for its server."""
+    new_ones = {name for name, profile in new.profile.items() if name not in old.profile and _has_server(profile)}
+    named = {name for guild in new.guild for name in guild.profiles}
+    named |= {name for channel in new.channel for name in channel.profiles}
+    tables = ("profile", "guild", "channel") if new_ones & named else ()
+    return {table: getattr(old, table) for table in tables}
 
 
 def _merge(old: Any, new: Any, path: str, applied: list[str], waiting: list[str]) -> Any:
@@ -46,7 +57,9 @@ def _merge(old: Any, new: Any, path: str, applied: list[str], waiting: list[str]
         before, after = getattr(old, field.name), getattr(new, field.name)
         if before == after:
             continue
-        if attrs.has(type(before)) and not isinstance(before, Secret):
+        if is_named_tables(field):
+            taken[field.name] = _merge_named(before, after, f"{key}.", applied, waiting)
+        elif _is_section(before) and _is_section(after):
             taken[field.name] = _merge(before, after, f"{key}.", applied, waiting)
         elif field.metadata["live"]:
             applied.append(key)
@@ -58,6 +71,30 @@ def _merge(old: Any, new: Any, path: str, applied: list[str], waiting: list[str]
         if field.name not in olds:
             waiting.extend(_own(new, field, path))
     return attrs.evolve(old, **taken) if taken else old
+
+
+def _merge_named(old: Any, new: Any, path: str, applied: list[str], waiting: list[str]) -> dict[str, Any]:
+    """Take over tables by name. One that is new and brings a server of its own waits for a restart as a whole."""
+    taken: dict[str, Any] = {}
+    for name in dict.fromkeys((*new, *old)):
+        key = f"{path}{name}"
+        if name in old and name in new:
+            taken[name] = _merge(old[name], new[name], f"{key}.", applied, waiting)
+        elif name in new and _has_server(new[name]):
+            waiting.append(key)
+        else:
+            applied.append(key)
+            if name in new:
+                taken[name] = new[name]
+    return taken
+
+
+def _is_section(value: object) -> bool:
+    return attrs.has(type(value)) and not isinstance(value, Secret)
+
+
+def _has_server(section: Any) -> bool:
+    return any(_is_section(getattr(section, field.name)) for field in attrs.fields(type(section)))
 
 
 def _own(section: Any, field: attrs.Attribute[Any], path: str) -> list[str]:

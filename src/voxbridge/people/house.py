@@ -23,6 +23,7 @@ from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.people.consent import ConsentRules
 from voxbridge.core.people.whereabouts import PresenceRules
 from voxbridge.discord.bridge import parse_seats
+from voxbridge.people.chosen import Chosen
 from voxbridge.people.consent import Consent
 from voxbridge.people.notices import Notices
 from voxbridge.people.presence import Presence
@@ -47,6 +48,7 @@ class House:
         self._store = _store(settings_now())
         self.archive = Archive(self._store, pauses=_pauses())
         self.consent = Consent(self.archive, _consent_rules_now(settings_now))
+        self.chosen = Chosen(self.archive)
         self.privacy = Privacy(self.consent, records)
         self.notices = Notices(self.archive, lambda: settings_now().privacy, clock.wall_iso)
         self.presence = Presence(

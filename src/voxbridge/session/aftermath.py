@@ -102,7 +102,8 @@ class Aftermath:
         if not was_cut or not unheard or ended_at is None or trio.current_time() - ended_at > REST_KEPT_S:
             return None
         heard, turn_id = self._heard_of()
-        return Rest(heard, unheard, turn_id, self._speaker.language)
+        persona = self._speech.persona
+        return Rest(heard, unheard, turn_id, persona.language or self._speaker.language, persona)
 
     def _heard_of(self) -> tuple[str, str]:
         """Return what was heard of the answer, and of which turn it is: of an older one, if its rest was said."""

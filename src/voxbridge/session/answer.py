@@ -21,6 +21,7 @@ from voxbridge.breath import Breath
 from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.errors import NoReply, StageError
+from voxbridge.session.cast import Persona
 from voxbridge.session.context import RoomContext
 from voxbridge.session.limit import NO_LIMIT, Waiting
 from voxbridge.session.speech import Speech
@@ -57,6 +58,7 @@ class Rest:
     unheard: tuple[str, ...]
     turn_id: str
     language: str
+    persona: Persona
 
 
 def joined_text(*texts: str) -> str:
@@ -110,12 +112,13 @@ class Answer:
         """Tell whether something came back that shows that the agent has taken the request."""
         return self.text != "" or self.has_all_text or isinstance(self.agent_error, NoReply)
 
-    async def produce(self, request: AgentRequest, limit: trio.CancelScope) -> None:
-        """Ask the agent and speak its answer to the end, or to the end of ``limit``.
+    async def produce(self, request: AgentRequest, limit: trio.CancelScope, persona: Persona | None = None) -> None:
+        """Ask the agent of who answers and speak its answer to the end, or to the end of ``limit``.
 
         Failures are left in ``agent_error``, ``speech.error`` and ``is_out_of_time``.
         """
-        self._language = self._context.language_of(request.speaker)
+        self.speech.persona = persona or self.speech.persona
+        self._language = self._context.language_in_which(self.speech.persona, request.speaker)
         send, receive = trio.open_memory_channel[AgentEvent](_EVENTS_AHEAD)
         with self._producing:
             async with trio.open_nursery() as nursery:
@@ -127,8 +130,9 @@ class Answer:
     async def say_rest(self, rest: Rest, turn_id: str, limit: trio.CancelScope) -> None:
         """Say the rest of an older answer, to the end of ``limit``; the agent is not asked."""
         self._text.append(joined_text(*rest.unheard))
+        persona = self.speech.persona = rest.persona
         for text in rest.unheard:
-            self.speech.add(TtsRequest(text, turn_id, next(self._numbers), language=rest.language))
+            self.speech.add(TtsRequest(text, turn_id, next(self._numbers), voice=persona.voice, language=rest.language))
         self.speech.end()
         self.has_asked = self.has_all_text = True
         with limit:
@@ -140,7 +144,7 @@ class Answer:
         async with events:
             with self._reading, self._first:
                 try:
-                    await self._context.tools.agent.answer(request, AnswerInto(events, self._mark))
+                    await self.speech.persona.agent.answer(request, AnswerInto(events, self._mark))
                 except StageError as error:
                     self.agent_error = error
                 else:
@@ -222,7 +226,8 @@ class Answer:
             number, language = next(self._numbers), self._language
             if not number:
                 self.speech.address = self._address_now()
-            self.speech.add(TtsRequest(text, request.turn_id, number, language=language, options=self._options))
+            voice = self.speech.persona.voice
+            self.speech.add(TtsRequest(text, request.turn_id, number, voice, language, self._options))
 
 
 def _parts(events: Iterable[AgentEvent]) -> Iterator[AgentEvent]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import attrs
+import trio
 
 from voxbridge.config.stages import AUTO
 from voxbridge.core.ids import UserId
 from voxbridge.core.messages.catalogue import Line
 from voxbridge.core.people.company import Company
+from voxbridge.core.profiles.who import WhoAnswers
 from voxbridge.core.sound.evenness import VoiceLoudness
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.barge_in import BargeInPolicy
 from voxbridge.core.turns.floor import Floor
 from voxbridge.core.turns.for_us import Addressing
-from voxbridge.core.turns.overlap import OverlapPolicy
+from voxbridge.core.turns.overlap import Manner, OverlapPolicy
 from voxbridge.core.turns.speculation import Speculation
+from voxbridge.session.cast import Cast, Persona
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
 from voxbridge.session.interruptions import Interruptions
@@ -58,6 +61,13 @@ class Tools:
     mute_apology: Callable[[str], Pcm | None] = lambda _language: None
     health: Health = attrs.field(factory=Health)
     speculation: Speculation = attrs.field(factory=Speculation)
+    cast_now: Callable[[], Cast] | None = None
+    """Who may answer in a room, asked again as the rules are. Without it there is one, who has what is here."""
+
+    @property
+    def cast(self) -> Cast:
+        """Return who may answer now."""
+        return Cast((Persona(self.agent, self.tts),)) if self.cast_now is None else self.cast_now()
 
     @property
     def rules(self) -> Rules:
@@ -87,13 +97,45 @@ class RoomContext:
         default=attrs.Factory(lambda self: Addressing(lambda: self.tools.rules.floor), takes_self=True), init=False
     )
     company: Company = attrs.field(factory=Company, init=False)
+    who: WhoAnswers = attrs.field(factory=WhoAnswers, init=False)
+    _answering: dict[str, str] = attrs.field(factory=dict, init=False)  # the profile of each turn that has one
     interruptions: Interruptions = attrs.field(
-        default=attrs.Factory(lambda self: _interruptions(self.tools, self.floor), takes_self=True), init=False
+        default=attrs.Factory(lambda self: _interruptions(self), takes_self=True), init=False
     )
+
+    def choose(self, text: str, speaker: Speaker, began_at: float, prior: str) -> Persona:
+        """Return who answers what somebody said; ``prior``: who was to answer what it goes on with."""
+        cast = self.tools.cast
+        names = cast.names((self.port.own_name, *self.tools.rules.floor.names))
+        return cast.of(self.who.choose(text, self.language_of(speaker), names, speaker.user_id, began_at, prior=prior))
+
+    def answers(self, turn_id: str, user_id: UserId, persona: Persona) -> None:
+        """Note that a turn's answer begins."""
+        self._answering[turn_id] = persona.name
+        self.who.answers(user_id, persona.name, trio.current_time())
+
+    def answered(self, turn_id: str, user_id: UserId, *, was_heard: bool) -> None:
+        """Note that a turn has ended."""
+        now = trio.current_time()
+        self.addressing.answered(user_id, now, was_heard=was_heard)
+        profile = self._answering.pop(turn_id, None)
+        if profile is not None and was_heard:
+            self.who.answers(user_id, profile, now)
+
+    @property
+    def manner(self) -> Manner | None:
+        """Return what speech does to who is speaking now, if that is not as with everybody."""
+        sounding = (turn.id for turn in self.floor.turns if turn.is_sounding)
+        name = next((self._answering[turn_id] for turn_id in sounding if turn_id in self._answering), None)
+        return (self.tools.cast.first if name is None else self.tools.cast.of(name)).manner
 
     def language_of(self, speaker: Speaker) -> str:
         """Return the language to speak to somebody in."""
         return self.known(speaker.language)
+
+    def language_in_which(self, persona: Persona, speaker: Speaker) -> str:
+        """Return the language in which somebody is answered: the one of who answers, if that has one."""
+        return self.known(persona.language or speaker.language)
 
     @property
     def language(self) -> str:
@@ -125,8 +167,12 @@ def _outages(tools: Tools) -> OutageBoard:
     return OutageBoard(tools.health, lambda: tools.rules.messages)
 
 
-def _interruptions(tools: Tools, floor: Floor) -> Interruptions:
-    def policy_now() -> BargeInPolicy:
-        return OverlapPolicy(tools.rules.barge_in)
+def _interruptions(context: RoomContext) -> Interruptions:
+    tools, policy = context.tools, OverlapPolicy(context.tools.rules.barge_in)
 
-    return Interruptions(floor, policy_now, tools.counters, tools.on_notice)
+    def policy_now() -> BargeInPolicy:
+        rules, manner = tools.rules.barge_in, context.manner
+        policy.rules = rules if manner is None else attrs.evolve(rules, manner=manner)
+        return policy  # one for good: it knows what is being spoken over
+
+    return Interruptions(context.floor, policy_now, tools.counters, tools.on_notice)

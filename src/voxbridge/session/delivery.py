@@ -57,7 +57,11 @@ class Delivery:
                 await self._context.post(line("floor_taken", name=" ".join(self._speaker.name.split())))
             return "not-addressed"
         await self._until_our_turn()
+        persona = self._question.persona
+        if not persona.asks_ahead:
+            await self._decided.wait()
         self._context.addressing.answering(self._speaker.user_id)
+        self._context.answers(self._turn.id, self._speaker.user_id, persona)
         if self._state.error is None:
             if not self._question.text:
                 return "nothing-said"
@@ -68,7 +72,7 @@ class Delivery:
         """Have the answer made, and as much of it played as fits meanwhile."""
         answer, rest, limit = self._answer, self._aftermath.rest_said, self._limit.scope
         if rest is None:
-            await answer.produce(self._new_request(), limit)
+            await answer.produce(self._new_request(), limit, self._question.persona)
         else:
             await answer.say_rest(rest, self._turn.id, limit)
         await self._decided.wait()
@@ -92,7 +96,7 @@ class Delivery:
                 return "no-reply"
             case error:
                 if isinstance(error, StageError) and error is not self._state.unheard:
-                    self._context.outages.failed(error)
+                    self._context.outages.failed(error, self._question.persona.owner_of(error.stage))
                 await self._amends.apologise()
                 return "timed-out" if self._answer.is_out_of_time else "failed"
 
@@ -126,13 +130,13 @@ class Delivery:
 
         Only what came of it counts: an answer without a word and a sentence without a sound prove nothing.
         """
-        answer, outages = self._answer, self._context.outages
+        answer, outages, owner_of = self._answer, self._context.outages, self._answer.speech.persona.owner_of
         if answer.has_all_text and answer.text.strip():
-            outages.served("agent")
+            outages.served("agent", owner_of("agent"))
         if self._answer.speech.error is not None:
-            outages.failed(self._answer.speech.error)
+            outages.failed(self._answer.speech.error, owner_of("tts"))
         elif self._answer.speech.has_sound:
-            outages.served("tts")
+            outages.served("tts", owner_of("tts"))
 
     async def _until_our_turn(self) -> None:
         """Wait until who asked before has been answered, if answers stand in a queue."""

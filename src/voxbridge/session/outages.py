@@ -32,15 +32,20 @@ class OutageBoard:
         self._changed = trio.Event()
         self._port: VoicePort | None = None
 
-    def failed(self, error: StageError) -> None:
-        """Note that a turn failed for a stage."""
-        self._health.turn_failed(error.stage, error)
-        self._tell(self._outages.failed(error.stage))
+    def failed(self, error: StageError, profile: str = "") -> None:
+        """Note that a turn failed for a stage.
 
-    def served(self, stage: StageName) -> None:
+        Of the server that a ``profile`` has of its own no notice is posted: the others answer, and the apology is said.
+        """
+        self._health.turn_failed(error.stage, error, profile)
+        if not profile:
+            self._tell(self._outages.failed(error.stage))
+
+    def served(self, stage: StageName, profile: str = "") -> None:
         """Note that this stage did its part of a turn, and that something came of it."""
-        self._health.turn_served(stage)
-        self._tell(self._outages.back(stage))
+        self._health.turn_served(stage, profile)
+        if not profile:
+            self._tell(self._outages.back(stage))
 
     async def run(self, port: VoicePort) -> None:
         """Post what is due, for ever."""

@@ -52,6 +52,8 @@ class Question:
         self.text = ""
         """All words: those of superseded turns and its own."""
         self.reply: Reply = "answer"
+        self.persona = context.tools.cast.first
+        """Who answers; known when the words are."""
         self.because: Because = "unknown"
         """Why it is for us or not, by its own words or those of a turn that it superseded."""
 
@@ -93,6 +95,9 @@ class Question:
             self.text = f"{before} {self.transcript.text}".strip()
             is_for_us = prior is not None and prior.because in FOR_US
             self.because = prior.because if prior is not None and is_for_us else self._judged(is_known=is_known)
+            called = self.transcript.text
+            last = "" if prior is None else prior.persona.name
+            self.persona = self._context.choose(called, self._speaker, self._started_at, last)
             self._is_heard.set()
 
     def close(self) -> None:
@@ -106,7 +111,7 @@ class Question:
             self.transcript.text if is_known else None,
             context.language_of(speaker),
             self._started_at,
-            own_names=(context.port.own_name,),
+            own_names=(context.port.own_name, *(name for each in context.tools.cast for name in each.names)),
             others=context.names_beside(speaker.user_id),
         )
         return context.addressing.judge(said, trio.current_time())

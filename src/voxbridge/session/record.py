@@ -96,6 +96,7 @@ class TurnRecord:
                 trimmed=speech.trimmed,
                 speculation=ending.speculation,
                 won_ms=won_ms,
+                profile=speech.persona.name if answer.has_asked else "",
             )
         )
 

@@ -67,6 +67,8 @@ class TurnReport:
     """By so much the answer came sooner for it."""
 
     trimmed: Trimmed = Trimmed()
+    profile: str = ""
+    """Who answered, if anybody did."""
 
     def to_json(self) -> dict[str, object]:
         """Return the record for the journal; ids are strings, since JavaScript loses 64-bit integers."""

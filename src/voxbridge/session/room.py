@@ -64,6 +64,11 @@ class Room:
             names_beside=self._names_beside,
         )
 
+    def review(self) -> None:
+        """Look at the settings anew, for those who are here: which language is expected of them."""
+        for user_id, session in self._sessions.items():
+            session.expect(self._tools.rules.languages.of(user_id, self.port.guild_id))
+
     @property
     def people_changed(self) -> trio.Event:
         """Return what is set when somebody comes or goes next."""
@@ -148,6 +153,7 @@ class Room:
                 self._left_at[user_id] = now
                 self._context.addressing.went(user_id)
                 self._context.company.went(user_id)
+                self._context.who.went(user_id)
                 self._note_people()
                 self._listen_no_more(user_id)
             case HearingChanged(user_id, is_heard):

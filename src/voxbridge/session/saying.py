@@ -69,7 +69,8 @@ class Saying:
         """Speak ``text`` and wait for its last frame; True if every sentence of it was heard to its end."""
         pieces = SpokenPieces(language=self._language)
         for number, sentence in enumerate([*pieces.feed(text), *pieces.flush()]):
-            self._speech.add(TtsRequest(sentence, self.id, number, language=self._language))
+            voice = self._speech.persona.voice
+            self._speech.add(TtsRequest(sentence, self.id, number, voice=voice, language=self._language))
         self._speech.end()
         self._floor.opened(self)
         try:

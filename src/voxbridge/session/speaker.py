@@ -78,6 +78,7 @@ class SpeakerSession:
         self._taken_back: Turn | None = None  # the last one that was asked ahead, until the next turn
         self._ahead: Turn | None = None  # asked before it was decided that the speaker has finished
         self._line: SttSession | None = None
+        self._line_language = speaker.language
         self._life = LineLife()
         self._open_tasks = 0  # turns and what belongs to them
         self._tasks_changed = trio.Event()
@@ -105,6 +106,16 @@ class SpeakerSession:
         """Take the name that the roster gives: the sound may have come first, under a number."""
         self.speaker = attrs.evolve(self.speaker, name=name)
 
+    def expect(self, language: str) -> None:
+        """Listen in another language: the line is made anew at the next pause, and answers are in it at once."""
+        self.speaker = attrs.evolve(self.speaker, language=language)
+        self._renew_line()
+
+    def _renew_line(self) -> None:
+        """Let a line go that is in another language, unless somebody speaks or words are still to come over it."""
+        if self._line_language != self.speaker.language and self._utterance is None and not self._open_tasks:
+            self._listening.cancel(reason="superseded")
+
     def hear(self, item: OpusPacket | VoiceDown | Unheard) -> None:
         """Take what the voice port says of this speaker, all the way to what it means."""
         self._hearing.hear(item)
@@ -125,6 +136,13 @@ class SpeakerSession:
 
     async def _hear_on(self) -> None:
         """Hear over a line of its own, until ``deafen`` and the end of the turns that wait for its words."""
+        while True:
+            await self._hear_in(self.speaker.language)
+            if self._is_deaf or self._line_language == self.speaker.language:
+                return
+
+    async def _hear_in(self, language: str) -> None:
+        self._line_language = language
         tools = self._context.tools
         # partial transcripts cost the server work: only where they are of use
         on_partial = self._on_partial if tools.rules.listening.wants_partials else None
@@ -331,6 +349,7 @@ class SpeakerSession:
             self._open_tasks -= 1
             self._tasks_changed.set()
             self._tasks_changed = trio.Event()
+            self._renew_line()
 
     def _begin_utterance(self, at: float) -> None:
         if self._unbroken >= _UNBROKEN_MAX:
@@ -354,7 +373,8 @@ class SpeakerSession:
         if not self._echo.is_hushed(trio.current_time()):
             self._tell_policy("began")
         # They will be asked in a second or two; by then their connections are there.
-        for stage in (self._context.tools.agent, self._context.tools.tts):
+        cast = self._context.tools.cast
+        for stage in dict.fromkeys(stage for persona in cast for stage in (persona.agent, persona.tts)):
             self._start("warm-up", functools.partial(warm_up, stage))
         for sound in self._preroll:
             utterance.feed(sound)
@@ -465,6 +485,7 @@ class SpeakerSession:
             self._tell_unbroken(ended)
             return
         utterance.discard()
+        self._renew_line()
         if self._superseded is not None:  # by a policy that takes a cough for speech: what is known is answered
             self._open_turn(ended, Words(Transcript(""), None))
 

@@ -54,6 +54,8 @@ class Speech:
     ) -> None:
         self.error: StageError | None = None
         """Why a sentence could not be spoken, the last one's."""
+        self.persona = context.tools.cast.first
+        """Who speaks; to be set before the first sentence is added."""
         self._context, self._mark, self._on_first_frame, self._waiting = context, mark, on_first_frame, waiting
         self._track = Track()
         self._released = trio.Event()
@@ -265,7 +267,7 @@ class Speech:
         backoff = Backoff(base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S)
         while True:
             try:
-                await self._context.tools.tts.speak(self._addressed(request), self._sink(request, sound))
+                await self.persona.tts.speak(self._addressed(request), self._sink(request, sound))
             except StageError as error:
                 left_s = self._track.queued_before_s(sound.index)
                 wait_s = backoff.failed(trio.current_time(), 0.0)
@@ -295,7 +297,8 @@ class Speech:
     def _voice_of(self, request: TtsRequest) -> VoiceLoudness:
         """Return what is known of the voice that will speak: the answer's own wish, or the usual one."""
         options = request.options
-        return self._context.loudness_of((options.voice if options else None) or request.voice or "")
+        voice = (options.voice if options else None) or request.voice or ""
+        return self._context.loudness_of(f"{self.persona.name}:{voice}" if self.persona.has_own_tts else voice)
 
     @property
     def _is_voiceless(self) -> bool:

@@ -22,6 +22,7 @@ import trio
 
 from voxbridge.core.ids import UserId
 from voxbridge.core.people.company import Changes
+from voxbridge.core.profiles.layers import DEFAULT
 from voxbridge.core.text.pauses import ends_in_question
 from voxbridge.core.turns.addressing import needs_name, said_name
 from voxbridge.core.turns.endpointing import TurnEnded
@@ -256,8 +257,7 @@ class Turn:
             self._context.floor.closed(self)
             if not self.was_passed_over:
                 self._let_go()
-            was_heard = self._speech.last_frame_at is not None
-            self._context.addressing.answered(self.user_id, trio.current_time(), was_heard=was_heard)
+            self._context.answered(self.id, self.user_id, was_heard=self._speech.last_frame_at is not None)
             if self.is_decided and self._answer.has_come_through:
                 self._context.company.told(self.user_id, self._changes)
             self._close()
@@ -338,6 +338,7 @@ class Turn:
     def _request(self) -> AgentRequest:
         self._let_go()
         self._changes = self._context.company.changes_for(self.user_id)
+        persona = self.question.persona
         return AgentRequest(
             turn_id=self.id,
             text=self.question.text,
@@ -351,6 +352,8 @@ class Turn:
             left=self._changes.left,
             previous=self.aftermath.told,
             answer_chars_max=self._rules.read_chars_max,
+            profile="" if persona.name == DEFAULT else persona.name,
+            prompt=persona.prompt,
             speculative=self._is_ahead,
         )
 

@@ -216,6 +216,10 @@ class AgentRequest:
     """What was said before, kept by who asks several backends in turn; a backend that keeps it itself gets None."""
     answer_chars_max: int | None = None
     """The answer is cut there by the session; a backend that keeps the conversation cuts it there as well."""
+    profile: str = ""
+    """Who is to answer, if it is not the usual one: each has a memory of its own."""
+    prompt: str | None = None
+    """Instructions in place of the configured ones."""
     speculative: bool = False
     """The user may go on: then this is cancelled, and a request with more words follows. Nothing may be done yet that
     cannot be taken back, so a backend that offers its model tools must withhold them."""

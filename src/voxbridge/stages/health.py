@@ -58,13 +58,20 @@ class Health:
     """Knows how the backends of all stages are. ``run`` probes them, for ever; without it only calls tell."""
 
     def __init__(
-        self, guards: Mapping[StageName, Sequence[AnyGuard]] | None = None, rules: HealthRules | None = None
+        self,
+        guards: Mapping[StageName, Sequence[AnyGuard]] | None = None,
+        rules: HealthRules | None = None,
+        own: Mapping[tuple[StageName, str], Sequence[AnyGuard]] | None = None,
     ) -> None:
-        self._guards = {} if guards is None else dict(guards)
+        """``own``: those of the servers that single profiles have, by stage and profile."""
+        self._guards: dict[tuple[StageName, str], Sequence[AnyGuard]] = {
+            **{(stage, ""): each for stage, each in (guards or {}).items()},
+            **(own or {}),
+        }
         if rules is not None:
             for guard in self._all_guards:
                 guard.health = BackendHealth(rules)
-        self._out: set[StageName] = set()  # turns have failed there, and nothing has gone well since
+        self._out: set[tuple[StageName, str]] = set()  # turns have failed there, and nothing has gone well since
         self._listeners: list[Listener] = []
         self._watches = {id(guard): _Watch() for guard in self._all_guards}
         self.asked = trio.Event()
@@ -72,13 +79,21 @@ class Health:
         self._unasked = {id(guard) for guard in self._all_guards}
         if not self._unasked:
             self.asked.set()
-        for stage, each in self._guards.items():
+        for whose, each in self._guards.items():
             for guard in each:
-                guard.on_fact = partial(self._on_fact, stage, guard)
+                guard.on_fact = partial(self._on_fact, whose, guard)
 
     @classmethod
-    def of(cls, *, stt: SttStage, agent: AgentStage, tts: TtsStage, rules: HealthRules | None = None) -> Health:
-        """Return the health of three stages that have not been asked yet.
+    def of(
+        cls,
+        *,
+        stt: SttStage,
+        agent: AgentStage,
+        tts: TtsStage,
+        rules: HealthRules | None = None,
+        own: Mapping[tuple[StageName, str], Stage] | None = None,
+    ) -> Health:
+        """Return the health of three stages that have not been asked yet, and of those that profiles have of their own.
 
         A stage of one backend has no guard of its own, and gets one that learns of turns and probes.
         """
@@ -87,14 +102,14 @@ class Health:
             "agent": guards_of(agent, "agent"),
             "tts": guards_of(tts, "tts"),
         }
-        return cls(guards, rules)
+        return cls(guards, rules, {whose: guards_of(stage, whose[0]) for whose, stage in (own or {}).items()})
 
     # Who asks.
 
     @property
     def all(self) -> list[BackendStatus]:
         """Return all backends, in the order of a turn, each stage's first one before its backups."""
-        return [self._status(stage, guard) for stage, guards in self._guards.items() for guard in guards]
+        return [self._status(whose, guard) for whose, guards in self._guards.items() for guard in guards]
 
     @property
     def _all_guards(self) -> list[AnyGuard]:
@@ -102,20 +117,23 @@ class Health:
 
     # Who tells.
 
-    def turn_failed(self, stage: StageName, error: StageError) -> None:
-        """Note that a turn failed for this stage: whoever should have served is suspected, if no call has told yet."""
-        self._out.add(stage)
-        guards = self._guards.get(stage, ())
+    def turn_failed(self, stage: StageName, error: StageError, profile: str = "") -> None:
+        """Note that a turn failed for this stage: whoever should have served is suspected, if no call has told yet.
+
+        ``profile``: it was the server that this one has of its own.
+        """
+        self._out.add((stage, profile))
+        guards = self._guards.get((stage, profile), ())
         # Of several the calls themselves have told who it was, unless the turn's time was over.
         if len(guards) == 1 or (guards and not any(guard.health.is_in_trouble for guard in guards)):
             guards[0].suspect(error)
 
-    def turn_served(self, stage: StageName) -> None:
+    def turn_served(self, stage: StageName, profile: str = "") -> None:
         """Note that this stage did its part of a turn, and that something came of it."""
-        guards = self._guards.get(stage, ())
+        guards = self._guards.get((stage, profile), ())
         if len(guards) == 1:  # of several the calls themselves have told who it was
             guards[0].works()
-        self._back(stage)
+        self._back((stage, profile))
 
     # Who listens.
 
@@ -131,7 +149,7 @@ class Health:
     async def run(self) -> None:
         """Probe each backend when it is due, for ever. One that hangs holds up no other."""
         async with trio.open_nursery() as nursery:
-            for stage, guards in self._guards.items():
+            for (stage, _), guards in self._guards.items():
                 for guard in guards:
                     keep = partial(self._keep, guard)
                     nursery.start_soon(partial(supervise, "health", keep, stage=stage, backend=guard.stage.name))
@@ -149,35 +167,38 @@ class Health:
                 if not self._unasked:
                     self.asked.set()
 
-    def _on_fact(self, stage: StageName, guard: AnyGuard, was: State) -> None:
+    def _on_fact(self, whose: tuple[StageName, str], guard: AnyGuard, was: State) -> None:
         watch, state = self._watches[id(guard)], guard.health.state
         if guard.health.probe_at != watch.until:  # not for each turn that goes well
             watch.moved.unpark_all()
         if state == was:
             return
-        self._tell(BackendChanged(self._status(stage, guard), was))
+        self._tell(BackendChanged(self._status(whose, guard), was))
         if state == "up":
-            self._back(stage)
+            self._back(whose)
 
-    def _back(self, stage: StageName) -> None:
-        if stage in self._out:
-            self._out.remove(stage)
-            self._tell(StageBack(stage))
+    def _back(self, whose: tuple[StageName, str]) -> None:
+        if whose in self._out:
+            self._out.remove(whose)
+            stage, profile = whose
+            if not profile:
+                self._tell(StageBack(stage))
 
     def _tell(self, event: HealthEvent) -> None:
         for listener in list(self._listeners):
             listener(event)
 
-    def _status(self, stage: StageName, guard: AnyGuard) -> BackendStatus:
-        health = guard.health
+    def _status(self, whose: tuple[StageName, str], guard: AnyGuard) -> BackendStatus:
+        health, (stage, profile) = guard.health, whose
         return BackendStatus(
             stage=stage,
             kind=guard.stage.name,
             state=health.state,
             detail=health.detail,
             since=health.since,
-            number=self._guards[stage].index(guard),
+            number=self._guards[whose].index(guard),
             is_in_use=health.allows,
+            profile=profile,
         )
 
 

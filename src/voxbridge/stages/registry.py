@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import attrs
@@ -31,14 +31,33 @@ class Stages:
     stt: SttStage
     agent: AgentStage
     tts: TtsStage
+    agents: Mapping[str, AgentStage] = attrs.field(factory=dict)
+    """Those that profiles have of their own."""
+    voices: Mapping[str, TtsStage] = attrs.field(factory=dict)
+    """Likewise."""
+
+    @property
+    def own(self) -> dict[tuple[StageName, str], AgentStage | TtsStage]:
+        """Return the stages that profiles have of their own, by stage and profile."""
+        found: dict[tuple[StageName, str], AgentStage | TtsStage] = {}
+        found.update({("agent", name): stage for name, stage in self.agents.items()})
+        found.update({("tts", name): stage for name, stage in self.voices.items()})
+        return found
 
 
 def needs_engines(settings: Settings) -> bool:
     """Tell whether a stage, or one of its backups, is served by the embedded engines. Raises: ConfigError."""
-    stages: dict[StageName, AnySettings] = {"stt": settings.stt, "agent": settings.agent, "tts": settings.tts}
+    stages: list[tuple[StageName, AnySettings | None]] = [
+        ("stt", settings.stt),
+        ("agent", settings.agent),
+        ("tts", settings.tts),
+    ]
+    for profile in settings.profile.values():
+        stages += [("agent", profile.agent), ("tts", profile.tts)]
     return any(
         find_kind(name, backend.kind).wants_engines
-        for name, stage in stages.items()
+        for name, stage in stages
+        if stage is not None
         for backend in (stage, *stage.backup)
     )
 
@@ -119,10 +138,22 @@ def _with_lexicon(backup: TtsSettings, first: TtsSettings) -> TtsSettings:
 
 @asynccontextmanager
 async def open_stages(settings: Settings, *, engines_socket: str) -> AsyncIterator[Stages]:
-    """Open all three stages; they are closed in reverse. Raises: ConfigError."""
-    async with (
-        stt_stage(settings.stt, engines_socket) as stt,
-        agent_stage(settings.agent, engines_socket) as agent,
-        tts_stage(settings.tts, engines_socket) as tts,
-    ):
-        yield Stages(stt, agent, tts)
+    """Open all three stages, and those that profiles have of their own; they are closed in reverse.
+
+    Raises: ConfigError.
+    """
+    async with AsyncExitStack() as stack:
+        stt = await stack.enter_async_context(stt_stage(settings.stt, engines_socket))
+        agent = await stack.enter_async_context(agent_stage(settings.agent, engines_socket))
+        tts = await stack.enter_async_context(tts_stage(settings.tts, engines_socket))
+        agents = {
+            name: await stack.enter_async_context(agent_stage(profile.agent, engines_socket))
+            for name, profile in settings.profile.items()
+            if profile.agent is not None
+        }
+        voices = {
+            name: await stack.enter_async_context(tts_stage(profile.tts, engines_socket))
+            for name, profile in settings.profile.items()
+            if profile.tts is not None
+        }
+        yield Stages(stt, agent, tts, agents, voices)

@@ -231,6 +231,13 @@ ELSEWHERE = {
     "privacy.allow_roles": "integration/people/test_consent.py",
     "privacy.deny_users": "integration/people/test_consent.py",
     "privacy.deny_roles": "integration/people/test_consent.py",
+    **dict.fromkeys(
+        [
+            *(f"profile.NAME.{name}" for name in ("names", "voice", "prompt", "language", "mode", "barge_in")),
+            *(f"{table}.{name}" for table in ("guild", "channel") for name in ("id", "profiles")),
+        ],
+        "integration/people/test_profiles.py: a room asks for its cast anew",
+    ),
     "drain.limit_ms": "e2e/test_operator.py",
     "drain.sentence_ms": "e2e/test_operator.py",
 }

@@ -13,9 +13,11 @@ import pytest
 
 from voxbridge.config.catalogue import default_of, fields_of, is_list_of_tables, is_table
 from voxbridge.config.kinds import BUILT_IN, find_kind, settings_of
+from voxbridge.config.profiles import ChannelSettings, GuildSettings, ProfileSettings
 from voxbridge.config.rules import ClampRule
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
+from voxbridge.config.stages import AgentSettings, TtsSettings
 from voxbridge.errors import ConfigError, StageName
 from voxbridge.ops.reload import change
 from voxbridge.stages.agent.settings import AgentAuthSettings
@@ -117,7 +119,7 @@ def base_settings() -> Iterator[tuple[str, Settings, str]]:
                 name = f"{stage} {kind} {auth}".strip()
                 yield name, attrs.evolve(Settings(), **{stage: base_of(stage, kind, auth)}), stage
     for field in fields_of(Settings):
-        if field.name not in BUILT_IN:
+        if field.name not in BUILT_IN and is_table(field):
             yield field.name, Settings(), field.name
 
 
@@ -142,6 +144,32 @@ def test_a_reload_names_each_option_as_what_it_is(name: str) -> None:
         walked += 1
     left_out = any(auth in name for auth in NOT_WITH)
     assert walked + left_out == sum(1 for _ in _leaves(type(getattr(old, table)))), "an option was passed over"
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields_of(ProfileSettings)])
+def test_a_reload_names_each_option_of_a_profile_as_what_it_is(name: str) -> None:
+    """Its servers are made at the start; all else of it is looked at anew."""
+    (field,) = [field for field in fields_of(ProfileSettings) if field.name == name]
+    servers: dict[str, Any] = {"agent": AgentSettings(), "tts": TtsSettings()}
+    value: Any = servers.get(name) or another(f"profile.{name}", field, "")
+    old, key = Settings(profile={"iris": ProfileSettings()}), f"profile.iris.{name}"
+    new = Settings(profile={"iris": ProfileSettings(**{name: value})})
+    found, is_live = change(old, new), field.metadata["live"]
+    assert (found.applied, found.needs_restart) == (((key,), ()) if is_live else ((), (key,)))
+    assert found.settings == (new if is_live else old)
+
+
+def test_profiles_come_and_go_with_a_reload() -> None:
+    """One without a server of its own at once; one that has one waits, with every place that names it."""
+    iris, otto = {"iris": ProfileSettings()}, {"otto": ProfileSettings(agent=AgentSettings())}
+    came = change(Settings(), Settings(profile=iris, guild=(GuildSettings("1", ("iris",)),)))
+    assert (set(came.applied), came.needs_restart) == ({"profile.iris", "guild"}, ())
+    assert change(came.settings, Settings()).settings == Settings()
+    with_server = change(came.settings, Settings(profile={**iris, **otto}, guild=(GuildSettings("1", ("iris",)),)))
+    assert with_server.needs_restart == ("profile.otto",)
+    waits = change(came.settings, Settings(profile=otto, channel=(ChannelSettings("2", ("otto",)),)))
+    assert set(waits.needs_restart) == {"profile", "guild", "channel"}
+    assert waits.settings == came.settings
 
 
 def _leaves(cls: type, is_stage: bool = True) -> Iterator[str]:

@@ -28,9 +28,11 @@ NAMES = (
     "joined",
     "left",
     "heard",
+    "profile",
+    "prompt",
 )
-"""What can be put in: the user's words, who said them where and among whom, and what was heard of an answer that was
-cut short."""
+"""What can be put in: the user's words, who said them where and among whom, what was heard of an answer that was cut
+short, who is to answer and with which instructions."""
 
 
 def template_fault(template: str) -> str | None:

@@ -63,6 +63,8 @@ class BackendStatus:
     since: float = 0.0
     number: int = 0
     is_in_use: bool = True
+    profile: str = ""
+    """The one who has it of its own; empty: it is everybody's."""
 
 
 @attrs.define

@@ -14,7 +14,7 @@ where it is set off (by a comma, or by a word such as "hey").
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
@@ -39,6 +39,10 @@ class _Word:
     is_set_off_after: bool
 
 
+_IsName = Callable[[Sequence[_Word], str, str, bool], bool]
+"""Tells whether words are a name, in a language, set off from the rest or not."""
+
+
 def spoken_names(names: Iterable[str]) -> tuple[str, ...]:
     """Return what may be called: each name without what nobody says, and the first of several words.
 
@@ -54,11 +58,12 @@ def spoken_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def is_called(text: str, names: Sequence[str], language: str) -> bool:
-    """Tell whether one of these names (see ``spoken_names``) is called in ``text``."""
+def is_called(text: str, names: Sequence[str], language: str, *, is_exact: bool = False) -> bool:
+    """Tell whether one of these names (see ``spoken_names``) is called in ``text``; ``is_exact``: as it is written."""
     words = _words_of(text)
     language = language.partition("-")[0]
-    return any(_calls(words, name, language) or _calls_unspaced(text, name) for name in names)
+    is_name = _is_exactly if is_exact else _is_name
+    return any(_calls(words, name, language, is_name) or _calls_unspaced(text, name) for name in names)
 
 
 def _words_of(text: str) -> list[_Word]:
@@ -73,29 +78,29 @@ def _words_of(text: str) -> list[_Word]:
     return words
 
 
-def _calls(words: list[_Word], name: str, language: str) -> bool:
+def _calls(words: list[_Word], name: str, language: str, is_name: _IsName) -> bool:
     sizes = range(1, name.count(" ") + 3)
     plain = name.replace(" ", "")
-    return any(_calls_at_start(words, plain, size, language) for size in sizes) or any(
-        _calls_at_end(words, plain, size, language) for size in sizes
+    return any(_calls_at_start(words, plain, size, language, is_name) for size in sizes) or any(
+        _calls_at_end(words, plain, size, language, is_name) for size in sizes
     )
 
 
-def _calls_at_start(words: list[_Word], name: str, size: int, language: str) -> bool:
+def _calls_at_start(words: list[_Word], name: str, size: int, language: str, is_name: _IsName) -> bool:
     opening = OPENING.get(language, OPENING["en"])
     for start in range(_OPENING_WORDS_MAX + 1):
         if start + size > len(words) or any(word.text not in opening for word in words[:start]):
             return False
         rest = words[start + size :]
         is_set_off = words[start + size - 1].is_set_off_after or start > 0 or not rest
-        if _is_name(words[start : start + size], name, language, is_set_off=is_set_off) and (
+        if is_name(words[start : start + size], name, language, is_set_off) and (
             words[start + size - 1].is_set_off_after or not _is_told_of(rest, language)
         ):
             return True
     return False
 
 
-def _calls_at_end(words: list[_Word], name: str, size: int, language: str) -> bool:
+def _calls_at_end(words: list[_Word], name: str, size: int, language: str, is_name: _IsName) -> bool:
     closing = CLOSING.get(language, CLOSING["en"])
     end = len(words)
     while end > size and words[end - 1].text in closing:
@@ -105,14 +110,18 @@ def _calls_at_end(words: list[_Word], name: str, size: int, language: str) -> bo
             continue
         called, before = words[at - size : at], words[: at - size]
         is_set_off = called[0].is_set_off_before or not before
-        if not _is_name(called, name, language, is_set_off=is_set_off):
+        if not is_name(called, name, language, is_set_off):
             continue
         if is_set_off or before[-1].text not in ABOUT_BEFORE.get(language, ABOUT_BEFORE["en"]):
             return True
     return False
 
 
-def _is_name(words: Sequence[_Word], name: str, language: str, *, is_set_off: bool) -> bool:
+def _is_exactly(words: Sequence[_Word], name: str, _language: str, _is_set_off: bool) -> bool:
+    return "".join(word.text for word in words) == name
+
+
+def _is_name(words: Sequence[_Word], name: str, language: str, is_set_off: bool) -> bool:
     if any("'" in word.text for word in words):
         return False  # somebody's
     heard = "".join(word.text for word in words)

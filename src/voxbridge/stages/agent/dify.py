@@ -112,7 +112,7 @@ class DifyExchange:
 
     def __init__(self, dialect: DifyDialect, request: AgentRequest) -> None:
         self._dialect, self._request = dialect, request
-        self._session = session_id(request.speaker, dialect.settings.session_scope)
+        self._session = session_id(request.speaker, dialect.settings.session_scope, request.profile)
         self._values: DifyValues | None = None
         self.hidden = Hidden(dialect.secrets, speech=request.text)
 

@@ -15,7 +15,7 @@ def placeholder_values(request: AgentRequest, scope: str, attempt: int) -> dict[
         "text": request.text,
         "user_id": str(speaker.user_id),
         "user_name": speaker.name,
-        "session_id": session_id(speaker, scope),
+        "session_id": session_id(speaker, scope, request.profile),
         "turn_id": request.turn_id,
         "attempt": str(attempt),
         "guild_id": str(speaker.guild_id),
@@ -26,6 +26,8 @@ def placeholder_values(request: AgentRequest, scope: str, attempt: int) -> dict[
         "joined": ", ".join(request.joined),
         "left": ", ".join(request.left),
         "heard": previous.heard if previous is not None and previous.interrupted else "",
+        "profile": request.profile,
+        "prompt": request.prompt or "",
     }
     assert values.keys() == set(NAMES), "the placeholders and what they stand for have come apart"
     return values

@@ -19,7 +19,7 @@ def opened(conversations: Conversations, request: AgentRequest, now: float) -> C
     """Begin a turn in conversations, with what the request says of the one before."""
     speaker, previous = request.speaker, request.previous
     return conversations.begin(
-        partial(session_id, speaker),
+        partial(session_id, speaker, profile=request.profile),
         request.turn_id,
         str(speaker.user_id),
         request.text,
@@ -57,7 +57,8 @@ class Memory:
         return Remembered(conversation if is_ours else None, messages)
 
     def _system_prompt(self, request: AgentRequest) -> str:
-        speaker, prompt = request.speaker, self._settings.system_prompt.strip()
+        speaker = request.speaker
+        prompt = (self._settings.system_prompt if request.prompt is None else request.prompt).strip()
         if not self._settings.room_in_prompt:
             return prompt
         room = room_text(

@@ -11,9 +11,10 @@ from voxbridge.stages.contracts import AgentRequest, Speaker
 PROBE_SESSION = "voxbridge:probe"
 
 
-def session_id(speaker: Speaker, scope: Scope) -> str:
-    """Return the name of the conversation that the agent's memory keeps."""
-    return session_name(scope, speaker.guild_id, speaker.channel_id, speaker.user_id)
+def session_id(speaker: Speaker, scope: Scope, profile: str = "") -> str:
+    """Return the name of the conversation that the agent's memory keeps; each profile but the usual one has its own."""
+    session = session_name(scope, speaker.guild_id, speaker.channel_id, speaker.user_id)
+    return f"{session}:{profile}" if profile else session
 
 
 class RequestKeys(Protocol):
@@ -63,6 +64,8 @@ def request_body(request: AgentRequest, settings: RequestKeys, attempt: int) -> 
         "people": list(plain_names(request.people)) or None,
         "joined": list(request.joined) or None,
         "left": list(request.left) or None,
+        "profile": request.profile or None,
+        "prompt": request.prompt,
     }
     if request.speculative:
         metadata["speculative"] = True
@@ -71,7 +74,7 @@ def request_body(request: AgentRequest, settings: RequestKeys, attempt: int) -> 
     return {
         **dict.fromkeys(settings.also_as, request.text),
         "action": "sendMessage",
-        settings.session_key: session_id(speaker, settings.session_scope),
+        settings.session_key: session_id(speaker, settings.session_scope, request.profile),
         settings.input_key: request.text,
         "metadata": {key: value for key, value in metadata.items() if value is not None},
     }
