@@ -115,8 +115,10 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def conversations(session: nox.Session) -> None:
-    """Random conversations against the model of what may be said: `-- --turns 5000 --seed 7`. CI has 200 turns."""
-    python(session, "pytest", "-q", "tests/integration/session/test_conversation_model.py", *session.posargs)
+    """Random and noisy conversations, all of them: `-- --turns 5000 --seed 7`. CI has a part of them."""
+    names = ("conversation_model", "interrupted_turns", "noise")
+    files = [f"tests/integration/session/test_{name}.py" for name in names]
+    python(session, "pytest", "-q", "--whole", *files, *session.posargs)
 
 
 @nox.session

@@ -17,11 +17,16 @@ CATEGORIES = {"unit", "integration", "e2e", "bench", "systemd", "browser"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--turns", default="200", help="random turns that the model of a conversation is played for")
+    parser.addoption("--turns", default="200", help="random turns, and cut answers, that conversations are played for")
+    parser.addoption("--whole", action="store_true", help="also what CI leaves out of noises, echoes and overlaps")
     parser.addoption("--seed", default="1", help="the first conversation of the model")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--whole"):
+        left_out = [item for item in items if item.get_closest_marker("whole")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         found = {mark.name for mark in item.iter_markers()} & CATEGORIES
         if len(found) != 1:

@@ -22,7 +22,7 @@ def _queue(outcomes: Iterable[Outcome]) -> deque[Outcome]:
 
 
 @attrs.define
-class _Stage:
+class Stage:
     """What all of them share. ``delay_s`` is how long an answer takes."""
 
     outcomes: deque[Outcome] = attrs.field(factory=deque, converter=_queue)
@@ -49,7 +49,7 @@ class _Stage:
 
 
 @attrs.define
-class ScriptedStt(_Stage):
+class ScriptedStt(Stage):
     """Hears what the script says; ``utterances`` are the packets of each utterance that was ended."""
 
     can_peek: bool = False
@@ -139,7 +139,7 @@ class ScriptedFinal:
 
 
 @attrs.define
-class ScriptedAgent(_Stage):
+class ScriptedAgent(Stage):
     """Says what the script says, in one piece."""
 
     retry_count: int = 0
@@ -154,7 +154,7 @@ class ScriptedAgent(_Stage):
 
 
 @attrs.define
-class ScriptedTts(_Stage):
+class ScriptedTts(Stage):
     """Speaks a tone of ``sound_s`` for each sentence; an outcome that is an error is raised after half of it."""
 
     sound_s: float = 1.0

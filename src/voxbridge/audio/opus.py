@@ -21,6 +21,7 @@ _SET_BITRATE = 4002
 _SET_COMPLEXITY = 4010
 _SET_INBAND_FEC = 4012
 _SET_PACKET_LOSS_PERC = 4014
+_RESET_STATE = 4028
 _MAX_PACKET_BYTES = 3 * 1276  # RFC 6716, section 3.4: a frame plus its TOC byte; 60 ms may be three of them
 _MAX_FRAME_MS = 120
 
@@ -121,6 +122,10 @@ class Encoder:
             raise OpusError(f"encode: wanted {self._frame_samples * self._channels * 2} bytes, got {len(pcm)}")
         size = _library().opus_encode(self._state, pcm, self._frame_samples, self._out, _MAX_PACKET_BYTES)
         return self._out.raw[: _check(size, "opus_encode")]
+
+    def reset(self) -> None:
+        """Forget what was encoded: 6.5 ms of the last frame would come out with the next one."""
+        _check(_library().opus_encoder_ctl(self._state, _RESET_STATE), "opus_encoder_ctl")
 
 
 class Decoder:

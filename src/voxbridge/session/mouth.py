@@ -225,6 +225,7 @@ class Mouth:
         if self._current is None and self._queue:
             self._current = self._queue.popleft()
             self._playout.load(self._current.track)
+            self._encoder.reset()  # of an answer that was cut, the last 6.5 ms are still in it
 
     def tick(self, now: float) -> None:
         """Carry out what the schedule says for ``now``."""

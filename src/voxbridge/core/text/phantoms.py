@@ -4,9 +4,10 @@
 Whisper was trained on subtitles, so noise becomes their credits, thanks for watching, notes of sounds in brackets, or
 a loop of words. Any of these may also stand beside what was really said; then it is cut away and the rest is kept.
 
-Signs that nothing was said at all, each enough: the model itself says that nobody spoke; nothing is left beside the
-phantoms; there are more words than the time could hold. People do say "thank you", so words that may be meant count as
-phantoms only when they come alone, and out of less sound than it takes to say them, or with a doubt of the model's own.
+Signs that nothing was said at all, each enough: the model itself says that nobody spoke, or is surer of that than of
+its words; nothing is left beside the phantoms; there are more words than the time could hold. People do say "thank
+you", so words that may be meant count as phantoms only when they come alone, and out of less sound than it takes to
+say them, or with a doubt of the model's own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ NO_SPEECH_MAX = 0.9
 """From this probability of silence on, nothing was said. Whisper's own limit, 0.6, is joined with a second doubt."""
 
 NO_SPEECH_DOUBT = 0.5
+# Below this probability of silence no doubt about the words makes them a phantom: a name is seldom sure (0.34).
+_NO_SPEECH_HEEDED = 0.1
 WORDS_PER_S_MAX = 9.0  # an auctioneer does 6 or 7; the sound holds pauses too, so the true rate is higher than ours
 LETTERS_PER_S_MAX = 50.0
 _FREE_LETTERS = 4000  # what is longer than this and than any speech is not even looked at
@@ -85,12 +88,13 @@ _DOUBTFUL = frozenset(map(plain, DOUBTFUL))
 _MEANT = frozenset(map(plain, MEANT))
 
 
-def heard(text: str, *, sound_s: float, no_speech: float | None = None) -> str:
+def heard(text: str, *, sound_s: float, no_speech: float | None = None, confidence: float | None = None) -> str:
     """Return what was really said in ``sound_s`` seconds that were transcribed as ``text``; "" for nothing.
 
-    ``no_speech`` is the model's own probability that nobody spoke. A text without phantoms comes back as it is.
+    ``no_speech`` is the model's own probability that nobody spoke, ``confidence`` that of its words. A text without
+    phantoms comes back as it is.
     """
-    if no_speech is not None and no_speech >= NO_SPEECH_MAX:
+    if no_speech is not None and (no_speech >= NO_SPEECH_MAX or _is_babble(no_speech, confidence)):
         return ""
     if len(text) > _FREE_LETTERS + 2 * LETTERS_PER_S_MAX * sound_s:
         return ""
@@ -110,9 +114,19 @@ def heard(text: str, *, sound_s: float, no_speech: float | None = None) -> str:
     return kept
 
 
-def is_phantom(text: str, *, sound_s: float, no_speech: float | None = None) -> bool:
+def is_phantom(text: str, *, sound_s: float, no_speech: float | None = None, confidence: float | None = None) -> bool:
     """Tell whether a transcript is of nothing that was said. An empty text is none."""
-    return bool(text.strip()) and not heard(text, sound_s=sound_s, no_speech=no_speech)
+    return bool(text.strip()) and not heard(text, sound_s=sound_s, no_speech=no_speech, confidence=confidence)
+
+
+def _is_babble(no_speech: float, confidence: float | None) -> bool:
+    """Tell whether a model is surer that nobody spoke than of the words that it made up all the same.
+
+    So it is with several people who talk at once: of 144 pieces of babble 93 came out as words, and 83 of these are
+    told by this. None of 76 sentences is, clean or with noise 10 and 3 dB below the voice, and one of 38 at 0 dB, of
+    which 8 words of 12 were wrong (the embedded tiny.en).
+    """
+    return confidence is not None and no_speech >= _NO_SPEECH_HEEDED and confidence < no_speech
 
 
 def _without_noises(text: str) -> str:

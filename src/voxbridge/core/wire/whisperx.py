@@ -65,6 +65,7 @@ class Final:
     id: int | None = None
     confidence: float | None = None
     duration_s: float | None = None
+    no_speech: float | None = None
 
 
 @attrs.frozen
@@ -74,6 +75,7 @@ class Peeked:
     id: int
     text: str
     confidence: float | None = None
+    no_speech: float | None = None
 
 
 @attrs.frozen
@@ -103,11 +105,17 @@ def parse(message: str | bytes) -> ServerMessage | None:
         case "partial" if isinstance(text, str):
             return Partial(text)
         case "final" if isinstance(text, str):
-            return Final(text, _id(value), _number(value, "confidence"), _number(value, "duration"))
+            return Final(
+                text,
+                _id(value),
+                _number(value, "confidence"),
+                _number(value, "duration"),
+                _number(value, "noSpeech"),
+            )
         case "final":
             return Unreadable()
         case "peeked" if isinstance(text, str) and (peek_id := _id(value)) is not None:
-            return Peeked(peek_id, text, _peek_confidence(value))
+            return Peeked(peek_id, text, _number(value, "confidence"), _number(value, "noSpeech"))
         case "error":
             return Failed(_id(value))
         case _:
@@ -124,9 +132,3 @@ def _number(value: dict[str, Any], key: str) -> float | None:
     if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < _NUMBER_MAX:
         return None
     return float(found)
-
-
-def _peek_confidence(value: dict[str, Any]) -> float | None:
-    """Return the server's confidence, or else how sure it is that this is speech at all."""
-    confidence, no_speech = _number(value, "confidence"), _number(value, "noSpeech")
-    return 1.0 - no_speech if confidence is None and no_speech is not None else confidence

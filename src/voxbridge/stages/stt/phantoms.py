@@ -138,7 +138,7 @@ class FilteredLine:
 
 
 def _filtered(transcript: Transcript, sound_s: float) -> Transcript:
-    text = heard(transcript.text, sound_s=sound_s, no_speech=transcript.no_speech)
+    text = heard(transcript.text, sound_s=sound_s, no_speech=transcript.no_speech, confidence=transcript.confidence)
     if text == transcript.text:
         return transcript
     _log.info(

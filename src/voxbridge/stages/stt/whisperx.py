@@ -107,10 +107,16 @@ class _Connection:
             case PartialHeard(owed, text):
                 self._line.heard_so_far(owed, text)
             case FinalHeard(owed, final):
-                transcript = Transcript(final.text, confidence=final.confidence, duration_s=final.duration_s)
+                transcript = Transcript(
+                    final.text,
+                    confidence=final.confidence,
+                    duration_s=final.duration_s,
+                    no_speech=final.no_speech,
+                )
                 self._line.answered(owed, transcript)
             case PeekHeard(peek):
-                self._resolve(peek.id, Transcript(peek.text, is_final=False, confidence=peek.confidence))
+                transcript = Transcript(peek.text, is_final=False, confidence=peek.confidence, no_speech=peek.no_speech)
+                self._resolve(peek.id, transcript)
             case PeekLost(peek_id):
                 self._resolve(peek_id, self._stage.unavailable("the early transcript was lost"))
             case Stray():

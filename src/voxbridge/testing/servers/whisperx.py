@@ -340,7 +340,8 @@ class _Conversation:
             await self._spoil(script.answer)
             return
         text = server.words(heard, len(server.heard)) if heard.packets else ""
-        await self._send(type="peeked", id=utterance_id, text=text, noSpeech=script.no_speech)
+        doubts = {"noSpeech": script.no_speech, "confidence": script.confidence}
+        await self._send(type="peeked", id=utterance_id, text=text, **doubts)
 
     async def _spoil(self, answer: bytes) -> None:
         await self._stream.send_all(answer)
@@ -372,7 +373,12 @@ class _Conversation:
         message: dict[str, object] = {"type": "final", "text": server.words(heard, index) if heard.packets else ""}
         message["userId"] = self._user_id
         if self._has_extension:
-            message |= {"id": utterance_id, "confidence": script.confidence, "duration": heard.duration_s}
+            message |= {
+                "id": utterance_id,
+                "confidence": script.confidence,
+                "duration": heard.duration_s,
+                "noSpeech": script.no_speech,
+            }
         for number in range(script.finals_each):
             if number:
                 await trio.sleep(script.extra_final_delay_s)

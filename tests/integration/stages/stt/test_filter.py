@@ -75,6 +75,26 @@ async def test_a_model_sure_of_silence_is_believed(autojump_clock):
             assert (await line.finish()).text == ""
 
 
+async def test_babble_that_the_built_in_server_took_for_words_is_dropped(autojump_clock):
+    """Its own doubts come by the wire, with an early transcript and with the last one."""
+    MemNet().install()
+    script = WhisperXScript(text="It is a good answer.", extension=True, no_speech=0.51, confidence=0.21)
+    inner = WhisperXStage(WhisperXSettings(url=f"ws://{HOST}:{PORT}", extension=True))
+    async with (
+        WhisperXServer(script).running(HOST, PORT) as server,
+        FilteredStage(inner) as stage,
+        stage.open(speaker()) as line,
+    ):
+        feed(line, range(15))
+        assert (await line.finish()).text == ""
+        feed(line, range(15))
+        assert (await line.peek()).text == ""
+        server.script.confidence = 0.8
+        feed(line, range(15))
+        assert (await line.peek()).text == "It is a good answer."
+        assert (await line.finish()).text == "It is a good answer."
+
+
 async def test_whisperx_and_its_early_transcripts_are_filtered_too(autojump_clock):
     MemNet().install()
     script = WhisperXScript(text="Thank you.", extension=True)

@@ -679,10 +679,12 @@ async def test_peek_leaves_the_utterance_open(autojump_clock):
         await until(lambda: line.can_peek)
         feed(line, *words(3, "a"))
         began = trio.current_time()
-        assert await line.peek() == Transcript("a0 a1 a2", is_final=False, confidence=0.75)
+        assert await line.peek() == Transcript("a0 a1 a2", is_final=False, confidence=0.9, no_speech=0.25)
         assert trio.current_time() - began == exactly(0.1 + 2 * LATENCY_S)
         feed(line, *words(2, "b"))
-        assert await line.finish() == Transcript("a0 a1 a2 b0 b1", confidence=0.9, duration_s=exactly(0.1))
+        assert await line.finish() == Transcript(
+            "a0 a1 a2 b0 b1", confidence=0.9, duration_s=exactly(0.1), no_speech=0.25
+        )
         assert (await line.peek()).text == ""
     assert server.peeks == 1
     assert server.starts[0]["protocol"] == "voxbridge/1"

@@ -161,7 +161,8 @@ async def test_the_extension_is_for_those_who_ask(autojump_clock):
         await client.say({**START, "protocol": "voxbridge/1"})
         assert await client.hear() == {"type": "ready", "protocol": "voxbridge/1"}
         await client.say(*packets(2), {"type": "peek", "id": 7})
-        assert await client.hear() == {"type": "peeked", "id": 7, "text": "w0 w1", "noSpeech": 0.25}
+        peeked = {"type": "peeked", "id": 7, "text": "w0 w1", "noSpeech": 0.25, "confidence": 0.9}
+        assert await client.hear() == peeked
         await client.say({"type": "discard"}, *packets(1, "x"), {"type": "finalize", "id": 8})
         final = await client.hear()
         assert (final["id"], final["text"], final["duration"]) == (8, "x0", pytest.approx(0.02))

@@ -89,6 +89,13 @@ def test_a_model_that_is_sure_of_silence_is_believed():
     assert is_phantom("Turn it off.", sound_s=2.0, no_speech=0.95)
 
 
+def test_words_of_which_the_model_is_less_sure_than_of_silence_are_babble():
+    assert is_phantom("It is a good answer.", sound_s=1.0, no_speech=0.51, confidence=0.21)
+    assert not is_phantom("It is a good answer.", sound_s=1.0, no_speech=0.51, confidence=0.6)
+    assert not is_phantom("It is a good answer.", sound_s=1.0, confidence=0.05), "nobody has said how sure of silence"
+    assert not is_phantom("Ada", sound_s=1.0, no_speech=0.05, confidence=0.04), "sure that it is speech"
+
+
 def test_more_words_than_the_time_could_hold():
     text = "and so we went to the market to buy some bread and butter for the whole family"
     assert is_phantom(text, sound_s=1.0)
@@ -97,9 +104,9 @@ def test_more_words_than_the_time_could_hold():
     assert not is_phantom("yes please do", sound_s=0.3), "a rate over a few words is chance"
 
 
-@given(st.text(max_size=60), st.floats(0, 200), st.none() | st.floats(0, 1))
-def test_any_text_has_an_answer(text, sound_s, no_speech):
-    verdict = is_phantom(text, sound_s=sound_s, no_speech=no_speech)
+@given(st.text(max_size=60), st.floats(0, 200), st.none() | st.floats(0, 1), st.none() | st.floats(0, 1))
+def test_any_text_has_an_answer(text, sound_s, no_speech, confidence):
+    verdict = is_phantom(text, sound_s=sound_s, no_speech=no_speech, confidence=confidence)
     if not text.strip():
         assert not verdict, "an empty text is no phantom"
 
