@@ -201,6 +201,7 @@ class Daemon:
             wall_iso=wall_iso,
             apology=partial(apologies.get, "apology"),
             mute_apology=partial(apologies.get, "mute_apology"),
+            filler=apologies.filler,
             on_notice=self._on_notice,
             counters=self.service.counters,
             speculation=self.service.speculation,

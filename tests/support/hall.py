@@ -16,6 +16,7 @@ from tests.support.voices import LoudnessDetector, MemoryPort, tone_packets, ton
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
+from voxbridge.config.thinking import ThinkingSettings
 from voxbridge.config.turns import FloorSettings
 from voxbridge.core.health.backend import HealthRules
 from voxbridge.core.ids import UserId
@@ -48,6 +49,8 @@ EVERYONE = FloorSettings(mode="everyone")
 """Several people are answered without a name: what is tested is something else."""
 NOT_ASKED_WHILE_WELL = HealthRules(at_start=False, recheck_s=math.inf)
 """What the servers are asked is what the test has them asked."""
+SILENT = ThinkingSettings(sound="off")
+"""What leaves is the answer, however late it comes: what sounds until then is tested by itself."""
 
 
 @attrs.define
@@ -158,6 +161,7 @@ async def open_hall(
     health_rules: HealthRules = NOT_ASKED_WHILE_WELL,
     floor: FloorSettings = EVERYONE,
     chosen: Chosen | None = None,
+    thinking: ThinkingSettings = SILENT,
 ) -> AsyncIterator[Hall]:
     """Open a room whose servers take these times, on the in-memory network (or on loopback sockets).
 
@@ -176,7 +180,9 @@ async def open_hall(
         async with AsyncExitStack() as stack:
             for server in (stt, n8n, tts):
                 await stack.enter_async_context(server.running())
-            settings = point(settings_for(stt, n8n, tts, attrs.evolve(settings or Settings(), floor=floor)))
+            settings = point(
+                settings_for(stt, n8n, tts, attrs.evolve(settings or Settings(), floor=floor, thinking=thinking))
+            )
             stages = await stack.enter_async_context(open_stages(settings, engines_socket=engines_socket))
             reports: list[TurnReport] = []
             breaking: deque[Exception] = deque()

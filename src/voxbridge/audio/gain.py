@@ -31,6 +31,12 @@ def _steps(count: int) -> npt.NDArray[np.float32]:
     return np.arange(count, dtype=np.float32) / np.float32(count)
 
 
+def mixed(pcm: bytes, other: bytes) -> bytes:
+    """Return the sum of two pieces of s16le of one length; what is too loud stops at the limits."""
+    total = np.frombuffer(pcm, "<i2").astype(np.int32) + np.frombuffer(other, "<i2")
+    return bytes(np.clip(total, -32768, 32767).astype("<i2"))
+
+
 def faded(pcm: bytes, *, is_in: bool) -> bytes:
     """Return s16le samples that rise from silence (``is_in``), or fall to it."""
     return scaled(pcm, Loudness(0.0, 1.0) if is_in else Loudness(1.0, 0.0))

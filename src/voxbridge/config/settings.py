@@ -23,6 +23,7 @@ from voxbridge.config.service import (
     LogSettings,
 )
 from voxbridge.config.stages import AgentSettings, SttSettings, TtsSettings
+from voxbridge.config.thinking import ThinkingSettings
 from voxbridge.config.turns import BargeInSettings, EndpointingSettings, FloorSettings, TurnSettings
 from voxbridge.config.voice import VoiceSettings
 
@@ -45,6 +46,7 @@ class Settings:
     tts: TtsSettings = option(TtsSettings(), "Text to speech.")
     turn: TurnSettings = option(TurnSettings(), "One exchange: what the user said and the answer.")
     voice: VoiceSettings = option(VoiceSettings(), "How the answer sounds.")
+    thinking: ThinkingSettings = option(ThinkingSettings(), "What is heard while the answer is late.")
     engines: EnginesSettings = option(EnginesSettings(), "The embedded engines, for the stages of kind embedded.")
     log: LogSettings = option(LogSettings(), "The log.")
     journal: JournalSettings = option(JournalSettings(), "A file with a record of every turn.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import trio
 
@@ -25,6 +27,8 @@ class TurnState:
     """Why there is no answer, or not all of it."""
     unheard: VoxBridgeError | None = None
     """Why its own words are not known: those of the turns that it superseded are answered all the same."""
+    decided_at: float = math.inf
+    """When it was certain that the speaker had finished."""
     ended_at: float | None = None
 
 

@@ -1,4 +1,4 @@
-"""The apologies as sound, made ahead: when one is due, there may be no server to make it.
+"""The apologies, and the words that fill a wait, as sound, made ahead: when one is due, there may be no server.
 
 One for each message and language that is spoken here. They are made once, and tried again until the server is there;
 a reload or a room may bring a further language.
@@ -17,6 +17,7 @@ from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.errors import StageError
 from voxbridge.session.rules import Rules
+from voxbridge.session.thinking import FILLERS, Filler
 from voxbridge.stages.contracts import TtsRequest, TtsStage
 from voxbridge.stages.sinks import SoundInto
 
@@ -44,16 +45,28 @@ class Apologies:
     def get(self, key: str, language: str) -> Pcm | None:
         """Return an apology as sound, if it is there."""
         self.want(language)
-        return self._sounds.get((self._text(key, language), language))
+        sound = self._sounds.get((self._text(key, language), language))
+        if sound is None:
+            self._is_wanted.set()
+        return sound
+
+    def filler(self, key: str, language: str) -> Filler | None:
+        """Return a word to fill a wait with, if it is there."""
+        sound = self.get(key, language)
+        return None if sound is None else Filler(self._text(key, language), sound)
 
     async def run(self) -> None:
         """Make what is wanted, and what will be."""
         while True:
             self._is_wanted = trio.Event()
             for language in list(self._wanted):
-                for key in KEYS:
+                for key in self._keys:
                     await self._make(self._text(key, language), language)
             await self._is_wanted.wait()
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        return (*KEYS, *FILLERS) if self._rules_now().thinking.fills else KEYS
 
     def _text(self, key: str, language: str) -> str:
         return self._rules_now().messages.spoken(line(key), language)

@@ -28,6 +28,7 @@ from voxbridge.session.notices import OnNotice, unheard
 from voxbridge.session.outages import OutageBoard
 from voxbridge.session.report import TurnReport
 from voxbridge.session.rules import Rules
+from voxbridge.session.thinking import Filler, ThinkingAloud
 from voxbridge.session.utterance import Judge
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import AgentStage, Speaker, SttStage, TtsStage
@@ -59,6 +60,7 @@ class Tools:
     on_notice: OnNotice = unheard
     counters: SessionCounters = attrs.field(factory=SessionCounters)
     mute_apology: Callable[[str], Pcm | None] = lambda _language: None
+    filler: Callable[[str, str], Filler | None] = lambda _key, _language: None
     health: Health = attrs.field(factory=Health)
     speculation: Speculation = attrs.field(factory=Speculation)
     cast_now: Callable[[], Cast] | None = None
@@ -129,6 +131,11 @@ class RoomContext:
         name = next((self._answering[turn_id] for turn_id in sounding if turn_id in self._answering), None)
         return (self.tools.cast.first if name is None else self.tools.cast.of(name)).manner
 
+    def __attrs_post_init__(self) -> None:
+        """Let the room's mouth know what to play while somebody waits."""
+        tools = self.tools
+        self.mouth.thinking = ThinkingAloud(lambda: tools.rules, tools.filler, lambda: self.loudness_of("").lufs)
+
     def language_of(self, speaker: Speaker) -> str:
         """Return the language to speak to somebody in."""
         return self.known(speaker.language)
@@ -175,4 +182,4 @@ def _interruptions(context: RoomContext) -> Interruptions:
         policy.rules = rules if manner is None else attrs.evolve(rules, manner=manner)
         return policy  # one for good: it knows what is being spoken over
 
-    return Interruptions(context.floor, policy_now, tools.counters, tools.on_notice)
+    return Interruptions(context.floor, policy_now, tools.counters, tools.on_notice, context.mouth.hush)

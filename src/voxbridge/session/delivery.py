@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import attrs
 import trio
@@ -71,13 +72,24 @@ class Delivery:
     async def _make(self) -> None:
         """Have the answer made, and as much of it played as fits meanwhile."""
         answer, rest, limit = self._answer, self._aftermath.rest_said, self._limit.scope
-        if rest is None:
-            await answer.produce(self._new_request(), limit, self._question.persona)
-        else:
-            await answer.say_rest(rest, self._turn.id, limit)
-        await self._decided.wait()
+        with self._waited_for():
+            if rest is None:
+                await answer.produce(self._new_request(), limit, self._question.persona)
+            else:
+                await answer.say_rest(rest, self._turn.id, limit)
+            await self._decided.wait()
         self._state.error = self._too_late() if answer.is_out_of_time else answer.agent_error or answer.speech.error
         self._tell_health()
+
+    @contextmanager
+    def _waited_for(self) -> Iterator[None]:
+        """Let the room know that somebody waits: where it takes long, a thinking sound is heard."""
+        mouth = self._context.mouth
+        mouth.waited_for(self._turn.id, self._state.decided_at, self._context.language_of(self._speaker))
+        try:
+            yield
+        finally:
+            mouth.waited_for_no_more(self._turn.id)
 
     async def _outcome(self) -> Outcome:
         """Play the answer to its end, or do what is done instead; return what it was."""

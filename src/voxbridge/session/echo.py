@@ -35,7 +35,7 @@ class SentSound:
     def __init__(self) -> None:
         self._frames: deque[tuple[float, bytes]] = deque(maxlen=round(_SOUND_KEPT_S / FRAME_S))
         self._texts: deque[tuple[float, str]] = deque()
-        self._last_at = -1e9
+        self._last_at = self._filler_at = -1e9
 
     def frame(self, at: float, pcm: bytes, text: str) -> None:
         """Note 20 ms (24 kHz mono s16le) that left at ``at``, and the sentence that they are of."""
@@ -45,6 +45,15 @@ class SentSound:
         self._last_at = at
         while self._texts and at - self._texts[0][0] > _TEXT_KEPT_S:
             self._texts.popleft()
+
+    def filler(self, at: float, pcm: bytes, text: str) -> None:
+        """Note 20 ms of a word that fills a wait."""
+        self.frame(at, pcm, text)
+        self._filler_at = at
+
+    def filled_within(self, now: float, seconds: float) -> bool:
+        """Tell whether any of such a word has left in the last seconds."""
+        return now - self._filler_at <= seconds
 
     def sounded_within(self, now: float, seconds: float) -> bool:
         """Tell whether anything has left in the last seconds."""
@@ -82,11 +91,13 @@ class EchoEar:
         self._echo_s = 0.0
         self._own_s = 0.0
         self._own_began_at: float | None = None
+        self._is_over_filler = False
 
     def begin(self, at: float) -> None:
         """Note that an utterance began."""
         self._began_at, self._heard, self._echo_s, self._own_s = at, b"", 0.0, 0.0
         self._own_began_at = None
+        self._is_over_filler = self._sent.filled_within(at, DELAY_MAX_S)
 
     def hear(self, pcm: bytes, now: float) -> None:
         """Take the next piece of the utterance (16 kHz mono s16le), which has come by ``now``."""
@@ -120,10 +131,13 @@ class EchoEar:
     def own_s(self, voiced_s: float) -> float:
         """Return how much of an utterance's voice is the speaker's own, as far as is known.
 
-        Of a speaker who is known to echo only what was found to be no echo counts, while we speak.
+        Of a speaker who is known to echo only what was found to be no echo counts, while we speak. So it does over a
+        word that fills a wait: there is no answer yet that could be lowered while it is found out, and a question that
+        is taken back for an echo would be lost.
         """
         own_s = max(0.0, voiced_s - self._echo_s)
-        return min(own_s, self._own_s) if self.book.is_echoing and self._is_judged else own_s
+        is_doubted = self.book.is_echoing or self._is_over_filler
+        return min(own_s, self._own_s) if is_doubted and self._is_judged else own_s
 
     @property
     def _is_judged(self) -> bool:

@@ -16,17 +16,25 @@ from voxbridge.stages.contracts import Speaker
 class Interruptions:
     """Carries out on a room's open turns what its policy decides. All of it is synchronous: a cut silences at once.
 
-    ``policy_now`` makes the policy that the settings want at the moment.
+    ``policy_now`` makes the policy that the settings want at the moment; ``hush`` silences what is no answer.
     """
 
     def __init__(
-        self, floor: Floor, policy_now: Callable[[], BargeInPolicy], counters: SessionCounters, on_notice: OnNotice
+        self,
+        floor: Floor,
+        policy_now: Callable[[], BargeInPolicy],
+        counters: SessionCounters,
+        on_notice: OnNotice,
+        hush: Callable[[], None] = lambda: None,
     ) -> None:
         self._floor, self._policy_now, self._counters, self._on_notice = floor, policy_now, counters, on_notice
+        self._hush = hush
         self._policy = policy_now()
 
     def on_speech(self, speaker: Speaker, speech: SpeechOver) -> list[OpenTurn]:
         """Do what this speech does to what is being said; return the turns that it has cut."""
+        if speech.phase in ("began", "voiced", "confirmed"):
+            self._hush()
         cut: list[OpenTurn] = []
         wanted = self._policy_now()
         if wanted != self._policy:  # else the one that is there goes on: it may keep a state

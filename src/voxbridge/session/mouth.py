@@ -18,14 +18,17 @@ import attrs
 import structlog
 import trio
 
-from voxbridge.audio.gain import scaled
+from voxbridge.audio.gain import mixed, scaled
 from voxbridge.audio.opus import Encoder
 from voxbridge.audio.resample import to_stereo
+from voxbridge.core.sound.bed import BedFrame
 from voxbridge.core.sound.pcm import SILENCE_OPUS
-from voxbridge.core.sound.playout import Begin, Done, Dry, End, Pause, Playout, PlayoutCommand, Silence, Speak
+from voxbridge.core.sound.playout import Begin, Done, Dry, End, Hum, Pause, Playout, PlayoutCommand, Silence, Speak
 from voxbridge.core.sound.track import Track
+from voxbridge.core.turns.waits import Waits
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.echo import SentSound
+from voxbridge.session.thinking import ThinkingAloud
 from voxbridge.session.voice import VoicePort
 
 _log = structlog.get_logger(__name__)
@@ -36,6 +39,9 @@ _ANNOUNCE_AFTER_S = 0.001
 # A rejoin takes 25 to 50 ms and Discord's own trouble some seconds; an answer that waits longer answers nothing.
 _HOLD_S = 10.0
 _HOLD_MUTED_S = 2.0  # a moderator who meant it has not undone it by then
+
+# The thinking sound comes so slowly that it startles nobody, and is gone before the first word of who speaks is over.
+_RISE_FRAMES, _FALL_FRAMES = 15, 5
 
 
 @attrs.define(eq=False)
@@ -108,6 +114,8 @@ class PlayoutClock:
             now = trio.current_time()
             if mouth.announce_at <= now:
                 mouth.announce()
+            if mouth.hum_at <= now:
+                mouth.hum(now)
             due_at = mouth.next_due
             if due_at is not None and due_at <= now:
                 self._on_lateness(now - due_at)
@@ -149,6 +157,9 @@ class Mouth:
         self._is_announced = self._is_in_burst = False
         self._moved = trio.Event()
         self._counters = counters or SessionCounters()
+        self.waits = Waits()
+        """Who waits for an answer here."""
+        self.thinking: ThinkingAloud | None = None
         self.sent = SentSound()
         """What has left in the last seconds."""
 
@@ -159,9 +170,16 @@ class Mouth:
 
     @property
     def due(self) -> float:
-        """Return the Trio time of the next frame or announcement, or infinity."""
+        """Return the Trio time of the next frame, announcement or thinking sound, or infinity."""
         next_due = self._playout.next_due
-        return self.announce_at if next_due is None else min(self.announce_at, next_due)
+        return min(self.announce_at, self.hum_at, math.inf if next_due is None else next_due)
+
+    @property
+    def hum_at(self) -> float:
+        """Return the Trio time at which something should be heard though nothing is ready; infinity while it is."""
+        if self.thinking is None or self.waits.is_empty or self._playout.bed.is_sounding:
+            return math.inf
+        return self.waits.due(self.thinking.after_s)
 
     @property
     def is_idle(self) -> bool:
@@ -227,6 +245,39 @@ class Mouth:
             self._playout.load(self._current.track)
             self._encoder.reset()  # of an answer that was cut, the last 6.5 ms are still in it
 
+    def hum(self, now: float) -> None:
+        """Let the thinking sound begin, if a frame of it could leave."""
+        thinking, track = self.thinking, self._playout.track
+        has_answer = track is not None and track.has_sound  # it cannot leave: the gate is shut, or it is paused
+        if thinking is None or has_answer or not self._port.can_send:
+            self.waits.heard(now)
+            return
+        language = self.waits.take_filler() if thinking.fills and not self._expected else None
+        opening = None if language is None else thinking.opening(language)
+        self._playout.bed.begin(opening, thinking.loop, _RISE_FRAMES)
+        if self._playout.bed.is_sounding:
+            self._counters.thinking_sounds += 1
+            self._playout.hum(now)
+        else:
+            self.waits.heard(now)
+
+    def hush(self) -> None:
+        """Note that somebody speaks: the thinking sound dies away, and comes back after as long a silence."""
+        self.waits.heard(trio.current_time())
+        self._playout.bed.fade(_FALL_FRAMES)
+
+    def waited_for(self, turn_id: str, since: float, language: str) -> None:
+        """Note that somebody waits for an answer since then; see ``Waits``."""
+        self.waits.begin(turn_id, since, language)
+        self._clock.wake()
+
+    def waited_for_no_more(self, turn_id: str) -> None:
+        """Note that nobody waits for that answer any more: all of its sound has come, or none will."""
+        self.waits.end(turn_id)
+        if self.waits.is_empty:
+            self._playout.bed.fade(_FALL_FRAMES)
+        self._clock.wake()
+
     def tick(self, now: float) -> None:
         """Carry out what the schedule says for ``now``."""
         self._lose_patience(now)
@@ -247,8 +298,12 @@ class Mouth:
                 self.announce()
             case Pause(frames):
                 self._port.skip_frames(frames)
-            case Speak(pcm, loudness):
-                self._speak(scaled(pcm, loudness), now)
+            case Speak(pcm, loudness, under):
+                self._speak(scaled(pcm, loudness), under, now)
+            case Hum(frame):
+                pcm = scaled(frame.pcm, frame.loudness)
+                if self._send(pcm) and frame.text:
+                    self.sent.filler(now, pcm, frame.text)
             case Dry():
                 if self._current is not None:
                     self._current.on_dry()
@@ -295,11 +350,14 @@ class Mouth:
         playing.track.close()
         playing.on_dry()  # from now on the user waits, and whoever is still making the answer has a limit again
 
-    def _speak(self, pcm: bytes, now: float) -> None:
-        has_left = self._port.send_frame(self._encoder.encode(to_stereo(pcm) if self._stereo else pcm))
-        if not has_left:
+    def _send(self, pcm: bytes) -> bool:
+        return self._port.send_frame(self._encoder.encode(to_stereo(pcm) if self._stereo else pcm))
+
+    def _speak(self, pcm: bytes, under: BedFrame | None, now: float) -> None:
+        if not self._send(pcm if under is None else mixed(pcm, scaled(under.pcm, under.loudness))):
             self._playout.stayed()
             return
+        self.waits.heard(now)
         current = self._current
         if current is None:
             return

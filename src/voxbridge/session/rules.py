@@ -64,6 +64,16 @@ class VoiceRules:
 
 
 @attrs.frozen
+class ThinkingRules:
+    """What is heard while an answer is late. ``fills``: a word comes first. ``below_voice_lu``: so much softer."""
+
+    after_s: float = 2.0
+    sounds: bool = True
+    fills: bool = False
+    below_voice_lu: float = 16.0
+
+
+@attrs.frozen
 class Languages:
     """Who speaks which language: a user's own goes before a server's."""
 
@@ -92,6 +102,7 @@ class Rules:
     barge_in: OverlapRules
     turn: TurnRules
     voice: VoiceRules
+    thinking: ThinkingRules
     languages: Languages
     floor: FloorRules
     sends_stereo: bool
@@ -116,6 +127,12 @@ def rules_of(settings: Settings) -> Rules:
             trims=settings.voice.trim,
             loudness_lufs=settings.voice.loudness_lufs if settings.voice.loudness == "even" else None,
             name_after_s=settings.voice.name_after_ms / 1000,
+        ),
+        thinking=ThinkingRules(
+            after_s=max(settings.thinking.after_ms, settings.turn.first_audio_target_ms) / 1000,
+            sounds=settings.thinking.sound == "on",
+            fills=settings.thinking.filler == "on",
+            below_voice_lu=settings.thinking.below_voice_lu,
         ),
         languages=Languages(settings.stt.language, settings.stt.languages),
         floor=_floor(settings),

@@ -142,6 +142,8 @@ class Turn:
         self._words.verdict = self._words.verdict if verdict is None else verdict
         self._record.mark_at("turn_decided", ended.at)
         self._context.floor.opened(self)
+        self._state.decided_at = ended.at
+        self._context.mouth.waits.decided(self.id, ended.at)
         self._decided.set()
         self._speech.release()
         if self.question.is_heard:

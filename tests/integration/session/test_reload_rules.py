@@ -17,16 +17,17 @@ import trio
 import trio.testing
 
 from tests.support.hall import EVERYONE, Hall, open_hall
-from tests.support.voices import LoudnessDetector, SentFrame, tone_packets
+from tests.support.voices import LoudnessDetector, SentFrame, tone_packets, tone_pcm
 from voxbridge.audio.opus import Decoder
 from voxbridge.config.catalogue import entries
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import FloorSettings
 from voxbridge.core.ids import UserId
-from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
+from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.ops.reload import change
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
+from voxbridge.session.thinking import Filler
 from voxbridge.testing.servers.chatterbox import hum
 from voxbridge.testing.servers.n8n_plans import agent, whole, words
 
@@ -129,6 +130,12 @@ async def is_left_alone(hall: Hall, ada: UserId) -> None:
     await hall.say(ada)
 
 
+async def waits_long(hall: Hall, ada: UserId) -> None:
+    """The agent takes five seconds, and a little: no frame is due in the instant of the answer."""
+    hall.agent.plans.append(agent(words(LONG), first_s=5.007))
+    await hall.say(ada)
+
+
 async def is_told_too_much(hall: Hall, ada: UserId) -> None:
     """An answer that is longer than may be spoken, by a voice that is quick."""
     hall.tts.synthesize = lambda text, index: hum(text[:2], index)
@@ -160,6 +167,14 @@ class Faint(LoudnessDetector):
 
     def feed(self, pcm: bytes) -> list[float]:
         return [0.8 * probability for probability in super().feed(pcm)]
+
+
+def one_moment(key: str, _language: str) -> Filler:
+    """A word for a long wait."""
+    return Filler(f"One moment. ({key})", Pcm(tone_pcm(0.5), SPEECH_RATE_HZ))
+
+
+THINKING = {"thinking.sound": "on"}
 
 
 @attrs.frozen
@@ -211,6 +226,10 @@ CASES: dict[str, Case] = {
     "voice.loudness": Case("as it comes"),
     "voice.loudness_lufs": Case(-30.0),
     "voice.name_after_ms": Case(0, bob_waits),
+    "thinking.sound": Case("on", waits_long),
+    "thinking.after_ms": Case(3000, waits_long, given=THINKING),
+    "thinking.below_voice_lu": Case(0.0, waits_long, given=THINKING),
+    "thinking.filler": Case("on", waits_long, changes=lambda tools: attrs.evolve(tools, filler=one_moment)),
 }
 # Live options that no session knows, and the test that holds them to it.
 ELSEWHERE = {
@@ -260,7 +279,7 @@ async def play(case: Case, key: str, *, before: bool, after: bool) -> dict[str, 
     Returns what can be observed of the second one, in seconds from its start.
     """
     guesses: list[float] = []
-    loud = key.startswith(("voice.loudness", "barge_in.duck"))
+    loud = key.startswith(("voice.loudness", "barge_in.duck", "thinking.below"))
     in_force: list[Settings] = []
 
     async def judge(_pcm: bytes) -> float:

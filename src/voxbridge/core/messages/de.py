@@ -3,6 +3,9 @@
 TEXTS = {
     "apology": "Entschuldigung, da ist etwas schiefgegangen. Bitte versuch es noch einmal.",
     "mute_apology": "Entschuldigung, meine Stimme ist ausgefallen. Du kannst meine Antwort im Chat lesen.",
+    "filler_1": "Einen Moment.",
+    "filler_2": "Ich sehe nach.",
+    "filler_3": "Einen Augenblick.",
     "stt_down": (
         "Ich kann euch gerade nicht hören: Die Spracherkennung ist ausgefallen. Ich melde mich, wenn sie wieder da ist."
     ),

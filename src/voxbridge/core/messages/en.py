@@ -4,6 +4,10 @@ TEXTS = {
     # spoken when something went wrong
     "apology": "Sorry, something went wrong. Please try again.",
     "mute_apology": "Sorry, my voice has failed. You can read my answer in the chat.",
+    # spoken while an answer is late, if the operator wants that
+    "filler_1": "One moment.",
+    "filler_2": "Let me see.",
+    "filler_3": "Just a second.",
     # written when a stage goes down, and when it is back
     "stt_down": "I can't hear you at the moment: speech recognition is not working. I will write when it is back.",
     "agent_down": "I can't answer at the moment: the agent is not working. I will write when it is back.",

@@ -3,6 +3,9 @@
 TEXTS = {
     "apology": "Lo siento, algo ha salido mal. Inténtalo de nuevo, por favor.",
     "mute_apology": "Lo siento, me he quedado sin voz. Puedes leer mi respuesta en el chat.",
+    "filler_1": "Un momento.",
+    "filler_2": "Déjame ver.",
+    "filler_3": "Un segundo.",
     "stt_down": "Ahora mismo no os oigo: el reconocimiento de voz no funciona. Escribiré cuando vuelva a funcionar.",
     "agent_down": "Ahora mismo no puedo responder: el agente no funciona. Escribiré cuando vuelva a funcionar.",
     "tts_down": "Me he quedado sin voz: la síntesis de voz no funciona. Hasta que vuelva, escribiré mis respuestas.",

@@ -3,6 +3,9 @@
 TEXTS = {
     "apology": "Désolé, quelque chose s'est mal passé. Réessaie, s'il te plaît.",
     "mute_apology": "Désolé, je n'ai plus de voix. Tu peux lire ma réponse dans le chat.",
+    "filler_1": "Un instant.",
+    "filler_2": "Je regarde.",
+    "filler_3": "Une seconde.",
     "stt_down": (
         "Je ne vous entends plus : la reconnaissance vocale est en panne. Je vous écrirai quand elle sera rétablie."
     ),

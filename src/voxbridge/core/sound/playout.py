@@ -22,12 +22,14 @@ from typing import Literal
 
 import attrs
 
+from voxbridge.core.sound.bed import Bed, BedFrame
 from voxbridge.core.sound.pcm import FRAME_S
 from voxbridge.core.sound.track import Loudness, Track
 
 SILENCE_TAIL_FRAMES = 5
 _CATCH_UP_FRAMES = 3
 _EPSILON = 1e-6  # of a frame: sums of floats differ in the last bits
+_UNDER_FRAMES = 3  # what sounded before the answer dies away below its first 60 ms
 
 
 @attrs.frozen
@@ -46,10 +48,18 @@ class Pause:
 
 @attrs.frozen
 class Speak:
-    """Encode and send these 20 ms, so loud."""
+    """Encode and send these 20 ms, so loud; ``under`` is what dies away below them, if anything does."""
 
     pcm: bytes
     loudness: Loudness
+    under: BedFrame | None = None
+
+
+@attrs.frozen
+class Hum:
+    """Encode and send 20 ms that are no answer."""
+
+    frame: BedFrame
 
 
 @attrs.frozen
@@ -72,7 +82,7 @@ class Done:
     """The track was played to its end (or closed)."""
 
 
-PlayoutCommand = Begin | Pause | Speak | Dry | Silence | End | Done
+PlayoutCommand = Begin | Pause | Speak | Hum | Dry | Silence | End | Done
 
 
 @attrs.define
@@ -85,11 +95,14 @@ class Playout:
     rebased: int = 0
     held_since: float | None = None
     """Since when sound that is there has not been able to leave."""
+    bed: Bed = attrs.field(factory=Bed)
+    """What leaves while there is nothing of a track."""
     _has_stayed: bool = False
-    _state: Literal["idle", "speaking", "tail"] = "idle"
+    _state: Literal["idle", "speaking", "humming", "tail"] = "idle"
     _tail_left: int = 0
     _last_frame_at: float | None = None
     _sounded_until: float | None = None
+    _ahead_s: float = 0.0  # by so much the timestamps are before the clock, since an answer did not wait for a hum
 
     @property
     def is_idle(self) -> bool:
@@ -107,10 +120,16 @@ class Playout:
         if self._state == "speaking":
             return
         if self.track.has_frame:
-            # A tail in progress is cut short by new sound, but never two frames in the same 20 ms.
-            earliest = now if self._last_frame_at is None else max(now, self._last_frame_at + FRAME_S)
-            self.next_due = earliest
+            # A tail in progress is cut short by new sound, but never two frames in the same 20 ms. Only a hum is not
+            # waited for: the answer's first frame leaves as soon as it would without.
+            is_free = self._last_frame_at is None or self._state == "humming"
+            self.next_due = now if is_free else max(now, (self._last_frame_at or 0.0) + FRAME_S)
         elif self.track.is_done and self._state == "idle":
+            self.next_due = now
+
+    def hum(self, now: float) -> None:
+        """Note that the bed has begun to sound."""
+        if self._state == "idle":
             self.next_due = now
 
     def tick(self, now: float, *, can_send: bool) -> Iterator[PlayoutCommand]:
@@ -144,27 +163,50 @@ class Playout:
         if self._state == "speaking":
             self._state, self._tail_left = "tail", SILENCE_TAIL_FRAMES
             yield Dry()
+        if self.bed.is_sounding and not can_send:
+            self.bed.stop()
+        if self.bed.is_sounding:
+            yield from self._hum(due, now)
+            return
+        if self._state == "humming":
+            self._state, self._tail_left = "tail", SILENCE_TAIL_FRAMES
         if self._state == "tail":
             yield from self._tail(due, can_send=can_send)
         else:
             yield from self._rest()
 
-    def _speak(self, track: Track, due: float, now: float) -> Iterator[PlayoutCommand]:
+    def _hum(self, due: float, now: float) -> Iterator[PlayoutCommand]:
+        yield from self._go_on(due, now)
+        self._state = "humming"
+        yield Hum(self.bed.next())
+        self._last_frame_at = due
+        self.next_due = due + FRAME_S
+
+    def _go_on(self, due: float, now: float) -> Iterator[PlayoutCommand]:
+        """Begin a burst, or account for what went unsent within it."""
         if self._state == "idle":
-            pause_s = 0.0 if self._last_frame_at is None else due - self._last_frame_at - FRAME_S
+            pause_s = 0.0 if self._last_frame_at is None else due - self._last_frame_at - FRAME_S - self._ahead_s
+            self._ahead_s = 0.0
             yield Begin(max(0, round(pause_s / FRAME_S)))
-        else:
-            if now - due > FRAME_S / 2:
-                self.late_frames += 1
-            assert self._last_frame_at is not None, "a burst has begun"
-            unsent = int((due - self._last_frame_at) / FRAME_S + _EPSILON) - 1
-            if unsent > 0:
-                yield Pause(unsent)
+            return
+        if now - due > FRAME_S / 2:
+            self.late_frames += 1
+        assert self._last_frame_at is not None, "a burst has begun"
+        since_last_s = due - self._last_frame_at
+        self._ahead_s += max(0.0, FRAME_S - since_last_s)
+        unsent = int(since_last_s / FRAME_S + _EPSILON) - 1
+        if unsent > 0:
+            yield Pause(unsent)
+
+    def _speak(self, track: Track, due: float, now: float) -> Iterator[PlayoutCommand]:
+        yield from self._go_on(due, now)
         if self._state != "speaking" and self._sounded_until is not None:
             track.waited(due - self._sounded_until)
+        self.bed.fade(_UNDER_FRAMES)
+        under = self.bed.next() if self.bed.is_sounding else None
         self._state = "speaking"
         self._last_frame_at = due - FRAME_S  # the timestamp stands here now, whether the frame leaves or not
-        yield Speak(track.frame(), track.loudness)
+        yield Speak(track.frame(), track.loudness, under)
         if self._has_stayed:
             self._has_stayed = False
             self._hold(now)

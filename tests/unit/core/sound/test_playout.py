@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.tracks import track_of
+from voxbridge.core.sound.bed import BedSound
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_FRAME_BYTES
-from voxbridge.core.sound.playout import Begin, Done, Dry, End, Pause, Playout, PlayoutCommand, Silence, Speak
+from voxbridge.core.sound.playout import Begin, Done, Dry, End, Hum, Pause, Playout, PlayoutCommand, Silence, Speak
 
 pytestmark = pytest.mark.unit
 
@@ -157,4 +158,66 @@ def test_a_paused_track_ends_the_burst_and_goes_on_with_the_next_sample() -> Non
     resumed = play(playout, 5.0)
     assert resumed[0] == (2.0, Begin(92)), "0.16 .. 1.98 were not sent"
     assert len([c for _, c in resumed if isinstance(c, Speak)]) == 7
+    assert playout.is_idle
+
+
+LOOP = BedSound(bytes(range(256)) * (90 * SPEECH_FRAME_BYTES // 256))
+
+
+def test_an_answer_does_not_wait_for_a_hum() -> None:
+    """It leaves in the instant in which its sound came, and the hum dies away below its first 60 ms."""
+    playout = Playout()
+    playout.bed.begin(None, LOOP, 15)
+    playout.hum(1.0)
+    hums = play(playout, 1.1)
+    assert [at for at, command in hums if isinstance(command, Hum)] == pytest.approx(
+        [1.0 + n * FRAME_S for n in range(6)]
+    )
+    assert not [command for _, command in hums if isinstance(command, Speak | Dry)]
+    playout.load(track_of(10))
+    playout.wake(1.103)
+    answer = [(at, command) for at, command in play(playout, 10) if isinstance(command, Speak)]
+    assert [at for at, _ in answer] == pytest.approx([1.103 + n * FRAME_S for n in range(10)])
+    under = [command.under for _, command in answer]
+    assert [each is not None for each in under] == [True, True, True] + [False] * 7
+    assert under[2] is not None
+    assert under[2].loudness.end == 0
+    assert playout.is_idle
+
+
+def test_the_timestamps_make_up_for_an_answer_that_did_not_wait() -> None:
+    """Its timestamps are 17 ms before the clock: the next pause is shorter by that, so that it does not add up."""
+    playout = Playout()
+    stamp, ahead = 0, []
+    for number in range(20):
+        at = 10.0 * number
+        playout.bed.begin(None, LOOP, 15)
+        playout.hum(at)
+        commands = play(playout, at + 0.1)
+        playout.load(track_of(10))
+        playout.wake(at + 0.103)
+        for when, command in [*commands, *play(playout, at + 9)]:
+            match command:
+                case Begin(frames):
+                    stamp += frames
+                    ahead.append(stamp * FRAME_S - when)
+                case Pause(frames):
+                    stamp += frames
+                case Speak() | Hum() | Silence():
+                    stamp += 1
+    assert max(ahead) - min(ahead) <= FRAME_S
+
+
+def test_a_hum_that_is_over_is_followed_by_silence() -> None:
+    """Five silence frames, as behind speech; and nothing of it where no frame can leave."""
+    playout = Playout()
+    playout.bed.begin(None, LOOP, 15)
+    playout.hum(1.0)
+    play(playout, 1.1)
+    playout.bed.fade(5)
+    kinds = [type(command).__name__ for _, command in play(playout, 10)]
+    assert kinds == ["Hum"] * 5 + ["Silence"] * 5 + ["End"]
+    playout.bed.begin(None, LOOP, 15)
+    playout.hum(20.0)
+    assert list(playout.tick(20.0, can_send=False)) == []
     assert playout.is_idle
