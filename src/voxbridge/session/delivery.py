@@ -55,7 +55,7 @@ class Delivery:
         if self._question.because not in FOR_US:
             await self._decided.wait()
             if self._question.because == "locked" and self._context.addressing.is_first_refusal(self._speaker.user_id):
-                await self._context.post(line("floor_taken", name=" ".join(self._speaker.name.split())))
+                await self._context.post(line("floor_taken", name=self._speaker.shown_name))
             return "not-addressed"
         await self._until_our_turn()
         persona = self._question.persona

@@ -36,6 +36,11 @@ class Speaker:
     names_now: Callable[[], Sequence[str]] = attrs.field(default=tuple, eq=False, repr=False)
 
     @property
+    def shown_name(self) -> str:
+        """Return the name on one line."""
+        return " ".join(self.name.split())
+
+    @property
     def vocabulary(self) -> tuple[str, ...]:
         """Return the names to expect now. Ask when an utterance begins; where that is too late, at each connection."""
         return tuple(self.names_now())
