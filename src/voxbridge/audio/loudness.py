@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 WINDOW_S = 0.01
 FLOOR_DBFS = -120.0
+_FLOOR_POWER = 10 ** (FLOOR_DBFS / 10)
 _STEP_S = 0.1
 _BLOCK_STEPS = 4
 _OFFSET_LUFS = -0.691
@@ -27,8 +28,9 @@ def levels_dbfs(pcm: bytes, rate_hz: int) -> list[float]:
     """Return the level of each whole window of 10 ms (s16le mono), as RMS; a sine of full scale has -3 dBFS."""
     count = round(rate_hz * WINDOW_S)
     samples = np.frombuffer(pcm[: len(pcm) // (2 * count) * 2 * count], "<i2").astype(np.float64).reshape(-1, count)
-    powers = (samples**2).mean(axis=1) / 32768.0**2
-    return [float(level) for level in 10 * np.log10(np.maximum(powers, 10 ** (FLOOR_DBFS / 10)))]
+    powers = np.einsum("ij,ij->i", samples, samples) / (count * 32768.0**2)
+    levels: list[float] = (10 * np.log10(np.maximum(powers, _FLOOR_POWER))).tolist()
+    return levels
 
 
 @functools.cache
@@ -64,12 +66,13 @@ class LoudnessMeter:
     @property
     def measured_s(self) -> float:
         """Return how much sound counts: that which is no silence."""
-        return len(self._gated(np.asarray(self._powers))) * _STEP_S
+        return len(self._gated(np.asarray(self._powers))) * _STEP_S if self._powers else 0.0
 
     def feed(self, pcm: bytes) -> None:
         """Take the next piece: whole samples."""
         if pcm:
-            self.peak = max(self.peak, float(np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)).max()) / 32768)
+            samples = np.frombuffer(pcm, "<i2")
+            self.peak = max(self.peak, int(samples.max()) / 32768, -int(samples.min()) / 32768)
         self._rest += pcm
         while len(self._rest) >= self._step_bytes:
             step, self._rest = self._rest[: self._step_bytes], self._rest[self._step_bytes :]
@@ -92,6 +95,8 @@ class LoudnessMeter:
 
         Of what is shorter than a block, the steps count for themselves.
         """
+        if not self._powers:
+            return None
         powers = np.asarray(self._powers)
         if len(powers) >= _BLOCK_STEPS:
             powers = np.convolve(powers, np.full(_BLOCK_STEPS, 1 / _BLOCK_STEPS), "valid")

@@ -22,6 +22,8 @@ _BYTES_PER_MS = SPEECH_RATE_HZ * 2 // 1000
 _WINDOW_BYTES = WINDOW_MS * _BYTES_PER_MS
 # A sound that begins or ends at full level (cut by its server) clicks; 5 ms of a fade take the click and no more.
 _FADE_BYTES = 5 * _BYTES_PER_MS
+# Of a clip that comes whole so much is looked at before its first frame leaves; the rest is while that one plays.
+_FIRST_BYTES = 60 * _BYTES_PER_MS
 _NO_TRIM = TrimRules(silent_dbfs=-1000.0)
 
 
@@ -69,7 +71,16 @@ class SentenceSound:
         """Add a piece; all pieces of a sentence have one rate."""
         if self._resampler is None:
             self._resampler = Resampler(pcm.rate_hz, SPEECH_RATE_HZ)
-        self._add(self._resampler.feed(pcm.data if pcm.channels == 1 else to_mono(pcm.data)))
+        data = self._resampler.feed(pcm.data if pcm.channels == 1 else to_mono(pcm.data))
+        while not self._has_begun and len(data) > _FIRST_BYTES and self._is_known:
+            self._add(data[:_FIRST_BYTES])
+            data = data[_FIRST_BYTES:]
+        self._add(data)
+
+    @property
+    def _is_known(self) -> bool:
+        """Tell whether it is known how loud the first frame is to be, whatever follows."""
+        return self._rules.loudness_lufs is None or self._voice is None or self._voice.lufs is not None
 
     def end(self, *, is_broken: bool = False) -> None:
         """End the sentence: what the resampler still holds is its last sound. ``is_broken``: there should be more."""

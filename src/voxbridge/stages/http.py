@@ -118,9 +118,10 @@ class Client:
         return httpx.Request(method, self._url(path), headers=merged, extensions={"timeout": self._timeout}, **body)
 
     def _merged(self, headers: tuple[tuple[str, str], ...]) -> httpx.Headers:
-        merged = httpx.Headers(self._http.headers)
-        merged.update(dict(headers))
-        return merged
+        further = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
+        named = {name.lower() for name, _ in further}
+        own = [(name, value) for name, value in self._http.headers.raw if name.lower() not in named]
+        return httpx.Headers([*own, *further])
 
     def _joined(self, path: str) -> httpx.URL:
         below = httpx.URL(path).raw_path.lstrip(b"/")

@@ -29,7 +29,10 @@ TOLD_AT = 2
 def without_echo(heard: str, said: str) -> str:
     """Return what of a transcript is not an echo of what was said meanwhile; "" if nothing is."""
     words, ours = heard.split(), plain(said).split()
-    echoed = _echoed([plain(word).replace(" ", "") for word in words], ours)
+    bare = [plain(word).replace(" ", "") for word in words]
+    if len([word for word in bare if word in ours]) < _RUN_MIN:
+        return heard  # as mostly: no need to look closer
+    echoed = _echoed(bare, ours)
     return " ".join(word for word, is_echo in zip(words, echoed, strict=True) if not is_echo) if any(echoed) else heard
 
 

@@ -70,6 +70,8 @@ class _Overlap:
     """Of each of them, by its identity: how much had been heard when this utterance began."""
     lowered: list[OpenTurn] = attrs.field(factory=list)
     meaning: Meaning | None = None
+    all_words: str | None = None
+    """Those that it is the meaning of, once they are all."""
     is_speech: bool = False
     has_ended: bool = False
     has_taken_back: bool = False
@@ -115,7 +117,8 @@ class OverlapPolicy:
     def reply_to(self, speech: SpeechOver) -> Reply:
         """See BargeInPolicy."""
         overlap = self._overlaps.pop((speech.user_id, speech.utterance), None) or _Overlap()
-        meaning = self._meaning_of(speech.words)
+        meaning = overlap.meaning if overlap.all_words == speech.words else None  # it was told of them just now
+        meaning = meaning or self._meaning_of(speech.words)
         if meaning == "stop" and (overlap.over or overlap.has_taken_back):
             return "stop-word"
         is_over = bool(overlap.over) and not overlap.has_taken_back
@@ -180,6 +183,7 @@ class OverlapPolicy:
     def _heard(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         """Take the words so far, or all of them."""
         overlap.meaning = meaning = self._meaning_of(speech.words, is_open=not speech.is_whole)
+        overlap.all_words = speech.words if speech.is_whole else None
         if meaning == "stop" and speech.is_whole:  # else it may be the first word of "stop at the corner"
             return self._stop(speech, turns)
         if meaning in ("speech", "stop", "go on"):
