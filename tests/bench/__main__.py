@@ -13,7 +13,7 @@ import attrs
 import click
 import trio
 
-from tests.bench import ahead, changing_call, pause_curve, words_heard
+from tests.bench import against, ahead, changing_call, pause_curve, words_heard
 from tests.bench.crowd import crowd as crowded
 from tests.bench.measures import Measure, host, table
 from tests.bench.pauses import Judged, engine_places, human_places, judged
@@ -88,6 +88,8 @@ def judged_pauses() -> list[Judged]:
 @click.option("--seed", default=1, show_default=True, help="Which changes, and in which order.")
 @click.option("--quick", is_flag=True, help="Ten of each instead of fifty: a look, no figures to quote.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
+@click.option("--against", "commit", help="This code and an older commit in turn, row by row.")
+@click.option("--rounds", default=3, show_default=True, help="With --against: so many of each.")
 @click.option("--only", type=click.Choice(GROUPS), multiple=True, help="Measure this group only.")
 def main(
     words: bool,
@@ -98,11 +100,19 @@ def main(
     seed: int,
     quick: bool,
     json_file: Path | None,
+    commit: str | None,
+    rounds: int,
     only: tuple[str, ...],
 ) -> None:
     """Measure the bridge on this machine. It takes about ten minutes; --quick about two."""
     if words:
         for line in words_heard.run():
+            click.echo(line)
+        return
+    if commit is not None:
+        rows, mends = against.compare(commit, only or GROUPS, rounds, progress, is_quick=quick)
+        progress("")
+        for line in against.lines(rows, commit, rounds, mends):
             click.echo(line)
         return
     if call_minutes is not None:

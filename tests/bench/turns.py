@@ -20,7 +20,7 @@ from voxbridge.clock import monotonic_s
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
-from voxbridge.core.sound.pcm import FRAME_MS, Pcm
+from voxbridge.core.sound.pcm import FRAME_MS, SPEECH_RATE_HZ, Pcm
 from voxbridge.rehearsal.call import Scene, SimulatedCall, open_simulated_call, opus_of
 from voxbridge.rehearsal.discord.world import BOT_ID
 from voxbridge.stages.agent.n8n import N8nSettings
@@ -35,6 +35,7 @@ Samples = dict[str, list[float]]
 Progress = Callable[[str], None]
 
 AUDIBLE_DBFS = -50.0  # 25 dB below speech
+_SWELL_S = 0.12
 BRIEF = "Yes, of course."
 LONG = f"{BRIEF} This answer goes on for long enough to be interrupted in the middle of it, which is what happens now."
 
@@ -62,7 +63,13 @@ async def simulated(
 
 @functools.cache
 def _hum_of(text: str) -> bytes:
-    return hum(text, 0)
+    """Return a hum from its first loud sample on, as a voice that begins at once.
+
+    As it is made it swells for 120 ms. Through Opus, which is 6.5 ms late, its first frame would be too soft to be
+    heard, and 20 ms of the simulated voice's own would count as the bridge's.
+    """
+    sound = hum(text, 0)
+    return sound[round(_SWELL_S * SPEECH_RATE_HZ) * 2 :]
 
 
 def _same_hum(text: str, _index: int) -> bytes:

@@ -293,7 +293,8 @@ class SpeakerSession:
         self._over.tell_began()
         # They will be asked in a second or two; by then their connections are there.
         cast = self._context.tools.cast
-        for stage in dict.fromkeys(stage for persona in cast for stage in (persona.agent, persona.tts)):
+        stages = {id(stage): stage for persona in cast for stage in (persona.agent, persona.tts)}
+        for stage in stages.values():
             self._errands.start("warm-up", functools.partial(warm_up, stage))
         for sound in self._preroll:
             utterance.feed(sound)
