@@ -64,6 +64,7 @@ class Hall:
     tts: ChatterboxServer
     room: Room
     reports: list[TurnReport]
+    reported_at: list[float]
     nursery: trio.Nursery
     breaking: deque[Exception]
     """What the agent stage raises in the next turns, as a plug-in with a bug would."""
@@ -185,11 +186,13 @@ async def open_hall(
             )
             stages = await stack.enter_async_context(open_stages(settings, engines_socket=engines_socket))
             reports: list[TurnReport] = []
+            reported_at: list[float] = []
             breaking: deque[Exception] = deque()
             port = MemoryPort()
 
             def on_report(report: TurnReport) -> None:
                 reports.append(report)
+                reported_at.append(trio.current_time())
                 port.touch()
 
             tools = Tools(
@@ -225,5 +228,5 @@ async def open_hall(
                 nursery.start_soon(supervise, "room", room.run)
             else:
                 nursery.start_soon(room.run)
-            yield Hall(net, port, stt, n8n, tts, room, reports, nursery, breaking, tools, clock)
+            yield Hall(net, port, stt, n8n, tts, room, reports, reported_at, nursery, breaking, tools, clock)
             nursery.cancel_scope.cancel(reason="test over")
