@@ -15,7 +15,6 @@ from voxbridge.audio.vad import VoiceActivity
 from voxbridge.config.settings import Settings
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import Pcm
-from voxbridge.rehearsal.discord.knobs import Impairment
 from voxbridge.rehearsal.scenes.in_call import impairment
 from voxbridge.rehearsal.scenes.play import Player
 from voxbridge.rehearsal.scenes.played import Played, Sounded
@@ -83,7 +82,7 @@ class InHall:
         await trio.lowlevel.checkpoint()
 
     async def set_line(self, line: LineTable) -> None:
-        self._line: Impairment = impairment(line, 1)
+        self._line = impairment(line, 1)
         await trio.lowlevel.checkpoint()
 
     async def rekey(self) -> None:

@@ -21,7 +21,7 @@ from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
 from voxbridge.errors import EXIT_CONFIG, ConfigError, StageName, StageTimeout, VoxBridgeError
-from voxbridge.stages.contracts import Stage
+from voxbridge.stages.contracts import CanBeTried, Doubtful, Stage
 from voxbridge.stages.registry import in_order, make_agent, make_stt, make_tts
 
 PROBE_LIMIT_S = 20.0  # a server that is loading its model answers late; a person waits here
@@ -146,7 +146,7 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
                 for finding in failed(name, one):
                     yield finding
         else:
-            yield ok(name, text)
+            yield warning(name, text) if isinstance(text, Doubtful) else ok(name, text)
 
 
 def _way(name: str, stage: StageName, backend: AnySettings) -> Iterator[Finding]:
@@ -190,5 +190,8 @@ def _answering(agent: AgentSettings | None, tts: TtsSettings | None, socket: str
 async def _probe(stage: Stage, name: StageName) -> str:
     with trio.move_on_after(PROBE_LIMIT_S):
         async with stage:
-            return await stage.probe()
+            text = await stage.probe()
+            if isinstance(stage, CanBeTried) and not isinstance(text, Doubtful):
+                text = f"{text}; {await stage.try_out()}"
+            return text
     raise StageTimeout(name, "total", PROBE_LIMIT_S)

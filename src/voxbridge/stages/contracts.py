@@ -119,6 +119,12 @@ class SttSession(Protocol):
         """Forget the current utterance (a cough, noise)."""
 
 
+class Doubtful(str):
+    """A probe's line about a server that is there and does not have all that is asked of it: a warning."""
+
+    __slots__ = ()
+
+
 class Stage(Protocol):
     """What all backends share. Entered once by the daemon, which opens what the stage keeps warm."""
 
@@ -132,6 +138,18 @@ class Stage(Protocol):
         """Check that the server is there, speaks our protocol and knows what we ask of it, at no cost to the user.
 
         Returns one line for the operator. Raises: StageError, whose text says how to mend it.
+        """
+        ...
+
+
+@runtime_checkable
+class CanBeTried(Protocol):
+    """A stage whose server says only at its work whether it will do as the settings have it."""
+
+    async def try_out(self) -> str:
+        """Have the server do its work once, as little of it as can be; for an operator who asks, not for ``probe``.
+
+        Returns what to add to the probe's line. Raises: StageError, whose text says how to mend it.
         """
         ...
 

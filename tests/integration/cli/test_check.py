@@ -21,8 +21,16 @@ from voxbridge.config.stages import TtsSettings
 from voxbridge.discord.preflight import preflight
 from voxbridge.errors import DiscordError, LoginRefused
 from voxbridge.rehearsal.discord import STAGE, SimulatedDiscord
+from voxbridge.stages.agent.openai import OpenAiAgentSettings
+from voxbridge.stages.stt.deepgram import DeepgramSettings
+from voxbridge.stages.stt.openai import OpenAiSttSettings
 from voxbridge.stages.tts.chatterbox import ChatterboxSettings
+from voxbridge.stages.tts.openai import OpenAiTtsSettings
 from voxbridge.testing.servers.chatterbox import ChatterboxServer
+from voxbridge.testing.servers.openai_chat import OpenAiServer
+from voxbridge.testing.servers.openai_speech import OpenAiSpeechServer
+from voxbridge.testing.servers.transcriptions import TranscriptionServer
+from voxbridge.testing.servers.whisperlive import WhisperLiveServer
 
 pytestmark = pytest.mark.integration
 
@@ -129,6 +137,55 @@ async def test_backend_that_is_there_is_ok_and_one_that_is_not_is_a_problem() ->
         (gone,) = await found(check_stages(good))
     assert (gone.verdict, gone.exit_code) == ("problem", 1), gone
     assert "connection refused" in gone.text
+
+
+async def told_of(settings: Settings) -> tuple[str, str]:
+    """Return the verdict on the one server that the settings name, and what is said of it."""
+    (finding,) = await found(check_stages(settings))
+    return finding.verdict, finding.text
+
+
+async def test_a_base_url_without_v1_is_taken_or_named() -> None:
+    """The speech servers' routes are found with and without it; an agent's address says what is missing."""
+    async with OpenAiSpeechServer().running() as speech, OpenAiServer().running() as agent:
+        for url in (speech.url, f"{speech.url}/v1/"):
+            assert (await told_of(Settings(tts=OpenAiTtsSettings(url=url))))[0] == "ok"
+        right = OpenAiAgentSettings(url=Secret(agent.base_url), model="test-model")
+        assert (await told_of(Settings(agent=right)))[0] == "ok"
+        verdict, said = await told_of(Settings(agent=attrs.evolve(right, url=Secret(agent.url))))
+    assert (verdict, said) == ("problem", "the API is one step below this address: add /v1 to agent.url")
+    async with TranscriptionServer().running() as ears:
+        for url in (ears.url, f"{ears.url}/v1"):
+            assert (await told_of(Settings(stt=OpenAiSttSettings(url=url))))[0] == "ok"
+
+
+async def test_a_voice_that_the_server_does_not_list_is_a_warning() -> None:
+    """The server may know it all the same, or speak with another one; the line says what to do."""
+    async with OpenAiSpeechServer(voices=("nova",)).running() as server, ChatterboxServer().running() as other:
+        for tts in (
+            OpenAiTtsSettings(url=server.url, voice="anna"),
+            ChatterboxSettings(url=other.url, voice="anna"),
+        ):
+            verdict, said = await told_of(Settings(tts=tts))
+            assert (verdict, "voice 'anna' is UNKNOWN to the server" in said) == ("warning", True), said
+
+
+async def test_a_format_that_the_server_refuses_is_a_problem() -> None:
+    """It shows only when something is spoken: one word is, and the server's own reason is told."""
+    async with OpenAiSpeechServer("devnen", voices=("anna",)).running() as server:
+        good = OpenAiTtsSettings(url=server.url, voice="Anna.wav", response_format="wav")
+        assert await told_of(Settings(tts=good)) == ("ok", "ready; voice 'Anna.wav'; spoke a word as wav")
+        verdict, said = await told_of(Settings(tts=attrs.evolve(good, response_format="pcm")))
+    assert verdict == "problem"
+    assert "response_format = 'pcm'" in said
+    assert "422" in said
+
+
+async def test_a_server_of_another_kind_is_a_problem() -> None:
+    """A WebSocket that opens is not enough: a Deepgram that turns out to be a WhisperLive is told."""
+    async with WhisperLiveServer().running() as server:
+        verdict, said = await told_of(Settings(stt=DeepgramSettings(url=server.url, connect_limit_ms=1000)))
+    assert verdict == "problem", said
 
 
 async def test_backups_are_asked_as_well() -> None:

@@ -61,6 +61,7 @@ class OpenAiDialect:
         self.secrets = secrets_of(settings, hides_path=False)
         self.memory = Memory(settings)
         self._models_target = address.route("/models", ROUTE)
+        self._models_below = address.route("/v1/models", ROUTE)
 
     def begin(self, request: AgentRequest, now: float) -> ModelExchange:
         """Begin a turn."""
@@ -84,6 +85,7 @@ class OpenAiDialect:
         """Ask for the list of models, and whether ours is in it. Raises: StageError."""
         found = await fetch(Call("GET", self._models_target, headers=authorization(self.settings, self.wall_s)))
         if found.status in (404, 405):
+            await self._look_below(fetch)
             return "something answers at this address, but lists no models; the first question will show what"
         if not found.is_success:
             raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
@@ -99,6 +101,14 @@ class OpenAiDialect:
         if model not in models:
             raise without_model(model, models, self.name)
         return f"the server is there and has the model {model}"
+
+    async def _look_below(self, fetch: Fetch) -> None:
+        """Look whether the list of models stands under /v1. Raises: StageRefused, if it does."""
+        below = await fetch(Call("GET", self._models_below, headers=authorization(self.settings, self.wall_s)))
+        if below.is_success and names_in(below.body, "data", "id") is not None:
+            raise StageRefused(
+                "agent", 404, "the API is one step below this address: add /v1 to agent.url", backend=self.name
+            )
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes, hidden: Hidden) -> StageError:
         """Return the error that a status outside 2xx stands for."""

@@ -29,7 +29,9 @@ async def probe(client: Client, voice: str, judge: VoiceJudge, *, backend: str, 
         words = judge_health(await ask_json(client, "/health", backend), backend)
         await _check_route(client, speech_path, backend)
         library = await ask_json(client, "/voices", backend)
-    return f"{words}; {_judge_voice(voice, library, judge)}"
+    if voice in DEFAULT_VOICES:
+        return f"{words}; the server's default voice"
+    return judge.line(words, voice_names(library))
 
 
 def judge_health(answer: object, backend: str) -> str:
@@ -62,7 +64,3 @@ async def _check_route(client: Client, speech_path: str, backend: str) -> None:
             raise StageRefused("tts", response.status_code, detail, backend=backend)
         if response.status_code not in (400, 422) and not response.is_success:
             raise status_error("tts", response.status_code, response.headers, body, backend=backend)
-
-
-def _judge_voice(voice: str, library: object, judge: VoiceJudge) -> str:
-    return "the server's default voice" if voice in DEFAULT_VOICES else judge.line(voice_names(library))

@@ -21,6 +21,7 @@ from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import between, one_of, option, own_kind
 from voxbridge.config.secrets import Secret
 from voxbridge.config.stages import TtsSettings, api_key, proxy, server_url, voice
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.core.wire.sound_kind import NotSoundError
 from voxbridge.errors import ConfigError, StageError, StageProtocolError, StageRefused, StageTimeout, StageUnavailable
@@ -28,6 +29,7 @@ from voxbridge.stages.contracts import SoundSink, TtsRequest
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import error_body, open_client, open_response, raise_for_status
 from voxbridge.stages.http_status import status_error
+from voxbridge.stages.sinks import SoundInto
 from voxbridge.stages.tts.body import finish_sound, not_sound, receive_sound
 from voxbridge.stages.tts.http_speech import HttpSpeech
 from voxbridge.stages.tts.probing import PROBE_LIMIT_S, VoiceJudge, ask_json, voice_names
@@ -35,6 +37,7 @@ from voxbridge.stages.tts.sentence import Sentence
 
 SPEECH_PATH = "/audio/speech"
 TEXT_CHARS_MAX = 4096  # OpenAI's own limit, and nobody's is lower but travisvn's 3000
+_TRIAL = "Yes."  # the least that every voice can say
 DEFAULT_VOICE = "alloy"  # the field is required; OpenAI's first voice is known to nearly all
 
 
@@ -105,7 +108,25 @@ class OpenAiSpeechStage(HttpSpeech):
             if self._speaker.is_idle or self._speaker.is_failing:
                 raise  # a server that hangs is asked by the next turn, and does not speak for all that
             return "busy: it is speaking, and answers nothing else meanwhile"
-        return f"ready; {self._judge.line(voice_names(library))}"
+        return self._judge.line("ready", voice_names(library))
+
+    async def try_out(self) -> str:
+        """Have one word spoken: a format or a voice that the server does not have is refused only then."""
+        settings, samples = self._settings, 0
+
+        def count(pcm: Pcm) -> None:
+            nonlocal samples
+            samples += len(pcm.data) // 2
+
+        try:
+            await self.speak(TtsRequest(_TRIAL, "check", 0), SoundInto(count))
+        except StageRefused as error:
+            how = f"response_format = {settings.response_format!r} and voice {settings.voice or DEFAULT_VOICE!r}"
+            raise StageRefused("tts", error.status, f"{error.detail} (asked with {how})", backend=self.name) from error
+        if not samples:
+            detail = f"the server spoke a word without a sound (response_format = {settings.response_format!r})"
+            raise StageProtocolError("tts", detail, backend=self.name)
+        return f"spoke a word as {settings.response_format}"
 
     async def _check_model(self) -> None:
         """Ask a Chatterbox-TTS-Server, whose list of voices is like no other's, for its model.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import structlog
 
 from voxbridge.core.wire.json_text import json_value
+from voxbridge.stages.contracts import Doubtful
 from voxbridge.stages.http import Client, error_body, open_response, raise_for_status, read_body
 
 log = structlog.get_logger(__name__)
@@ -59,15 +60,16 @@ class VoiceJudge:
         self._voice, self._otherwise = voice, otherwise
         self._is_told = False
 
-    def line(self, names: set[str] | None) -> str:
-        """Return the part of a probe's line that concerns the voice. ``names`` None: the server has no list."""
+    def line(self, said: str, names: set[str] | None) -> str:
+        """Return a probe's line with what concerns the voice. ``names`` None: the server has no list."""
         voice = self._voice
         if names is None:
-            return f"voice {voice!r} (the server lists none)"
+            return f"{said}; voice {voice!r} (the server lists none)"
         if names.issuperset(voice.split("+")) or voice in names:  # Kokoro-FastAPI mixes voices: a+b
             self._is_told = False
-            return f"voice {voice!r}"
+            return f"{said}; voice {voice!r}"
         if not self._is_told:
             self._is_told = True
             log.warning("the voice is unknown to the speech server", voice=voice, otherwise=self._otherwise)
-        return f"voice {voice!r} is UNKNOWN to the server, which {self._otherwise}: add it there, or change tts.voice"
+        told = f"voice {voice!r} is UNKNOWN to the server, which {self._otherwise}"
+        return Doubtful(f"{said}; {told}: add it there, or change tts.voice")

@@ -109,7 +109,7 @@ class WyomingSpeechStage:
             raise StageRefused("tts", 0, detail, backend=self.name)
         if not self._settings.voice:
             return "ready; the server's default voice"
-        return f"ready; {self._judge.line(voice_names(entries(programs, 'voices')))}"
+        return self._judge.line("ready", voice_names(entries(programs, "voices")))
 
     async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage`` and ``SentenceSpeaker.speak``.

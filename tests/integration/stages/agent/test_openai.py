@@ -246,6 +246,7 @@ async def test_model_is_needed():
         ({"model": "other"}, StageRefused, "agent.model may be test-model"),
         ({"key": "wrong"}, StageRefused, "API key"),
         ({"path": "/elsewhere"}, None, "lists no models"),
+        ({"path": ""}, StageRefused, "add /v1 to agent.url"),
     ],
 )
 async def test_probe_says_what_is_wrong(autojump_clock, net, change, kind, words):
