@@ -122,6 +122,12 @@ def conversations(session: nox.Session) -> None:
 
 
 @nox.session
+def putback(session: nox.Session) -> None:
+    """Put each old bug back, one by one, and see what finds it: half an hour, `-- --only B12` one of them."""
+    python(session, "tests.putback", *session.posargs)
+
+
+@nox.session
 def scenes(session: nox.Session) -> None:
     """What Discord does to the real daemon, and what got through: all of it in ten minutes, `-- --only A1` a part."""
     python(session, "tests.scenes", *session.posargs)

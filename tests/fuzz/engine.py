@@ -18,7 +18,7 @@ from tests.fuzz.inputs import LARGE_POISON, POISON, mutated, pumped
 from tests.fuzz.readers import Reader
 
 CPU_S_PER_BYTE = 20e-6  # the slowest real one (n8n's lines, 170 bytes each) takes a tenth of it
-CPU_S_FREE = 0.05  # the first input of a kind fills caches
+CPU_S_FREE = 0.1  # the first input of a kind fills caches
 MEMORY_PER_BYTE = 120  # `{}` is three bytes and some two hundred of objects
 MEMORY_FREE_BYTES = 4 << 20
 GROWTH_MAX = 10.0  # four times the input may take four times as long; the rest is noise

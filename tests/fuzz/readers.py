@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import codecs
 import json
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import attrs
 
 from tests.support.cuts import cut
 from voxbridge.audio.speech_reader import DecoderMissingError, SpeechReader
+from voxbridge.config import load
 from voxbridge.config.secrets import Secret
 from voxbridge.core.agents.answer_reader import AnswerReader, Delta, Ended, Values
 from voxbridge.core.agents.chat import DifyValues, OllamaValues, OpenAiValues
@@ -41,7 +44,7 @@ from voxbridge.core.wire.wyoming import AudioFormat, WyomingEvent, WyomingReader
 from voxbridge.discord.counters import VoiceCounters
 from voxbridge.discord.receiver import Receiver
 from voxbridge.discord.seal import TransportKey
-from voxbridge.errors import StageError
+from voxbridge.errors import ConfigError, StageError
 from voxbridge.session.ear import Ear
 from voxbridge.stages.agent.api import api_refusal
 from voxbridge.stages.agent.model import names_in
@@ -54,6 +57,7 @@ from voxbridge.stages.tts.chatterbox_probe import judge_health
 from voxbridge.stages.tts.probing import voice_names
 from voxbridge.stages.ws import refused_upgrade
 
+_CONFIGURATION = Path(tempfile.mkdtemp(prefix="voxbridge-fuzz-")) / "voxbridge.toml"
 _SAID_BYTES = 16_000  # turn.answer_chars_max is 4,000 letters
 HIDDEN = Hidden(secrets=("s3cret",), speech="is it sunny in Boston today")
 
@@ -255,10 +259,16 @@ def _spoken(pieces: list[bytes]) -> object:
     return " ".join([*said, *spoken.feed(decoder.decode(b"", final=True)), *spoken.flush()])
 
 
+def _configuration(pieces: list[bytes]) -> object:
+    """Read a configuration, as at the start and with each SIGHUP."""
+    _CONFIGURATION.write_bytes(pieces[0])
+    return type(load(_CONFIGURATION, {})).__name__
+
+
 def _transcript(pieces: list[bytes]) -> object:
     (data,) = pieces
     text = data.decode("utf-8", "replace")
-    return heard(text, sound_s=1.0), visible(text), visible_lines(text), said_name(text)
+    return heard(text, sound_s=600.0), visible(text), visible_lines(text), said_name(text)
 
 
 class _NoEncryption:
@@ -422,6 +432,16 @@ READERS: tuple[Reader, ...] = (
     Reader("what is said", _spoken, (*ANSWERS, b'{"a": ' * 3, b"# Hi\n\n- **one** `two`\n\n```py\n3\n```\n")),
     Reader(
         "transcript and names", _transcript, (b"Thanks for watching! [Music] hello", b"\x1b[31mAda\x07"), is_cut=False
+    ),
+    Reader(
+        "configuration",
+        _configuration,
+        (
+            b'[discord]\ntoken = "abc"\njoin = ["1:2"]\n[endpointing]\ncommit_ms = 500\nvad_threshold = 0.5\n',
+            b'[stt]\nkind = "whisperx"\nurl = "ws://h:1"\n[tts.lexicon.en]\nSQL = "sequel"\n[log]\nlevel = "info"\n',
+        ),
+        (ConfigError,),
+        is_cut=False,
     ),
     Reader("voice path", _voice, (bytes(160), bytes(range(256)) * 5), is_cut=False),
     Reader("datagram", _message(classify), (b"\x80\x78\0\x01\0\0\0\x02\0\0\0\x03" + bytes(40),), is_cut=False),

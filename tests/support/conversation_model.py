@@ -7,6 +7,7 @@ written down, and the reports, the frames and the channel's text are compared wi
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 import re
@@ -16,23 +17,27 @@ import trio
 import trio.testing
 
 from tests.support.hall import APOLOGY, Hall, open_hall
-from tests.support.model_stages import Agent, Facts, Stt, Tts, doubled
+from tests.support.model_stages import Agent, Facts, Stt, Tts, Wired, doubled, models, two_voices, workflow
 from voxbridge.config.settings import Settings
-from voxbridge.config.turns import BargeInSettings, TurnSettings
+from voxbridge.config.turns import BargeInSettings, EndpointingSettings, TurnSettings
 from voxbridge.core.call.events import VoiceDown, VoiceUp
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import FRAME_S, Pcm
-from voxbridge.errors import AgentFailed, NoReply
+from voxbridge.errors import NoReply
 from voxbridge.session.context import Tools
 from voxbridge.session.report import TurnReport
-from voxbridge.stages.contracts import AgentStage
+from voxbridge.stages.contracts import AgentStage, TtsStage
 
 CUT = frozenset({"superseded", "interrupted", "cancelled"})
 LIMIT_S = 20.0
+UTTERANCE_S = 6.0
+RESENT_S = 0.25  # a kept connection that was closed meanwhile says so at once: only then is a request sent again
 _SENTENCE_FRAMES = 38  # of 0.8 s, whose last one may be a part
 _DEEDS = ("goes on", "both", "stop", "down", "full", "says", "leaves", "rules")
+_RARE_DEEDS = ("radio", "flock")
 MUTE = Pcm(bytes(len(APOLOGY.data)), APOLOGY.rate_hz)
 PARTED = re.compile(r"(?<=\.) ")
+NAMED = re.compile(r"This is (turn-\d+)")
 
 
 @attrs.define
@@ -48,6 +53,8 @@ class Play:
     said: list[tuple[float, float, bool]] = attrs.field(factory=list)
     """Of each text that the operator had said: when it was asked for and over, and whether it was spoken."""
     open_says: int = 0
+    radios: list[tuple[UserId, int, float, float]] = attrs.field(factory=list)
+    """Who made no pause: during which stay, from when until when."""
 
     async def say(self) -> None:
         """Have the operator's text said."""
@@ -68,7 +75,12 @@ async def converse(seed: int) -> int:
     random.seed(seed)
     rng = random.Random(seed + 1)
     barge_in = [BargeInSettings()]
-    base = Settings(turn=TurnSettings(limit_ms=round(LIMIT_S * 1000)))
+    kind, has_two_voices = rng.choice(("plain", "doubled", "models", "wired")), rng.random() < 0.5
+    base = Settings(
+        turn=TurnSettings(limit_ms=round(LIMIT_S * 1000)),
+        endpointing=EndpointingSettings(max_utterance_ms=round(UTTERANCE_S * 1000)),
+        agent=attrs.evolve(Settings().agent, retries=0),
+    )
     started: dict[str, float] = {}
     ended_in: dict[str, int] = {}
     stay = [0]
@@ -79,8 +91,9 @@ async def converse(seed: int) -> int:
             ended_in[report.turn_id] = stay[0]
             tools.on_report(report)
 
-        agent: AgentStage = doubled(facts) if seed % 2 else Agent(facts=facts)
-        stt, tts = Stt(facts=facts), Tts(facts=facts)
+        stt: Stt = Stt(facts=facts)
+        tts: TtsStage = two_voices(facts) if has_two_voices else Tts(facts=facts)
+        agent: AgentStage = _agent(kind, facts, tools.agent, "anna" if has_two_voices else None)
         return attrs.evolve(tools, on_report=on_report, stt=stt, agent=agent, tts=tts)
 
     async with open_hall(
@@ -90,6 +103,7 @@ async def converse(seed: int) -> int:
         change=change,
     ) as hall:
         play = Play(facts, hall, started, ended_in)
+        hall.agent.script = functools.partial(workflow, facts)
         ada, bob = hall.port.join(1), hall.port.join(2, "Bob")
         await trio.sleep(1)
         at_rest = trio.lowlevel.current_statistics().tasks_living
@@ -110,12 +124,26 @@ async def converse(seed: int) -> int:
             where = f"seed {seed}, {play.log}: afterwards {last.outcome}, {last.error}, heard {last.heard!r}"
             assert (last.outcome, last.spoken) == ("answered", facts.came.get(last.turn_id, "?").strip()), where
             await trio.sleep(3)
-        left = trio.lowlevel.current_statistics().tasks_living
+        await trio.sleep(10)  # connections that are kept close
+        left = trio.lowlevel.current_statistics().tasks_living - hall.agent.running_runs
         assert left == at_rest, f"seed {seed}, {play.log}: {left - at_rest} tasks are left"
         check(play, f"seed {seed}, {play.log}")
         if rng.random() < 0.3:
             await drained(play, rng, ada, f"seed {seed}")
         return len(hall.reports)
+
+
+def _agent(kind: str, facts: Facts, real: AgentStage, voice: str | None) -> AgentStage:
+    """Return an agent of a kind: alone, asked twice, two models with one memory, or the client of a workflow."""
+    match kind:
+        case "doubled":
+            return doubled(facts)
+        case "models":
+            return models(facts)
+        case "wired":
+            return Wired(facts=facts, inner=real)
+        case _:
+            return Agent(facts=facts, voice=voice)
 
 
 async def settle(hall: Hall) -> None:
@@ -131,9 +159,7 @@ async def step(
     """Do one thing, and then wait for some time."""
     hall = play.hall
     user = rng.choice((ada, ada, bob))
-    deed = rng.choice(
-        ("speaks", "speaks", "speaks", "goes on", "both", "stop", "down", "full", "says", "leaves", "rules")
-    )
+    deed = rng.choice(("speaks", "speaks", "speaks", *_DEEDS)) if rng.random() < 0.96 else rng.choice(_RARE_DEEDS)
     play.log.append(deed)
     match deed:
         case "speaks":
@@ -168,6 +194,16 @@ async def step(
             stay[0] += 1
             hall.port.join(1)
             hall.port.join(2, "Bob")
+        case "radio":
+            began = trio.current_time()
+            await hall.say(bob, round(3.3 * UTTERANCE_S / FRAME_S))
+            play.radios.append((bob, stay[0], began, trio.current_time()))
+        case "flock":
+            for number in range(100, 300):
+                hall.port.join(number, f"Member {number}")
+                if number % 3:
+                    await trio.lowlevel.checkpoint()
+                hall.port.leave(UserId(number))
         case "rules":
             barge_in[0] = BargeInSettings(
                 policy=rng.choice(("duck", "duck", "yield", "finish", "ignore")), by=rng.choice(("speaker", "anyone"))
@@ -212,6 +248,9 @@ def check(play: Play, where: str) -> None:
         own = [report for report in by_start if report.user_id == user]
         check_words(play, own, where)
         check_memory(play, own, where)
+    check_told(play, where)
+    check_once(play, where)
+    assert not play.facts.strange_voices, f"{where}: asked for {play.facts.strange_voices}"
     for began, ended, is_said in play.said:
         heard = sum(began <= frame.at <= ended for frame in play.hall.port.voice)
         assert ended - began <= 90.0, f"{where}: a text took {ended - began:.1f} s"
@@ -244,6 +283,8 @@ def check_spoken(play: Play, report: TurnReport, where: str) -> None:
         frames = sum(first <= frame.at <= last for frame in play.hall.port.voice)
         needed = -(-sum(sentence in spoken for sentence in sentences) // 2) * _SENTENCE_FRAMES  # two may be one sound
         assert frames >= needed, f"{where}: {frames} frames left of {spoken!r}"
+    if report.outcome == "failed" and report.failed_stage == "agent" and text:
+        assert report.turn_id in play.facts.errors, f"{where}: an agent that was writing was cut"
     if report.outcome in CUT or (not report.heard and report.error is None):
         return
     if report.turn_id in play.facts.errors and isinstance(play.facts.errors[report.turn_id], NoReply):
@@ -273,8 +314,40 @@ def check_words(play: Play, own: list[TurnReport], where: str) -> None:
         if report.outcome not in CUT:
             assert not words or asked.get(report.turn_id) == report.heard, f"{at}: {words} were not answered"
             assert words or report.outcome in ("nothing-said", "failed", "timed-out"), at
-        carried = words if report.outcome == "superseded" else []
+        carried = words if report.outcome == "superseded" and not is_of_a_radio(play, report) else []
     assert carried == [], f"{where}: {carried} were superseded by nothing"
+
+
+def is_of_a_radio(play: Play, report: TurnReport) -> bool:
+    """Tell whether somebody spoke on and on: it is told that no question can be made out, and no turn takes it over."""
+    ended = instant(play, report, "turn_decided")
+    return any(user == report.user_id and began <= ended <= end + 1.0 for user, _, began, end in play.radios)
+
+
+def check_told(play: Play, where: str) -> None:
+    """Check what models were told of the conversation: no answer stands behind another's question."""
+    reports = {report.turn_id: report for report in play.hall.reports}
+    for turn_id, messages in play.facts.told.items():
+        for asked, answer in itertools.pairwise(messages):
+            if (asked["role"], answer["role"]) != ("user", "assistant"):
+                continue
+            named = set(NAMED.findall(answer["content"]))
+            at = f"{where}: {turn_id} told the model {asked['content']!r}, {answer['content']!r}"
+            assert len(named) <= 1, f"{at}: two answers in one"
+            for other in named & reports.keys():
+                assert asked["content"].split("\n")[-1] == reports[other].heard, f"{at}: of {other}"
+
+
+def check_once(play: Play, where: str) -> None:
+    """Check that no workflow ran twice, and that who makes no pause was told so, once."""
+    first_asked: dict[str, float] = {}
+    for question in play.hall.agent.questions:
+        began = first_asked.setdefault(question.turn_id, question.at)
+        late_s = question.at - began
+        assert late_s <= RESENT_S, f"{where}: the workflow of {question.turn_id} ran again {late_s:.2f} s later"
+    stays = {(user, stay) for user, stay, _, _ in play.radios}
+    told = sum("without a pause" in text for _, text in play.hall.port.posted)
+    assert told == len(stays), f"{where}: {len(stays)} made no pause, and {told} were told so"
 
 
 def _number(word: str) -> int:
@@ -307,7 +380,7 @@ def check_memory(play: Play, own: list[TurnReport], where: str) -> None:
             continue
         if not has_come and not isinstance(error, NoReply) and (not is_cut or error is not None):
             continue  # the request failed: its news is still news
-        broke_off = isinstance(error, AgentFailed) and report.answer != ""
+        broke_off = error is not None and report.answer != ""
         news = (report.turn_id, report.spoken) if (is_cut or broke_off) and not had_all_of_it(play, report) else None
         is_known = True
 

@@ -223,10 +223,11 @@ async def open_hall(
             if chosen is not None:
                 chosen.when_changed(room.review)
             nursery.start_soon(clock.run)
-            nursery.start_soon(supervise, "health", health.run)
             if supervised:
+                nursery.start_soon(supervise, "health", health.run)
                 nursery.start_soon(supervise, "room", room.run)
             else:
+                nursery.start_soon(health.run)
                 nursery.start_soon(room.run)
             yield Hall(net, port, stt, n8n, tts, room, reports, reported_at, nursery, breaking, tools, clock)
             nursery.cancel_scope.cancel(reason="test over")

@@ -15,7 +15,7 @@ from voxbridge.stages.contracts import Speaker
 
 
 class Amends:
-    """What is written and said beside one turn's answer. ``is_cut`` tells whether nobody wants to hear more."""
+    """What is written and said beside one turn's answer. ``is_unwanted``: nobody wants to hear more of it."""
 
     def __init__(
         self,
@@ -23,9 +23,9 @@ class Amends:
         speaker: Speaker,
         answer: Answer,
         new_speech: Callable[[], Speech],
-        is_cut: Callable[[], bool],
+        is_unwanted: Callable[[], bool],
     ) -> None:
-        self._context, self._speaker, self._new_speech, self._is_cut = context, speaker, new_speech, is_cut
+        self._context, self._speaker, self._new_speech, self._is_unwanted = context, speaker, new_speech, is_unwanted
         self._answer, self._speech = answer, answer.speech
         self.apology: Speech | None = None
         self.written: set[str] = set()
@@ -33,7 +33,8 @@ class Amends:
 
     async def apologise(self) -> None:
         """Say that it went wrong, after what was said already; in text if there is no voice."""
-        await self.post_unsaid()
+        if not self._is_unwanted():
+            await self.post_unsaid()
         await self.played_or_posted()
         tools = self._context.tools
         language = self._context.language_of(self._speaker)
@@ -43,7 +44,7 @@ class Amends:
             told = line("mute_apology")
             sound = _audible(tools.mute_apology(language)) or sound
         await trio.lowlevel.checkpoint_if_cancelled()
-        if self._is_cut():
+        if self._is_unwanted():
             return
         if sound is not None:
             self.apology = self._new_speech()
@@ -70,7 +71,7 @@ class Amends:
     async def played_or_posted(self) -> None:
         """Wait for the last frame; what could not leave by the voice connection is written, unless it stands there."""
         await self._speech.played()
-        if self._speech.was_given_up and not self._is_cut():
+        if self._speech.was_given_up and not self._is_unwanted():
             await self.write([each for each in self._speech.unheard if each not in self.written])
 
 

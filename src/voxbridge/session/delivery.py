@@ -110,6 +110,8 @@ class Delivery:
                 if isinstance(error, StageError) and error is not self._state.unheard:
                     self._context.outages.failed(error, self._question.persona.owner_of(error.stage))
                 await self._amends.apologise()
+                if self._aftermath.is_left_unsaid:
+                    return "interrupted"  # what failed was of the rest, which nobody wanted
                 return "timed-out" if self._answer.is_out_of_time else "failed"
 
     async def _outcome_of_playing(self) -> Outcome:

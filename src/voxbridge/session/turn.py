@@ -113,7 +113,7 @@ class Turn:
             speaker,
             self._answer,
             lambda: Speech(context, mark, first_frame),
-            lambda: self._state.cut is not None,
+            lambda: self._state.cut is not None or self.aftermath.is_left_unsaid,
         )
         past = None if before is None else before.aftermath
         self.aftermath: Aftermath = Aftermath(self.id, speaker, self._state, self._answer, self._amends, past)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
+import re
 import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -154,6 +157,29 @@ async def test_compression_is_not_negotiated_and_a_bomb_is_refused_unread(autoju
     async with connect() as ws:
         with pytest.raises(StageProtocolError, match="broke the WebSocket protocol"):
             await ws.receive()
+
+
+async def test_compression_that_nobody_offered_is_refused(autojump_clock, nursery):
+    """A server that takes up permessage-deflate unasked has broken the protocol before its first bomb can come."""
+
+    async def handler(stream: trio.SocketStream) -> None:
+        async with stream:
+            head = bytes(await stream.receive_some())
+            assert b"permessage-deflate" not in head
+            key = re.search(rb"Sec-WebSocket-Key: (\S+)", head, re.IGNORECASE)
+            assert key is not None
+            token = base64.b64encode(hashlib.sha1(key[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+            await stream.send_all(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + token + b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+            )
+            await trio.sleep_forever()
+
+    MemNet().install()
+    await nursery.start(functools.partial(trio.serve_tcp, handler, PORT, host="127.0.0.1"))
+    with pytest.raises(StageProtocolError):
+        async with connect():
+            pytest.fail("the connection is open")
 
 
 async def test_ping_waits_for_its_pong(autojump_clock, nursery):

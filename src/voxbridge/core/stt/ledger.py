@@ -221,7 +221,7 @@ class Ledger:
         call.move(_D.LOST)
         # Tries are counted, and so is an overdue final: one per utterance.
         is_counted = blamed is not None or (was_up and failure.kind is FailureKind.LATE)
-        self._redial.failed(failure, now, ran_for_s=now - call.since if was_up else 0.0, is_counted=is_counted)
+        self._redial.failed(failure, now, ran_for_s=now - call.since if was_up else None, is_counted=is_counted)
         commands: list[Command] = []
         for owed in self._served_by(call):
             owed.failure, owed.is_told = failure, False
@@ -259,7 +259,7 @@ class Ledger:
     def _dial_at(self, call: Call) -> float:
         served = self._served_by(call)
         if self.failure is None:
-            return -math.inf
+            return self._redial.due(served)
         if served and all(owed.state is _S.DOOMED for owed in served):
             return math.inf
         if not served and any(owed.call.state is not _C.UP for owed in self._owed):

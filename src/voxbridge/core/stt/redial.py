@@ -6,6 +6,7 @@
   waits; not so where the tries are counted. Nobody waits: up to 10 s in both cases.
 - REFUSED stands until somebody mends it: each utterance is asked for once, and beside that a look is taken every 5 s.
 - Who names a time (Retry-After) is left alone until then.
+- Who takes each connection and closes it soon is not well because another one was just taken: the pauses hold.
 - An utterance that was lost to a server that is not there makes the outage known.
 
 Times are seconds on any one clock.
@@ -43,7 +44,7 @@ class Redial:
         self.is_outage_known = False
         """An utterance was lost to it."""
         self._backoff = Backoff(base_s=_FIRST_WAIT_S, cap_s=IDLE_WAIT_S_MAX, healthy_s=_HEALTHY_S, rng=rng)
-        self._failed_at = -math.inf
+        self._failed_at = self._flaps_until = -math.inf
         self._was_absent = self._was_well = False
         self._idle_wait_s = self._pending_wait_s = 0.0
 
@@ -55,15 +56,18 @@ class Redial:
     def answered(self) -> None:
         """Note that it has done its work. Connections for one utterance are short, however well."""
         self.went_well()
-        self._backoff.failures = 0
+        self._backoff.failures, self._flaps_until = 0, -math.inf
 
     def lost_one(self, *, is_reached: bool) -> None:
         """Note that somebody waited in vain; a connection that was up says that the server may only be slow."""
         is_slow = self.failure is None or self.failure.kind is FailureKind.LATE
         self.is_outage_known = self.is_outage_known or not (is_slow or is_reached)
 
-    def failed(self, failure: Failure, now: float, *, ran_for_s: float, is_counted: bool) -> None:
-        """Note that a call failed. ``is_counted``: its tries are counted elsewhere, and need no growing pauses too."""
+    def failed(self, failure: Failure, now: float, *, ran_for_s: float | None, is_counted: bool) -> None:
+        """Note that a call failed. ``ran_for_s``: for how long it was up, or None if it never was.
+
+        ``is_counted``: its tries are counted elsewhere, and need no growing pauses too.
+        """
         self.failure, self._failed_at = failure, now
         if failure.kind is FailureKind.LATE:
             self.is_outage_known = False  # it is there, and may only be slow
@@ -71,10 +75,12 @@ class Redial:
         if self._was_absent and not is_absent:
             self._backoff.failures = 0  # tries that cost nobody anything are not held against a server that is back
         self._was_absent = is_absent
-        wait_s = self._backoff.failed(now, ran_for_s)
+        wait_s = self._backoff.failed(now, ran_for_s or 0.0)
         assert wait_s is not None, "without a circuit there is always another try"
         self._idle_wait_s = wait_s
         self._pending_wait_s = min(wait_s, PENDING_WAIT_S if is_absent or is_counted else BROKEN_WAIT_S_MAX)
+        if ran_for_s is not None and ran_for_s < _HEALTHY_S and not is_counted:
+            self._flaps_until = now + self._pending_wait_s
 
     @property
     def not_before(self) -> float:
@@ -87,7 +93,7 @@ class Redial:
         """Return when to call again for these, which wait; for nobody in particular if there are none."""
         failure = self.failure
         if failure is None:
-            return -math.inf
+            return self._flaps_until
         if failure.retry_after_s is not None:
             return self.not_before
         if any(owed.state is OwedState.LAST_TRY for owed in served):
