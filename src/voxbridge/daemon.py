@@ -43,9 +43,11 @@ from voxbridge.ops.only_one import the_only_one
 from voxbridge.ops.service import Conversation, Service
 from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
+from voxbridge.people.chat import Call
 from voxbridge.people.house import House
 from voxbridge.people.privacy import PrivacyWish, Records
 from voxbridge.people.profiles import Profiles
+from voxbridge.session.allowance import words_of
 from voxbridge.session.apologies import Apologies
 from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge, open_judge
@@ -65,6 +67,7 @@ _log = structlog.get_logger(__name__)
 _LEAVE_S = 4.0
 # Joining takes 0.3 s and a probe some milliseconds; what takes longer is told as degraded, not waited for.
 _SETTLE_S = 3.0
+_DAY_CHARS = 10  # of an ISO time: its day
 
 
 def run(settings: Settings, file: Path | None = None) -> int:
@@ -170,6 +173,8 @@ class Daemon:
             async with trio.open_nursery() as nursery:
                 for room in list(self.rooms.values()):
                     nursery.start_soon(room.drain, rules.sentence_ms / 1000)
+        with trio.move_on_after(leave_s / 2):
+            await self.house.chats.finish()
         with trio.move_on_after(leave_s):
             await bridge.close()
         _log.info("left")
@@ -205,6 +210,8 @@ class Daemon:
             on_notice=self._on_notice,
             counters=self.service.counters,
             speculation=self.service.speculation,
+            allowance_of=self.house.limits.of,
+            is_mirrored=self.house.chats.is_on,
             health=health,
         )
 
@@ -215,6 +222,7 @@ class Daemon:
             room = Room(port, self.profiles.tools_in(port.guild_id, port.channel_id, tools, stages), self._clock)
             apologies.want(*room.languages)
             nursery.start_soon(self._host, bridge, room)
+            nursery.start_soon(supervise, "chat", partial(self._write_down, bridge, room))
 
     async def _host(self, bridge: DiscordBridge, room: Room) -> None:
         port = room.port
@@ -229,11 +237,18 @@ class Daemon:
         finally:
             if self.rooms.get(port.guild_id) is room:
                 del self.rooms[port.guild_id]
+                self.house.chats.over(port.guild_id)
             self.service.room_changed(port, is_open=False)
 
     def _review_rooms(self) -> None:
         for room in self.rooms.values():
             room.review()
+
+    async def _write_down(self, bridge: DiscordBridge, room: Room) -> None:
+        """Write the conversation of a room into its chat; the file at the end comes when the room is gone already."""
+        call = Call(room.port.guild_id, room.port.channel_id, lambda: room.port.own_name)
+        note = self._rules_now().messages.text(line("transcript_attached"), room.port.locale)
+        await self.house.chats.run(call, bridge.chat, file_note=note, wall_day=wall_iso()[:_DAY_CHARS])
 
     async def _live_in(self, room: Room) -> None:
         greeting = self.settings.presence.greeting
@@ -247,6 +262,7 @@ class Daemon:
         log_turn(report)
         self.service.on_report(report)
         self._journal.write(report)
+        self.house.chats.on_report(report)
 
     # What the slash commands ask for.
 
@@ -277,6 +293,11 @@ class Daemon:
         """Cut short what is being said in the guild."""
         room = self.rooms.get(guild_id)
         return room is not None and room.stop()
+
+    def silence(self, guild_id: GuildId) -> Line | None:
+        """Return why nothing may be said aloud in the guild now, if so."""
+        refusal = self.house.limits.of(guild_id).silence()
+        return None if refusal is None else words_of(refusal, "")
 
     async def say(self, guild_id: GuildId, text: str) -> bool:
         """Speak a text in the guild's channel."""

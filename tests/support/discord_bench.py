@@ -45,6 +45,7 @@ class Handler:
     asked: list[tuple[str, ...]] = attrs.field(factory=list)
     is_speaking: bool = True
     failure: Exception | None = None
+    is_silent: Line | None = None
 
     def status(self, guild_id: int) -> Line:
         self.asked.append(("status", str(guild_id)))
@@ -61,6 +62,9 @@ class Handler:
         self.asked.append(("privacy", str(guild_id), str(member.user_id), wish))
         await trio.lowlevel.checkpoint()
         return line("left")
+
+    def silence(self, guild_id: int) -> Line | None:  # noqa: ARG002
+        return self.is_silent
 
     async def say(self, guild_id: int, text: str) -> bool:
         self.asked.append(("say", str(guild_id), text))

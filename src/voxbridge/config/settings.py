@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import attrs
 
+from voxbridge.config.chat import ChatSettings
 from voxbridge.config.discord import DiscordSettings
+from voxbridge.config.limits import LimitSettings
 from voxbridge.config.people import PresenceSettings, PrivacySettings, StorageSettings
 from voxbridge.config.profiles import ChannelSettings, GuildSettings, ProfileSettings, require_profiles
 from voxbridge.config.rules import option
@@ -35,6 +37,8 @@ class Settings:
     discord: DiscordSettings = option(DiscordSettings(), "The bot's account, and the voice channels that it joins.")
     privacy: PrivacySettings = option(PrivacySettings(), "Who may be heard.")
     presence: PresenceSettings = option(PresenceSettings(), "In which voice channels VoxBridge is, and for how long.")
+    chat: ChatSettings = option(ChatSettings(), "The conversation in writing.")
+    limits: LimitSettings = option(LimitSettings(), "How much a server may ask of VoxBridge, and when it is silent.")
     endpointing: EndpointingSettings = option(
         EndpointingSettings(),
         "How VoxBridge decides that the user has finished. Silences are counted from the last voiced frame.",

@@ -152,8 +152,9 @@ class FloorSettings:
         "addressed",
         "Who gets an answer. addressed: with one person in the channel everything is for VoxBridge; with more, what "
         "begins or ends with its name, and what follows its answer. everyone: all that is said. lock: whoever came "
-        "first, until they have been quiet for lock_ms. queue: everyone, one after the other.",
-        one_of("addressed", "everyone", "lock", "queue"),
+        "first, until they have been quiet for lock_ms. queue: everyone, one after the other. nobody: no one; with "
+        "chat.captions it only takes down what is said.",
+        one_of("addressed", "everyone", "lock", "queue", "nobody"),
         live=True,
     )
     names: tuple[str, ...] = option(

@@ -21,11 +21,13 @@ from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.call.facts import VoiceServer
 from voxbridge.core.call.said import VoiceState
+from voxbridge.core.chat.pieces import MESSAGE_CHARS
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.messages.catalogue import OURS, Line, line
 from voxbridge.core.messages.links import CommandLinks
 from voxbridge.discord.answering import Answering
+from voxbridge.discord.chat import DiscordChat
 from voxbridge.discord.client import GatewayClient
 from voxbridge.discord.commands import CommandHandler, Descriptions, whole_tree
 from voxbridge.discord.company import Company, Everybody
@@ -35,7 +37,6 @@ from voxbridge.discord.keeper import GuildKeeper
 from voxbridge.discord.login import CLOSE_LIMIT_S, Login, quiet_discord_logs
 from voxbridge.discord.network import make_connector
 from voxbridge.discord.port import DiscordVoicePort
-from voxbridge.discord.posting import MESSAGE_CHARS
 from voxbridge.errors import ConfigError, DiscordError, LoginRefused, VoiceHandshakeError, VoxBridgeError
 from voxbridge.supervise import supervise
 
@@ -65,6 +66,7 @@ class DiscordBridge:
         self._new_keepers, self._keepers_to_start = trio.open_memory_channel[GuildKeeper](math.inf)
         self._keepers: dict[GuildId, GuildKeeper] = {}
         self._links = CommandLinks()
+        self.chat = DiscordChat(self._side)
         self._login: Login | None = None
         self._island: Island | None = None
         self.logged_in = trio.Event()  # set once, with the first READY; ``status`` tells how it is now
@@ -169,6 +171,12 @@ class DiscordBridge:
                 if keeper.desired is not None
             ),
         )
+
+    def _side(self) -> tuple[GatewayClient, Island] | None:
+        """Return what it takes to ask something of Discord, while we are logged in."""
+        if self._login is None or self._island is None or self._is_closed.is_set():
+            return None
+        return self._login.client, self._island
 
     def hearing_changed(self, guild_id: GuildId, user_id: UserId, is_heard: bool) -> None:
         """Note that a member may be heard from now on, or not any more."""

@@ -43,6 +43,10 @@ class CommandHandler(PrivacyHandler, Protocol):
         """Say the text aloud; False if there is no room to say it in."""
         ...
 
+    def silence(self, guild_id: GuildId) -> Line | None:
+        """Return why nothing may be said aloud now, if so."""
+        ...
+
 
 class Seats(Protocol):
     """What the slash commands need from the bridge."""
@@ -112,6 +116,8 @@ class Commands:
         """Say something aloud."""
         if self._seats.seat(guild_id) is None:
             return line("join_first")
+        if (why := self._handler.silence(guild_id)) is not None:
+            return why
         said = await self._island.trio_call(self._handler.say, guild_id, text)
         return line("said") if said else line("cannot_speak")
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import discord
 
+from voxbridge.core.chat.pieces import MESSAGE_CHARS, cut, split_message
 from voxbridge.core.ids import ChannelId
 
 PostMessage = Callable[[ChannelId, str, str | None], Coroutine[Any, Any, None]]
 """Posts a message, with a text as a file if there is one."""
 
 FILE_NAME = "answer.txt"
-MESSAGE_CHARS = 2000  # Discord's limit on one message
 _MESSAGES_MAX = 3  # more would be a flood in the chat; a file folds
 _BEGINNING_CHARS = 600  # of a text in a file: what the reader sees at once
 
@@ -31,7 +31,7 @@ async def post_whole(post: PostMessage, channel_id: ChannelId, text: str, note: 
     """Post all of a text; ``note`` says that the rest is in the file. Raises: what ``post`` raises."""
     pieces = split_message(text)
     if len(pieces) > _MESSAGES_MAX:
-        beginning, _ = _cut(text.strip(), _BEGINNING_CHARS)
+        beginning, _ = cut(text.strip(), _BEGINNING_CHARS)
         try:
             await post(channel_id, f"{beginning} …\n\n{note}", text)
         except discord.HTTPException as exc:
@@ -41,24 +41,3 @@ async def post_whole(post: PostMessage, channel_id: ChannelId, text: str, note: 
             return
     for piece in pieces:
         await post(channel_id, piece, None)
-
-
-def split_message(text: str) -> list[str]:
-    """Return ``text`` in messages of at most 2000 characters; blank text gives none."""
-    pieces: list[str] = []
-    rest = text.strip()
-    while rest:
-        head, rest = _cut(rest, MESSAGE_CHARS)
-        pieces.append(head)
-    return pieces
-
-
-def _cut(text: str, chars: int) -> tuple[str, str]:
-    """Cut at the last line or word that fits, or in the middle of a word that does not; return head and rest."""
-    if len(text) <= chars:
-        return text, ""
-    window = text[:chars]
-    at = max(window.rfind("\n"), window.rfind(" "))
-    if at <= 0:
-        at = chars
-    return text[:at], text[at:].lstrip()

@@ -18,12 +18,14 @@ import trio
 
 from voxbridge.clock import wall_iso
 from voxbridge.session.notices import (
+    AnswerText,
     BargeIn,
     FinalTranscript,
     Notice,
     PartialTranscript,
     SpeakerStarted,
     SpeakerStopped,
+    TurnTaken,
 )
 from voxbridge.session.report import TurnReport
 from voxbridge.stages.contracts import Speaker
@@ -108,6 +110,8 @@ class EventHub:
                 self.publish(
                     "user_interruption", **self._who(speaker), turnId=turn_id, answered=who, strategy="barge-in"
                 )
+            case TurnTaken() | AnswerText():
+                pass  # for the chat; the answer is told whole, with its turn's end
 
     def on_report(self, report: TurnReport) -> None:
         """Tell how a turn ended, and what was answered."""

@@ -23,9 +23,11 @@ from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.people.consent import ConsentRules
 from voxbridge.core.people.whereabouts import PresenceRules
 from voxbridge.discord.bridge import parse_seats
+from voxbridge.people.chat import Chats
 from voxbridge.people.chosen import Chosen
 from voxbridge.people.consent import Consent
-from voxbridge.people.notices import Notices
+from voxbridge.people.limits import Limits
+from voxbridge.people.notices import Notices, Writing
 from voxbridge.people.presence import Presence
 from voxbridge.people.privacy import Privacy, Records
 from voxbridge.session.notices import Notice, SpeakerStarted
@@ -50,7 +52,13 @@ class House:
         self.consent = Consent(self.archive, _consent_rules_now(settings_now))
         self.chosen = Chosen(self.archive)
         self.privacy = Privacy(self.consent, records)
-        self.notices = Notices(self.archive, lambda: settings_now().privacy, clock.wall_iso)
+        self.notices = Notices(
+            self.archive, lambda: settings_now().privacy, clock.wall_iso, lambda: writing_of(settings_now())
+        )
+        self.chats = Chats(lambda: settings_now().chat, self.consent.is_heard)
+        self.consent.when_changed(self.chats.hearing_changed)
+        self.privacy.covers(self.chats)
+        self.limits = Limits(self.archive, lambda: settings_now().limits, clock.wall_iso)
         self.presence = Presence(
             self.archive,
             lambda: presence_rules(settings_now().presence),
@@ -108,6 +116,7 @@ class House:
 
     def on_notice(self, notice: Notice) -> None:
         """Take note of what happens in a room."""
+        self.chats.on_notice(notice)
         if isinstance(notice, SpeakerStarted):
             self.presence.spoke(notice.speaker.guild_id)
 
@@ -133,6 +142,13 @@ def _store(settings: Settings) -> Store:
         _log.warning("there is no directory for what should last: set [storage] file")
         return NoStore()
     return SqliteStore(path, clock.wall_iso)
+
+
+def writing_of(settings: Settings) -> Writing:
+    """Return what is written of what people say."""
+    if settings.floor.mode == "nobody":
+        return "minutes"
+    return "none" if settings.chat.mirror == "off" and settings.chat.transcript == "off" else "chat"
 
 
 def _consent_rules_now(settings_now: Callable[[], Settings]) -> Callable[[], ConsentRules]:

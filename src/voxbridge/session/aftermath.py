@@ -30,6 +30,10 @@ class TurnState:
     decided_at: float = math.inf
     """When it was certain that the speaker had finished."""
     ended_at: float | None = None
+    is_accepted: bool = False
+    """It is for us, and may be answered."""
+    is_taken: bool = False
+    """It counts as one that is answered: it is accepted, and it is certain that the speaker has finished."""
 
 
 class Aftermath:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -58,15 +58,15 @@ class Amends:
 
         If there is a notice that says why, it comes first.
         """
-        if words := [*self._speech.unsaid, *self._answer.unspoken]:
+        if self._speech.unsaid or self._answer.unspoken:
             await self._context.outages.post_due()
-            await self.write(words)
+            await self.write(self._speech.unsaid, self._answer.unspoken)
 
-    async def write(self, sentences: list[str]) -> None:
-        """Write sentences into the channel."""
-        if sentences:
-            await self._context.port.post_text(" ".join(sentences))
-            self.written.update(sentences)
+    async def write(self, unsaid: list[str], unspoken: Sequence[str] = ()) -> None:
+        """Write sentences into the channel: those that were to be said, unless they stand there anyhow, and others."""
+        if words := [*(() if self._context.is_mirrored else unsaid), *unspoken]:
+            await self._context.port.post_text(" ".join(words))
+        self.written.update(unsaid, unspoken)
 
     async def played_or_posted(self) -> None:
         """Wait for the last frame; what could not leave by the voice connection is written, unless it stands there."""

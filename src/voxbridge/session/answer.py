@@ -24,6 +24,7 @@ from voxbridge.errors import NoReply, StageError
 from voxbridge.session.cast import Persona
 from voxbridge.session.context import RoomContext
 from voxbridge.session.limit import NO_LIMIT, Waiting
+from voxbridge.session.notices import AnswerText
 from voxbridge.session.speech import Speech
 from voxbridge.stages.contracts import (
     AgentEvent,
@@ -91,6 +92,7 @@ class Answer:
         self._spoken_left, self._chars_left = rules.answer_chars_max, rules.read_chars_max
         self.unspoken: list[str] = []
         """What is longer than may be spoken, to be written."""
+        self._to_say: list[str] = []
         self._has_spoken = False  # a sentence goes to the voice, however short the longest answer may be
         self.is_out_of_time = False
         self._has_read = trio.Event()
@@ -141,6 +143,7 @@ class Answer:
 
     async def _ask(self, request: AgentRequest, events: trio.MemorySendChannel[AgentEvent]) -> None:
         self.has_asked = True
+        self._context.allowance.asked()
         async with events:
             with self._reading, self._first:
                 try:
@@ -228,6 +231,11 @@ class Answer:
                 self.speech.address = self._address_now()
             voice = self.speech.persona.voice
             self.speech.add(TtsRequest(text, request.turn_id, number, voice, language, self._options))
+            self._to_say.append(text)
+        if self._to_say and sentences:
+            name = next(iter(self.speech.persona.names), "")
+            told = AnswerText(request.speaker, request.turn_id, " ".join(self._to_say), self.speech.is_released, name)
+            self._context.tools.on_notice(told)
 
 
 def _parts(events: Iterable[AgentEvent]) -> Iterator[AgentEvent]:

@@ -8,7 +8,7 @@ import attrs
 import trio
 
 from voxbridge.config.stages import AUTO
-from voxbridge.core.ids import UserId
+from voxbridge.core.ids import GuildId, UserId
 from voxbridge.core.messages.catalogue import Line
 from voxbridge.core.people.company import Company
 from voxbridge.core.profiles.who import WhoAnswers
@@ -19,6 +19,7 @@ from voxbridge.core.turns.floor import Floor
 from voxbridge.core.turns.for_us import Addressing
 from voxbridge.core.turns.overlap import Manner, OverlapPolicy
 from voxbridge.core.turns.speculation import Speculation
+from voxbridge.session.allowance import UNLIMITED, Allowance
 from voxbridge.session.cast import Cast, Persona
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
@@ -63,6 +64,9 @@ class Tools:
     filler: Callable[[str, str], Filler | None] = lambda _key, _language: None
     health: Health = attrs.field(factory=Health)
     speculation: Speculation = attrs.field(factory=Speculation)
+    is_mirrored: Callable[[GuildId], bool] = lambda _guild: False
+    """Whether what is to be said in a server is written into its chat as well."""
+    allowance_of: Callable[[GuildId], Allowance] = lambda _guild: UNLIMITED
     cast_now: Callable[[], Cast] | None = None
     """Who may answer in a room, asked again as the rules are. Without it there is one, who has what is here."""
 
@@ -143,6 +147,16 @@ class RoomContext:
     def language_in_which(self, persona: Persona, speaker: Speaker) -> str:
         """Return the language in which somebody is answered: the one of who answers, if that has one."""
         return self.known(persona.language or speaker.language)
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Tell whether what is to be said here is written into the chat as well."""
+        return self.tools.is_mirrored(self.port.guild_id)
+
+    @property
+    def allowance(self) -> Allowance:
+        """Return what the operator allows this server."""
+        return self.tools.allowance_of(self.port.guild_id)
 
     @property
     def language(self) -> str:

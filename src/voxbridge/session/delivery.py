@@ -21,13 +21,16 @@ from voxbridge.errors import (
     VoxBridgeError,
 )
 from voxbridge.session.aftermath import Aftermath, TurnState
+from voxbridge.session.allowance import words_of
 from voxbridge.session.amends import Amends
-from voxbridge.session.answer import Answer
+from voxbridge.session.answer import Answer, joined_text
 from voxbridge.session.context import RoomContext
 from voxbridge.session.limit import TurnLimit
+from voxbridge.session.notices import AnswerText, TurnTaken
 from voxbridge.session.question import Question
 from voxbridge.session.report import Outcome
 from voxbridge.session.rules import TurnRules
+from voxbridge.session.saying import Saying
 from voxbridge.stages.contracts import AgentRequest, Speaker
 
 
@@ -57,6 +60,13 @@ class Delivery:
             if self._question.because == "locked" and self._context.addressing.is_first_refusal(self._speaker.user_id):
                 await self._context.post(line("floor_taken", name=self._speaker.shown_name))
             return "not-addressed"
+        has_words = self._question.text != ""
+        if (has_words or self._state.error is not None) and not self._context.allowance.is_allowed(
+            self._speaker.user_id
+        ):
+            await self._decided.wait()
+            await self._refuse()
+            return "limited"
         await self._until_our_turn()
         persona = self._question.persona
         if not persona.asks_ahead:
@@ -64,10 +74,29 @@ class Delivery:
         self._context.addressing.answering(self._speaker.user_id)
         self._context.answers(self._turn.id, self._speaker.user_id, persona)
         if self._state.error is None:
-            if not self._question.text:
+            if not has_words:
                 return "nothing-said"
+            self._state.is_accepted = True
+            self.take()
             await self._make()
         return await self._outcome()
+
+    def take(self) -> None:
+        """Count the turn, once it is accepted and decided."""
+        if self._state.is_accepted and self._decided.is_set() and not self._state.is_taken:
+            self._state.is_taken = True
+            self._context.allowance.took(self._speaker.user_id)
+            self._context.tools.on_notice(TurnTaken(self._speaker, self._turn.id, self._question.text))
+
+    async def _refuse(self) -> None:
+        """Say why there is no answer, the first time."""
+        refusal = self._context.allowance.refusal(self._speaker.user_id)
+        if refusal is None or not refusal.is_first:
+            return
+        told, context = words_of(refusal, self._speaker.name), self._context
+        words = context.tools.rules.messages.spoken(told, context.language)
+        if not (refusal.may_be_spoken and await Saying(context).run(words)):
+            await context.post(told)
 
     async def _make(self) -> None:
         """Have the answer made, and as much of it played as fits meanwhile."""
@@ -76,6 +105,7 @@ class Delivery:
             if rest is None:
                 await answer.produce(self._new_request(), limit, self._question.persona)
             else:
+                self._tell_rest(joined_text(*rest.unheard))
                 await answer.say_rest(rest, self._turn.id, limit)
             await self._decided.wait()
         self._state.error = self._too_late() if answer.is_out_of_time else answer.agent_error or answer.speech.error
@@ -90,6 +120,10 @@ class Delivery:
             yield
         finally:
             mouth.waited_for_no_more(self._turn.id)
+
+    def _tell_rest(self, text: str) -> None:
+        told = AnswerText(self._speaker, self._turn.id, text, self._decided.is_set())
+        self._context.tools.on_notice(told)
 
     async def _outcome(self) -> Outcome:
         """Play the answer to its end, or do what is done instead; return what it was."""
@@ -119,7 +153,7 @@ class Delivery:
         speech = self._answer.speech
         if speech.was_given_up:
             self._state.error = DiscordError("the answer could not leave by the voice connection: it was written")
-            await self._amends.write([*speech.unheard, *self._answer.unspoken])
+            await self._amends.write(speech.unheard, self._answer.unspoken)
             return "failed"
         if speech.last_frame_at is not None:
             if not speech.was_stopped:  # else nobody wants the rest

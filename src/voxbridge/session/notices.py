@@ -55,7 +55,30 @@ class BargeIn:
     answered: UserId | None
 
 
-Notice = SpeakerStarted | SpeakerStopped | PartialTranscript | FinalTranscript | BargeIn
+@attrs.frozen
+class TurnTaken:
+    """A turn is for us and is being answered; ``text`` is the question."""
+
+    speaker: Speaker
+    turn_id: str
+    text: str
+
+
+@attrs.frozen
+class AnswerText:
+    """What is to be said as the answer to a turn, as far as it is known. ``is_decided`` False: the turn may be taken
+    back, and nothing of it may be shown before a ``TurnTaken``.
+    """
+
+    speaker: Speaker
+    turn_id: str
+    text: str
+    is_decided: bool = True
+    name: str = ""
+    """Who answers, where several may; empty: the bot by its own name."""
+
+
+Notice = SpeakerStarted | SpeakerStopped | PartialTranscript | FinalTranscript | TurnTaken | AnswerText | BargeIn
 OnNotice = Callable[[Notice], None]
 """Called from the speaker's own task: must not block and must not raise."""
 

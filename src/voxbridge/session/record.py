@@ -68,6 +68,7 @@ class TurnRecord:
     def close(self, ending: Ending, question: Question, answer: Answer) -> None:
         """Make the report, and tell those who keep accounts."""
         speech = answer.speech
+        self._context.allowance.spoke(speech.heard_s)
         if speech.last_frame_at is not None:
             self.mark_at("last_audio", speech.last_frame_at)
         self.mark("ended")

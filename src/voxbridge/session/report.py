@@ -17,6 +17,7 @@ Outcome = Literal[
     "echo",
     "nothing-said",
     "not-addressed",
+    "limited",
     "no-reply",
     "interrupted",
     "superseded",

@@ -244,8 +244,8 @@ class Room:
                     del self._sessions[user_id], self._stays[user_id]
 
     async def say(self, text: str) -> bool:
-        """Speak a ready text, behind what is being said; False if it could not be spoken to its end."""
-        if self._is_draining or self._has_left:
+        """Speak a ready text, behind what is being said; False if it could not be spoken to its end, or may not be."""
+        if self._is_draining or self._has_left or self._context.allowance.silence() is not None:
             return False
         return await Saying(self._context).run(text)
 

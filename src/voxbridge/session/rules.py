@@ -115,8 +115,9 @@ def rules_of(settings: Settings) -> Rules:
         listening=ListeningRules(
             _endpointing(settings),
             settings.endpointing.preroll_ms / 1000,
-            shows_partials=settings.log.speech,
+            shows_partials=settings.log.speech or settings.chat.captions,
             wants_partials=settings.log.speech
+            or settings.chat.captions
             or (settings.barge_in.policy in ("duck", "finish") and settings.stt.kind != EMBEDDED),
             minds_words=settings.endpointing.words,
             may_part=settings.endpointing.early_words == "always",

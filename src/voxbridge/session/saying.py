@@ -23,6 +23,7 @@ class Saying:
         self.id = context.tools.new_turn_id()
         self._floor, self._language = context.floor, context.language
         self._scope = trio.CancelScope()
+        self._allowance = context.allowance
         self._speech = Speech(context, no_mark, lambda _at: None)
 
     @property
@@ -80,4 +81,5 @@ class Saying:
         finally:
             self._floor.closed(self)
             self._speech.close()
+            self._allowance.spoke(self._speech.heard_s)
         return self.is_sounding and self._speech.is_played and not self._speech.unsaid

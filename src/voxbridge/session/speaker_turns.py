@@ -83,6 +83,8 @@ class SpeakerTurns:
         tools, now = self._context.tools, ended.at
         if self._ahead is not None or not words.text.strip():
             return
+        if not self._context.allowance.is_allowed(self._speaker_now().user_id):
+            return
         said = said or completeness_of(words.text, self._speaker_now().language)
         if tools.speculation.why_not(tools.rules.turn.speculation, said, now) is not None:
             return

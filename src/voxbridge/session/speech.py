@@ -75,6 +75,11 @@ class Speech:
     # What became of it
 
     @property
+    def is_released(self) -> bool:
+        """Tell whether it may be heard."""
+        return self._released.is_set()
+
+    @property
     def heard_text(self) -> str:
         """Return the words that were really played."""
         return self._track.heard_text

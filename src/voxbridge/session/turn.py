@@ -146,6 +146,7 @@ class Turn:
         self._context.mouth.waits.decided(self.id, ended.at)
         self._decided.set()
         self._speech.release()
+        self._delivery.take()
         if self.question.is_heard:
             self._tell_hearing()
 

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from tests.support.discord_bench import open_bench, settings_for
+from voxbridge.core.messages.catalogue import line
 from voxbridge.discord import DiscordBridge
 from voxbridge.rehearsal.discord import STAGE, SimulatedDiscord
 
@@ -206,3 +207,13 @@ async def test_help_links_to_the_commands():
         assert f"</join:{ids['join']}>" in text
         assert f"</privacy ignore-me:{ids['privacy']}>" in text
         assert "`/" not in text
+
+
+async def test_say_tells_why_nothing_may_be_said():
+    """In quiet hours the command works, and says so."""
+    async with open_bench(SimulatedDiscord()) as bench:
+        ada = await asker_on(bench)
+        bench.handler.is_silent = line("limit_quiet", time="07:00")
+        answer = await bench.discord.interaction(ada, "say", {"text": "Good evening"})
+        assert "quiet time here until 07:00" in (answer.content or "")
+        assert bench.handler.asked == []

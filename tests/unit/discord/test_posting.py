@@ -11,8 +11,9 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxbridge.core.chat.pieces import split_message
 from voxbridge.core.ids import ChannelId
-from voxbridge.discord.posting import post_whole, split_message, time_for
+from voxbridge.discord.posting import post_whole, time_for
 
 pytestmark = pytest.mark.unit
 

@@ -31,6 +31,13 @@ TEXTS = {
         "Ich kann {name} gerade nicht hören: Bei mir ist ein Fehler aufgetreten. In {minutes} min versuche ich es "
         "wieder."
     ),
+    "limit_member": (
+        "{name}, du hast in kurzer Zeit viel gefragt. Gib mir {seconds} Sekunden, dann geht es mit dir weiter."
+    ),
+    "limit_server": "Ich bin in kurzer Zeit viel gefragt worden. Gebt mir {seconds} Sekunden, dann geht es weiter.",
+    "limit_calls": "Ich habe heute so viel geantwortet, wie ich darf. Morgen geht es weiter.",
+    "limit_spoken": "Ich habe heute so viel gesprochen, wie ich darf. Morgen geht es weiter.",
+    "limit_quiet": "Hier ist Ruhezeit bis {time}: Ich antworte nicht und spreche nicht.",
     "muted": "Ich bin auf diesem Server stummgeschaltet, deshalb antworte ich schriftlich.",
     "deafened": "Mein Ton ist auf diesem Server ausgeschaltet, deshalb höre ich niemanden.",
     "audience": (
@@ -140,6 +147,16 @@ TEXTS = {
     "here_asked": "Jemand hat mich gerufen.",
     "here_follow": "Ich folge {user}.",
     "here_occupied": "Ich komme dahin, wo Leute sind.",
+    "transcript_attached": "Was in diesem Gespräch gesagt wurde, als Datei.",
+    "listen_notice_chat": "{told} Es wird auch in den Chat geschrieben, mit Namen.",
+    "listen_notice_minutes": (
+        "Ich schreibe mit, was in diesem Kanal gesagt wird, mit Namen. `/privacy` zeigt dir, was das für dich "
+        "bedeutet, und ändert es."
+    ),
+    "listen_notice_minutes_opt_in": (
+        "Ich schreibe mit, was in diesem Kanal gesagt wird, mit Namen, aber nur von denen, die zustimmen. Mit "
+        "`/privacy hear-me` höre ich dich."
+    ),
     "about_privacy": "Entscheiden, ob ich dich hören darf",
     "about_privacy_hear": "Mich dich auf diesem Server hören lassen",
     "about_privacy_ignore": "Mich dich auf diesem Server nicht hören lassen",
@@ -164,5 +181,6 @@ TEXTS = {
     "records_agent": "Für den Agenten gemerkte Gespräche: {count}.",
     "records_journal": "Gespräche im Journal: {count}.",
     "records_memory": "Gespräche im Speicher: {count}.",
+    "records_minutes": "Zeilen in der Mitschrift dieses Gesprächs: {count}.",
     "rest_attached": "Der Rest meiner Antwort steht in dieser Datei.",
 }

@@ -26,6 +26,12 @@ TEXTS = {
     ),
     "floor_taken": "{name}, I am talking with somebody else. Ask again when we have finished.",
     "deaf_to": "I can't hear {name} at the moment: I have an internal error. I will try again in {minutes} min.",
+    # what the operator allows: said or written once, when it is reached
+    "limit_member": "{name}, you have asked a lot in a short time. Give me {seconds} seconds, then I go on with you.",
+    "limit_server": "I have been asked a lot in a short time. Give me {seconds} seconds, then I go on.",
+    "limit_calls": "I have answered as much as I may for today. I go on tomorrow.",
+    "limit_spoken": "I have spoken as much as I may for today. I go on tomorrow.",
+    "limit_quiet": "It is quiet time here until {time}: I don't answer and don't speak.",
     # written about what moderators do, and what kind of call it is
     "muted": "I am muted on this server, so I answer in writing.",
     "deafened": "I am deafened on this server, so I hear nobody.",
@@ -134,6 +140,17 @@ TEXTS = {
     "here_asked": "Somebody asked me to come.",
     "here_follow": "I follow {user}.",
     "here_occupied": "I come where people are.",
+    # the conversation in writing
+    "transcript_attached": "What was said in this call, as a file.",
+    "listen_notice_chat": "{told} It is also written into the chat, with names.",
+    "listen_notice_minutes": (
+        "I write down what is said in this channel, with names. `/privacy` shows you what that means for you, and "
+        "changes it."
+    ),
+    "listen_notice_minutes_opt_in": (
+        "I write down what is said in this channel, with names, but only of those who agree. `/privacy hear-me` lets "
+        "me hear you."
+    ),
     # who may be heard
     "about_privacy": "Decide whether I may hear you",
     "about_privacy_hear": "Let me hear you on this server",
@@ -159,6 +176,7 @@ TEXTS = {
     "records_agent": "Exchanges remembered for the agent: {count}.",
     "records_journal": "Turns in the journal: {count}.",
     "records_memory": "Turns in memory: {count}.",
+    "records_minutes": "Lines in the transcript of this call: {count}.",
     # below the beginning of an answer that is written as a file
     "rest_attached": "The rest of my answer is in this file.",
 }

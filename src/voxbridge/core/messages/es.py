@@ -22,6 +22,11 @@ TEXTS = {
     ),
     "floor_taken": "{name}, estoy hablando con otra persona. Pregunta otra vez cuando terminemos.",
     "deaf_to": "Ahora mismo no oigo a {name}: tengo un error interno. Lo intentaré de nuevo en {minutes} min.",
+    "limit_member": ("{name}, has preguntado mucho en poco tiempo. Dame {seconds} segundos y sigo contigo."),
+    "limit_server": "Me han preguntado mucho en poco tiempo. Dadme {seconds} segundos y sigo.",
+    "limit_calls": "Por hoy he respondido todo lo que puedo. Mañana sigo.",
+    "limit_spoken": "Por hoy he hablado todo lo que puedo. Mañana sigo.",
+    "limit_quiet": "Aquí es hora de silencio hasta las {time}: no respondo ni hablo.",
     "muted": "Estoy silenciado en este servidor, así que respondo por escrito.",
     "deafened": "Estoy ensordecido en este servidor, así que no oigo a nadie.",
     "audience": (
@@ -125,6 +130,16 @@ TEXTS = {
     "here_asked": "Alguien me pidió que viniera.",
     "here_follow": "Sigo a {user}.",
     "here_occupied": "Vengo donde hay gente.",
+    "transcript_attached": "Lo que se ha dicho en esta llamada, en un archivo.",
+    "listen_notice_chat": "{told} También se escribe en el chat, con nombres.",
+    "listen_notice_minutes": (
+        "Escribo lo que se dice en este canal, con nombres. `/privacy` te muestra qué significa para ti y permite "
+        "cambiarlo."
+    ),
+    "listen_notice_minutes_opt_in": (
+        "Escribo lo que se dice en este canal, con nombres, pero solo de quienes aceptan. `/privacy hear-me` me deja "
+        "oírte."
+    ),
     "about_privacy": "Decidir si puedo oírte",
     "about_privacy_hear": "Dejar que te oiga en este servidor",
     "about_privacy_ignore": "No dejar que te oiga en este servidor",
@@ -150,5 +165,6 @@ TEXTS = {
     "records_agent": "Turnos recordados para el agente: {count}.",
     "records_journal": "Turnos en el diario: {count}.",
     "records_memory": "Turnos en memoria: {count}.",
+    "records_minutes": "Líneas en la transcripción de esta llamada: {count}.",
     "rest_attached": "El resto de mi respuesta está en este archivo.",
 }

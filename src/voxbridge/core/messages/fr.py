@@ -24,6 +24,13 @@ TEXTS = {
     ),
     "floor_taken": "{name}, je parle avec quelqu'un d'autre. Redemande quand nous aurons fini.",
     "deaf_to": "Je n'entends pas {name} : j'ai une erreur interne. Je réessaierai dans {minutes} min.",
+    "limit_member": (
+        "{name}, tu as beaucoup demandé en peu de temps. Donne-moi {seconds} secondes, puis je continue avec toi."
+    ),
+    "limit_server": "On m'a beaucoup demandé en peu de temps. Donnez-moi {seconds} secondes, puis je continue.",
+    "limit_calls": "J'ai répondu autant que je le peux pour aujourd'hui. Je continue demain.",
+    "limit_spoken": "J'ai parlé autant que je le peux pour aujourd'hui. Je continue demain.",
+    "limit_quiet": "C'est l'heure calme ici jusqu'à {time} : je ne réponds pas et je ne parle pas.",
     "muted": "Mon micro est coupé sur ce serveur, je réponds donc par écrit.",
     "deafened": "Mon casque est coupé sur ce serveur, je n'entends donc personne.",
     "audience": (
@@ -129,6 +136,16 @@ TEXTS = {
     "here_asked": "Quelqu'un m'a demandé de venir.",
     "here_follow": "Je suis {user} de salon en salon.",
     "here_occupied": "Je viens là où il y a du monde.",
+    "transcript_attached": "Ce qui a été dit pendant cet appel, dans un fichier.",
+    "listen_notice_chat": "{told} C'est aussi écrit dans le chat, avec les noms.",
+    "listen_notice_minutes": (
+        "J'écris ce qui est dit dans ce salon, avec les noms. `/privacy` te montre ce que cela signifie pour toi, et "
+        "permet de le changer."
+    ),
+    "listen_notice_minutes_opt_in": (
+        "J'écris ce qui est dit dans ce salon, avec les noms, mais seulement de ceux qui acceptent. `/privacy hear-me` "
+        "me permet de t'entendre."
+    ),
     "about_privacy": "Décider si je peux t'entendre",
     "about_privacy_hear": "Me laisser t'entendre sur ce serveur",
     "about_privacy_ignore": "Ne pas me laisser t'entendre sur ce serveur",
@@ -159,5 +176,6 @@ TEXTS = {
     "records_agent": "Échanges retenus pour l'agent : {count}.",
     "records_journal": "Échanges dans le journal : {count}.",
     "records_memory": "Échanges en mémoire : {count}.",
+    "records_minutes": "Lignes dans la transcription de cet appel : {count}.",
     "rest_attached": "La suite de ma réponse est dans ce fichier.",
 }

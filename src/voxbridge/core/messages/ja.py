@@ -23,6 +23,11 @@ TEXTS = {
     ),
     "floor_taken": "{name}さん、今は別の人と話しています。終わったらもう一度聞いてください。",
     "deaf_to": "今、{name}さんの声を聞き取れません。内部エラーが起きました。{minutes}分後にもう一度試します。",
+    "limit_member": "{name}さん、短い間にたくさん質問をいただきました。{seconds}秒待ってください。その後また続けます。",
+    "limit_server": "短い間にたくさん質問をいただきました。{seconds}秒待ってください。その後また続けます。",
+    "limit_calls": "今日お答えできる分は終わりました。また明日お答えします。",
+    "limit_spoken": "今日話せる分は終わりました。また明日話します。",
+    "limit_quiet": "ここは{time}まで静かな時間です。お答えも発言もしません。",
     "muted": "このサーバーでミュートされているため、文字でお答えします。",
     "deafened": "このサーバーでスピーカーミュートされているため、誰の声も聞こえません。",
     "audience": (
@@ -125,6 +130,15 @@ TEXTS = {
     "here_asked": "呼ばれて来ました。",
     "here_follow": "{user}さんについて来ています。",
     "here_occupied": "人がいるところに来ます。",
+    "transcript_attached": "この通話で話されたことのファイルです。",
+    "listen_notice_chat": "{told}名前と一緒にチャットにも書きます。",
+    "listen_notice_minutes": (
+        "このチャンネルで話されたことを、名前と一緒に書きとめます。`/privacy` で内容の確認と変更ができます。"
+    ),
+    "listen_notice_minutes_opt_in": (
+        "このチャンネルで話されたことを、同意した人の分だけ、名前と一緒に書きとめます。`/privacy hear-me` で聞けるよう"
+        "になります。"
+    ),
     "about_privacy": "声を聞いてよいかを決める",
     "about_privacy_hear": "このサーバーで声を聞いてよいことにする",
     "about_privacy_ignore": "このサーバーで声を聞かないようにする",
@@ -156,5 +170,6 @@ TEXTS = {
     "records_agent": "エージェントのために覚えている会話：{count}件。",
     "records_journal": "記録にある会話：{count}件。",
     "records_memory": "メモリにある会話：{count}件。",
+    "records_minutes": "この通話の書きとめにある行：{count}件。",
     "rest_attached": "答えの続きはこのファイルにあります。",
 }

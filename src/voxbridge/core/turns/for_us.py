@@ -7,7 +7,8 @@
     otherwise .............................. no: nobody is asked, nothing is interrupted
 
 That is mode ``addressed``. ``everyone`` is always answered; ``lock`` answers whoever came first until they have been
-quiet for a while; in ``queue`` everyone is answered, one after the other in the order of their questions.
+quiet for a while; in ``queue`` everyone is answered, one after the other in the order of their questions; in ``nobody``
+no one is: it only takes down what is said.
 
 A second person who comes changes nothing for a sentence that was begun before. Times in seconds on any one clock.
 """
@@ -22,9 +23,18 @@ import attrs
 from voxbridge.core.ids import UserId
 from voxbridge.core.turns.calling import is_called, spoken_names
 
-FloorMode = Literal["addressed", "everyone", "lock", "queue"]
+FloorMode = Literal["addressed", "everyone", "lock", "queue", "nobody"]
 Because = Literal[
-    "everyone", "alone", "called", "follow-up", "holds the floor", "called another", "not called", "locked", "unknown"
+    "everyone",
+    "alone",
+    "called",
+    "follow-up",
+    "holds the floor",
+    "called another",
+    "not called",
+    "locked",
+    "nobody",
+    "unknown",
 ]
 
 FOR_US: frozenset[Because] = frozenset({"everyone", "alone", "called", "follow-up", "holds the floor"})
@@ -112,6 +122,8 @@ class Addressing:
         match rules.mode:
             case "everyone" | "queue":
                 return "everyone"
+            case "nobody":
+                return "nobody"
             case "lock":
                 return self._in_lock(said, rules, now)
             case "addressed":

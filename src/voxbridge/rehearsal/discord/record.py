@@ -63,6 +63,9 @@ class PostedMessage:
     content: str
     is_deleted: bool = False
     files: dict[str, bytes] = attrs.field(factory=dict)
+    mentions: Any = None
+    """Who may be called by it (``allowed_mentions``), as it was sent or edited last."""
+    edits: int = 0
 
 
 class Record:

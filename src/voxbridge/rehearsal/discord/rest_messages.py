@@ -11,7 +11,7 @@ from voxbridge.rehearsal.discord.objects import (
 )
 from voxbridge.rehearsal.discord.record import PostedMessage
 from voxbridge.rehearsal.discord.rest_table import NO_CHANNEL, NO_MESSAGE, Ask, Routes
-from voxbridge.rehearsal.discord.world import ATTACH_FILES_PERMISSION, PUBLIC_THREAD, snowflake
+from voxbridge.rehearsal.discord.world import ATTACH_FILES_PERMISSION, PUBLIC_THREAD, TEXT, snowflake
 
 _MAX_CONTENT = 2000  # characters of a message; more is error 50035
 
@@ -45,6 +45,7 @@ def _post_message(ask: Ask) -> Response:
     if len(content) > _MAX_CONTENT:
         return Response(400, {"message": "Invalid Form Body", "code": 50035})
     message = PostedMessage(monotonic_s(), snowflake(), channel.id, ask.bot.user.id, content, files=files)
+    message.mentions = ask.request.body.get("allowed_mentions")
     ask.rest.record.messages.append(message)
     ask.rest.record.touch()
     shown = message_object(message, ask.bot.user)
@@ -63,7 +64,11 @@ def _edit_message(ask: Ask) -> Response:
     message = ask.rest.posted(*ask.args)
     if message is None:
         return NO_MESSAGE
-    message.content = ask.request.body.get("content") or message.content
+    content = ask.request.body.get("content") or message.content
+    if len(content) > _MAX_CONTENT:
+        return Response(400, {"message": "Invalid Form Body", "code": 50035})
+    message.content, message.mentions = content, ask.request.body.get("allowed_mentions")
+    message.edits += 1
     ask.rest.record.touch()
     return Response(200, message_object(message, ask.bot.user))
 
@@ -84,6 +89,8 @@ def _thread(ask: Ask) -> Response:
     parent = ask.rest.world.channel(int(ask.args[0]))
     if parent is None:
         return NO_CHANNEL
+    if parent.kind != TEXT:  # the chat of a voice channel has none
+        return Response(400, {"message": "Cannot execute action on this channel type", "code": 50024})
     thread = ask.rest.world.add_channel(
         parent.guild_id, ask.request.body["name"], PUBLIC_THREAD, channel_id=ChannelId(snowflake()), parent_id=parent.id
     )
