@@ -56,6 +56,7 @@ from voxbridge.session.notices import Notice
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.rules import rules_now
+from voxbridge.session.utterance import Judge
 from voxbridge.stages.contracts import Remembering
 from voxbridge.stages.health import Health
 from voxbridge.stages.registry import Stages, needs_engines, open_stages
@@ -123,7 +124,10 @@ class Daemon:
                 self.service.attend(bridge, stages, health)
                 with health.listening(self.service.on_health):
                     apologies = Apologies(stages.tts, self._rules_now)
-                    tools = await self._tools(stages, health, apologies)
+                    judge: Judge = no_judge
+                    if self.settings.endpointing.turn_model:
+                        judge = await stack.enter_async_context(open_judge(self.service.counters))
+                    tools = await self._tools(stages, health, apologies, judge)
                     apologies.want(*self._rules_now().languages.all - {AUTO})
                     await self._live(bridge, tools, apologies, stages)
             nursery.cancel_scope.cancel(reason="drain")
@@ -192,7 +196,7 @@ class Daemon:
             yield socket
             nursery.cancel_scope.cancel(reason="drain")
 
-    async def _tools(self, stages: Stages, health: Health, apologies: Apologies) -> Tools:
+    async def _tools(self, stages: Stages, health: Health, apologies: Apologies, judge: Judge) -> Tools:
         await trio.to_thread.run_sync(VoiceActivity)  # opens the network that all speakers share, 40 ms
         return Tools(
             rules_now=self._rules_now,
@@ -200,7 +204,7 @@ class Daemon:
             agent=stages.agent,
             tts=stages.tts,
             new_detector=VoiceActivity,
-            judge=await open_judge(self.service.counters) if self.settings.endpointing.turn_model else no_judge,
+            judge=judge,
             on_report=self._on_report,
             new_turn_id=lambda: str(uuid.uuid4()),
             wall_iso=wall_iso,

@@ -15,7 +15,9 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import trio
@@ -48,6 +50,9 @@ class Completion(Protocol):
         """Return the probability that the speaker has finished: 50 to 140 ms, without Python's lock."""
         ...
 
+    def give_up(self) -> None:
+        """Let ``judge`` end soon, wherever it runs; it may raise then."""
+
 
 class TurnJudge:
     """Asks the turn model, or says that it has no time for it. Used on Trio's thread."""
@@ -58,6 +63,14 @@ class TurnJudge:
         self._at_once = at_once or min(_AT_ONCE_MAX, len(os.sched_getaffinity(0)))
         self._threads = ThreadPoolExecutor(self._at_once, "turn model", initializer=_stand_back)
         self._busy = 0
+
+    def close(self) -> None:
+        """Let what is under way end soon: at the end of the process Python waits for its threads.
+
+        At their low priority a verdict that nobody wants any more took 15 s on a busy machine.
+        """
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._model.give_up()
 
     async def __call__(self, pcm: bytes) -> Verdict:
         """Return the probability that the speaker has finished (16 kHz mono s16le in), or "shed"."""
@@ -102,6 +115,11 @@ def _stand_back() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread alone, on Linux
 
 
-async def open_judge(counters: SessionCounters) -> TurnJudge:
-    """Load the turn model. Raises: EngineError."""
-    return TurnJudge(await trio.to_thread.run_sync(TurnModel), counters)
+@asynccontextmanager
+async def open_judge(counters: SessionCounters) -> AsyncIterator[TurnJudge]:
+    """Load the turn model; at the end nothing of it keeps the process. Raises: EngineError."""
+    judge = TurnJudge(await trio.to_thread.run_sync(TurnModel), counters)
+    try:
+        yield judge
+    finally:
+        judge.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 
@@ -10,6 +11,7 @@ import pytest
 import trio
 
 from voxbridge.audio.mel import Floats
+from voxbridge.audio.turn_model import TurnModel
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.judge import TurnJudge
 
@@ -27,6 +29,9 @@ class SlowModel:
     def features(self, pcm: bytes) -> Floats:
         self.nice_of_python.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
         return np.full(1, len(pcm) / 10, np.float32)
+
+    def give_up(self) -> None:
+        self.may_end.set()
 
     def judge(self, features: Floats) -> float:
         self.nice.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
@@ -81,3 +86,36 @@ async def test_a_loop_that_is_behind_begins_none(nursery) -> None:
     assert counters.turn_model_shed == 1
     assert model.nice == []
     nursery.cancel_scope.cancel()
+
+
+async def test_at_the_end_a_verdict_that_is_under_way_keeps_nobody() -> None:
+    """Closed in the middle of the real network's work, its thread ends, and what asked it is not answered."""
+    model = TurnModel()
+    features = model.features(bytes(32_000))
+    running = threading.Event()
+
+    def judge_on_and_on() -> None:
+        with contextlib.suppress(Exception):  # onnxruntime has no public name for what it raises
+            while True:
+                running.set()
+                model.judge(features)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, judge_on_and_on)
+        await trio.to_thread.run_sync(running.wait)
+        with trio.fail_after(10):
+            while nursery.child_tasks:
+                model.give_up()  # it may be between two of them
+                await trio.sleep(0.01)
+
+
+async def test_a_closed_judge_lets_its_threads_go() -> None:
+    """What is under way when the daemon ends is given up; nothing is begun after that."""
+    model = SlowModel()
+    judge = TurnJudge(model, SessionCounters(), at_once=1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(judge, b"12345")
+        await trio.to_thread.run_sync(model.has_begun.wait, 10)
+        judge.close()
+        assert model.may_end.is_set()
+        nursery.cancel_scope.cancel()
