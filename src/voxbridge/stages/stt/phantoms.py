@@ -4,58 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Self
 
 import attrs
 import structlog
 
 from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.text.phantoms import heard, is_phantom
-from voxbridge.stages.contracts import (
-    MutenessAware,
-    OutageAware,
-    PendingFinal,
-    Speaker,
-    SttSession,
-    SttStage,
-    Transcript,
-)
+from voxbridge.stages.contracts import PendingFinal, Speaker, SttSession, Transcript
+from voxbridge.stages.stt.wrapped import WrappedStt
 
 _log = structlog.get_logger(__name__)
 
 
-class FilteredStage:
+class FilteredStage(WrappedStt):
     """Speech to text without the phantoms of ``inner``: such a transcript comes out empty, as if nothing was said."""
-
-    def __init__(self, inner: SttStage) -> None:
-        self._inner = inner
-        self.name = inner.name
-
-    @property
-    def inner(self) -> SttStage:
-        """Return the stage that is filtered."""
-        return self._inner
-
-    async def __aenter__(self) -> Self:
-        await self._inner.__aenter__()
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self._inner.__aexit__(*exc_info)
-
-    def note_outage(self, *, is_known: bool) -> None:
-        """See ``OutageAware``."""
-        if isinstance(self._inner, OutageAware):
-            self._inner.note_outage(is_known=is_known)
-
-    def note_muteness(self, *, is_known: bool) -> None:
-        """See ``MutenessAware``."""
-        if isinstance(self._inner, MutenessAware):
-            self._inner.note_muteness(is_known=is_known)
-
-    async def probe(self) -> str:
-        """See ``Stage.probe``. Raises: StageError."""
-        return await self._inner.probe()
 
     @asynccontextmanager
     async def open(
