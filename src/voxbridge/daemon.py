@@ -44,6 +44,7 @@ from voxbridge.ops.service import Conversation, Service
 from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
 from voxbridge.people.chat import Call
+from voxbridge.people.desk import Desk
 from voxbridge.people.house import House
 from voxbridge.people.privacy import PrivacyWish, Records
 from voxbridge.people.profiles import Profiles
@@ -94,6 +95,7 @@ class Daemon:
         self.house = House(lambda: self.settings, [self._journal, self.service.last_turns])
         self.service.when_reloaded(self.house.review)
         self.profiles = Profiles(lambda: self.settings, self._rules_now, self.house.chosen)
+        self.desk = Desk(lambda: self.settings, self.profiles, self.house.chosen)
         self.service.when_reloaded(self._review_rooms)
         self.house.chosen.when_changed(self._review_rooms)
         self._stop_asked = trio.Event()
@@ -113,6 +115,7 @@ class Daemon:
             async with AsyncExitStack() as stack:
                 socket = await stack.enter_async_context(self._engines())
                 stages = await stack.enter_async_context(open_stages(self.settings, engines_socket=socket))
+                self.desk.stages = stages
                 await self.house.open()
                 for agent in (stages.agent, *stages.agents.values()):
                     if isinstance(agent, Records):
@@ -275,6 +278,8 @@ class Daemon:
         room, settings = self.rooms.get(guild_id), self.settings
         stages = line("status_stages", stt=settings.stt.kind, agent=settings.agent.kind, tts=settings.tts.kind)
         health = self.service.health_lines()
+        if room is not None:
+            health = (*health, self.desk.brief(guild_id, room.port.channel_id))
         if room is None:
             return line("status_away", stages=stages, health=health)
         count = sum(member.is_heard and not member.is_bot for member in room.members)

@@ -14,6 +14,7 @@ import trio.lowlevel
 
 from voxbridge.config.discord import DiscordSettings, NetworkSettings
 from voxbridge.config.secrets import Secret
+from voxbridge.config.settings import Settings
 from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import (
     MemberJoined,
@@ -29,13 +30,26 @@ from voxbridge.core.messages.catalogue import Line, line
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
 from voxbridge.discord.company import Company
+from voxbridge.people.chosen import Chosen
+from voxbridge.people.desk import Desk
+from voxbridge.people.profiles import Profiles
 from voxbridge.rehearsal.discord import Member, SimulatedDiscord
 from voxbridge.rehearsal.discord.ends import DaveLibrary
+from voxbridge.session.rules import rules_now
 from voxbridge.session.voice import VoicePort
+from voxbridge.storage.archive import Archive, NoStore
 
 CONNECT_LIMIT_S = 2.0  # for a channel without a free slot; loopback answers in 0.03 s
 PATIENCE_S = 20.0  # with a machine that has other things to do; it costs nothing where all is well
 TEST_LIMIT_S = 90.0  # of a whole test; the longest takes 12 s
+
+
+def plain_desk(settings: Settings | None = None, archive: Archive | None = None) -> Desk:
+    """Return where settings are chosen, of a configuration; without an archive nothing of it lasts."""
+    in_force = settings or Settings()
+    chosen = Chosen(archive or Archive(NoStore()))
+    profiles = Profiles(lambda: in_force, rules_now(lambda: in_force), chosen)
+    return Desk(lambda: in_force, profiles, chosen)
 
 
 @attrs.define
@@ -46,6 +60,7 @@ class Handler:
     is_speaking: bool = True
     failure: Exception | None = None
     is_silent: Line | None = None
+    desk: Desk = attrs.field(factory=plain_desk)
 
     def status(self, guild_id: int) -> Line:
         self.asked.append(("status", str(guild_id)))
@@ -153,13 +168,14 @@ async def open_bench(
     connect_limit_s: float = CONNECT_LIMIT_S,
     limit_s: float = TEST_LIMIT_S,
     company: Company | None = None,
+    handler: Handler | None = None,
     **changes: Any,
 ) -> AsyncIterator[Bench]:
     """Run the simulated Discord and a bridge in it; close the bridge in order at the end."""
     with trio.fail_after(limit_s), tempfile.TemporaryDirectory() as folder:
         async with trio.open_nursery() as nursery:
             await nursery.start(discord.run)
-            handler = Handler()
+            handler = handler or Handler()
             bridge = DiscordBridge(
                 settings_for(discord, Path(folder) / "ca.pem", **changes),
                 handler,

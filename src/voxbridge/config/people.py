@@ -85,6 +85,20 @@ class PresenceSettings:
 
 
 @attrs.frozen
+class CommandsSettings:
+    """[commands]."""
+
+    roles: tuple[str, ...] = option(
+        (),
+        "Only members with one of these roles may change what lasts: /agent, /voice, /language, /mode, /settings. If "
+        "the list is empty, Discord's own permissions decide (Manage Server, unless an admin has changed it).",
+        _ID,
+        example=["123456789012345678"],
+        live=True,
+    )
+
+
+@attrs.frozen
 class StorageSettings:
     """[storage]."""
 

@@ -13,7 +13,7 @@ import attrs
 from voxbridge.config.chat import ChatSettings
 from voxbridge.config.discord import DiscordSettings
 from voxbridge.config.limits import LimitSettings
-from voxbridge.config.people import PresenceSettings, PrivacySettings, StorageSettings
+from voxbridge.config.people import CommandsSettings, PresenceSettings, PrivacySettings, StorageSettings
 from voxbridge.config.profiles import ChannelSettings, GuildSettings, ProfileSettings, require_profiles
 from voxbridge.config.rules import option
 from voxbridge.config.service import (
@@ -39,6 +39,7 @@ class Settings:
     presence: PresenceSettings = option(PresenceSettings(), "In which voice channels VoxBridge is, and for how long.")
     chat: ChatSettings = option(ChatSettings(), "The conversation in writing.")
     limits: LimitSettings = option(LimitSettings(), "How much a server may ask of VoxBridge, and when it is silent.")
+    commands: CommandsSettings = option(CommandsSettings(), "Who may use which slash command.")
     endpointing: EndpointingSettings = option(
         EndpointingSettings(),
         "How VoxBridge decides that the user has finished. Silences are counted from the last voiced frame.",

@@ -35,6 +35,10 @@ class Answering:
         """Return what a command is for, to be translated when the commands are registered."""
         return app_commands.locale_str(self._messages.text(line(key)), key=key)
 
+    def shown(self, text: str | Line, locale: str) -> str:
+        """Return a text for whoever types, in their language."""
+        return text if isinstance(text, str) else self._messages.text(text, locale)
+
     async def answer(self, interaction: discord.Interaction, told: Line) -> None:
         """Answer once; an answer that Discord does not take any more (3 s, 15 min) is logged and forgotten."""
         text = self._messages.text(told, interaction.locale.value)[:_ANSWER_CHARS_MAX]

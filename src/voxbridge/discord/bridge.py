@@ -278,7 +278,8 @@ class DiscordBridge:
             connector=await make_connector(self._settings.network),
         )
         answering = Answering(self._settings.messages, self._links)
-        return Login(client, whole_tree(client, self, self._handler, island, answering))
+        by_role = self._handler.desk.goes_by_role
+        return Login(client, whole_tree(client, self, self._handler, island, answering, by_role=by_role))
 
     async def _take_seats(self, seats: list[tuple[GuildId, ChannelId]]) -> None:
         outcomes = [self._keeper(guild_id).want(channel_id, stands=True) for guild_id, channel_id in seats]

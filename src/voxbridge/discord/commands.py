@@ -1,4 +1,4 @@
-"""The slash commands: /join, /leave, /status, /stop, /say, /help; /privacy stands in ``privacy_commands``.
+"""The slash commands: /join, /leave, /status, /stop, /say, /help; the others have modules of their own.
 
 Answers are seen by the asker only.
 
@@ -21,6 +21,7 @@ from voxbridge.discord.answering import Answering, guild_id_of
 from voxbridge.discord.client import VocalChannel
 from voxbridge.discord.island import Island
 from voxbridge.discord.privacy_commands import PrivacyHandler, privacy_group
+from voxbridge.discord.settings_commands import SettingsCommands, SettingsHandler, add_settings_commands
 from voxbridge.errors import VoiceHandshakeError
 
 _log = structlog.get_logger(__name__)
@@ -30,6 +31,11 @@ _SAY_CHARS_MAX = 500
 
 class CommandHandler(PrivacyHandler, Protocol):
     """What the slash commands need from the daemon. All of it runs on Trio."""
+
+    @property
+    def desk(self) -> SettingsHandler:
+        """Return where settings are chosen."""
+        ...
 
     def status(self, guild_id: GuildId) -> Line:
         """Return a few sentences for people: what runs, what is slow or down."""
@@ -182,11 +188,20 @@ def build_tree(
 
 
 def whole_tree(
-    client: discord.Client, seats: Seats, handler: CommandHandler, island: Island, answering: Answering
+    client: discord.Client,
+    seats: Seats,
+    handler: CommandHandler,
+    island: Island,
+    answering: Answering,
+    *,
+    by_role: bool = False,
 ) -> app_commands.CommandTree[discord.Client]:
-    """Return the tree with all commands that there are."""
+    """Return the tree with all commands that there are. ``by_role``: the operator says who may change settings."""
     groups = [privacy_group(handler, island, answering)]
-    return build_tree(client, Commands(seats, handler, island), answering, groups)
+    tree = build_tree(client, Commands(seats, handler, island), answering, groups)
+    settings = SettingsCommands(lambda: handler.desk, island, answering)
+    add_settings_commands(tree, settings, answering, by_role=by_role)
+    return tree
 
 
 class Descriptions(app_commands.Translator):

@@ -356,6 +356,21 @@ class SoundSink(Protocol):
         """Pass on a piece of sound."""
 
 
+@runtime_checkable
+class Voiced(Protocol):
+    """A speech backend that knows which voices its server has, or one that stands before such a backend."""
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Return the names that the server listed when it was last asked how it is; empty if it lists none."""
+        ...
+
+
+def voices_of(stage: object) -> tuple[str, ...]:
+    """Return which voices a stage is known to have."""
+    return stage.voices if isinstance(stage, Voiced) else ()
+
+
 class TtsStage(Stage, Protocol):
     """A text-to-speech backend."""
 

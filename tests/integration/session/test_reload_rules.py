@@ -267,6 +267,7 @@ ELSEWHERE = {
     "limits.spoken_seconds_per_day": "integration/people/test_limits.py",
     "limits.quiet_hours": "integration/people/test_limits.py",
     "limits.time_zone": "integration/people/test_limits.py",
+    "commands.roles": "integration/people/test_settings_commands.py: they are asked for with each command",
     "drain.limit_ms": "e2e/test_operator.py",
     "drain.sentence_ms": "e2e/test_operator.py",
 }

@@ -36,7 +36,8 @@ _NAME = re.compile(r"[-_'\w]{1,32}")
 
 @attrs.frozen
 class Line:
-    """One message: its key, and what stands in its gaps: texts, numbers, another line, or a row of lines."""
+    """One message: its key, and what stands in its gaps: texts, numbers, another line, a row of lines
+    (a tuple), or lines below each other (a list)."""
 
     key: str
     values: Mapping[str, object] = attrs.field(factory=dict)
@@ -88,6 +89,8 @@ class Messages:
                 return self._in(value, language)
             case tuple():
                 return ("" if language in _UNSPACED else " ").join(str(self._value(each, language)) for each in value)
+            case list():
+                return "\n".join(str(self._value(each, language)) for each in value)
             case _:
                 return value
 

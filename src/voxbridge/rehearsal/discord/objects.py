@@ -40,7 +40,7 @@ def member_object(user: User) -> Json:
     """Return a guild member."""
     return {
         "user": user_object(user),
-        "roles": [],
+        "roles": [str(role_id) for role_id in user.role_ids],
         "joined_at": _LONG_AGO,
         "deaf": False,
         "mute": False,
@@ -118,15 +118,13 @@ def voice_state_object(state: VoiceState, user: User | None = None) -> Json:
     return result
 
 
-def guild_object(world: World, guild: Guild, viewer_id: UserId) -> Json:
-    """Return a guild as GUILD_CREATE sends it: without privileged intents, members are oneself and those in voice."""
-    states = [s for s in world.voice_states.values() if s.guild_id == guild.id and s.channel_id is not None]
-    shown = dict.fromkeys([viewer_id, *(state.user_id for state in states)])
-    everyone: Json = {
-        "id": str(guild.id),
-        "name": "@everyone",
-        "permissions": str(guild.everyone_permissions),
-        "position": 0,
+def role_object(role_id: int, name: str, permissions: int, position: int) -> Json:
+    """Return a role of a guild. The one with the guild's own id is @everyone, which no member's list has."""
+    return {
+        "id": str(role_id),
+        "name": name,
+        "permissions": str(permissions),
+        "position": position,
         "color": 0,
         "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
         "hoist": False,
@@ -134,6 +132,16 @@ def guild_object(world: World, guild: Guild, viewer_id: UserId) -> Json:
         "mentionable": False,
         "flags": 0,
     }
+
+
+def guild_object(world: World, guild: Guild, viewer_id: UserId) -> Json:
+    """Return a guild as GUILD_CREATE sends it: without privileged intents, members are oneself and those in voice."""
+    states = [s for s in world.voice_states.values() if s.guild_id == guild.id and s.channel_id is not None]
+    shown = dict.fromkeys([viewer_id, *(state.user_id for state in states)])
+    roles = [
+        role_object(role_id, name, guild.everyone_permissions, position)
+        for position, (role_id, name) in enumerate([(guild.id, "@everyone"), *guild.roles.items()])
+    ]
     channels = list(guild.channels.values())
     return {
         "id": str(guild.id),
@@ -145,7 +153,7 @@ def guild_object(world: World, guild: Guild, viewer_id: UserId) -> Json:
         "verification_level": 0,
         "default_message_notifications": 0,
         "explicit_content_filter": 0,
-        "roles": [everyone],
+        "roles": roles,
         "emojis": [],
         "stickers": [],
         "features": [],

@@ -165,6 +165,14 @@ class SimulatedDiscord:
         self._members[user.id] = member
         return member
 
+    def add_role(self, name: str, *members: Member, guild: int = GUILD_ID) -> int:
+        """Add a role to a guild and give it to members; return its id. Those who log in later learn of it."""
+        role_id = snowflake()
+        self.world.guilds[GuildId(guild)].roles[role_id] = name
+        for member in members:
+            member.user.role_ids.append(role_id)
+        return role_id
+
     def add_guild(self, name: str, *, guild_id: int | None = None) -> Guild:
         """Found a guild of which all bots are members, and tell those who are logged in."""
         guild = self.world.add_guild(name, guild_id=GuildId(guild_id) if guild_id else None)

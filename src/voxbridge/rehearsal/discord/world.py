@@ -48,6 +48,7 @@ class User:
     is_bot: bool = False
     permissions: int = EVERYONE_PERMISSIONS  # what an interaction reports for this member
     locale: str = "en-US"  # of the member's client
+    role_ids: list[int] = attrs.field(factory=list)  # without @everyone, as Discord sends them
 
 
 @attrs.define(eq=False)
@@ -72,6 +73,7 @@ class Guild:
     locale: str = "en-US"
     everyone_permissions: int = EVERYONE_PERMISSIONS
     channels: dict[ChannelId, Channel] = attrs.field(factory=dict)
+    roles: dict[int, str] = attrs.field(factory=dict)  # names by id, without @everyone
     member_ids: list[UserId] = attrs.field(factory=list)
 
 

@@ -10,7 +10,7 @@ import trio
 
 from voxbridge.core.health.hedge import Hedge
 from voxbridge.core.sound.pcm import Pcm
-from voxbridge.stages.contracts import SoundSink, TtsRequest, TtsStage, warm_up
+from voxbridge.stages.contracts import SoundSink, TtsRequest, TtsStage, voices_of, warm_up
 from voxbridge.stages.failover.base import Failover
 from voxbridge.stages.failover.guard import Guard, in_order
 from voxbridge.stages.failover.race import Race, Runner, hedged_patience
@@ -37,6 +37,11 @@ class FailoverTts(Failover[TtsStage]):
     async def warm(self) -> None:
         """Let the backend that will be asked first open its connection, if it can."""
         await warm_up(in_order(self.guards)[0].stage)
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Return which voices the first backend knows of: a voice by name is one of its own."""
+        return voices_of(self.guards[0].stage)
 
     async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage``. Raises: StageError."""

@@ -10,7 +10,7 @@ import trio
 
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.text.pace import longest_sound_s
-from voxbridge.stages.contracts import SoundSink, TtsRequest, TtsStage, warm_up
+from voxbridge.stages.contracts import SoundSink, TtsRequest, TtsStage, voices_of, warm_up
 
 _log = structlog.get_logger(__name__)
 
@@ -62,6 +62,11 @@ class BoundedVoice:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._stage.__aexit__(*exc_info)
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Return which voices the backend knows of."""
+        return voices_of(self._stage)
 
     async def probe(self) -> str:
         """Let the backend look at its server. Raises: StageError."""

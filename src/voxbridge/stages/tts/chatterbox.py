@@ -89,6 +89,11 @@ class ChatterboxStage(HttpSpeech):
         self._is_ours = bool(uds)
         self._judge = VoiceJudge(settings.voice, otherwise="uses its default one")
 
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Return which voices the server has listed."""
+        return self._judge.voices
+
     async def probe(self) -> str:
         """Ask for health, the speech route and the voices; return a line for the operator. Raises: StageError."""
         return await probe(self._client, self._settings.voice, self._judge, backend=self.name, speech_path=SPEECH_PATH)

@@ -29,6 +29,7 @@ async def probe(client: Client, voice: str, judge: VoiceJudge, *, backend: str, 
         words = judge_health(await ask_json(client, "/health", backend), backend)
         await _check_route(client, speech_path, backend)
         library = await ask_json(client, "/voices", backend)
+        judge.saw(voice_names(library))
     if voice in DEFAULT_VOICES:
         return f"{words}; the server's default voice"
     return judge.line(words, voice_names(library))

@@ -88,6 +88,11 @@ class OpenAiSpeechStage(HttpSpeech):
         self._hidden = Hidden(secrets=(key,))
         self._judge = VoiceJudge(settings.voice or DEFAULT_VOICE, otherwise="may refuse it")
 
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Return which voices the server has listed."""
+        return self._judge.voices
+
     async def probe(self) -> str:
         """Post an empty request, which the right route refuses at once, and look for the voice.
 

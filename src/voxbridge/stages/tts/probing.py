@@ -14,6 +14,7 @@ log = structlog.get_logger(__name__)
 
 PROBE_LIMIT_S = 5.0
 _BODY_BYTES_MAX = 1 << 20
+_VOICES_MAX, _VOICE_CHARS_MAX = 1000, 100
 _NAME_KEYS = ("name", "id", "voice_id", "voice")
 
 
@@ -59,10 +60,18 @@ class VoiceJudge:
     def __init__(self, voice: str, *, otherwise: str) -> None:
         self._voice, self._otherwise = voice, otherwise
         self._is_told = False
+        self.voices: tuple[str, ...] = ()
+        """What the server listed when it was last looked at, in alphabetical order."""
+
+    def saw(self, names: set[str] | None) -> None:
+        """Take what a server lists; so much of it as can be offered to somebody who chooses."""
+        known = (name for name in names or () if 0 < len(name) <= _VOICE_CHARS_MAX)
+        self.voices = tuple(sorted(known, key=lambda name: (name.casefold(), name))[:_VOICES_MAX])
 
     def line(self, said: str, names: set[str] | None) -> str:
         """Return a probe's line with what concerns the voice. ``names`` None: the server has no list."""
         voice = self._voice
+        self.saw(names)
         if names is None:
             return f"{said}; voice {voice!r} (the server lists none)"
         if names.issuperset(voice.split("+")) or voice in names:  # Kokoro-FastAPI mixes voices: a+b

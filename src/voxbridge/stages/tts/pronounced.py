@@ -11,7 +11,7 @@ import trio
 from voxbridge.core.text import spelling
 from voxbridge.core.text.lexicon import Lexica
 from voxbridge.core.text.numbers import in_words
-from voxbridge.stages.contracts import SoundSink, TtsRequest, TtsStage, warm_up
+from voxbridge.stages.contracts import SoundSink, TtsRequest, TtsStage, voices_of, warm_up
 
 
 class PronouncedStage:
@@ -32,6 +32,11 @@ class PronouncedStage:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._stage.__aexit__(*exc_info)
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Return which voices the backend knows of."""
+        return voices_of(self._stage)
 
     async def probe(self) -> str:
         """Let the backend look at its server. Raises: StageError."""

@@ -94,6 +94,11 @@ class WyomingSpeechStage:
         finally:
             self._is_warming = False
 
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Return which voices the server has listed."""
+        return self._judge.voices
+
     async def probe(self) -> str:
         """Ask who is there, and look for the voice. Raises: StageError."""
         with StageDeadline("tts", first_s=PROBE_LIMIT_S, backend=self.name):
@@ -107,9 +112,9 @@ class WyomingSpeechStage:
         if not isinstance(programs, list) or not programs:
             detail = "the server there is a Wyoming server, but not one that speaks: check tts.url (Piper: port 10200)"
             raise StageRefused("tts", 0, detail, backend=self.name)
-        if not self._settings.voice:
-            return "ready; the server's default voice"
-        return self._judge.line("ready", voice_names(entries(programs, "voices")))
+        names = voice_names(entries(programs, "voices"))
+        self._judge.saw(names)
+        return "ready; the server's default voice" if not self._settings.voice else self._judge.line("ready", names)
 
     async def speak(self, request: TtsRequest, out: SoundSink) -> None:
         """Speak one sentence; see ``TtsStage`` and ``SentenceSpeaker.speak``.
