@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--json FILE] [--only NAME] [--words | --pauses | --call MINUTES]`: measure."""
+"""`python -m tests.bench [--quick] [--json FILE] [--only NAME]`, or with --words, --pauses, ...: measure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import attrs
 import click
 import trio
 
-from tests.bench import against, ahead, changing_call, pause_curve, words_heard
+from tests.bench import against, ahead, changing_call, overlaps, pause_curve, words_heard
 from tests.bench.crowd import crowd as crowded
 from tests.bench.measures import Measure, host, table
 from tests.bench.pauses import Judged, engine_places, human_places, judged
@@ -29,6 +29,8 @@ from voxbridge.engines.whisper import Whisper
 from voxbridge.rehearsal.embedded import own_voice
 
 GROUPS = ("text", "stages", "embedded", "simulated", "bridge", "barge-in")
+ONSETS = "onsets"
+"""In virtual time: no age of the code is faster at it than another."""
 
 
 def progress(line: str) -> None:
@@ -82,6 +84,7 @@ def judged_pauses() -> list[Judged]:
 @click.command()
 @click.option("--words", is_flag=True, help="How many words are heard wrong, with loss and with pauses. Half an hour.")
 @click.option("--pauses", is_flag=True, help="How many turns end too early at which delay. One minute.")
+@click.option("--overlaps", "over", is_flag=True, help="What speech and noises do to an answer. Two minutes.")
 @click.option("--call", "call_minutes", type=float, help="A call that changes all the time, for so many minutes.")
 @click.option("--crowd", is_flag=True, help="25 people who speak and ten rooms that play, the daemon on one core.")
 @click.option("--alone", is_flag=True, help="With --crowd: keep the cores from everybody else (needs root).")
@@ -90,10 +93,11 @@ def judged_pauses() -> list[Judged]:
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
 @click.option("--against", "commit", help="This code and an older commit in turn, row by row.")
 @click.option("--rounds", default=3, show_default=True, help="With --against: so many of each.")
-@click.option("--only", type=click.Choice(GROUPS), multiple=True, help="Measure this group only.")
+@click.option("--only", type=click.Choice((*GROUPS, ONSETS)), multiple=True, help="Measure this group only.")
 def main(
     words: bool,
     pauses: bool,
+    over: bool,
     call_minutes: float | None,
     crowd: bool,
     alone: bool,
@@ -126,6 +130,14 @@ def main(
         for line in result.lines():
             click.echo(line)
         return
+    if over or not only:
+        whisper = Whisper(whisper_dir(), workers=1)
+        found = overlaps.fates(own_voice(), lambda pcm: whisper.transcribe(pcm).text, progress)
+        progress("")
+        for line in overlaps.table(found):
+            click.echo(line)
+    if over:
+        return
     places = judged_pauses() if pauses or not only else []
     for line in itertools.chain(pause_curve.table(places), ahead.table()) if places else ():
         click.echo(line)
@@ -133,8 +145,8 @@ def main(
         return
     before = host()["load_1m_5m_15m"]
     samples: Samples = {}
-    for group in only or GROUPS:
-        samples |= trio.run(measure, group, 10 if quick else 50)
+    for group in only or (*GROUPS, ONSETS):
+        samples |= overlaps.onset_samples() if group == ONSETS else trio.run(measure, group, 10 if quick else 50)
     progress("")
     measures = [Measure.of(name, values) for name, values in samples.items()]
     machine = {**host(), "load_before": before}

@@ -15,6 +15,8 @@ import attrs
 TARGETS: dict[str, dict[str, float]] = {
     "bridge_overhead_ms": {"p50": 8, "p95": 15},
     "barge_in_ms": {"p99": 20},
+    "duck_onset_ms": {"p95": 120},
+    "barge_in_onset_to_silence_ms": {"p95": 300},
     "simulated_stt_final_ms": {"p95": 400},
     "simulated_agent_first_text_ms": {"p95": 500},
     "simulated_tts_first_byte_ms": {"p95": 50},

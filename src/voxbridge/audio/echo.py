@@ -20,6 +20,8 @@ RATE_HZ = 8000  # where the voice is; half the work of 16 kHz
 _APART = round(0.03 * RATE_HZ)
 # A hum is like itself at every period: what has two such delays, far from each other, tells nothing.
 _MARGIN_MIN = 0.15
+# Of 0.1 s: another voice at most 0.40, an echo at least 0.43 in 95 of 100 places.
+_DOUBT_MIN = 0.45
 
 
 def heard_samples(pcm: bytes) -> Floats:
@@ -40,11 +42,29 @@ def _every(pcm: bytes, factor: int) -> Floats:
 
 def likeness(heard: Floats, sent: Floats) -> float:
     """Return how like ``heard`` is to its most similar stretch of ``sent``, which is longer; 0 for silence and hums."""
+    rho = _likenesses(heard, sent)
+    if not len(rho):
+        return 0.0
+    at = int(rho.argmax())
+    best = float(rho[at])
+    rho[max(0, at - _APART) : at + _APART] = 0.0
+    return min(1.0, best) if best - float(rho.max()) >= _MARGIN_MIN else 0.0
+
+
+def may_be_echo(heard: Floats, sent: Floats) -> bool:
+    """Tell whether a tenth of a second of ``heard`` may be of ``sent``: so little proves nothing."""
+    rho = _likenesses(heard, sent)
+    return len(rho) > 0 and float(rho.max()) >= _DOUBT_MIN
+
+
+def _likenesses(heard: Floats, sent: Floats) -> Floats:
+    """Return the likeness at each delay; nothing where there is nothing to compare."""
+    none = np.zeros(0, np.float32)
     heard, sent = np.diff(heard), np.diff(sent)  # the differences: bass would make all voices alike
     count = len(heard)
     delays = len(sent) - count + 1
     if delays < 1 or not count:
-        return 0.0
+        return none
     size = 1 << (len(sent) + count - 1).bit_length()
     spectrum = np.fft.rfft(sent, size) * np.conj(np.fft.rfft(heard, size))
     found = np.abs(np.fft.irfft(spectrum, size)[:delays])
@@ -52,10 +72,6 @@ def likeness(heard: Floats, sent: Floats) -> float:
     energies = energy[count:] - energy[:-count]
     own = float((heard.astype(np.float64) ** 2).sum())
     if own <= 0 or energies.max() <= 0:
-        return 0.0
+        return none
     # A stretch of near silence is like anything: it counts as if it had a thousandth of the loudest one's energy.
-    rho = found / np.sqrt(own * np.maximum(energies, energies.max() * 1e-3))
-    at = int(rho.argmax())
-    best = float(rho[at])
-    rho[max(0, at - _APART) : at + _APART] = 0.0
-    return min(1.0, best) if best - float(rho.max()) >= _MARGIN_MIN else 0.0
+    return np.asarray(found / np.sqrt(own * np.maximum(energies, energies.max() * 1e-3)))

@@ -12,7 +12,7 @@ from collections import deque
 
 import numpy as np
 
-from voxbridge.audio.echo import RATE_HZ, Floats, heard_samples, likeness, sent_samples
+from voxbridge.audio.echo import RATE_HZ, Floats, heard_samples, likeness, may_be_echo, sent_samples
 from voxbridge.core.sound.pcm import FRAME_S, HEARING_RATE_HZ
 from voxbridge.core.turns.echo import EchoBook, without_echo
 
@@ -25,6 +25,9 @@ _SOUND_KEPT_S = 3.0
 _TEXT_KEPT_S = 30.0
 _FAINT = 50.0  # -56 dBFS: a pause of both
 _WINDOW_BYTES, _HOP_BYTES = round(_WINDOW_S * HEARING_RATE_HZ) * 2, round(_HOP_S * HEARING_RATE_HZ) * 2
+# The first trace of a voice is judged by so much, which must be louder than -45 dBFS.
+_TRACE_S, _TRACE_FAINT = 0.1, 184.0
+_TRACE_BYTES = round(_TRACE_S * HEARING_RATE_HZ) * 2
 # Of an utterance that is an echo so much is known to be one: its first window is not judged, nor is its end.
 _SHARE_MIN = 0.6
 
@@ -146,6 +149,17 @@ class EchoEar:
     def is_hushed(self, now: float) -> bool:
         """Tell whether an onset means nothing now: this speaker echoes, and we speak."""
         return self.book.is_echoing and self._sent.sounded_within(now, DELAY_MAX_S) and self._own_s <= 0
+
+    def is_own_trace(self, pcm: bytes, now: float) -> bool:
+        """Tell whether a first trace of a voice, the end of ``pcm`` (16 kHz mono s16le), is loud enough for one, and
+        not what we have just said.
+        """
+        if self.is_hushed(now):
+            return False
+        heard = heard_samples(pcm[-_TRACE_BYTES:])
+        if float(np.square(heard[-len(heard) // 2 :]).mean()) < _TRACE_FAINT**2:
+            return False
+        return not may_be_echo(heard, self._sent.between(now - _TRACE_S - DELAY_MAX_S, now))
 
     def own_words(self, words: str, began_at: float, voiced_s: float = 0.0) -> str:
         """Return what of an utterance's words is the speaker's own.

@@ -25,6 +25,9 @@ from voxbridge.core.turns.endpointing import (
     SpeechResumed,
     SpeechStarted,
     TurnEnded,
+    VoiceLikely,
+    VoiceStilled,
+    VoiceStirred,
 )
 from voxbridge.core.turns.floor import OpenTurn
 from voxbridge.core.turns.habits import PauseHabit
@@ -140,6 +143,7 @@ class SpeakerSession:
                     self._line = None
         finally:
             life.end()
+            self._over.lost()
             if self._utterance is not None:
                 self._utterance.lose()
                 self._break_off()
@@ -177,7 +181,13 @@ class SpeakerSession:
 
     def _make_ear(self) -> Ear:
         tools = self._context.tools
-        return Ear(Endpointer(rules_now=self._endpointing), tools.new_detector(), tools.counters)
+
+        def minds_traces() -> bool:
+            return self._over.matters
+
+        return Ear(
+            Endpointer(rules_now=self._endpointing, minds_traces=minds_traces), tools.new_detector(), tools.counters
+        )
 
     def _endpointing(self) -> EndpointRules:
         """Return the rules for the next utterance: the settings', and what this speaker's pauses ask for."""
@@ -250,6 +260,8 @@ class SpeakerSession:
             case Heard(sound):
                 self._on_sound(sound)
                 self._on_voice(sound, ear.voiced_s)
+            case VoiceStirred() | VoiceLikely() | VoiceStilled():
+                self._over.traced(event, ear.recent_pcm())
             case SpeechStarted(at):
                 self._unbroken.began(at, self._context.tools.rules.listening.endpointing.commit.usual_s)
                 self._begin_utterance(at)

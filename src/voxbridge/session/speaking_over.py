@@ -13,7 +13,7 @@ import trio
 from voxbridge.core.messages.catalogue import line
 from voxbridge.core.sound.pcm import HeardSound
 from voxbridge.core.turns.barge_in import Phase, SpeechOver
-from voxbridge.core.turns.endpointing import TurnEnded
+from voxbridge.core.turns.endpointing import Trace, TurnEnded, VoiceLikely, VoiceStilled, VoiceStirred
 from voxbridge.core.turns.floor import OpenTurn
 from voxbridge.session.context import RoomContext
 from voxbridge.session.echo import EchoEar
@@ -44,6 +44,33 @@ class SpeakingOver:
     def _is_hushed(self) -> bool:
         return self._echo.is_hushed(trio.current_time())
 
+    @property
+    def matters(self) -> bool:
+        """Tell whether there is anything that speech could be over."""
+        return not self._context.floor.is_empty
+
+    def traced(self, event: Trace, pcm: bytes) -> None:
+        """Tell of what may become the next utterance; ``pcm`` (16 kHz mono s16le) ends with it."""
+        match event:
+            case VoiceStirred() if self._echo.is_own_trace(pcm, event.at):
+                self._tell_trace("stirred")
+            case VoiceLikely() if self._echo.is_own_trace(pcm, event.at):
+                self._tell_trace("likely")
+            case VoiceStilled():
+                self._tell_trace("stilled")
+            case _:
+                pass  # too faint, or an echo
+
+    def lost(self) -> None:
+        """Tell that nothing more is heard: a trace has come to nothing."""
+        self._tell_trace("stilled")
+
+    def _tell_trace(self, phase: Phase) -> None:
+        speaker, lasts_s = self._speaker_now(), self._context.tools.rules.listening.endpointing.confirm_s
+        speech = SpeechOver(speaker.user_id, phase, lasts_s=lasts_s, utterance=self.number + 1)
+        for turn in self._context.interruptions.on_speech(speaker, speech):
+            self._on_cut(turn)
+
     def begin(self, at: float) -> int:
         """Return the number of an utterance that begins at ``at``; the policy is not told yet."""
         self.number += 1
@@ -53,8 +80,7 @@ class SpeakingOver:
 
     def tell_began(self) -> None:
         """Tell that it began, unless that may be our own voice."""
-        if not self._is_hushed:
-            self._tell("began")
+        self._tell("stilled" if self._is_hushed else "began")
 
     def confirmed(self) -> None:
         """Tell that it is speech."""

@@ -12,17 +12,20 @@ import pytest
 import trio
 
 from tests.support.hall import Hall, open_hall
-from tests.support.voices import SentFrame
+from tests.support.voices import LoudnessDetector, SentFrame, tone_pcm
 from voxbridge.audio.opus import Decoder
 from voxbridge.config.settings import Settings
-from voxbridge.config.turns import BargeInSettings
+from voxbridge.config.turns import BargeInSettings, EndpointingSettings
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import FRAME_S, SPEECH_RATE_HZ
+from voxbridge.session.context import Tools
 from voxbridge.stages.stt.whisperx import WhisperXSettings
 
 pytestmark = pytest.mark.integration
 EXACT = pytest.approx
 
+EVEN = "this is one sentence that has no end and goes on and on and on " * 6
+"""Without a pause in its sound."""
 LONG = "This is a very long answer that goes on and on. " * 8
 
 
@@ -31,25 +34,60 @@ def with_early_words(settings: Settings) -> Settings:
     return attrs.evolve(settings, stt=attrs.evolve(settings.stt, extension=True))
 
 
+class Switched:
+    """A detector of the last of these kinds."""
+
+    def __init__(self, kinds: list[type[LoudnessDetector]]) -> None:
+        self._kinds, self._inner = kinds, kinds[-1]()
+
+    def feed(self, pcm: bytes) -> list[float]:
+        if type(self._inner) is not self._kinds[-1]:
+            self._inner = self._kinds[-1]()
+        return self._inner.feed(pcm)
+
+    def reset(self) -> None:
+        self._inner.reset()
+
+
 def as_it_is(settings: Settings) -> Settings:
     return settings
 
 
 @asynccontextmanager
-async def answering(said: str, *, early: bool = True, **barge_in: object) -> AsyncIterator[tuple[Hall, UserId]]:
+async def answering(
+    said: str,
+    *,
+    early: bool = True,
+    detector: type[LoudnessDetector] | None = None,
+    start_ms: int = 64,
+    answer: str = LONG,
+    **barge_in: object,
+) -> AsyncIterator[tuple[Hall, UserId]]:
     """Open a room in which Ada has asked and hears the answer for 1.3 s; ``said`` is what is heard of what comes then.
 
     ``early``: the speech server tells what it has heard so far when it is asked.
     """
-    settings = Settings(barge_in=BargeInSettings(**barge_in))  # type: ignore[arg-type]
-    async with open_hall(answer=LONG, settings=settings, point=with_early_words if early else as_it_is) as hall:
+    settings = Settings(
+        barge_in=BargeInSettings(**barge_in),  # type: ignore[arg-type]
+        endpointing=EndpointingSettings(start_ms=start_ms),
+    )
+    kinds: list[type[LoudnessDetector]] = [LoudnessDetector]
+
+    def change(tools: Tools) -> Tools:
+        return attrs.evolve(tools, new_detector=lambda: Switched(kinds))
+
+    point = with_early_words if early else as_it_is
+    async with open_hall(answer=answer, settings=settings, point=point, change=change) as hall:
         hall.stt.script = attrs.evolve(hall.stt.script, extension=early, has_partials=False, peek_delay_s=0.15)
+        if answer == EVEN:
+            hall.tts.synthesize = lambda text, _index: tone_pcm(0.06 * len(text), 620.0)
         ada = hall.port.join(1)
         await trio.sleep(1)
         hall.stt.script.text = "what is it"
         await hall.say(ada)
         await hall.port.wait_for(lambda: len(hall.port.voice) > 64)
         hall.stt.script.text = said
+        kinds.append(detector or LoudnessDetector)
         yield hall, ada
 
 
@@ -77,6 +115,69 @@ async def test_a_backchannel_lowers_the_answer_and_not_a_sample_is_lost(autojump
         assert max(after) > 0.8 * loud, "the voice did not come back"
         assert len(hall.agent.questions) == 1
         assert hall.tools.counters.barge_ins == 0
+
+
+class Doubtful(LoudnessDetector):
+    """Hears a voice in nothing for certain."""
+
+    def feed(self, pcm: bytes) -> list[float]:
+        return [0.2 * probability for probability in super().feed(pcm)]
+
+
+def levels(hall: Hall, since: float) -> list[tuple[float, float]]:
+    """Return of each frame since then when it left, in seconds, and how loud it was, of the loudest before."""
+    found = peaks(hall.port.voice)
+    loudest = max(found[:60])
+    frames = zip(hall.port.voice, found, strict=True)
+    return [(frame.at - since, peak / loudest) for frame, peak in frames if frame.at > since]
+
+
+async def test_the_first_trace_of_a_voice_lowers_the_answer(autojump_clock: trio.testing.MockClock) -> None:
+    """The first 32 ms of a voice are enough: within 72 ms of its beginning, long before it counts as speech."""
+    async with answering("Mhm.", start_ms=200, answer=EVEN) as (hall, ada):
+        began = trio.current_time() - FRAME_S  # the first packet holds the 20 ms before it
+        await hall.say(ada, 20)
+        await hall.wait_report(1)
+        lowered = next(at for at, level in levels(hall, began) if level < 0.35)
+        assert lowered <= 0.04 + 2 * FRAME_S
+        assert {round(b.at - a.at, 6) for a, b in pairwise(hall.port.voice)} == {FRAME_S}
+
+
+async def test_a_trace_that_comes_to_nothing_is_over_at_once(autojump_clock: trio.testing.MockClock) -> None:
+    """A noise of 60 ms that might be a voice: lowered to a quarter, back within 300 ms, not a sample lost."""
+    async with answering("", detector=Doubtful, answer=EVEN) as (hall, ada):
+        began = trio.current_time() - FRAME_S
+        await hall.say(ada, 3)
+        report = await hall.wait_report(0)
+        found = levels(hall, began)
+        assert 0.15 < min(level for at, level in found if at < 0.3) < 0.35
+        assert min(level for at, level in found if 0.3 < at < 5) > 0.7
+        assert {round(b.at - a.at, 6) for a, b in pairwise(hall.port.voice)} == {FRAME_S}
+        assert report.spoken == EVEN.strip()
+
+
+@pytest.mark.parametrize("policy", ["yield", "finish", "ignore"])
+async def test_a_trace_lowers_nothing_elsewhere(policy: str, autojump_clock: trio.testing.MockClock) -> None:
+    """Only ``duck`` lowers."""
+    async with answering("", detector=Doubtful, answer=EVEN, policy=policy) as (hall, ada):
+        began = trio.current_time()
+        await hall.say(ada, 3)
+        await hall.wait_report(0)
+        assert min(level for at, level in levels(hall, began) if at < 1) > 0.7
+
+
+async def test_who_leaves_in_mid_trace_leaves_the_answer_at_full_level(autojump_clock: trio.testing.MockClock) -> None:
+    """Nothing comes of it, and nobody would take it back."""
+    async with answering("", detector=Doubtful, answer=EVEN, by="anyone") as (hall, _ada):
+        bob = hall.port.join(2, "Bob")
+        await trio.sleep(0.1)
+        began = trio.current_time()
+        await hall.say(bob, 3)
+        hall.port.leave(bob)
+        await hall.wait_report(0)
+        found = levels(hall, began)
+        assert min(level for at, level in found if at < 0.3) < 0.6
+        assert min(level for at, level in found if 0.3 < at < 5) > 0.7
 
 
 @pytest.mark.parametrize("said", ["", "Okay, okay."])

@@ -1,5 +1,7 @@
 """Barge-in: what somebody's speech does to what is being said.
 
+    first trace
+       stirred -> (likely) -> stilled, or:
     SpeechStarted   no cough    goes on     words so far ...     the utterance is over      all its words
        began        confirmed    voiced         words                 ended                     words
          |------------|------------|--------------|---------------------|------------------------|
@@ -25,7 +27,9 @@ import attrs
 from voxbridge.core.ids import UserId
 from voxbridge.core.turns.floor import CutReason, OpenTurn
 
-Phase = Literal["began", "voiced", "confirmed", "words", "ended"]
+Phase = Literal["stirred", "likely", "stilled", "began", "voiced", "confirmed", "words", "ended"]
+"""stirred: a first trace of a voice, which may come to nothing (stilled) or be the beginning of an utterance; likely:
+it goes on, and is hardly anything else."""
 
 
 @attrs.frozen

@@ -24,6 +24,7 @@ import attrs
 from voxbridge.core.sound.jitter import DEPTH_S
 from voxbridge.core.turns.commit import CommitRules, Evidence, silence_s
 from voxbridge.core.turns.completeness import Completeness
+from voxbridge.core.turns.stirring import Stirring
 
 # Silero's own rule of thumb: speech goes on until the probability falls this far below the threshold.
 _HYSTERESIS = 0.15
@@ -74,7 +75,29 @@ class TurnEnded:
     reason: EndReason
 
 
-EndpointEvent = SpeechStarted | SpeechConfirmed | Guess | SpeechResumed | TurnEnded
+@attrs.frozen
+class VoiceStirred:
+    """A first trace of a voice, which may be the beginning of speech: SpeechStarted or VoiceStilled follows."""
+
+    at: float
+
+
+@attrs.frozen
+class VoiceLikely:
+    """It has lasted as long as speech must that interrupts, though it may not be certain yet that it is speech."""
+
+    at: float
+
+
+@attrs.frozen
+class VoiceStilled:
+    """It was nothing."""
+
+    at: float
+
+
+Trace = VoiceStirred | VoiceLikely | VoiceStilled
+EndpointEvent = Trace | SpeechStarted | SpeechConfirmed | Guess | SpeechResumed | TurnEnded
 
 
 @attrs.frozen
@@ -110,12 +133,14 @@ class Endpointer:
     """Turns frames of voice probability into the beginning and the end of utterances, for one speaker.
 
     ``rules_now`` gives the rules that hold for the next utterance; it is asked while nobody speaks, and what has begun
-    ends by the rules that it began with.
+    ends by the rules that it began with. ``minds_traces``: a first trace of a voice is told of as well.
     """
 
     rules: EndpointRules = EndpointRules()
     rules_now: Callable[[], EndpointRules] | None = None
+    minds_traces: Callable[[], bool] = lambda: False
     _utterance: _Stretch | None = attrs.field(default=None, init=False)
+    _stirring: Stirring = attrs.field(factory=Stirring, init=False)
     _onset_at: float | None = attrs.field(default=None, init=False)
     _onset_s: float = attrs.field(default=0.0, init=False)
     _last_frame_at: float = attrs.field(default=0.0, init=False)
@@ -161,15 +186,29 @@ class Endpointer:
             self.rules = self.rules_now()
         if probability < self.rules.threshold:
             self._onset_at, self._onset_s = None, 0.0
-            return []
+            return self._stirred(probability, frame_s, now)
         if self._onset_at is None:
             self._onset_at = now - frame_s
         self._onset_s += frame_s
         if self._onset_s < self.rules.start_s - 1e-9:
-            return []
+            return self._stirred(probability, frame_s, now)
+        self._stirring.began()
         utterance = _Stretch(started_at=self._onset_at, speech_end=now, voiced_s=self._onset_s)
         self._utterance, self._onset_at, self._onset_s = utterance, None, 0.0
         return [SpeechStarted(utterance.started_at), *self._confirm(utterance, now)]
+
+    def _stirred(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
+        if self._stirring.due is None and not self.minds_traces():
+            return []
+        match self._stirring.on_frame(probability, frame_s, now, self.rules.confirm_s):
+            case "stirred":
+                return [VoiceStirred(now)]
+            case "likely":
+                return [VoiceLikely(now)]
+            case "stilled":
+                return [VoiceStilled(now)]
+            case _:
+                return []
 
     def _confirm(self, utterance: _Stretch, now: float) -> list[EndpointEvent]:
         if utterance.confirmed or utterance.voiced_s < self.rules.confirm_s - 1e-9:
@@ -201,18 +240,19 @@ class Endpointer:
     def on_clock(self, now: float) -> list[EndpointEvent]:
         """Let time pass without a frame; call at ``next_due``."""
         utterance = self._utterance
+        stilled: list[EndpointEvent] = [VoiceStilled(now)] if self._stirring.on_clock(now) else []
         if now - self._last_frame_at < self._gap_s - 1e-9:
-            return []
+            return stilled
         if utterance is None:
             self._onset_at, self._onset_s = None, 0.0
-            return []
+            return stilled
         return self._silence(utterance, now)
 
     def next_due(self) -> float | None:
         """Return when ``on_clock`` has something to decide if no frame comes before, or None if never."""
         utterance = self._utterance
         if utterance is None:
-            return None
+            return self._stirring.due
         silence_s = self._commit_s(utterance) if utterance.guessed else self.rules.guess_s
         return max(utterance.speech_end + utterance.unheard_s + silence_s, self._last_frame_at + self._gap_s)
 
@@ -250,4 +290,9 @@ class Endpointer:
     def cut_off(self, now: float) -> list[EndpointEvent]:
         """End an open utterance where it is: the stream broke off, and what was said must not be lost."""
         self._onset_at, self._onset_s = None, 0.0
-        return [] if self._utterance is None else [self._end(self._utterance, now, "cut off")]
+        if self._utterance is not None:
+            return [self._end(self._utterance, now, "cut off")]
+        if self._stirring.due is None:
+            return []
+        self._stirring.began()
+        return [VoiceStilled(now)]

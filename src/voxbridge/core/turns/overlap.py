@@ -1,10 +1,13 @@
 """Speech over an answer, which can be taken back: lowered at the onset, and decided when it is known what it was.
 
-    onset            words, early or at a pause        long enough      over
+    trace -> onset   words, early or at a pause        long enough      over
       |--- lowered -----------|----------------------------|--------------|
                               | speech: cut                | cut          | no turn: goes on
                               | backchannel, nothing: goes on             | undecided: goes on,
                               | stop word: cut, whoever it is             |   till the words are in
+
+    At the first trace of a voice ``duck`` lowers a little: two people at once are heard as a clash within a tenth of a
+    second, and the onset is certain only after that. If it comes to nothing the answer is back at once.
 
     policy    at the onset     when it is speech                     a backchannel or a cough
     duck      lowered          cut                                   back to full level, not a sample lost
@@ -59,6 +62,8 @@ class OverlapRules:
     """An answer of which less was heard is not cut by others than the one whom it answers."""
     level: float = 0.2
     """How loud a lowered answer is: -14 dB, well below somebody who speaks, and still to be followed."""
+    trace_level: float = 0.25
+    """How loud it is at the first trace of a voice, if ``level`` is not louder: -12 dB."""
 
 
 @attrs.define
@@ -88,11 +93,21 @@ class OverlapPolicy:
 
     rules: OverlapRules = OverlapRules()
     _overlaps: dict[tuple[UserId, int], _Overlap] = attrs.field(factory=dict, init=False, eq=False)
+    _traced: dict[UserId, list[OpenTurn]] = attrs.field(factory=dict, init=False, eq=False)
+    """What is lowered for a trace of somebody's voice."""
 
     def on_speech(self, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         """See BargeInPolicy."""
+        phase = speech.phase
+        if phase == "stirred" or phase == "stilled":
+            return self._trace(speech, turns)
         overlap = self._overlap_of(speech)
-        match speech.phase:
+        match phase:
+            case "likely":
+                if self.rules.manner != "yield":
+                    return []
+                overlap.is_speech = True
+                return [*self._meet(overlap, speech, turns), *self._interrupt(overlap, speech, turns)]
             case "began":
                 return self._meet(overlap, speech, turns)
             case "confirmed" | "voiced":
@@ -102,7 +117,7 @@ class OverlapPolicy:
             case "ended":
                 return self._ended(overlap, speech, turns)
             case _:
-                assert_never(speech.phase)
+                assert_never(phase)
 
     def wants_words(self, user_id: UserId, utterance: int, turns: Sequence[OpenTurn]) -> bool:
         """See BargeInPolicy."""
@@ -149,9 +164,29 @@ class OverlapPolicy:
 
     # What is done
 
+    def _trace(self, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
+        """Lower a little for what may be a voice, and come back if it was none."""
+        before = self._traced.pop(speech.user_id, [])
+        if speech.phase == "stilled":
+            self._overlaps.pop((speech.user_id, speech.utterance), None)
+            return [Resume(turn, _RAISE_FRAMES) for turn in before if turn in turns and not self._is_lowered(turn)]
+        if self.rules.manner != "duck":
+            return []
+        sounding = [turn for turn in turns if turn.is_sounding and self._may_interrupt(speech.user_id, turn)]
+        self._traced[speech.user_id] = sounding
+        level = max(self.rules.level, self.rules.trace_level)
+        return [Duck(turn, level, _LOWER_FRAMES) for turn in sounding if not self._is_lowered(turn, speech.user_id)]
+
+    def _is_lowered(self, turn: OpenTurn, but: UserId | None = None) -> bool:
+        """Tell whether somebody's speech, or a trace of it (``but`` one's), has lowered this one."""
+        return any(turn in overlap.lowered for overlap in self._overlaps.values()) or any(
+            turn in traced for user_id, traced in self._traced.items() if user_id != but
+        )
+
     def _meet(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         """Note what sounds now, and lower what this speech may interrupt."""
         deeds: list[Deed] = []
+        self._traced.pop(speech.user_id, None)
         for turn in turns:
             if not turn.is_sounding or turn in overlap.over:
                 continue
@@ -237,5 +272,4 @@ class OverlapPolicy:
     def _let_go_on(self, overlap: _Overlap) -> list[Deed]:
         """Bring back to full level what this speech has lowered, unless somebody else's has too."""
         lowered, overlap.lowered = overlap.lowered, []
-        others = [turn for other in self._overlaps.values() for turn in other.lowered]
-        return [Resume(turn, _RAISE_FRAMES) for turn in lowered if turn not in others]
+        return [Resume(turn, _RAISE_FRAMES) for turn in lowered if not self._is_lowered(turn)]

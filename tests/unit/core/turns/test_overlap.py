@@ -315,3 +315,38 @@ def test_what_was_lowered_is_cut_or_comes_back(
     for user in (ADA, BOB):
         tell(user, "ended", 0.1, "", False)
     assert all(level[turn.id] == 1.0 for turn in turns)
+
+
+# The first trace of a voice
+
+
+def test_a_trace_lowers_a_little_and_is_taken_back() -> None:
+    """To a quarter within a frame; nothing came of it: back. What others lowered stays low."""
+    a = sounding()
+    ada = talk(a)
+    assert ada.tell("stirred") == [Duck(a, 0.25, 1)]
+    assert ada.tell("stilled") == [Resume(a, 5)]
+    assert ada.tell("stilled") == []
+    bob = Talk(OverlapPolicy(OverlapRules(by_anyone=True)), [a], BOB)
+    assert bob.tell("stirred") == [Duck(a, 0.25, 1)]
+    ada = Talk(bob.policy, [a])
+    assert ada.tell("began") == [Duck(a, 0.2, 1)]
+    assert bob.tell("stilled") == []
+
+
+def test_speech_takes_a_trace_over() -> None:
+    """From the trace to the onset it only becomes softer, and its end brings it back once."""
+    a = sounding()
+    ada = talk(a)
+    ada.tell("stirred")
+    assert ada.tell("began") == [Duck(a, 0.2, 1)]
+    assert ada.tell("ended") == [Resume(a, 5)]
+
+
+@pytest.mark.parametrize("manner", ["duck", "finish", "ignore"])
+def test_what_is_likely_speech_cuts_only_where_all_speech_does(manner: Manner) -> None:
+    """``yield`` does not wait until it is certain."""
+    a = sounding()
+    assert talk(a, manner=manner).tell("likely") == []
+    assert talk(a, manner="yield").tell("likely") == [Cut(a, "barge-in")]
+    assert talk(sounding(heard_s=0.5), manner="yield").tell("likely")[0].reason == "superseded"  # type: ignore[union-attr]
