@@ -19,20 +19,23 @@ import trio
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.rehearsal.discord.connection import CloseWith, Connection, HungUp
 from voxbridge.rehearsal.discord.knobs import Knobs
-from voxbridge.rehearsal.discord.objects import guild_object, member_object, user_object, voice_state_object
+from voxbridge.rehearsal.discord.objects import Json, guild_object, member_object, user_object, voice_state_object
 from voxbridge.rehearsal.discord.record import Record
 from voxbridge.rehearsal.discord.timers import Timers
 from voxbridge.rehearsal.discord.world import CONNECT_PERMISSION, STAGE, VOICE, Bot, VoiceState, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6
 RECONNECT, MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 8, 9, 10, 11
+SOUNDBOARD = 31
 
-_KNOWN_FROM_CLIENTS = frozenset({HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME, MEMBERS, 31, 43})
+_KNOWN_FROM_CLIENTS = frozenset({HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME, MEMBERS, SOUNDBOARD, 43})
 _PRIVILEGED_INTENTS = 1 << 1 | 1 << 8 | 1 << 15
 _ALL_INTENTS = (1 << 29) - 1
 _INTENT_OF = {"VOICE_STATE_UPDATE": 1 << 7, "MESSAGE_CREATE": 1 << 9, "GUILD_CREATE": 1 << 0, "THREAD_CREATE": 1 << 0}
 _VOICE_EVENTS = frozenset({"VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE"})
 _REPLAY_EVENTS = 1000
+_CHUNK_MEMBERS = 1000  # Discord documentation, "Guild Members Chunk"
+_MESSAGE_CONTENT = 1 << 15
 _FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})  # the session cannot be resumed after these
 
 
@@ -47,11 +50,14 @@ class Session:
         self._sequence = 0
         self._events: collections.deque[tuple[int, str, object]] = collections.deque(maxlen=_REPLAY_EVENTS)
 
-    def dispatch(self, name: str, data: object) -> None:
+    def dispatch(self, name: str, data: Any) -> None:
         """Send an event, if the bot's intents ask for it. What concerns voice comes late, and nothing overtakes it."""
         wanted = _INTENT_OF.get(name, 0)
         if wanted and not self.intents & wanted:
             return
+        if name == "MESSAGE_CREATE" and not self.intents & _MESSAGE_CONTENT and not self._may_read(data):
+            # Discord documentation, "Message Content Intent": without it, only one's own and what mentions one
+            data = {**data, "content": "", "embeds": [], "attachments": [], "components": []}
         now = trio.current_time()
         late_s = self._knobs.gateway_late_s if name in _VOICE_EVENTS else 0.0
         if late_s > 0 or self._voice_due_at > now:
@@ -59,6 +65,10 @@ class Session:
             self._timers.after(self._voice_due_at - now, partial(self._dispatch, name, data))
             return
         self._dispatch(name, data)
+
+    def _may_read(self, message: Json) -> bool:
+        me = str(self.bot.user.id)
+        return message["author"]["id"] == me or f"<@{me}>" in message["content"]
 
     def _dispatch(self, name: str, data: object) -> None:
         self._sequence += 1
@@ -251,7 +261,8 @@ class _Dialogue:
             self.heard_at = trio.current_time()
             self._record.counts["gateway_heartbeats"] += 1
             if self._knobs.acknowledge_heartbeats:
-                self.send(HEARTBEAT_ACK, None)
+                # A client that notes the time after sending (discord.py) would believe an answer in no time to be old.
+                self._gateway.timers.after(self._knobs.heartbeat_ack_after_s, partial(self.send, HEARTBEAT_ACK, None))
         elif op in (IDENTIFY, RESUME):
             if self._session is not None:
                 raise CloseWith(4005, "Already authenticated.")
@@ -262,6 +273,9 @@ class _Dialogue:
             self._gateway.change_voice_state(self._session.bot, data)
         elif op == MEMBERS:
             self._members(data)
+        elif op == SOUNDBOARD:
+            for guild_id in data["guild_ids"]:
+                self._session.dispatch("SOUNDBOARD_SOUNDS", {"guild_id": guild_id, "soundboard_sounds": []})
 
     def _bot(self, token: str) -> Bot:
         bot = self._world.bots.get(token.removeprefix("Bot "))
@@ -314,9 +328,25 @@ class _Dialogue:
     def _members(self, data: dict[str, Any]) -> None:
         assert self._session is not None
         guild = self._world.guilds[GuildId(int(data["guild_id"]))]
-        members = [member_object(self._world.users[user_id]) for user_id in guild.member_ids]
-        chunk = {"guild_id": str(guild.id), "members": members, "chunk_index": 0, "chunk_count": 1}
-        self._session.dispatch("GUILD_MEMBERS_CHUNK", chunk | {"nonce": data.get("nonce")})
+        asked = data.get("user_ids")
+        missing: list[str] = []
+        if asked is not None:
+            ids = [str(user_id) for user_id in (asked if isinstance(asked, list) else [asked])]
+            found = [self._world.users[UserId(int(i))] for i in ids if int(i) in guild.member_ids]
+            missing = [i for i in ids if int(i) not in guild.member_ids]
+        else:
+            found = self._world.members_named(guild, data.get("query") or "")
+            found = found[: int(data.get("limit") or 0) or None]
+        chunks = [found[at : at + _CHUNK_MEMBERS] for at in range(0, len(found), _CHUNK_MEMBERS)] or [[]]
+        for number, part in enumerate(chunks):
+            chunk = {
+                "guild_id": str(guild.id),
+                "members": [member_object(user) for user in part],
+                "chunk_index": number,
+                "chunk_count": len(chunks),
+                "nonce": data.get("nonce"),
+            }
+            self._session.dispatch("GUILD_MEMBERS_CHUNK", chunk | ({"not_found": missing} if missing else {}))
 
     def end(self) -> None:
         """The client has closed normally: its session is over."""

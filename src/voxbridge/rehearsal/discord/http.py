@@ -31,7 +31,7 @@ class Request:
 
 @attrs.frozen
 class Response:
-    """One response; ``body`` None sends none."""
+    """One response; ``body`` None sends none, bytes are sent as they are."""
 
     status: int
     body: object = None
@@ -103,9 +103,15 @@ def read_form(content_type: str, body: bytes) -> tuple[dict[str, bytes], bytes]:
     return files, payload
 
 
+def _json(body: object) -> bytes:
+    return b"" if body is None else json.dumps(body).encode()
+
+
 async def _respond(stream: trio.abc.Stream, connection: h11.Connection, response: Response) -> None:
-    body = b"" if response.body is None else json.dumps(response.body).encode()
-    headers = {"content-type": "application/json", "content-length": str(len(body)), **response.headers}
+    is_file = isinstance(response.body, bytes)
+    body = response.body if isinstance(response.body, bytes) else _json(response.body)
+    kind = "application/octet-stream" if is_file else "application/json"
+    headers = {"content-type": kind, "content-length": str(len(body)), **response.headers}
     if response.status == 204:
         del headers["content-length"], headers["content-type"]
     data = connection.send(h11.Response(status_code=response.status, headers=list(headers.items()))) or b""

@@ -57,6 +57,7 @@ class Knobs:
     voice_heartbeat_ms: int = 13_750
     heartbeat_patience: float = 2.0  # a client that is silent for so many intervals is closed with 4009
     acknowledge_heartbeats: bool = True
+    heartbeat_ack_after_s: float = 0.02  # a short round trip
     transition_timeout_s: float = 2.0  # a member that does not confirm (op 23) is not waited for any longer
     ready_after_s: float = 0.05  # how late members say that they are ready for new keys (op 23): a round trip
     members_commit: bool = True  # False: members leave commits to the clients, so that a client's own must do

@@ -19,10 +19,12 @@ from voxbridge.rehearsal.discord.ends import DaveLibrary, make_end
 from voxbridge.rehearsal.discord.gateway import MainGateway
 from voxbridge.rehearsal.discord.hearing import Heard, sound_of
 from voxbridge.rehearsal.discord.knobs import Knobs
+from voxbridge.rehearsal.discord.objects import Json
+from voxbridge.rehearsal.discord.posting import post
 from voxbridge.rehearsal.discord.record import Record
 from voxbridge.rehearsal.discord.rtp import OPUS_PAYLOAD_TYPE, RtpPacket, is_dave_frame
 from voxbridge.rehearsal.discord.voice import VoiceGateway
-from voxbridge.rehearsal.discord.world import User, VoiceState, World
+from voxbridge.rehearsal.discord.world import TEXT_CHANNEL_ID, User, VoiceState, World
 
 SILENCE_TAIL_FRAMES = 5  # Discord documentation, "Voice data interpolation"
 _RTP_HZ = 48_000
@@ -123,6 +125,24 @@ class Member:
         if self._call is not None and self._seat is not None:
             self._voice.leave_call(self._call, self._seat)
         self._call = self._seat = None
+
+    def set_self(self, *, mute: bool = False, deaf: bool = False) -> None:
+        """Mute or deafen himself, as his client's buttons do: who is deaf is sent no sound. Raises: RuntimeError."""
+        _, seat = self._in_call()
+        state = self._world.voice_states[self.guild_id, self.id]
+        state.self_mute, state.self_deaf = mute, deaf
+        seat.is_deaf = deaf or state.deaf
+        self._gateway.announce(state)
+
+    def write(self, content: str, channel_id: int = TEXT_CHANNEL_ID, *, reply_to: int | None = None) -> int:
+        """Write in a channel, and return the message's id. Raises: LookupError."""
+        channel = self._world.channel(channel_id)
+        if channel is None:
+            raise LookupError(f"there is no channel {channel_id}")
+        body: Json = {"content": content}
+        if reply_to is not None:
+            body["message_reference"] = {"message_id": str(reply_to)}
+        return int(post(self._record, self._gateway, channel, self.user, body)["id"])
 
     async def wait_dave_ready(self, *, timeout_s: float = 20.0) -> None:
         """Wait until he can speak encrypted and be understood. Raises: trio.TooSlowError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from voxbridge.core.ids import UserId
 from voxbridge.rehearsal.discord.record import PostedMessage
@@ -188,9 +189,38 @@ def guild_object(world: World, guild: Guild, viewer_id: UserId) -> Json:
     }
 
 
+def emoji_object(emoji: str) -> Json:
+    """Return an emoji as clients name it in a path: a character, or name:id for one of a guild's own."""
+    name, _, number = emoji.partition(":")
+    return {"name": name, "id": number or None, "animated": False}
+
+
+def _attachment_objects(message: PostedMessage) -> list[Json]:
+    place = f"https://cdn.discordapp.com/attachments/{message.channel_id}/{message.id}"
+    return [
+        {
+            "id": str(message.id + number),
+            "filename": name,
+            "size": len(content),
+            "url": f"{place}/{quote(name)}",
+            "proxy_url": f"{place}/{quote(name)}",
+        }
+        for number, (name, content) in enumerate(message.files.items())
+    ]
+
+
+def _reply(message: PostedMessage) -> Json:
+    if message.reply_to is None:
+        return {"type": 0}
+    return {
+        "type": 19,
+        "message_reference": {"message_id": str(message.reply_to), "channel_id": str(message.channel_id)},
+    }
+
+
 def message_object(message: PostedMessage, author: User, *, flags: int = 0) -> Json:
     """Return a message."""
-    return {
+    return _reply(message) | {
         "id": str(message.id),
         "channel_id": str(message.channel_id),
         "author": user_object(author),
@@ -201,11 +231,21 @@ def message_object(message: PostedMessage, author: User, *, flags: int = 0) -> J
         "mention_everyone": False,
         "mentions": [],
         "mention_roles": [],
-        "attachments": [],
-        "embeds": [],
+        "attachments": _attachment_objects(message),
+        "embeds": [{"type": "rich", **embed} for embed in message.embeds],
         "components": [],
-        "reactions": [],
+        "reactions": [
+            {
+                "emoji": emoji_object(emoji),
+                "count": len(who),
+                "count_details": {"normal": len(who), "burst": 0},
+                "me": False,
+                "me_burst": False,
+                "burst_colors": [],
+            }
+            for emoji, who in message.reactions.items()
+            if who
+        ],
         "pinned": False,
-        "type": 0,
         "flags": flags,
     }

@@ -66,6 +66,9 @@ class PostedMessage:
     mentions: Any = None
     """Who may be called by it (``allowed_mentions``), as it was sent or edited last."""
     edits: int = 0
+    embeds: list[Any] = attrs.field(factory=list)
+    reply_to: int | None = None
+    reactions: dict[str, list[UserId]] = attrs.field(factory=dict)  # who reacted with which emoji
 
 
 class Record:

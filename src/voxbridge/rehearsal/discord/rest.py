@@ -7,15 +7,17 @@ import re
 
 import attrs
 
-from voxbridge.rehearsal.discord import rest_apps, rest_guilds, rest_messages
+from voxbridge.rehearsal.discord import rest_apps, rest_guilds, rest_messages, rest_webhooks
 from voxbridge.rehearsal.discord.gateway import MainGateway
 from voxbridge.rehearsal.discord.http import Request, Response
 from voxbridge.rehearsal.discord.interactions import Interactions
+from voxbridge.rehearsal.discord.moderation import Moderator
 from voxbridge.rehearsal.discord.record import PostedMessage, Record
 from voxbridge.rehearsal.discord.rest_table import NOT_FOUND, UNAUTHORIZED, Ask
+from voxbridge.rehearsal.discord.rest_webhooks import Webhook
 from voxbridge.rehearsal.discord.world import Bot, World
 
-_PARTS = (rest_apps.routes, rest_guilds.routes, rest_messages.routes)
+_PARTS = (rest_apps.routes, rest_guilds.routes, rest_messages.routes, rest_webhooks.routes)
 _PREFIX = re.compile(r"^/api(/v\d+)?")
 
 
@@ -56,8 +58,17 @@ class RestFault:
 class Rest:
     """Answers requests; synchronous, so that an answer is one step of the server."""
 
-    def __init__(self, world: World, record: Record, gateway: MainGateway, interactions: Interactions) -> None:
+    def __init__(
+        self,
+        world: World,
+        record: Record,
+        gateway: MainGateway,
+        interactions: Interactions,
+        moderator: Moderator,
+    ) -> None:
         self.world, self.record, self.gateway, self.interactions = world, record, gateway, interactions
+        self.moderator = moderator
+        self.webhooks: dict[int, Webhook] = {}
         self.faults: list[RestFault] = []
 
     def answer(self, request: Request) -> Response:
@@ -80,10 +91,15 @@ class Rest:
         if match := re.match(r"^/interactions/(\d+)/([^/]+)/callback$", path):
             wants = request.query.get("with_response") in ("1", "true")
             return self.interactions.respond(match[1], match[2], request.body, with_response=wants)
-        if match := re.match(r"^/webhooks/\d+/([^/]+)(?:/messages/([^/]+))?$", path):
-            return self.interactions.webhook(request.method, match[1], match[2] or "", request.body)
-        if bot is None and path != "/gateway":
+        if match := re.match(r"^/webhooks/(\d+)/([^/]+)(?:/messages/([^/]+))?$", path):
+            if int(match[1]) in self.webhooks:
+                return self._find(request, path, bot)
+            return self.interactions.webhook(request.method, match[2], match[3] or "", request.body)
+        if bot is None and path != "/gateway" and not path.startswith("/attachments/"):
             return UNAUTHORIZED
+        return self._find(request, path, bot)
+
+    def _find(self, request: Request, path: str, bot: Bot | None) -> Response:
         for routes in _PARTS:
             if (found := routes.handler_of(request.method, path)) is not None:
                 handler, args = found

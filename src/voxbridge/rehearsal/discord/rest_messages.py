@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from voxbridge.clock import monotonic_s
+from urllib.parse import unquote
+
 from voxbridge.core.ids import ChannelId
 from voxbridge.rehearsal.discord.http import Response
 from voxbridge.rehearsal.discord.objects import (
     channel_object,
+    emoji_object,
     message_object,
+    user_object,
 )
+from voxbridge.rehearsal.discord.posting import post
 from voxbridge.rehearsal.discord.record import PostedMessage
-from voxbridge.rehearsal.discord.rest_table import NO_CHANNEL, NO_MESSAGE, Ask, Routes
+from voxbridge.rehearsal.discord.rest_table import NO_CHANNEL, NO_MESSAGE, NOT_FOUND, Ask, Routes
 from voxbridge.rehearsal.discord.world import ATTACH_FILES_PERMISSION, PUBLIC_THREAD, TEXT, snowflake
 
 _MAX_CONTENT = 2000  # characters of a message; more is error 50035
@@ -44,13 +48,7 @@ def _post_message(ask: Ask) -> Response:
         return Response(400, {"message": "Cannot send an empty message", "code": 50006})
     if len(content) > _MAX_CONTENT:
         return Response(400, {"message": "Invalid Form Body", "code": 50035})
-    message = PostedMessage(monotonic_s(), snowflake(), channel.id, ask.bot.user.id, content, files=files)
-    message.mentions = ask.request.body.get("allowed_mentions")
-    ask.rest.record.messages.append(message)
-    ask.rest.record.touch()
-    shown = message_object(message, ask.bot.user)
-    ask.rest.gateway.broadcast(channel.guild_id, "MESSAGE_CREATE", shown | {"guild_id": str(channel.guild_id)})
-    return Response(200, shown)
+    return Response(200, post(ask.rest.record, ask.rest.gateway, channel, ask.bot.user, ask.request.body, files))
 
 
 @routes.on("GET", "/channels/{id}/messages/{message}")
@@ -64,10 +62,12 @@ def _edit_message(ask: Ask) -> Response:
     message = ask.rest.posted(*ask.args)
     if message is None:
         return NO_MESSAGE
-    content = ask.request.body.get("content") or message.content
+    body = ask.request.body
+    content = message.content if body.get("content") is None else body["content"]
     if len(content) > _MAX_CONTENT:
         return Response(400, {"message": "Invalid Form Body", "code": 50035})
-    message.content, message.mentions = content, ask.request.body.get("allowed_mentions")
+    message.content, message.mentions = content, body.get("allowed_mentions")
+    message.embeds = message.embeds if body.get("embeds") is None else [*body["embeds"]]
     message.edits += 1
     ask.rest.record.touch()
     return Response(200, message_object(message, ask.bot.user))
@@ -81,6 +81,63 @@ def _delete_message(ask: Ask) -> Response:
     message.is_deleted = True
     ask.rest.record.touch()
     return Response(204)
+
+
+@routes.on("PUT", "/channels/{id}/messages/{message}/reactions/{emoji}/@me")
+def _react(ask: Ask) -> Response:
+    message = ask.rest.posted(*ask.args[:2])
+    if message is None:
+        return NO_MESSAGE
+    who = message.reactions.setdefault(unquote(ask.args[2]), [])
+    if ask.bot.user.id not in who:
+        who.append(ask.bot.user.id)
+        _tell_reaction(ask, message, "MESSAGE_REACTION_ADD")
+    return Response(204)
+
+
+@routes.on("DELETE", "/channels/{id}/messages/{message}/reactions/{emoji}/@me")
+def _unreact(ask: Ask) -> Response:
+    message = ask.rest.posted(*ask.args[:2])
+    if message is None:
+        return NO_MESSAGE
+    who = message.reactions.get(unquote(ask.args[2]), [])
+    if ask.bot.user.id in who:
+        who.remove(ask.bot.user.id)
+        _tell_reaction(ask, message, "MESSAGE_REACTION_REMOVE")
+    return Response(204)
+
+
+@routes.on("GET", "/channels/{id}/messages/{message}/reactions/{emoji}")
+def _reactions(ask: Ask) -> Response:
+    message = ask.rest.posted(*ask.args[:2])
+    if message is None:
+        return NO_MESSAGE
+    who = message.reactions.get(unquote(ask.args[2]), [])
+    return Response(200, [user_object(ask.rest.world.users[user_id]) for user_id in who])
+
+
+def _tell_reaction(ask: Ask, message: PostedMessage, event: str) -> None:
+    channel = ask.rest.world.channel(message.channel_id)
+    assert channel is not None
+    told = {
+        "user_id": str(ask.bot.user.id),
+        "channel_id": str(channel.id),
+        "message_id": str(message.id),
+        "guild_id": str(channel.guild_id),
+        "emoji": emoji_object(unquote(ask.args[2])),
+        "burst": False,
+        "type": 0,
+    }
+    ask.rest.record.touch()
+    ask.rest.gateway.broadcast(channel.guild_id, event, told)
+
+
+@routes.on("GET", "/attachments/{channel}/{message}/{name}")
+def _attachment(ask: Ask) -> Response:
+    """Answer for Discord's file server, which asks nobody for a token."""
+    message = ask.rest.posted(*ask.args[:2])
+    content = message.files.get(unquote(ask.args[2])) if message is not None else None
+    return NOT_FOUND if content is None else Response(200, content)
 
 
 @routes.on("POST", "/channels/{id}/threads")

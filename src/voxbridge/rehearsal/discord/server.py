@@ -50,7 +50,7 @@ from voxbridge.rehearsal.discord.world import (
     snowflake,
 )
 
-_NAMES = ("discord.com", "gateway.discord.gg", "*.discord.media", "localhost", "127.0.0.1")
+_NAMES = ("discord.com", "cdn.discordapp.com", "gateway.discord.gg", "*.discord.media", "localhost", "127.0.0.1")
 
 
 class SimulatedDiscord:
@@ -84,7 +84,7 @@ class SimulatedDiscord:
         self._gateway.on_voice_state = self._follow_voice_state
         self._voice.on_gone = self._forget_voice_state
         self._interactions = Interactions(self.world, self.record)
-        self._rest = Rest(self.world, self.record, self._gateway, self._interactions)
+        self._rest = Rest(self.world, self.record, self._gateway, self._interactions, self)
         self._ca = trustme.CA()
         self._members: dict[UserId, Member] = {}
 
@@ -105,6 +105,7 @@ class SimulatedDiscord:
             self.hosts.update(
                 {
                     "discord.com": f"127.0.0.1:{rest_port}",
+                    "cdn.discordapp.com": f"127.0.0.1:{rest_port}",
                     "gateway.discord.gg": f"127.0.0.1:{self._gateway.port}",
                     "*.discord.media": f"127.0.0.1:{self._voice_port}",
                 }

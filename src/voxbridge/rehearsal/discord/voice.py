@@ -384,7 +384,8 @@ class _Dialogue:
         self._record.counts["voice_heartbeats"] += 1
         if self._knobs.acknowledge_heartbeats:
             # Version 8 beats with {t, seq_ack}, older clients with the bare number.
-            self._connection.send(json.dumps({"op": HEARTBEAT_ACK, "d": {"t": data["t"]} if "t" in data else data}))
+            answer = json.dumps({"op": HEARTBEAT_ACK, "d": {"t": data["t"]} if "t" in data else data})
+            self._gateway.after(self._knobs.heartbeat_ack_after_s, partial(self._connection.send, answer))
 
     def _binary(self, op: int, payload: bytes) -> None:
         if op not in (dave.KEY_PACKAGE, dave.COMMIT_WELCOME):

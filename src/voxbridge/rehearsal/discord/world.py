@@ -144,13 +144,21 @@ class World:
             self.guilds[guild_id].member_ids.append(user.id)
         return user
 
-    def add_bot(self, name: str, *, token: str = "", user_id: UserId | None = None) -> Bot:
-        """Add a bot to every guild that exists; without a token it gets one that nobody can guess."""
-        user = User(user_id or UserId(snowflake()), name, is_bot=True)
+    def add_bot(self, name: str, *, token: str = "", user_id: UserId | None = None, is_bot: bool = True) -> Bot:
+        """Add a bot to every guild that exists; without a token it gets one that nobody can guess.
+
+        Not ``is_bot``: a client that logs in like a bot and is a person to all others, which Discord itself forbids.
+        """
+        user = User(user_id or UserId(snowflake()), name, is_bot=is_bot)
         bot = Bot(user, token or f"{user.id}.simulated.{secrets.token_urlsafe(16)}")
         self.bots[bot.token] = bot
         self.add_user(user, *self.guilds)
         return bot
+
+    def members_named(self, guild: Guild, beginning: str) -> list[User]:
+        """Return the members of a guild whose names begin so, whatever the case."""
+        users = [self.users[user_id] for user_id in guild.member_ids]
+        return [user for user in users if user.name.casefold().startswith(beginning.casefold())]
 
     def channel(self, channel_id: int) -> Channel | None:
         """Find a channel of any guild."""
