@@ -7,6 +7,7 @@ twice and a session starts at once. What stands after `--` goes to the tool.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +21,14 @@ nox.options.stop_on_first_error = False
 BIN = Path(sys.executable).parent
 # Tests in virtual time need a core, no quiet; more than four processes spend their time on starting.
 SIDE_BY_SIDE = min(os.cpu_count() or 1, 4)
+
+# Whose libraries must get along with the simulated Discord, in environments of their own: two of them call themselves
+# `discord`.
+CLIENTS = {
+    "pycord": ["py-cord[voice]==2.8.1"],
+    "voice_recv": ["discord.py[voice]==2.7.1", "discord-ext-voice-recv==0.5.2a179", "davey==0.1.7"],
+}
+NODE_CLIENT = ["discord.js@14", "@discordjs/voice@0.19"]
 
 # flake8-async's rules that ruff lacks: above all awaits in `finally` without a bounded shield (102).
 FLAKE8_ASYNC = "ASYNC101,ASYNC102,ASYNC118,ASYNC119,ASYNC120,ASYNC121,ASYNC122,ASYNC123"
@@ -98,6 +107,23 @@ def e2e(session: nox.Session) -> None:
 def browser(session: nox.Session) -> None:
     """Pages in a real Chromium, with the extra [browser]; skipped, with the reason, where one is missing."""
     tests(session, "browser", 1)
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Other people's Discord libraries in the simulated Discord, from the package registries, in build/clients."""
+    room = Path("build/clients")
+    room.mkdir(parents=True, exist_ok=True)
+    (room / "skipped.txt").write_text("Node.js is missing: install it, and npm", encoding="utf-8")
+    for name, packages in CLIENTS.items():
+        if not (room / name).exists():
+            session.run(sys.executable, "-m", "venv", str(room / name), external=True)
+        session.run(str(room / name / "bin/python"), "-m", "pip", "install", "-q", *packages, external=True)
+    if shutil.which("npm"):
+        (room / "js").mkdir(exist_ok=True)
+        session.run("npm", "install", "--silent", "--no-fund", "--prefix", str(room / "js"), *NODE_CLIENT, external=True)
+        shutil.copy("tests/clients/bots/discordjs_bot.cjs", room / "js")
+    tests(session, "clients", 1)
 
 
 @nox.session

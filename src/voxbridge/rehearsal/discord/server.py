@@ -290,6 +290,10 @@ class SimulatedDiscord:
         state = self.world.voice_states.get((GuildId(guild), UserId(user_id)))
         return self.world.channel(state.channel_id) if state is not None and state.channel_id is not None else None
 
+    def is_logged_in(self, user_id: int) -> bool:
+        """Tell whether a bot has a session, and a connection to go with it."""
+        return any(session.line is not None for session in self._gateway.sessions_of(UserId(user_id)))
+
     def is_in_call(self, user_id: int, channel_id: int = VOICE_CHANNEL_ID) -> bool:
         """Tell whether a client or member sits in a call, that is, has got as far as the session description."""
         call = self._voice.calls.get(ChannelId(channel_id))

@@ -1,0 +1,1 @@
+"""Unmodified clients of other people in the simulated Discord: `nox -s clients`."""
