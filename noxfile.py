@@ -121,9 +121,25 @@ def clients(session: nox.Session) -> None:
         session.run(str(room / name / "bin/python"), "-m", "pip", "install", "-q", *packages, external=True)
     if shutil.which("npm"):
         (room / "js").mkdir(exist_ok=True)
-        session.run("npm", "install", "--silent", "--no-fund", "--prefix", str(room / "js"), *NODE_CLIENT, external=True)
+        session.run(
+            "npm", "install", "--silent", "--no-fund", "--prefix", str(room / "js"), *NODE_CLIENT, external=True
+        )
         shutil.copy("tests/clients/bots/discordjs_bot.cjs", room / "js")
+    from_the_wheel(session, room)
     tests(session, "clients", 1)
+
+
+def from_the_wheel(session: nox.Session, room: Path) -> None:
+    """Install the wheel with its extra [testing] into a clean environment, and run the guide's test there."""
+    shutil.rmtree(room / "dist", ignore_errors=True)
+    python(session, "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(room / "dist"), ".")
+    (wheel,) = (room / "dist").glob("*.whl")
+    session.run(sys.executable, "-m", "venv", "--clear", str(room / "wheel"), external=True)
+    there = str(room / "wheel/bin/python")
+    session.run(there, "-m", "pip", "install", "-q", f"{wheel}[testing]", external=True)
+    shutil.copytree("docs/examples", room / "examples", dirs_exist_ok=True)
+    with session.chdir(room / "examples"):
+        session.run("../wheel/bin/python", "-m", "pytest", "-q", "test_bell.py", "-c", os.devnull, external=True)
 
 
 @nox.session

@@ -94,7 +94,7 @@ def _write(ask: Ask) -> Response:
         hook.author = ask.rest.world.add_user(User(UserId(snowflake()), name, is_bot=True))
     shown = post(ask.rest.record, ask.rest.gateway, channel, hook.author, ask.request.body, dict(ask.request.files))
     shown["webhook_id"] = str(hook.id)
-    return Response(200, shown) if ask.request.query.get("wait") == "true" else Response(204)
+    return Response(200, shown) if ask.request.query.get("wait") in ("1", "true") else Response(204)
 
 
 def _found(ask: Ask) -> Webhook | None:
