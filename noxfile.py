@@ -176,7 +176,7 @@ def scenes(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, on a quiet machine: `-- --quick`, `--json FILE`, `--words`, `--call MINUTES`. Nothing is asserted."""
+    """Measure, on a quiet machine: `-- --quick`, `--json FILE`, `--against COMMIT`, `--words`. Nothing is asserted."""
     python(session, "tests.bench", *session.posargs)
 
 

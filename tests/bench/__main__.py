@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--json FILE] [--only NAME]`, or with --words, --pauses, ...: measure."""
+"""`python -m tests.bench [--quick] [--json FILE] [--only NAME]`, or with --against COMMIT, --words, ...: measure."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from voxbridge.config.settings import Settings
 from voxbridge.config.stages import carried
 from voxbridge.core.sound.pcm import FRAME_MS, SPEECH_RATE_HZ, Pcm
 from voxbridge.rehearsal.call import Scene, SimulatedCall, open_simulated_call, opus_of
+from voxbridge.rehearsal.daemon_process import DaemonFailed
 from voxbridge.rehearsal.discord.world import BOT_ID
 from voxbridge.stages.agent.n8n import N8nSettings
 from voxbridge.stages.stt.whisperx import WhisperXSettings
@@ -176,5 +177,6 @@ async def _simulated_call(settings: Settings) -> AsyncIterator[SimulatedCall]:
     with tempfile.TemporaryDirectory(prefix="voxbridge-bench-") as directory:
         async with open_simulated_call(settings, Path(directory)) as simulated_call:
             yield simulated_call
-            with trio.move_on_after(30):
+            # What was measured stands, however long the end takes: a niced verdict may hold it up on a busy machine.
+            with trio.move_on_after(30), suppress(DaemonFailed):
                 await simulated_call.daemon.stop()
