@@ -108,7 +108,7 @@ class Room:
 
     @property
     def open_turns(self) -> int:
-        """Return how many turns are being lived."""
+        """Return how many turns are open."""
         return len(self._floor.turns)
 
     async def run(self) -> None:

@@ -245,7 +245,7 @@ class Turn:
         return [self._speech] if apology is None else [self._speech, apology]
 
     async def run(self) -> None:
-        """Live the turn. Never raises for a stage's failure; reports once, also when cancelled."""
+        """Run the turn. Never raises for a stage's failure; reports once, also when cancelled."""
         outcome: Outcome = "cancelled"
         crashes: list[Exception] = []
         structlog.contextvars.bind_contextvars(

@@ -53,7 +53,7 @@ def status_error(
         hint = "the server refuses our credentials; check the headers and secrets in the configuration"
         return StageRefused(stage, status, f"{hint} (HTTP {status}{tail})", backend=backend)
     if 300 <= status < 400:
-        hint = f"the server redirects (HTTP {status}), which is not followed; configure the final address"
+        hint = f"the server redirects (HTTP {status}), and redirects are not followed: configure the final address"
         return StageRefused(stage, status, hint, backend=backend)
     page = is_html(body.decode("utf-8", "replace"))
     if status >= 500 or status in (408, 425, 429) or (status == 404 and page):

@@ -255,7 +255,7 @@ class WebSocket:
             raise self._closed(reason) from None
         # The library's own words; a peer that closes with the same ones is told by nothing else.
         if reason.code == _TOO_BIG and (reason.reason or "").startswith("Exceeded maximum message size"):
-            detail = "the server sent a message of over 1 MiB"
+            detail = "the server sent a message larger than 1 MiB"
             raise StageProtocolError(self._stage, detail, backend=self._backend) from None
         if not self._tap.has_sent_close:
             detail = f"the server broke the WebSocket protocol (code {reason.code})"
@@ -399,7 +399,7 @@ def refused_upgrade(status: int, head: bytes, stage: StageName, backend: str) ->
         detail = f"the server cannot serve now (HTTP {status})"
         return StageUnavailable(stage, detail, backend=backend, retry_after_s=retry_after_s(headers))
     if 300 <= status < 400:
-        detail = f"the server redirects (HTTP {status}), which is not followed; configure the final address"
+        detail = f"the server redirects (HTTP {status}), and redirects are not followed: configure the final address"
     elif headers.get("content-type", "").partition(";")[0].strip().lower() == "text/html":
         detail = f"a web page answers there, not a WebSocket server (HTTP {status}): check port and path"
     else:

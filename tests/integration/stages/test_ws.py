@@ -135,7 +135,7 @@ async def test_huge_messages_and_broken_frames_are_protocol_errors(autojump_cloc
         await trio.sleep_forever()
 
     await serve(nursery, script)
-    for says in ("over 1 MiB", "broke the WebSocket protocol"):
+    for says in ("larger than 1 MiB", "broke the WebSocket protocol"):
         async with connect() as ws:
             with pytest.raises(StageProtocolError, match=says):
                 await ws.receive()

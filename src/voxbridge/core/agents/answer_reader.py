@@ -235,7 +235,7 @@ class _Text:
             yield from self._said.say(self._decoder.decode(data))
             return
         yield from self._said.say(self._decoder.decode(data[: control.start()], final=True))
-        yield Ended("unsupported", "the answer turns into binary data")
+        yield Ended("unsupported", "the answer goes on as binary data")
 
     def end(self) -> Iterable[AnswerEvent]:
         yield from self._said.say(self._decoder.decode(b"", final=True))

@@ -54,4 +54,4 @@ class DataLines:
                 case JsonLine(str(why)):
                     yield Ended("agent_error", why or "no message")
                 case _:
-                    yield Ended("protocol_error", "a line is not what its first letter says")
+                    yield Ended("protocol_error", "a line's content does not match its first letter")

@@ -66,7 +66,7 @@ def sound_kind(start: bytes, content_type: str, asked: str) -> SoundKind:
     if label.startswith("text/") or label.endswith(("json", "xml", "html")) or _is_text(start):
         raise NotSoundError("the answer is text, not sound")
     if not (label.startswith("audio/") or label in _UNTOLD):
-        raise NotSoundError("the answer is labelled as something else than sound")
+        raise NotSoundError("the answer's content type says that it is not sound")
     labelled = _LABELS.get(label)
     if labelled == "pcm" or (labelled is None and asked == "pcm"):
         return "pcm"

@@ -200,7 +200,7 @@ async def _read(response: Response) -> bytes:
         return len(body) > _ANSWER_BYTES_MAX
 
     if not await read_body(response, take) and len(body) > _ANSWER_BYTES_MAX:
-        raise StageProtocolError("stt", "the answer is of over 1 MiB", backend=_NAME)
+        raise StageProtocolError("stt", "the answer is larger than 1 MiB", backend=_NAME)
     return bytes(body)
 
 

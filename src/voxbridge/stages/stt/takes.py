@@ -122,7 +122,7 @@ def why_closed(ws: WebSocket, error: StageUnavailable, *, backend: str) -> Stage
 
 def says_nothing(backend: str) -> StageProtocolError:
     """Return the error for a server that is done with what was clearly voiced and has said nothing at all about it."""
-    detail = "the server has said nothing at all about an utterance that was clearly voiced; its own log may say why"
+    detail = "the server sent nothing for an utterance with clear speech in it; its own log may say why"
     return StageProtocolError("stt", detail, backend=backend)
 
 
@@ -133,6 +133,6 @@ def json_object(message: str | bytes, backend: str) -> dict[str, object]:
         detail = f"the server sent a message that is {parsed.reason}: check stt.kind and stt.url"
         raise StageProtocolError("stt", detail, backend=backend)
     if not isinstance(parsed.value, dict):
-        detail = "the server sent JSON of another kind than this protocol's: check stt.kind and stt.url"
+        detail = "the server sent JSON that is not this protocol's: check stt.kind and stt.url"
         raise StageProtocolError("stt", detail, backend=backend)
     return parsed.value

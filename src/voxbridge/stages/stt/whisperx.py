@@ -189,7 +189,7 @@ class _Lasting:
         """Ask for an early transcript. Raises: StageError."""
         connection, owed = self._connection, line.ledger.current
         if connection is None or not self.can_peek:
-            detail = "there are no early transcripts: not connected, or a server without the extension"
+            detail = "no early transcripts: the line is not connected, or the server does not have the extension"
             raise self._stage.unavailable(detail)
         if owed is None:
             await trio.lowlevel.checkpoint()
@@ -304,7 +304,7 @@ class WhisperXStage:
                     while not isinstance(whisperx.parse(await ws.receive()), whisperx.Ready):
                         pass
                 if waiting.cancelled_caught:
-                    detail = f"{where} accepts WebSockets but is no VoxBridge engine; set stt.extension = false"
+                    detail = f"{where} accepts WebSockets but is not a VoxBridge engine: set stt.extension = false"
                     raise StageProtocolError("stt", detail, backend=self.name)
             await ws.send(whisperx.CLOSE)
         extension = f", with {whisperx.EXTENSION}" if self.wants_extension else ""

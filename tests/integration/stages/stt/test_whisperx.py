@@ -756,7 +756,7 @@ async def test_probe(autojump_clock):
         WsAddress.parse("stt", "ws://whisper.test:http/")
     async with WhisperXServer(script()).running(HOST, PORT) as server:
         assert await stage.probe() == f"a WhisperX server answers at {HOST}:{PORT}"
-        with pytest.raises(StageProtocolError, match="no VoxBridge engine"):
+        with pytest.raises(StageProtocolError, match="not a VoxBridge engine"):
             await WhisperXStage(settings(extension=True)).probe()
         server.script.extension = True
         assert await WhisperXStage(settings(extension=True)).probe() == (

@@ -243,7 +243,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "wrong type": Fault(
         answer(b"\x89PNG\r\n\x1a\n" + bytes(99), "image/png"), wyoming_raw(b'{"type":"transcript"}\n'),
-        requests=2, error=StageProtocolError, says="something else than sound",
+        requests=2, error=StageProtocolError, says="that it is not sound",
     ),
     "HTML page": Fault(
         answer(PAGE_BODY, "text/html"), wyoming_raw(b"HTTP/1.1 400 Bad Request\r\n\r\n" + PAGE_BODY),
