@@ -101,6 +101,7 @@ class LongTalk:
 
     async def play(self) -> None:
         """Play it. Raises: AssertionError, with what was heard instead."""
+        await trio.sleep(2)
         for number, step in enumerate(
             (
                 self._asks,

@@ -16,7 +16,7 @@ from voxbridge.core.sound.evenness import VoiceLoudness
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.core.turns.barge_in import BargeInPolicy
 from voxbridge.core.turns.floor import Floor
-from voxbridge.core.turns.for_us import Addressing
+from voxbridge.core.turns.for_us import Addressing, Said
 from voxbridge.core.turns.overlap import Manner, OverlapPolicy
 from voxbridge.core.turns.speculation import Speculation
 from voxbridge.session.allowance import UNLIMITED, Allowance
@@ -114,6 +114,17 @@ class RoomContext:
         cast = self.tools.cast
         names = cast.names((self.port.own_name, *self.tools.rules.floor.names))
         return cast.of(self.who.choose(text, self.language_of(speaker), names, speaker.user_id, began_at, prior=prior))
+
+    def said(self, speaker: Speaker, text: str | None, began_at: float) -> Said:
+        """Return what somebody said, with all that it takes to judge whom it is for; None: it is not known what."""
+        return Said(
+            speaker.user_id,
+            text,
+            self.language_of(speaker),
+            began_at,
+            own_names=(self.port.own_name, *(name for each in self.tools.cast for name in each.names)),
+            others=self.names_beside(speaker.user_id),
+        )
 
     def answers(self, turn_id: str, user_id: UserId, persona: Persona) -> None:
         """Note that a turn's answer begins."""

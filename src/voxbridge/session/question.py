@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from voxbridge.core.turns.barge_in import Reply
-from voxbridge.core.turns.for_us import FOR_US, Because, Said
+from voxbridge.core.turns.for_us import FOR_US, Because
 from voxbridge.errors import StageTimeout
 from voxbridge.session.context import RoomContext
 from voxbridge.session.utterance import Words
@@ -105,13 +105,6 @@ class Question:
         self._is_heard.set()
 
     def _judged(self, *, is_known: bool) -> Because:
-        context, speaker = self._context, self._speaker
-        said = Said(
-            speaker.user_id,
-            self.transcript.text if is_known else None,
-            context.language_of(speaker),
-            self._started_at,
-            own_names=(context.port.own_name, *(name for each in context.tools.cast for name in each.names)),
-            others=context.names_beside(speaker.user_id),
-        )
-        return context.addressing.judge(said, trio.current_time())
+        text = self.transcript.text if is_known else None
+        said = self._context.said(self._speaker, text, self._started_at)
+        return self._context.addressing.judge(said, trio.current_time())

@@ -113,7 +113,15 @@ class SpeakingOver:
         now, speaker = trio.current_time(), self._speaker_now()
         lasts_s = now - self._echo.began_at(now)
         speech = SpeechOver(
-            speaker.user_id, phase, voiced_s, words, is_turn, lasts_s, utterance=self.number, is_whole=is_whole
+            speaker.user_id,
+            phase,
+            voiced_s,
+            words,
+            is_turn,
+            lasts_s,
+            utterance=self.number,
+            is_whole=is_whole,
+            is_aside=self._is_aside(words, self.began_at),
         )
         for turn in self._context.interruptions.on_speech(speaker, speech):
             self._on_cut(turn)
@@ -136,12 +144,25 @@ class SpeakingOver:
         if is_echo and own == words:
             own = ""  # the server heard our voice as other words
         lasts_s = trio.current_time() - own_began_at
-        speech = SpeechOver(speaker.user_id, "words", words=own, lasts_s=lasts_s, utterance=utterance, is_whole=True)
+        speech = SpeechOver(
+            speaker.user_id,
+            "words",
+            words=own,
+            lasts_s=lasts_s,
+            utterance=utterance,
+            is_whole=True,
+            is_aside=self._is_aside(own, began_at),
+        )
         reply = self._context.interruptions.reply_to(speaker, speech)
         if not own and (words.strip() or is_echo):
             self._on_echo()
             reply = "echo"
         return Understood(own, reply)
+
+    def _is_aside(self, words: str, began_at: float) -> bool:
+        """Tell whether these words, as far as they are known, are for somebody else who is here."""
+        context = self._context
+        return bool(words) and context.addressing.is_aside(context.said(self._speaker_now(), words, began_at))
 
     def _on_echo(self) -> None:
         """Count an echo; the room is told of the second one."""

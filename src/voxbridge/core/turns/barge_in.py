@@ -39,7 +39,8 @@ class SpeechOver:
     ``voiced_s`` is how much of it was voice so far, ``words`` what is known of its text, which comes with the phase of
     that name, more than once, and also after the end; ``is_whole``: as far as anybody knows these are all.
     ``is_turn``, once it has ended: it was long enough to count as one. ``lasts_s`` is how long ago it began, pauses
-    included. ``utterance`` tells one of a speaker's utterances from the next.
+    included. ``is_aside``: the words are for another person who is here. ``utterance`` tells one of a speaker's
+    utterances from the next.
     """
 
     user_id: UserId
@@ -50,6 +51,7 @@ class SpeechOver:
     lasts_s: float = 0.0
     utterance: int = 0
     is_whole: bool = False
+    is_aside: bool = False
 
 
 @attrs.frozen

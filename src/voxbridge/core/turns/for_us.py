@@ -116,6 +116,11 @@ class Addressing:
         self._refused.add(user_id)
         return is_first
 
+    def is_aside(self, said: Said) -> bool:
+        """Tell whether somebody turns to another person who is here, by name."""
+        rules = self._rules_now()
+        return rules.mode == "addressed" and self._by_name(said, rules) == "called another"
+
     def judge(self, said: Said, now: float) -> Because:
         """Say whether this was for us, as the reason (``FOR_US`` has those that mean yes)."""
         rules = self._rules_now()

@@ -19,6 +19,8 @@ How long a voice was heard cannot tell "yeah" (350 to 420 ms) from "stop" (350 t
 so words decide wherever they can be had in time, and time alone (``speaking_s``) where they cannot. What the words say
 counts as a whole (``core/text/overlap_words.py``).
 
+Who turns to another person, by name ("Robert, have you seen my book?"), says nothing to the answer: it goes on.
+
 An answer of which hardly anything was heard is superseded instead (``same_thought``): it is no interruption to finish
 one's question.
 """
@@ -78,6 +80,8 @@ class _Overlap:
     all_words: str | None = None
     """Those that it is the meaning of, once they are all."""
     is_speech: bool = False
+    is_aside: bool = False
+    """Whether it is said to another person, as far as is known: it may last as long as it will."""
     has_ended: bool = False
     has_taken_back: bool = False
     """Whether it superseded a turn: its words are half of a question."""
@@ -207,7 +211,7 @@ class OverlapPolicy:
 
     def _voiced(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         deeds = self._meet(overlap, speech, turns)
-        if overlap.has_ended:
+        if overlap.has_ended or overlap.is_aside:
             return deeds
         long_s = self.rules.yield_s if self.rules.manner == "yield" else self.rules.speaking_s
         if self.rules.manner != "yield" and overlap.meaning in ("backchannel", "nothing"):
@@ -217,11 +221,12 @@ class OverlapPolicy:
 
     def _heard(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         """Take the words so far, or all of them."""
+        overlap.is_aside = speech.is_aside
         overlap.meaning = meaning = self._meaning_of(speech.words, is_open=not speech.is_whole)
         overlap.all_words = speech.words if speech.is_whole else None
         if meaning == "stop" and speech.is_whole:  # else it may be the first word of "stop at the corner"
             return self._stop(speech, turns)
-        if meaning in ("speech", "stop", "go on"):
+        if meaning in ("speech", "stop", "go on") and not speech.is_aside:
             overlap.is_speech = True
             return self._interrupt(overlap, speech, turns)
         return self._let_go_on(overlap) if speech.is_whole else []
@@ -254,7 +259,7 @@ class OverlapPolicy:
 
     def _ended(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         deeds: list[Deed] = []
-        is_known = overlap.meaning in ("backchannel", "nothing")
+        is_known = overlap.is_aside or overlap.meaning in ("backchannel", "nothing")
         if speech.is_turn and not is_known and not overlap.is_speech:
             # The words come later, if at all, and half a question is joined now or never.
             for turn in overlap.over:

@@ -98,3 +98,21 @@ def test_everyone_is_answered(mode) -> None:
     room = addressing(FloorRules(mode))
     assert judged(room, BOB, None, 0.0) in FOR_US
     assert room.is_queue == (mode == "queue")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_aside"),
+    [
+        ("Bob, have you seen my book?", True),
+        ("Bob", True),
+        ("Iris, ask Bob", False),
+        ("Bob said so", False),
+        ("what about Friday", False),
+    ],
+)
+def test_an_aside_calls_another_person_who_is_here(text: str, is_aside: bool) -> None:
+    """By name; where everybody is answered, or nobody else is here, there is none."""
+    said = Said(ADA, text, "en", 0.0, own_names=("Iris",), others=("Bob",))
+    assert addressing().is_aside(said) == is_aside
+    assert not addressing(FloorRules(mode="everyone")).is_aside(said)
+    assert not addressing(None, ADA).is_aside(said)

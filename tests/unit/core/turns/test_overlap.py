@@ -350,3 +350,26 @@ def test_what_is_likely_speech_cuts_only_where_all_speech_does(manner: Manner) -
     assert talk(a, manner=manner).tell("likely") == []
     assert talk(a, manner="yield").tell("likely") == [Cut(a, "barge-in")]
     assert talk(sounding(heard_s=0.5), manner="yield").tell("likely")[0].reason == "superseded"  # type: ignore[union-attr]
+
+
+# to somebody else
+
+
+def test_what_is_said_to_another_person_lets_the_answer_go_on_however_long_it_is() -> None:
+    """Lowered, never cut by words or by time, and back when it is over."""
+    turn = sounding()
+    ada = talk(turn)
+    assert [type(deed) for deed in ada.until(0.3)] == [Duck]
+    assert ada.tell("words", 0.3, "Robert have you", is_aside=True) == []
+    assert ada.until(4.0) == []
+    assert ada.tell("words", 4.0, "Robert have you seen it", is_aside=True) == []
+    assert [type(deed) for deed in ada.tell("ended", 4.0, is_turn=True)] == [Resume]
+
+
+def test_what_turns_out_to_be_for_us_after_all_cuts() -> None:
+    """A name that was misheard in the first words is corrected by the later ones."""
+    turn = sounding()
+    ada = talk(turn)
+    ada.until(0.3)
+    assert ada.tell("words", 0.3, "Robert", is_aside=True) == []
+    assert ada.tell("words", 0.6, "Row but what about Friday") == [Cut(turn, "barge-in")]
