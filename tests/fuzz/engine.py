@@ -24,6 +24,7 @@ MEMORY_FREE_BYTES = 4 << 20
 GROWTH_MAX = 10.0  # four times the input may take four times as long; the rest is noise
 _SMALL_BYTES, _LARGE_BYTES = 16 << 10, 64 << 10
 _NOISE_S = 0.02
+_SHORTEN_S = 5.0
 
 
 @attrs.define
@@ -135,11 +136,11 @@ def try_many(reader: Reader, rng: random.Random, count: int, tally: Tally) -> Fa
 
 
 def shortened(reader: Reader, fault: Fault, rng: random.Random) -> Fault:
-    """Leave out what the fault does not need."""
-    size = max(1, len(fault.data) // 2)
-    while size:
+    """Leave out what the fault does not need, for some seconds."""
+    size, until_s = max(1, len(fault.data) // 2), time.process_time() + _SHORTEN_S
+    while size and time.process_time() < until_s:
         at = 0
-        while at < len(fault.data):
+        while at < len(fault.data) and time.process_time() < until_s:
             again = try_one(reader, fault.data[:at] + fault.data[at + size :], rng, Tally())
             if again is not None and again.what.split()[:2] == fault.what.split()[:2]:
                 fault = again

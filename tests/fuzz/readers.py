@@ -437,6 +437,7 @@ READERS: tuple[Reader, ...] = (
         "configuration",
         _configuration,
         (
+            b"[endpointing]\nvad_threshold = 0.5\ncommit_ms = ",  # and then the poison
             b'[discord]\ntoken = "abc"\njoin = ["1:2"]\n[endpointing]\ncommit_ms = 500\nvad_threshold = 0.5\n',
             b'[stt]\nkind = "whisperx"\nurl = "ws://h:1"\n[tts.lexicon.en]\nSQL = "sequel"\n[log]\nlevel = "info"\n',
         ),

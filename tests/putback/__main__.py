@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 _LIMIT_S = 900.0
 _PYTEST = ("pytest", "-q", "-x", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=900")
 _MODEL = "tests/integration/session/test_conversation_model.py"
-_SEED = re.compile(r"seed (\d+)")
+_SEED = re.compile(r"with scheduler seed (\d+)")
 
 
 @attrs.frozen
@@ -53,7 +53,7 @@ def _command(bug: Bug, turns: int, seed: int) -> list[str]:
         case "model":
             return [*_PYTEST, _MODEL, "--turns", str(turns), "--seed", str(seed)]
         case "fuzz":
-            return ["tests.fuzz", "--only", bug.where, "--minutes", "1", "--seed", str(seed)]
+            return ["tests.fuzz", "--only", bug.where, "--minutes", "0.2", "--seed", str(seed)]
         case "test":
             return [*_PYTEST, bug.where]
 

@@ -162,7 +162,7 @@ BUGS: tuple[Bug, ...] = (
         "of an utterance of ten minutes the last two are kept for a replay",
         "test",
         (Change("KEPT_S = 602.0", "KEPT_S = 120.0"),),
-        "tests/unit/core/stt/test_ledger.py",
+        "tests/unit/core/wire/test_whisperx_dialogue.py::test_the_ring_keeps_the_longest_utterance_and_no_more",
     ),
     Bug(
         "B19, counters",

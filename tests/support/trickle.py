@@ -10,7 +10,7 @@ from typing import Literal
 import attrs
 import trio
 
-Manner = Literal["as it is", "slow", "slow body", "half-closed", "half-closed body"]
+Manner = Literal["as it is", "slow", "slow body", "half-closed", "half-closed body", "poisoned", "poisoned body"]
 HOST = "127.0.0.1"
 _HEAD_END = b"\r\n\r\n"
 _TOO_MANY = 1000
@@ -21,7 +21,8 @@ class Trickle:
     """Passes on all that a client says, and the server's bytes in a ``manner`` that may change at any time.
 
     ``slow``: one byte every ``pause_s``, behind ``quick_bytes`` that come as they are; ``half-closed``: the server's
-    direction ends, and it goes on listening. Of a ``body`` the head comes as it is.
+    direction ends, and it goes on listening; ``poisoned``: the ``poison`` comes instead. Of a ``body`` the head comes
+    as it is.
     """
 
     upstream_port: int
@@ -29,6 +30,7 @@ class Trickle:
     manner: Manner = "as it is"
     pause_s: float = 1.0
     quick_bytes: int = 0
+    poison: bytes = b""
     connections: int = 0
 
     async def serve(self, stream: trio.SocketStream) -> None:
@@ -65,7 +67,9 @@ class Trickle:
                     await client.send_all(data)
                     continue
                 await client.send_all((head + end)[len(seen) - len(data) :])
-            if self.manner.startswith("half-closed"):
+            if self.manner.startswith(("half-closed", "poisoned")):
+                if self.manner.startswith("poisoned"):
+                    await client.send_all(self.poison)
                 await client.send_eof()
                 await trio.sleep_forever()
             if self.manner == "as it is":

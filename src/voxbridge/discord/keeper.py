@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+from functools import partial
 from typing import Protocol, assert_never
 
 import aiohttp
@@ -47,6 +48,7 @@ from voxbridge.core.call.presence import Presence
 from voxbridge.core.call.rejoin import Drop
 from voxbridge.core.call.said import VoiceState
 from voxbridge.core.call.table import State
+from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.messages.catalogue import Line, Messages
 from voxbridge.core.sound.pcm import OpusPacket
@@ -59,6 +61,7 @@ from voxbridge.discord.outcome import Outcome
 from voxbridge.discord.permissions import explain_refusal
 from voxbridge.discord.port import DiscordVoicePort
 from voxbridge.discord.posting import PostMessage
+from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
 
@@ -229,9 +232,10 @@ class GuildKeeper:
         try:
             with staying:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._say_where)
-                    nursery.start_soon(self._make_links)
-                    nursery.start_soon(self._post_news)
+                    # A bug in one of them ends neither the others nor the link that stands.
+                    nursery.start_soon(partial(supervise, "say where", self._say_where, backoff=_again()))
+                    nursery.start_soon(partial(supervise, "links", self._make_links, backoff=_again()))
+                    nursery.start_soon(partial(supervise, "news", self._post_news, backoff=_again()))
                     await self._keep_time()
                     nursery.cancel_scope.cancel("left")
         finally:
@@ -408,3 +412,8 @@ class GuildKeeper:
                     await self._island.call(self._client.ask_to_speak, self.guild_id)
             if self.port is not None:
                 await self.port.post_text(self._messages.text(told, self.port.locale))
+
+
+def _again() -> Backoff:
+    """Return the pauses of a part that is never given up."""
+    return Backoff(rng=random.random)

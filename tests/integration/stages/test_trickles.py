@@ -84,7 +84,7 @@ async def _agent(kind: str, url: str, stack: AsyncExitStack) -> Call:
     stage = await stack.enter_async_context(make_agent(settings, ""))
 
     async def ask() -> bool:
-        send, receive = trio.open_memory_channel[AgentEvent](1000)
+        send, receive = trio.open_memory_channel[AgentEvent](1 << 20)  # nobody reads meanwhile
         await stage.answer(AgentRequest("turn-1", "Is anybody there?", SPEAKER), AnswerInto(send, no_mark))
         send.close()
         return any([isinstance(event, TextDelta) async for event in receive])

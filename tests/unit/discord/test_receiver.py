@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 import attrs
 import pytest
 
+from voxbridge.core.call.flood import Allowance
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import SILENCE_OPUS, OpusPacket
 from voxbridge.core.wire.rtp import DaveAdvice, build_header
@@ -420,3 +421,21 @@ def test_receiver_that_may_hear_nobody_is_not_deaf():
     """Packets that it does not open are no sign of a broken connection."""
     ear, _keys, _wire = make_guest(set())
     assert not suspects_deafness(ear, dave_frame(ADA, 1, b"a"))
+
+
+@pytest.mark.parametrize("packets_per_s", [500, 2000])
+def test_receiver_opens_no_more_of_a_flood_than_anybody_can_say(packets_per_s: int) -> None:
+    """Ten seconds of valid frames at the full rate: real time and one burst of them are opened, and Bob loses none."""
+    ear = make_ear()
+    ear.receiver.assign(ADA_SSRC, ADA, 0.0)
+    ear.receiver.assign(BOB_SSRC, BOB, 0.0)
+    for number in range(10 * packets_per_s):
+        now = number / packets_per_s
+        ear.feed(ADA_SSRC, number % 65536, dave_frame(ADA, 1, b"a"), now)
+        if number % (packets_per_s // 50) == 0:
+            ear.feed(BOB_SSRC, number // (packets_per_s // 50), dave_frame(BOB, 1, b"b"), now)
+    heard = Counter(packet.user_id for packet in ear.heard)
+    assert heard[BOB] == 500
+    assert 10 * 50 <= heard[ADA] <= 10 * Allowance.PACKETS_PER_S + Allowance.BURST
+    assert len(ear.keys.tried) == len(ear.heard), "what is dropped costs no key"
+    assert ear.counters.flooded == 10 * packets_per_s - heard[ADA]
