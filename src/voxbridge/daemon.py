@@ -57,6 +57,7 @@ from voxbridge.session.notices import Notice
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
 from voxbridge.session.rules import rules_now
+from voxbridge.session.typed import Tell
 from voxbridge.session.utterance import Judge
 from voxbridge.stages.contracts import Remembering
 from voxbridge.stages.health import Health
@@ -302,6 +303,16 @@ class Daemon:
         """Cut short what is being said in the guild."""
         room = self.rooms.get(guild_id)
         return room is not None and room.stop()
+
+    async def ask(self, guild_id: GuildId, member: MemberJoined, text: str, tell: Tell) -> Line | None:
+        """Have a typed question answered in the guild's channel; return what went wrong, if anything."""
+        room = self.rooms.get(guild_id)
+        return line("cannot_speak") if room is None else await room.ask(member, text, tell)
+
+    async def repeat(self, guild_id: GuildId) -> Line:
+        """Say the last answer again, or its unheard rest."""
+        room = self.rooms.get(guild_id)
+        return line("cannot_speak") if room is None else await room.repeat()
 
     def silence(self, guild_id: GuildId) -> Line | None:
         """Return why nothing may be said aloud in the guild now, if so."""

@@ -29,6 +29,7 @@ from voxbridge.core.ids import GuildId, UserId
 from voxbridge.core.messages.catalogue import Line, line
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
+from voxbridge.discord.commands import Tell
 from voxbridge.discord.company import Company
 from voxbridge.people.chosen import Chosen
 from voxbridge.people.desk import Desk
@@ -61,6 +62,7 @@ class Handler:
     failure: Exception | None = None
     is_silent: Line | None = None
     desk: Desk = attrs.field(factory=plain_desk)
+    answer: str | None = "It is sunny."
 
     def status(self, guild_id: int) -> Line:
         self.asked.append(("status", str(guild_id)))
@@ -77,6 +79,18 @@ class Handler:
         self.asked.append(("privacy", str(guild_id), str(member.user_id), wish))
         await trio.lowlevel.checkpoint()
         return line("left")
+
+    async def ask(self, guild_id: GuildId, member: MemberJoined, text: str, tell: Tell) -> Line | None:
+        self.asked.append(("ask", str(guild_id), member.name, text))
+        if self.answer is None:
+            return line("apology")
+        await tell(self.answer)
+        return None
+
+    async def repeat(self, guild_id: GuildId) -> Line:
+        self.asked.append(("repeat", str(guild_id)))
+        await trio.lowlevel.checkpoint()
+        return line("repeated")
 
     def silence(self, guild_id: int) -> Line | None:  # noqa: ARG002
         return self.is_silent

@@ -6,6 +6,8 @@ import discord
 import structlog
 from discord import app_commands
 
+from voxbridge.core.chat.pieces import split_message
+from voxbridge.core.chat.plain import disarmed
 from voxbridge.core.ids import GuildId
 from voxbridge.core.messages.catalogue import Line, Messages, line
 from voxbridge.core.messages.links import CommandLinks
@@ -19,6 +21,13 @@ def guild_id_of(interaction: discord.Interaction) -> GuildId:
     """Return the guild in which a command was typed; it is for guilds only."""
     assert interaction.guild_id is not None, "guild_only"
     return GuildId(interaction.guild_id)
+
+
+def member_of(interaction: discord.Interaction) -> discord.Member:
+    """Return who typed a command; it is for guilds only."""
+    asker = interaction.user
+    assert isinstance(asker, discord.Member), "guild_only"
+    return asker
 
 
 class Answering:
@@ -48,5 +57,15 @@ class Answering:
                 await interaction.edit_original_response(content=text)
             else:
                 await interaction.response.send_message(text, ephemeral=True)
+        except discord.HTTPException as exc:
+            _log.warning("the answer to a slash command came too late", http_status=exc.status)
+
+    async def show(self, interaction: discord.Interaction, text: str) -> None:
+        """Answer a deferred command with a text of any length that we did not make: it calls nobody."""
+        first, *more = split_message(disarmed(text)) or [""]
+        try:
+            await interaction.edit_original_response(content=first)
+            for piece in more:
+                await interaction.followup.send(piece, ephemeral=True)
         except discord.HTTPException as exc:
             _log.warning("the answer to a slash command came too late", http_status=exc.status)

@@ -1,4 +1,4 @@
-"""The slash commands: /join, /leave, /status, /stop, /say, /help; the others have modules of their own.
+"""The slash commands: /join, /leave, /status, /stop, /say, /ask, /repeat, /help; others have their own modules.
 
 Answers are seen by the asker only.
 
@@ -8,17 +8,18 @@ server's own affair (Server settings, Integrations).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import discord
 import structlog
 from discord import app_commands
 
+from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.messages.catalogue import Line, Messages, known_language, line
-from voxbridge.discord.answering import Answering, guild_id_of
-from voxbridge.discord.client import VocalChannel
+from voxbridge.discord.answering import Answering, guild_id_of, member_of
+from voxbridge.discord.client import VocalChannel, describe
 from voxbridge.discord.island import Island
 from voxbridge.discord.privacy_commands import PrivacyHandler, privacy_group
 from voxbridge.discord.settings_commands import SettingsCommands, SettingsHandler, add_settings_commands
@@ -27,6 +28,9 @@ from voxbridge.errors import VoiceHandshakeError
 _log = structlog.get_logger(__name__)
 
 _SAY_CHARS_MAX = 500
+_ASK_CHARS_MAX = 2000
+
+Tell = Callable[[str], Awaitable[None]]
 
 
 class CommandHandler(PrivacyHandler, Protocol):
@@ -47,6 +51,14 @@ class CommandHandler(PrivacyHandler, Protocol):
 
     async def say(self, guild_id: GuildId, text: str) -> bool:
         """Say the text aloud; False if there is no room to say it in."""
+        ...
+
+    async def ask(self, guild_id: GuildId, member: MemberJoined, text: str, tell: Tell) -> Line | None:
+        """Answer a typed question aloud, and show the answer by ``tell``; return what went wrong, if anything."""
+        ...
+
+    async def repeat(self, guild_id: GuildId) -> Line:
+        """Say the last answer again, or its unheard rest; return what to tell."""
         ...
 
     def silence(self, guild_id: GuildId) -> Line | None:
@@ -79,8 +91,8 @@ class Seats(Protocol):
 class Commands:
     """The commands themselves; each returns the message to answer with."""
 
-    def __init__(self, seats: Seats, handler: CommandHandler, island: Island) -> None:
-        self._seats, self._handler, self._island = seats, handler, island
+    def __init__(self, seats: Seats, handler: CommandHandler, island: Island, answering: Answering) -> None:
+        self._seats, self._handler, self._island, self._answering = seats, handler, island, answering
 
     async def join(self, asker: discord.Member, chosen: VocalChannel | None) -> Line:
         """Join the chosen channel, or the asker's."""
@@ -118,10 +130,37 @@ class Commands:
         stopped = await self._island.trio_call(self._handler.stop, guild_id)
         return line("stopped") if stopped else line("was_silent")
 
-    async def say(self, guild_id: GuildId, text: str) -> Line:
-        """Say something aloud."""
-        if self._seats.seat(guild_id) is None:
+    def _refusal(self, asker: discord.Member, permissions: discord.Permissions) -> Line | None:
+        """Return why a member may not make us speak: who is not in our channel needs a moderator's right."""
+        seat = self._seats.seat(GuildId(asker.guild.id))
+        if seat is None:
             return line("join_first")
+        there = asker.voice.channel if asker.voice is not None else None
+        is_inside = there is not None and there.id == seat
+        return None if is_inside or permissions.move_members else line("only_from_inside", channel=f"<#{seat}>")
+
+    async def ask(self, interaction: discord.Interaction, asker: discord.Member, text: str) -> Line | None:
+        """Answer a typed question, aloud and in writing; return what else is to be told."""
+        if (refusal := self._refusal(asker, interaction.permissions)) is not None:
+            return refusal
+
+        async def tell(answer: str) -> None:
+            await self._island.call(self._answering.show, interaction, answer)
+
+        guild_id, member = GuildId(asker.guild.id), describe(asker, asker.id)
+        return await self._island.trio_call(self._handler.ask, guild_id, member, text, tell)
+
+    async def repeat(self, interaction: discord.Interaction, asker: discord.Member) -> Line:
+        """Say the last answer again, or its unheard rest."""
+        if (refusal := self._refusal(asker, interaction.permissions)) is not None:
+            return refusal
+        return await self._island.trio_call(self._handler.repeat, GuildId(asker.guild.id))
+
+    async def say(self, interaction: discord.Interaction, asker: discord.Member, text: str) -> Line:
+        """Say something aloud."""
+        if (refusal := self._refusal(asker, interaction.permissions)) is not None:
+            return refusal
+        guild_id = GuildId(asker.guild.id)
         if (why := self._handler.silence(guild_id)) is not None:
             return why
         said = await self._island.trio_call(self._handler.say, guild_id, text)
@@ -140,9 +179,7 @@ def build_tree(
     @app_commands.describe(channel=answering.about("about_join_channel"))
     async def join(interaction: discord.Interaction, channel: VocalChannel | None = None) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        asker = interaction.user
-        assert isinstance(asker, discord.Member), "guild_only"
-        await answering.answer(interaction, await commands.join(asker, channel))
+        await answering.answer(interaction, await commands.join(member_of(interaction), channel))
 
     @tree.command(name=answering.name("leave"), description=answering.about("about_leave"))
     @app_commands.guild_only()
@@ -167,7 +204,22 @@ def build_tree(
     @app_commands.describe(text=answering.about("about_say_text"))
     async def say(interaction: discord.Interaction, text: app_commands.Range[str, 1, _SAY_CHARS_MAX]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await answering.answer(interaction, await commands.say(guild_id_of(interaction), text))
+        await answering.answer(interaction, await commands.say(interaction, member_of(interaction), text))
+
+    @tree.command(name=answering.name("ask"), description=answering.about("about_ask"))
+    @app_commands.guild_only()
+    @app_commands.rename(text=answering.name("question"))
+    @app_commands.describe(text=answering.about("about_ask_question"))
+    async def ask(interaction: discord.Interaction, text: app_commands.Range[str, 1, _ASK_CHARS_MAX]) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if (told := await commands.ask(interaction, member_of(interaction), text)) is not None:
+            await answering.answer(interaction, told)
+
+    @tree.command(name=answering.name("repeat"), description=answering.about("about_repeat"))
+    @app_commands.guild_only()
+    async def repeat(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await answering.answer(interaction, await commands.repeat(interaction, member_of(interaction)))
 
     @tree.command(name=answering.name("help"), description=answering.about("about_help"))
     @app_commands.guild_only()
@@ -198,7 +250,7 @@ def whole_tree(
 ) -> app_commands.CommandTree[discord.Client]:
     """Return the tree with all commands that there are. ``by_role``: the operator says who may change settings."""
     groups = [privacy_group(handler, island, answering)]
-    tree = build_tree(client, Commands(seats, handler, island), answering, groups)
+    tree = build_tree(client, Commands(seats, handler, island, answering), answering, groups)
     settings = SettingsCommands(lambda: handler.desk, island, answering)
     add_settings_commands(tree, settings, answering, by_role=by_role)
     return tree

@@ -92,7 +92,8 @@ class Answer:
         self._spoken_left, self._chars_left = rules.answer_chars_max, rules.read_chars_max
         self.unspoken: list[str] = []
         """What is longer than may be spoken, to be written."""
-        self._to_say: list[str] = []
+        self.to_say: list[str] = []
+        """The sentences of it that were handed to the voice."""
         self._has_spoken = False  # a sentence goes to the voice, however short the longest answer may be
         self.is_out_of_time = False
         self._has_read = trio.Event()
@@ -129,10 +130,16 @@ class Answer:
                 self._first.deadline = limit.deadline  # those who stand in for an agent share what is left of it
                 await self._ask(request, send)
 
+    async def written(self) -> None:
+        """Wait until no more text comes."""
+        await self._has_read.wait()
+
     async def say_rest(self, rest: Rest, turn_id: str, limit: trio.CancelScope) -> None:
         """Say the rest of an older answer, to the end of ``limit``; the agent is not asked."""
         self._text.append(joined_text(*rest.unheard))
         persona = self.speech.persona = rest.persona
+        self.to_say.extend(rest.unheard)
+        self._has_read.set()
         for text in rest.unheard:
             self.speech.add(TtsRequest(text, turn_id, next(self._numbers), voice=persona.voice, language=rest.language))
         self.speech.end()
@@ -231,10 +238,10 @@ class Answer:
                 self.speech.address = self._address_now()
             voice = self.speech.persona.voice
             self.speech.add(TtsRequest(text, request.turn_id, number, voice, language, self._options))
-            self._to_say.append(text)
-        if self._to_say and sentences:
+            self.to_say.append(text)
+        if self.to_say and sentences:
             name = next(iter(self.speech.persona.names), "")
-            told = AnswerText(request.speaker, request.turn_id, " ".join(self._to_say), self.speech.is_released, name)
+            told = AnswerText(request.speaker, request.turn_id, " ".join(self.to_say), self.speech.is_released, name)
             self._context.tools.on_notice(told)
 
 

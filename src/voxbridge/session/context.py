@@ -24,6 +24,7 @@ from voxbridge.session.cast import Cast, Persona
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.ear import VoiceDetector
 from voxbridge.session.interruptions import Interruptions
+from voxbridge.session.last_answer import LastAnswer
 from voxbridge.session.mouth import Mouth
 from voxbridge.session.notices import OnNotice, unheard
 from voxbridge.session.outages import OutageBoard
@@ -103,11 +104,21 @@ class RoomContext:
         default=attrs.Factory(lambda self: Addressing(lambda: self.tools.rules.floor), takes_self=True), init=False
     )
     company: Company = attrs.field(factory=Company, init=False)
+    _last: list[LastAnswer] = attrs.field(factory=list, init=False)
     who: WhoAnswers = attrs.field(factory=WhoAnswers, init=False)
     _answering: dict[str, str] = attrs.field(factory=dict, init=False)  # the profile of each turn that has one
     interruptions: Interruptions = attrs.field(
         default=attrs.Factory(lambda self: _interruptions(self), takes_self=True), init=False
     )
+
+    @property
+    def last(self) -> LastAnswer | None:
+        """Return the last answer that was given here."""
+        return self._last[-1] if self._last else None
+
+    def remember(self, answer: LastAnswer) -> None:
+        """Note an answer that has ended."""
+        self._last[:] = [answer]
 
     def choose(self, text: str, speaker: Speaker, began_at: float, prior: str) -> Persona:
         """Return who answers what somebody said; ``prior``: who was to answer what it goes on with."""

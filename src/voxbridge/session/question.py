@@ -42,10 +42,12 @@ class Question:
         started_at: float,
         prior: Question | None,
         understand: Callable[[str], Understood],
+        is_typed: bool = False,
     ) -> None:
         self._context, self._speaker, self._words, self._started_at = context, speaker, words, started_at
         self._prior = prior
         self._understand = understand
+        self._is_typed = is_typed
         self._is_heard = trio.Event()
         self.transcript = Transcript("")
         """Its own words alone; empty as long as they are not known."""
@@ -105,6 +107,8 @@ class Question:
         self._is_heard.set()
 
     def _judged(self, *, is_known: bool) -> Because:
+        if self._is_typed:
+            return "typed"
         text = self.transcript.text if is_known else None
         said = self._context.said(self._speaker, text, self._started_at)
         return self._context.addressing.judge(said, trio.current_time())

@@ -20,13 +20,14 @@ from voxbridge.core.call.events import (
     VoiceUp,
 )
 from voxbridge.core.ids import UserId
-from voxbridge.core.messages.catalogue import Line
+from voxbridge.core.messages.catalogue import Line, line
 from voxbridge.core.sound.pcm import FRAME_S, OpusPacket
 from voxbridge.core.turns.floor import Floor, OpenTurn
 from voxbridge.session.context import RoomContext, Tools
 from voxbridge.session.mouth import Mouth, PlayoutClock
 from voxbridge.session.saying import Saying
 from voxbridge.session.speaker import SpeakerSession
+from voxbridge.session.typed import Tell, Typed
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.contracts import Speaker
 from voxbridge.supervise import Fuse, keep, supervise
@@ -207,7 +208,13 @@ class Room:
     def _listen_to(self, member: MemberJoined, nursery: trio.Nursery) -> None:
         if member.is_bot or not member.is_heard:
             return
-        speaker = Speaker(
+        # Made here and not in its task: the next packet may be handled before the task has begun.
+        session = self._sessions[member.user_id] = SpeakerSession(self._context, self._speaker_of(member))
+        stay = self._stays[member.user_id] = trio.CancelScope()
+        nursery.start_soon(self._host, session, stay)
+
+    def _speaker_of(self, member: MemberJoined) -> Speaker:
+        return Speaker(
             user_id=member.user_id,
             name=member.name,
             guild_id=self.port.guild_id,
@@ -215,10 +222,6 @@ class Room:
             language=self._tools.rules.languages.of(member.user_id, self.port.guild_id),
             names_now=self._names,
         )
-        # Made here and not in its task: the next packet may be handled before the task has begun.
-        session = self._sessions[member.user_id] = SpeakerSession(self._context, speaker)
-        stay = self._stays[member.user_id] = trio.CancelScope()
-        nursery.start_soon(self._host, session, stay)
 
     def _names(self) -> tuple[str, ...]:
         """Return the names of the people who are heard here now, one line each."""
@@ -248,6 +251,18 @@ class Room:
         if self._is_draining or self._has_left or self._context.allowance.silence() is not None:
             return False
         return await Saying(self._context).run(text)
+
+    async def ask(self, member: MemberJoined, text: str, tell: Tell) -> Line | None:
+        """Have a typed question answered, aloud and by ``tell``; return what went wrong, if anything."""
+        if self._is_draining or self._has_left:
+            return line("cannot_speak")
+        return await Typed(self._context).ask(self._speaker_of(member), text, tell)
+
+    async def repeat(self) -> Line:
+        """Say the last answer again, or its unheard rest; return what to tell who wanted it."""
+        if self._is_draining or self._has_left:
+            return line("cannot_speak")
+        return await Typed(self._context).repeat()
 
     def stop(self) -> bool:
         """Cut short whatever is being said or thought; tell whether there was anything."""

@@ -37,6 +37,7 @@ from voxbridge.session.amends import Amends
 from voxbridge.session.answer import Answer
 from voxbridge.session.context import RoomContext
 from voxbridge.session.delivery import Delivery
+from voxbridge.session.last_answer import LastAnswer
 from voxbridge.session.limit import TurnLimit
 from voxbridge.session.notices import FinalTranscript
 from voxbridge.session.question import Question, Understood
@@ -95,6 +96,7 @@ class Turn:
             started_at=ended.started_at,
             prior=None if prior is None else prior.question,
             understand=understand,
+            is_typed=ended.reason == "typed",
         )
         self._hearing = trio.CancelScope()
         self._changes = Changes()
@@ -189,6 +191,15 @@ class Turn:
     def is_superseded(self) -> bool:
         """Tell whether its words go into the next turn. Not if its answer was heard to the last word."""
         return self.aftermath.is_superseded
+
+    @property
+    def answer_text(self) -> str:
+        """Return what is to be said as its answer, as far as it is known."""
+        return " ".join(self._answer.to_say)
+
+    async def written(self) -> None:
+        """Wait until the answer is known to its end."""
+        await self._answer.written()
 
     @property
     def has_asked_aloud(self) -> bool:
@@ -314,7 +325,7 @@ class Turn:
                 self._context.outages.failed(self._state.error)
             if self.question.text:
                 self._state.error = None  # known words are answered
-        elif self.question.transcript.text.strip():  # nothing heard proves nothing
+        elif self.question.transcript.text.strip() and self._ended.reason != "typed":  # nothing heard proves nothing
             self._context.outages.served("stt")
         if self._state.error is None:
             self._context.tools.on_notice(FinalTranscript(self._speaker, self.id, self.question.text))
@@ -372,6 +383,8 @@ class Turn:
 
     def _report(self, outcome: Outcome) -> None:
         self._state.ended_at = trio.current_time()
+        if self._answer.to_say:
+            self._context.remember(LastAnswer(self.answer_text, self.aftermath.rest))
         ending = Ending(outcome, self._state.error or self._state.unheard, self._words.verdict, self._speculation())
         self._record.close(ending, self.question, self._answer)
 

@@ -120,7 +120,7 @@ async def test_join_says_when_the_channel_is_full():
 async def test_status_stop_and_say_reach_the_daemon():
     """What was typed arrives as it was typed, and the answer says what became of it."""
     async with open_bench(SimulatedDiscord()) as bench:
-        ada, guild = await asker_on(bench), str(bench.discord.guild_id)
+        ada, guild = await asker_on(bench, channel=bench.discord.voice_channel_id), str(bench.discord.guild_id)
         assert (await bench.discord.interaction(ada, "status")).content == "All servers are well."
         assert (await bench.discord.interaction(ada, "stop")).content == "Stopped."
         bench.handler.is_speaking = False
@@ -212,8 +212,58 @@ async def test_help_links_to_the_commands():
 async def test_say_tells_why_nothing_may_be_said():
     """In quiet hours the command works, and says so."""
     async with open_bench(SimulatedDiscord()) as bench:
-        ada = await asker_on(bench)
+        ada = await asker_on(bench, channel=bench.discord.voice_channel_id)
         bench.handler.is_silent = line("limit_quiet", time="07:00")
         answer = await bench.discord.interaction(ada, "say", {"text": "Good evening"})
         assert "quiet time here until 07:00" in (answer.content or "")
         assert bench.handler.asked == []
+
+
+async def test_a_typed_question_is_answered_in_writing_too():
+    """The question arrives with the asker's name; the answer stands in the asker's client and calls nobody."""
+    async with open_bench(SimulatedDiscord()) as bench:
+        ada = await asker_on(bench, channel=bench.discord.voice_channel_id)
+        bench.handler.answer = "It is sunny, @everyone."
+        answer = await bench.discord.interaction(ada, "ask", {"question": "How is the weather?"})
+        assert answer.is_ephemeral
+        assert answer.content == "It is sunny, @\u200beveryone."
+        assert bench.handler.asked == [("ask", str(bench.discord.guild_id), "Ada", "How is the weather?")]
+        bench.handler.answer = None
+        answer = await bench.discord.interaction(ada, "ask", {"question": "How is the weather?"})
+        assert "went wrong" in (answer.content or "")
+        assert (await bench.discord.interaction(ada, "repeat")).content == "Said again."
+
+
+async def test_a_long_answer_comes_in_pieces():
+    """None of them is longer than Discord takes, and all are the asker's only."""
+    async with open_bench(SimulatedDiscord()) as bench:
+        ada = await asker_on(bench, channel=bench.discord.voice_channel_id)
+        bench.handler.answer = "word " * 1000
+        answer = await bench.discord.interaction(ada, "ask", {"question": "?"})
+        await bench.until(lambda: len(answer.followups) == 2)
+        pieces = [answer.content or "", *(message.content for message in answer.followups)]
+        assert " ".join(pieces) == bench.handler.answer.strip()
+        assert answer.followups_ephemeral == [True, True]
+
+
+@pytest.mark.parametrize(("command", "options"), [("ask", {"question": "?"}), ("say", {"text": "Hi"}), ("repeat", {})])
+async def test_who_is_not_in_the_channel_needs_a_right_to_make_it_speak(command, options):
+    """A moderator of voice (Move Members) may from anywhere; others are told who may."""
+    move_members = 1 << 24
+    async with open_bench(SimulatedDiscord()) as bench:
+        outsider = await asker_on(bench, channel=bench.discord.other_voice_channel_id)
+        answer = await bench.discord.interaction(outsider, command, options)
+        assert f"people in <#{bench.discord.voice_channel_id}>" in (answer.content or "")
+        assert bench.handler.asked == []
+        moderator = await asker_on(bench, permissions=move_members)
+        await bench.discord.interaction(moderator, command, options)
+        assert [asked[0] for asked in bench.handler.asked] == [command]
+
+
+async def test_an_admin_may_take_a_command_from_a_member():
+    """Set in Discord (Integrations): then it is not even shown."""
+    async with open_bench(SimulatedDiscord()) as bench:
+        ada = await asker_on(bench, channel=bench.discord.voice_channel_id)
+        bench.discord.permit(ada, "say", on=False)
+        with pytest.raises(LookupError, match="not shown to Ada"):
+            await bench.discord.interaction(ada, "say", {"text": "Hi"})

@@ -52,6 +52,9 @@ TEXTS = {
     "name_status": "status",
     "name_stop": "stopp",
     "name_say": "sagen",
+    "name_ask": "fragen",
+    "name_repeat": "wiederholen",
+    "name_question": "frage",
     "name_help": "hilfe",
     "name_privacy": "privatsphäre",
     "name_hear_me": "hör-mich",
@@ -74,6 +77,9 @@ TEXTS = {
     "about_stop": "Aufhören zu sprechen",
     "about_say": "Etwas im Sprachkanal laut sagen",
     "about_say_text": "Was gesagt werden soll",
+    "about_ask": "Eine Frage tippen; die Antwort wird gesprochen und geschrieben",
+    "about_ask_question": "Was gefragt wird",
+    "about_repeat": "Die letzte Antwort noch einmal sagen, oder ihren ungehörten Rest",
     "about_help": "Zeigen, wie man mit mir spricht",
     "help": (
         "**{name} spricht mit euch in Sprachkanälen.**\n"
@@ -82,6 +88,7 @@ TEXTS = {
         "wie spät ist es?“\n"
         "- **Weiterreden:** gleich nach meiner Antwort an dich brauche ich keinen Namen.\n"
         "- **Unterbrechen:** sprich dazwischen, sag „Stopp“ oder gib `/stop` ein.\n"
+        "- **Schriftlich:** `/ask` nimmt eine getippte Frage, `/repeat` sagt meine letzte Antwort noch einmal.\n"
         "- **Deine Stimme:** `/privacy show` sagt, ob ich dich höre; `/privacy ignore-me` und `/privacy delete` ändern "
         "es.\n"
         "- **Etwas geht nicht?** `/status` sagt, was langsam oder ausgefallen ist."
@@ -97,6 +104,12 @@ TEXTS = {
     "was_silent": "Ich habe gerade nichts gesagt.",
     "join_first": "Ich bin in keinem Sprachkanal. Nimm zuerst `/join`.",
     "said": "Gesagt.",
+    "only_from_inside": (
+        "Das nehme ich nur von Leuten in {channel} und von Moderatoren (Berechtigung Mitglieder verschieben)."
+    ),
+    "ask_nobody": "Hier antworte ich niemandem: Ich schreibe nur mit, was gesagt wird.",
+    "nothing_to_repeat": "Ich habe nichts zu wiederholen.",
+    "repeated": "Noch einmal gesagt.",
     "cannot_speak": "Ich kann gerade nicht sprechen.",
     "command_failed": "Da ist etwas schiefgegangen. Mehr steht im Protokoll des Dienstes.",
     "why_unseen": "den Kanal gibt es nicht, oder ich darf ihn nicht sehen",

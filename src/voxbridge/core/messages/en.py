@@ -45,6 +45,9 @@ TEXTS = {
     "name_status": "status",
     "name_stop": "stop",
     "name_say": "say",
+    "name_ask": "ask",
+    "name_repeat": "repeat",
+    "name_question": "question",
     "name_help": "help",
     "name_privacy": "privacy",
     "name_hear_me": "hear-me",
@@ -68,6 +71,9 @@ TEXTS = {
     "about_stop": "Stop speaking",
     "about_say": "Say something aloud in the voice channel",
     "about_say_text": "What to say",
+    "about_ask": "Type a question; the answer is spoken and written",
+    "about_ask_question": "What to ask",
+    "about_repeat": "Say the last answer again, or its unheard rest",
     "about_help": "Show how to talk with me",
     # the slash commands: what they answer
     "help": (
@@ -76,6 +82,7 @@ TEXTS = {
         "- **Talk:** alone with me, just speak. With others there, say my name first: “{name}, how late is it?”\n"
         "- **Go on:** right after my answer to you I need no name.\n"
         "- **Stop me:** speak over me, say “stop”, or type `/stop`.\n"
+        "- **In writing:** `/ask` takes a typed question, `/repeat` says my last answer again.\n"
         "- **Your voice:** `/privacy show` says whether I hear you; `/privacy ignore-me` and `/privacy delete` change "
         "it.\n"
         "- **Something wrong?** `/status` says what is slow or down."
@@ -91,6 +98,10 @@ TEXTS = {
     "was_silent": "I was not saying anything.",
     "join_first": "I am not in a voice channel. Use `/join` first.",
     "said": "Said.",
+    "only_from_inside": "I only take that from people in {channel}, and from moderators (permission Move Members).",
+    "ask_nobody": "I answer nobody here: I only write down what is said.",
+    "nothing_to_repeat": "I have nothing to repeat.",
+    "repeated": "Said again.",
     "cannot_speak": "I can't speak at the moment.",
     "command_failed": "Something went wrong. The service's log says more.",
     # why a channel cannot be joined, at the end of a sentence

@@ -38,6 +38,9 @@ TEXTS = {
     "name_status": "estado",
     "name_stop": "parar",
     "name_say": "decir",
+    "name_ask": "preguntar",
+    "name_repeat": "repetir",
+    "name_question": "pregunta",
     "name_help": "ayuda",
     "name_privacy": "privacidad",
     "name_hear_me": "óyeme",
@@ -60,6 +63,9 @@ TEXTS = {
     "about_stop": "Dejar de hablar",
     "about_say": "Decir algo en voz alta en el canal de voz",
     "about_say_text": "Qué decir",
+    "about_ask": "Escribir una pregunta; la respuesta se dice y se escribe",
+    "about_ask_question": "Qué preguntar",
+    "about_repeat": "Repetir la última respuesta, o la parte que no se oyó",
     "about_help": "Mostrar cómo hablar conmigo",
     "help": (
         "**{name} habla con vosotros en los canales de voz.**\n"
@@ -68,6 +74,7 @@ TEXTS = {
         "hora es?»\n"
         "- **Seguir:** justo después de responderte no hace falta mi nombre.\n"
         "- **Pararme:** habla por encima, di «para» o escribe `/stop`.\n"
+        "- **Por escrito:** `/ask` acepta una pregunta escrita, `/repeat` repite mi última respuesta.\n"
         "- **Tu voz:** `/privacy show` dice si te oigo; `/privacy ignore-me` y `/privacy delete` lo cambian.\n"
         "- **¿Algo va mal?** `/status` dice qué va lento o no funciona."
     ),
@@ -82,6 +89,10 @@ TEXTS = {
     "was_silent": "No estaba diciendo nada.",
     "join_first": "No estoy en ningún canal de voz. Usa primero `/join`.",
     "said": "Dicho.",
+    "only_from_inside": "Eso solo lo acepto de quienes están en {channel} y de moderadores (permiso Mover miembros).",
+    "ask_nobody": "Aquí no respondo a nadie: solo escribo lo que se dice.",
+    "nothing_to_repeat": "No tengo nada que repetir.",
+    "repeated": "Repetido.",
     "cannot_speak": "Ahora mismo no puedo hablar.",
     "command_failed": "Algo ha salido mal. El registro del servicio dice más.",
     "why_unseen": "el canal no existe, o no se me permite verlo",

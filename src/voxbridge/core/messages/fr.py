@@ -43,6 +43,9 @@ TEXTS = {
     "name_status": "état",
     "name_stop": "stop",
     "name_say": "dire",
+    "name_ask": "demander",
+    "name_repeat": "répéter",
+    "name_question": "question",
     "name_help": "aide",
     "name_privacy": "confidentialité",
     "name_hear_me": "écoute-moi",
@@ -65,6 +68,9 @@ TEXTS = {
     "about_stop": "Arrêter de parler",
     "about_say": "Dire quelque chose à voix haute dans le salon vocal",
     "about_say_text": "Ce qu'il faut dire",
+    "about_ask": "Taper une question ; la réponse est dite et écrite",
+    "about_ask_question": "Ce qu'il faut demander",
+    "about_repeat": "Redire la dernière réponse, ou la partie non entendue",
     "about_help": "Montrer comment me parler",
     "help": (
         "**{name} parle avec vous dans les salons vocaux.**\n"
@@ -73,6 +79,7 @@ TEXTS = {
         "heure est-il ? »\n"
         "- **Continuer :** juste après ma réponse, pas besoin de mon nom.\n"
         "- **M'arrêter :** parle par-dessus moi, dis « stop » ou tape `/stop`.\n"
+        "- **Par écrit :** `/ask` prend une question tapée, `/repeat` redit ma dernière réponse.\n"
         "- **Ta voix :** `/privacy show` dit si je t'entends ; `/privacy ignore-me` et `/privacy delete` changent "
         "cela.\n"
         "- **Un problème ?** `/status` dit ce qui est lent ou en panne."
@@ -88,6 +95,12 @@ TEXTS = {
     "was_silent": "Je ne disais rien.",
     "join_first": "Je ne suis dans aucun salon vocal. Utilise d'abord `/join`.",
     "said": "C'est dit.",
+    "only_from_inside": (
+        "Je n'accepte cela que des personnes dans {channel} et des modérateurs (permission Déplacer des membres)."
+    ),
+    "ask_nobody": "Je ne réponds à personne ici : j'écris seulement ce qui est dit.",
+    "nothing_to_repeat": "Je n'ai rien à répéter.",
+    "repeated": "C'est redit.",
     "cannot_speak": "Je ne peux pas parler pour le moment.",
     "command_failed": "Quelque chose s'est mal passé. Le journal du service en dit plus.",
     "why_unseen": "ce salon n'existe pas, ou je n'ai pas le droit de le voir",

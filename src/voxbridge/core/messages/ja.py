@@ -39,6 +39,9 @@ TEXTS = {
     "name_status": "status",
     "name_stop": "stop",
     "name_say": "say",
+    "name_ask": "ask",
+    "name_repeat": "repeat",
+    "name_question": "質問",
     "name_help": "help",
     "name_privacy": "privacy",
     "name_hear_me": "hear-me",
@@ -61,6 +64,9 @@ TEXTS = {
     "about_stop": "話すのをやめる",
     "about_say": "ボイスチャンネルで声に出して言う",
     "about_say_text": "言う内容",
+    "about_ask": "質問を入力する（答えは声と文字で返る）",
+    "about_ask_question": "質問の内容",
+    "about_repeat": "最後の答えをもう一度言う（途中なら残りを言う）",
     "about_help": "話しかけ方を表示する",
     "help": (
         "**{name}はボイスチャンネルで会話します。**\n"
@@ -69,6 +75,7 @@ TEXTS = {
         "今何時？」\n"
         "- **続ける：** お答えした直後は、名前はいりません。\n"
         "- **止める：** 上から話すか、「ストップ」と言うか、`/stop`と入力してください。\n"
+        "- **文字で：** `/ask`で質問を入力でき、`/repeat`で最後の答えをもう一度言います。\n"
         "- **あなたの声：** `/privacy show`で、聞いているかがわかります。`/privacy ignore-me`と`/privacy delete`で変え"
         "られます。\n"
         "- **うまくいかないとき：** `/status`で、遅いものや止まっているものがわかります。"
@@ -84,6 +91,10 @@ TEXTS = {
     "was_silent": "何も話していませんでした。",
     "join_first": "ボイスチャンネルに入っていません。先に`/join`を使ってください。",
     "said": "言いました。",
+    "only_from_inside": "これは{channel}にいる人とモデレーター（メンバーを移動の権限）だけが使えます。",
+    "ask_nobody": "ここでは誰にも答えず、話されたことを書きとめるだけです。",
+    "nothing_to_repeat": "繰り返すことがありません。",
+    "repeated": "もう一度言いました。",
     "cannot_speak": "今は話せません。",
     "command_failed": "うまくいきませんでした。くわしくはサービスのログを見てください。",
     "why_unseen": "チャンネルがないか、見る権限がありません",

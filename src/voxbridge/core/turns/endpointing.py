@@ -60,7 +60,7 @@ class SpeechResumed:
     pause_s: float = 0.0
 
 
-EndReason = Literal["silence", "limit", "cut off"]
+EndReason = Literal["silence", "limit", "cut off", "typed"]
 
 
 @attrs.frozen

@@ -34,10 +34,11 @@ Because = Literal[
     "not called",
     "locked",
     "nobody",
+    "typed",
     "unknown",
 ]
 
-FOR_US: frozenset[Because] = frozenset({"everyone", "alone", "called", "follow-up", "holds the floor"})
+FOR_US: frozenset[Because] = frozenset({"everyone", "alone", "called", "follow-up", "holds the floor", "typed"})
 
 _JUST_COME_S = 1.0
 """Who starts a sentence so soon after a second person came has not noticed."""
