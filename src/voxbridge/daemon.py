@@ -17,7 +17,7 @@ import gc
 import random
 import signal
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,10 @@ import trio
 
 from voxbridge.audio.vad import VoiceActivity
 from voxbridge.clock import wall_iso
+from voxbridge.config.profiles import DEFAULT
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import AUTO
-from voxbridge.core.agents.conversation import Conversations
+from voxbridge.core.agents.conversation import AgentMemories
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import GuildId
@@ -121,7 +122,7 @@ class Daemon:
                 for agent in (stages.agent, *stages.agents.values()):
                     if isinstance(agent, Records):
                         self.house.privacy.covers(agent)
-                await self.house.remember(kept_for(stages.agent))
+                await self.house.remember(kept_for({DEFAULT: stages.agent, **stages.agents}))
                 bridge = DiscordBridge(self.settings.discord, self, company=self.house)
                 self.house.consent.when_changed(bridge.hearing_changed)
                 health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts, own=stages.own)
@@ -325,10 +326,10 @@ class Daemon:
         return room is not None and await room.say(text)
 
 
-def kept_for(agent: object) -> Conversations:
-    """Return the conversations that are kept for an agent; none if it remembers by itself."""
-    kept = agent.conversations if isinstance(agent, Remembering) else None
-    return kept or Conversations([])
+def kept_for(agents: Mapping[str, object]) -> AgentMemories:
+    """Return the conversations that are kept for agents, by name; not of those that remember by themselves."""
+    kept = {name: agent.conversations for name, agent in agents.items() if isinstance(agent, Remembering)}
+    return AgentMemories({name: conversations for name, conversations in kept.items() if conversations is not None})
 
 
 def drain_times_s(limit_s: float) -> tuple[float, float]:

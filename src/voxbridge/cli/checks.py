@@ -21,9 +21,10 @@ from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
 from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
 from voxbridge.errors import EXIT_CONFIG, ConfigError, StageName, StageTimeout, VoxBridgeError
-from voxbridge.stages.contracts import CanBeTried, Doubtful, Stage
+from voxbridge.stages.contracts import CanBeTried, Doubtful, Stage, ToolServerStatus, ToolUser
 from voxbridge.stages.registry import in_order, make_agent, make_stt, make_tts
 
+_TOOLS_LIMIT_S = 15.0  # a program that a package manager fetches first takes longer, once
 PROBE_LIMIT_S = 20.0  # a server that is loading its model answers late; a person waits here
 
 
@@ -140,13 +141,15 @@ async def check_stages(settings: Settings) -> AsyncIterator[Finding]:
         for finding in _way(name, stage, backend):
             yield finding
         try:
-            text = await _probe(make(), stage)
+            text, tools = await _probe(make(), stage)
         except (VoxBridgeError, BaseExceptionGroup) as error:
             for one in our_errors(error):
                 for finding in failed(name, one):
                     yield finding
         else:
             yield warning(name, text) if isinstance(text, Doubtful) else ok(name, text)
+            for each in tools:
+                yield _told_of(each)
 
 
 def _way(name: str, stage: StageName, backend: AnySettings) -> Iterator[Finding]:
@@ -187,11 +190,21 @@ def _answering(agent: AgentSettings | None, tts: TtsSettings | None, socket: str
         yield "tts", voice, partial(make_tts, voice, socket), whose
 
 
-async def _probe(stage: Stage, name: StageName) -> str:
+async def _probe(stage: Stage, name: StageName) -> tuple[str, list[ToolServerStatus]]:
+    """Return what a backend says of itself, and how the servers of its tools are."""
     with trio.move_on_after(PROBE_LIMIT_S):
         async with stage:
             text = await stage.probe()
             if isinstance(stage, CanBeTried) and not isinstance(text, Doubtful):
                 text = f"{text}; {await stage.try_out()}"
-            return text
+            if not isinstance(stage, ToolUser):
+                return text, []
+            await stage.told_of_tools(_TOOLS_LIMIT_S)
+            return text, stage.tool_servers
     raise StageTimeout(name, "total", PROBE_LIMIT_S)
+
+
+def _told_of(tools: ToolServerStatus) -> Finding:
+    if not tools.is_up:
+        return warning(f"tools {tools.name}", f"{tools.detail}; VoxBridge goes on without these tools")
+    return ok(f"tools {tools.name}", ", ".join(tools.tools) or "the server is there, and has no tools")

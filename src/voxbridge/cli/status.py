@@ -26,6 +26,9 @@ def show_status(status: Record, *, turns: int) -> Iterator[str]:
     for slow in status["slow"]:
         state = click.style(f"{'slow':8}", fg="yellow")
         yield f"{slow['stage']:9} {state} {slow['ms']:.0f} ms in the last turns, target {slow['target_ms']:.0f} ms"
+    for tools in status["tools"]:
+        state = click.style(f"{'up' if tools['is_up'] else 'down':8}", fg="green" if tools["is_up"] else "red")
+        yield f"tools     {state} {tools['name']}: {', '.join(tools['tools']) or tools['detail'] or 'none'}"
     yield from _speculation(status["speculation"])
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(status["turns"].items()))
     yield f"turns     {counts or 'none yet'}"

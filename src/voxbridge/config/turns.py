@@ -221,6 +221,11 @@ class TurnSettings:
         "apologies are synthesised at the start of the daemon.",
         example="Sorry, my voice has failed. You can read my answer in the chat.",
     )
+    tool_notice: bool = option(
+        False,
+        "Say a word of patience when the agent calls a tool before it has said anything.",
+        live=True,
+    )
     no_reply: str = option(
         "apology",
         "What to do if an answer holds nothing to speak (an acknowledgement, a web page, nothing at all). If the agent "

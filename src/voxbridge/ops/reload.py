@@ -57,7 +57,7 @@ def _merge(old: Any, new: Any, path: str, applied: list[str], waiting: list[str]
         before, after = getattr(old, field.name), getattr(new, field.name)
         if before == after:
             continue
-        if is_named_tables(field):
+        if is_named_tables(field) and not path:  # those within a stage's table belong to its backend
             taken[field.name] = _merge_named(before, after, f"{key}.", applied, waiting)
         elif _is_section(before) and _is_section(after):
             taken[field.name] = _merge(before, after, f"{key}.", applied, waiting)

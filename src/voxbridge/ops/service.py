@@ -58,7 +58,7 @@ from voxbridge.session.room import Room
 from voxbridge.session.rules import speculation_rules
 from voxbridge.session.voice import VoicePort
 from voxbridge.stages.health import BackendChanged, Health, HealthEvent, StageBack
-from voxbridge.stages.registry import Stages
+from voxbridge.stages.registry import Stages, tool_servers
 from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
@@ -219,6 +219,7 @@ class Service:
             last_turns=self.last_turns.reports,
             wanted=parse_seats(self.settings.discord.join),
             speculation=self.speculation.status(speculation_rules(self.settings), trio.current_time()),
+            tools=() if self._stages is None else tool_servers(self._stages),
         )
 
     async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:

@@ -17,6 +17,7 @@ from voxbridge.core.turns.speculation import SpeculationStatus
 from voxbridge.discord.counters import BridgeStatus, RoomStatus
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
+from voxbridge.stages.contracts import ToolServerStatus
 
 Phase = Literal["starting", "ready", "draining"]
 
@@ -35,6 +36,7 @@ class View:
     wanted: Sequence[tuple[GuildId, ChannelId]] = ()
     slow: Sequence[Slow] = ()
     speculation: SpeculationStatus = attrs.field(factory=SpeculationStatus)
+    tools: Sequence[ToolServerStatus] = ()
 
     def unready(self) -> list[str]:
         """Return why nobody could be served now; empty: all is well enough."""
@@ -68,6 +70,7 @@ class View:
             if backend.state in ("failing", "down")
         ]
         parts += [f"degraded: {each.stage} is slow" for each in self.slow]
+        parts += [f"degraded: the tools of {each.name} are not there" for each in self.tools if not each.is_up]
         return "; ".join(parts)
 
     def to_json(self, *, speech: bool) -> dict[str, Any]:
@@ -97,6 +100,7 @@ class View:
                 }
                 for b in self.backends
             ],
+            "tools": [attrs.asdict(each) for each in self.tools],
             "slow": [attrs.asdict(each) for each in self.slow],
             "speculation": attrs.asdict(self.speculation),
             "turns": dict(self.turns_by_outcome),

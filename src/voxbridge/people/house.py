@@ -16,7 +16,7 @@ import trio
 from voxbridge import clock
 from voxbridge.config.people import PresenceSettings, PrivacySettings
 from voxbridge.config.settings import Settings
-from voxbridge.core.agents.conversation import Conversations
+from voxbridge.core.agents.conversation import AgentMemories
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
@@ -74,8 +74,8 @@ class House:
         if self._comes_back:
             self.presence.recall()
 
-    async def remember(self, conversations: Conversations) -> None:
-        """Make conversations last that are kept for an agent, and know of them when a member asks."""
+    async def remember(self, conversations: AgentMemories) -> None:
+        """Make conversations last that are kept for agents, and know of them when a member asks."""
         store = ConversationStore(self._store.file) if isinstance(self._store, SqliteStore) else None
         self._remembered = Remembered(
             conversations,

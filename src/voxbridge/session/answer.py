@@ -18,6 +18,7 @@ import attrs
 import trio
 
 from voxbridge.breath import Breath
+from voxbridge.core.messages.catalogue import line
 from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.errors import NoReply, StageError
@@ -32,6 +33,7 @@ from voxbridge.stages.contracts import (
     AnswerOptions,
     TextDelta,
     TextFlush,
+    ToolsCalled,
     TtsOptions,
     TtsRequest,
 )
@@ -217,6 +219,15 @@ class Answer:
             case AnswerOptions(options):
                 self._options = options
                 return []
+            case ToolsCalled():
+                return self._word_of_patience()
+
+    def _word_of_patience(self) -> list[str]:
+        """Return what is said before tools are called: nothing, unless it is wanted and nothing has been said yet."""
+        rules = self._context.tools.rules
+        if not rules.turn.says_tool_calls or self._has_spoken:
+            return []
+        return [rules.messages.spoken(line("tool_wait"), self._language)]
 
     def _whole_words(self, rest: list[str]) -> list[str]:
         """Leave out what may be half a word, at the end of an answer that broke off; a word alone says nothing."""

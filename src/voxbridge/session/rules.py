@@ -49,6 +49,7 @@ class TurnRules:
     """So much of an answer is taken at all: what may be spoken, and what is written instead."""
     queue_ahead_s: float
     apologises_for_no_reply: bool
+    says_tool_calls: bool
     first_audio_target_ms: float
     targets_ms: Mapping[str, float]
     speculation: SpeculationRules = attrs.field(factory=SpeculationRules)
@@ -214,6 +215,7 @@ def _turn(settings: Settings) -> TurnRules:
         read_chars_max=rules.answer_chars_max + rules.written_chars_max,
         queue_ahead_s=rules.queue_ahead_ms / 1000,
         apologises_for_no_reply=rules.no_reply == "apology",
+        says_tool_calls=rules.tool_notice,
         first_audio_target_ms=rules.first_audio_target_ms,
         targets_ms=budgets_ms(settings),
         speculation=speculation_rules(settings),

@@ -369,6 +369,7 @@ class Turn:
             profile="" if persona.name == DEFAULT else persona.name,
             prompt=persona.prompt,
             speculative=self._is_ahead,
+            decided=self._decided.wait,
         )
 
     def _address(self) -> str:

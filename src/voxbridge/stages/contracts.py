@@ -7,7 +7,7 @@ its connections usable. Failures are ``StageError`` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self, runtime_checkable
 
@@ -245,7 +245,9 @@ class AgentRequest:
     """Instructions in place of the configured ones."""
     speculative: bool = False
     """The user may go on: then this is cancelled, and a request with more words follows. Nothing may be done yet that
-    cannot be taken back, so a backend that offers its model tools must withhold them."""
+    cannot be taken back, so a backend that offers its model tools lets none be called before ``decided``."""
+    decided: Callable[[], Awaitable[None]] | None = attrs.field(default=None, eq=False, repr=False)
+    """Waits until it is certain that these are all words; None: nobody can say."""
 
 
 @attrs.frozen
@@ -267,7 +269,12 @@ class AnswerOptions:
     tts: TtsOptions
 
 
-AgentEvent = TextDelta | TextFlush | AnswerOptions
+@attrs.frozen
+class ToolsCalled:
+    """The agent has tools work for it now, which may take a while."""
+
+
+AgentEvent = TextDelta | TextFlush | AnswerOptions | ToolsCalled
 
 
 class AnswerSink(Protocol):
@@ -322,6 +329,30 @@ class Remembering(Protocol):
     @property
     def conversations(self) -> Conversations | None:
         """Return the conversations, for who makes them last and can erase a member's part in them."""
+        ...
+
+
+@attrs.frozen
+class ToolServerStatus:
+    """A server of tools: its name in the configuration, how it is, and which tools it has."""
+
+    name: str
+    is_up: bool
+    detail: str
+    tools: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class ToolUser(Protocol):
+    """An agent stage that may offer its model tools."""
+
+    @property
+    def tool_servers(self) -> list[ToolServerStatus]:
+        """Return how the servers of the tools are now."""
+        ...
+
+    async def told_of_tools(self, within_s: float) -> list[str]:
+        """Wait so long at most until each server of tools has answered or failed; return a line of words for each."""
         ...
 
 

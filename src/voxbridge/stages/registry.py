@@ -13,7 +13,7 @@ from voxbridge.config.settings import Settings
 from voxbridge.config.stages import AgentSettings, AnySettings, SttSettings, TtsSettings
 from voxbridge.core.health.hedge import Hedge
 from voxbridge.errors import StageName
-from voxbridge.stages.contracts import AgentStage, SttStage, TtsStage
+from voxbridge.stages.contracts import AgentStage, SttStage, ToolServerStatus, ToolUser, TtsStage
 from voxbridge.stages.failover import FailoverAgent, FailoverStt, FailoverTts, Guard
 from voxbridge.stages.plugin_calls import must_fit
 from voxbridge.stages.stt.phantoms import FilteredStage
@@ -43,6 +43,12 @@ class Stages:
         found.update({("agent", name): stage for name, stage in self.agents.items()})
         found.update({("tts", name): stage for name, stage in self.voices.items()})
         return found
+
+
+def tool_servers(stages: Stages) -> list[ToolServerStatus]:
+    """Return how the servers of tools are that the agents use."""
+    users = (agent for agent in (stages.agent, *stages.agents.values()) if isinstance(agent, ToolUser))
+    return [each for agent in users for each in agent.tool_servers]
 
 
 def needs_engines(settings: Settings) -> bool:

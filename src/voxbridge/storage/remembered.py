@@ -15,7 +15,7 @@ import attrs
 import structlog
 import trio
 
-from voxbridge.core.agents.conversation import Conversations
+from voxbridge.core.agents.conversation import AgentMemories
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import GuildId, UserId
 from voxbridge.errors import StorageError
@@ -28,7 +28,7 @@ _LAST_WRITE_S = 1.0  # a write takes milliseconds; a locked file must not hold u
 
 
 class Remembered:
-    """What an agent stage remembers, made to last; ``people.privacy.Records`` of what members said to it.
+    """What agent stages remember, made to last; ``people.privacy.Records`` of what members said to it.
 
     Without a store, or not ``lasting``, it is there until the process ends; what the store has is deleted then.
     ``wall_s`` is Unix time. ``is_told`` says whether the log has a line already on why nothing can be stored.
@@ -38,7 +38,7 @@ class Remembered:
 
     def __init__(
         self,
-        conversations: Conversations,
+        conversations: AgentMemories,
         store: ConversationStore | None,
         *,
         lasting: bool = True,

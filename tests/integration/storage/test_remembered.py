@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from tests.utils.helpers import wait_for_condition
-from voxbridge.core.agents.conversation import Conversations
+from voxbridge.core.agents.conversation import AgentMemories, Conversations
 from voxbridge.core.agents.history import HistoryRules, Message
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import GuildId, UserId
@@ -36,7 +36,7 @@ def life(
     """Return what one run of the daemon has: its memory, and what makes it last."""
     began, conversations = trio.current_time(), Conversations(rules or (USER,))
     remembered = Remembered(
-        conversations,
+        AgentMemories({"default": conversations}),
         ConversationStore(SqliteFile(file, busy_s=0.05)),
         lasting=lasting,
         wall_s=lambda: wall_s + trio.current_time() - began,
@@ -138,7 +138,10 @@ async def test_what_a_last_life_stored_can_be_deleted_by_one_without_a_memory(tm
     turn(first, 1, "What about pineapples?", "Yes.")
     await lived(kept)
     kept = Remembered(
-        Conversations([]), ConversationStore(SqliteFile(file)), wall_s=lambda: NOON, pauses=Backoff(base_s=0.02)
+        AgentMemories({"default": Conversations([])}),
+        ConversationStore(SqliteFile(file)),
+        wall_s=lambda: NOON,
+        pauses=Backoff(base_s=0.02),
     )
     await lived(kept)
     assert b"pineapples" not in file.read_bytes()
@@ -203,7 +206,7 @@ async def test_rows_of_another_hand_are_passed_over(tmp_path: Path) -> None:
 WRITER = """
 import sqlite3, sys, time, trio
 from pathlib import Path
-from voxbridge.core.agents.conversation import Conversations
+from voxbridge.core.agents.conversation import AgentMemories, Conversations
 from voxbridge.core.agents.history import HistoryRules
 from voxbridge.storage.conversations import ConversationStore
 from voxbridge.storage.remembered import Remembered
@@ -217,7 +220,8 @@ def stored(number):
 
 async def main():
     conversations = Conversations([HistoryRules()])
-    kept = Remembered(conversations, ConversationStore(SqliteFile(Path(sys.argv[1]))), wall_s=time.time)
+    memories, store = AgentMemories({"default": conversations}), ConversationStore(SqliteFile(Path(sys.argv[1])))
+    kept = Remembered(memories, store, wall_s=time.time)
     await kept.open()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(kept.run)
@@ -253,3 +257,23 @@ async def test_killed_in_a_loop_the_last_turn_is_all_that_is_lost(tmp_path: Path
         assert [one.answer for one in exchanges] == [f"{number}." for number in numbers], "half of a turn"
         assert numbers[-1] >= last - 1, f"turn {last} was over, {numbers[-1]} is the last one stored"
         assert numbers == list(range(1, numbers[-1] + 1)) or round_number, "a turn is missing"
+
+
+async def test_each_agent_has_its_own_memory_in_the_file(tmp_path: Path) -> None:
+    """Two profiles with agents of their own, under one name of the conversation: neither tells the other anything."""
+    file = tmp_path / "voxbridge.db"
+
+    def both() -> tuple[Conversations, Conversations, Remembered]:
+        iris, otto = Conversations([USER]), Conversations([USER])
+        store = ConversationStore(SqliteFile(file))
+        return iris, otto, Remembered(AgentMemories({"iris": iris, "otto": otto}), store, wall_s=lambda: NOON)
+
+    iris, otto, kept = both()
+    turn(iris, 1, "One?", "Yes.")
+    turn(otto, 2, "Two?", "No.")
+    await lived(kept)
+    iris, otto, kept = both()
+    await kept.open()
+    assert await kept.count(GUILD, ADA) == 2
+    assert turn(iris, 3, "And?", "Well.") == ["One?", "Yes."]
+    assert turn(otto, 4, "And?", "Well.") == ["Two?", "No."]

@@ -51,11 +51,14 @@ def test_template_of_a_kind_loads(stage: StageName, kind: str, tmp_path: Path) -
     table = chosen[: re.search(r"(?m)^\[(?!agent\.)", chosen[1:]).start() + 1]  # type: ignore[union-attr]
     if kind == EMBEDDED:  # it has no table of its own
         table = table.split("\n#[")[0]
-    lines = []
-    for block in table.split("\n\n"):
+
+    def is_for_kind(block: str) -> bool:
         about = re.search(r"(?s)# With kind = ([\w |\n#]+): ", block)
-        if about is None or kind in re.split(r"[\s#|]+", about[1]):
-            lines.append(re.sub(r"(?m)^#(?! )", "", block))
+        return about is None or kind in re.split(r"[\s#|]+", about[1])
+
+    whole, *inner = re.split(r"\n(?=#\[)", table)
+    blocks = [block for part in (whole, *filter(is_for_kind, inner)) for block in part.split("\n\n")]
+    lines = [re.sub(r"(?m)^#(?! )", "", block) for block in blocks if is_for_kind(block)]
     body = "\n\n".join(lines)
     if stage == "agent" and kind != EMBEDDED:  # the examples of the two forms beside a bearer's key
         body = body.replace('claims = { iss = "voxbridge" }', "")

@@ -20,7 +20,7 @@ from voxbridge.config.settings import Settings
 from voxbridge.config.stages import AgentSettings, TtsSettings
 from voxbridge.errors import ConfigError, StageName
 from voxbridge.ops.reload import change
-from voxbridge.stages.agent.settings import AgentAuthSettings
+from voxbridge.stages.agent.settings import AgentAuthSettings, McpSettings
 
 pytestmark = pytest.mark.unit
 
@@ -37,6 +37,7 @@ VALUES: dict[str, Any] = {
     "health.listen": "127.0.0.1:1",
     "stt.language": "de",
     "tts.lexicon": {"en": {"a": "b"}},
+    "agent.mcp": {"time": McpSettings(command=("time",))},
 }
 
 

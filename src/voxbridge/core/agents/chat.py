@@ -1,8 +1,8 @@
 """What the JSON values of three chat APIs mean: OpenAI-compatible servers, Ollama's own API, Dify.
 
 Each stream has its own end: an answer whose body ends without it was cut, even if the connection closed politely. Only
-the field that holds the answer is read, so reasoning (``reasoning_content``, ``thinking``) is never said. Tools are not
-offered to the model; a call that a server's own configuration brings about is counted and left alone.
+the field that holds the answer is read, so reasoning (``reasoning_content``, ``thinking``) is never said. Calls are
+collected where tools were offered; one that a server's own configuration brings about is left alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from voxbridge.core.agents.reply import NoText
 from voxbridge.core.agents.said import AnswerEvent, Ended, Said
+from voxbridge.core.agents.tools import CalledTools
 from voxbridge.core.wire.json_text import whole_letters
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,30}\Z")
@@ -26,8 +27,8 @@ _TOOL = "the model called a tool; this bridge has none and goes on without it"
 class OpenAiValues:
     """Chunks of ``/chat/completions``, or its whole answer (OpenAI API reference, chat completion chunk object)."""
 
-    def __init__(self, said: Said) -> None:
-        self._said = said
+    def __init__(self, said: Said, called: CalledTools | None = None) -> None:
+        self._said, self._called = said, called
         self._finish = ""
         self._is_done = self._has_tool_call = False
 
@@ -50,6 +51,8 @@ class OpenAiValues:
                 yield from self._said.say(text)
             if piece.get("tool_calls") or piece.get("function_call"):
                 self._has_tool_call = True
+                if self._called is not None:
+                    self._called.take(piece.get("tool_calls"))
                 yield from _complete(self._said)
         if isinstance(choice.get("finish_reason"), str):
             self._finish = choice["finish_reason"]
@@ -61,7 +64,9 @@ class OpenAiValues:
     def end(self) -> Iterable[AnswerEvent]:
         """Judge the answer. Servers that send no finish reason send ``[DONE]``, and the other way round."""
         yield from self._said.flush()
-        if self._finish == "content_filter" and not self._said.has_said:
+        if self._called and (self._finish or self._is_done):
+            yield Ended("ok")
+        elif self._finish == "content_filter" and not self._said.has_said:
             yield Ended("no_reply", _WITHHELD)
         elif (self._has_tool_call or self._finish in ("tool_calls", "function_call")) and not self._said.has_said:
             yield Ended("no_reply", _TOOL)
@@ -88,8 +93,8 @@ def _complete(said: Said) -> Iterable[AnswerEvent]:
 class OllamaValues:
     """Lines of ``/api/chat`` (Ollama's API documentation, "Generate a chat completion")."""
 
-    def __init__(self, said: Said) -> None:
-        self._said = said
+    def __init__(self, said: Said, called: CalledTools | None = None) -> None:
+        self._said, self._called = said, called
         self._is_done = self._has_tool_call = False
         self._reason = ""
 
@@ -107,6 +112,8 @@ class OllamaValues:
                 yield from self._said.say(text)
             if message.get("tool_calls"):
                 self._has_tool_call = True
+                if self._called is not None:
+                    self._called.take(message["tool_calls"])
                 yield from _complete(self._said)
         if value.get("done") is True:
             self._is_done = True
@@ -118,7 +125,9 @@ class OllamaValues:
     def end(self) -> Iterable[AnswerEvent]:
         """Judge the answer."""
         yield from self._said.flush()
-        if self._has_tool_call and not self._said.has_said:
+        if self._called and self._is_done:
+            yield Ended("ok")
+        elif self._has_tool_call and not self._said.has_said:
             yield Ended("no_reply", _TOOL)
         elif self._is_done:
             yield from ended(self._said, _AT_LENGTH if self._reason == "length" else "")

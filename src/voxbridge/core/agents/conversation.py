@@ -116,6 +116,58 @@ class Conversations:
         return [place for place in kept if place.scope not in self._histories]
 
 
+_BETWEEN = "\x1f"  # between an agent's name and whose conversation it is; neither can hold it
+
+
+class AgentMemories:
+    """The conversations of several agents by name, for who keeps them over the end of the process."""
+
+    def __init__(self, of_agents: Mapping[str, Conversations]) -> None:
+        self._of_agents = of_agents
+
+    def when_changed(self, listener: Callable[[], None]) -> None:
+        """See Conversations."""
+        for conversations in self._of_agents.values():
+            conversations.when_changed(listener)
+
+    def count(self, guild: str, user: str) -> int:
+        """Return how many exchanges there are of what a user said in a guild."""
+        return sum(conversations.count(guild, user) for conversations in self._of_agents.values())
+
+    def forget(self, guild: str, user: str) -> int:
+        """Forget what a user said in a guild; return how many exchanges they were."""
+        return sum(conversations.forget(guild, user) for conversations in self._of_agents.values())
+
+    def expire(self, now: float) -> None:
+        """Forget what has become too old."""
+        for conversations in self._of_agents.values():
+            conversations.expire(now)
+
+    def changed(self) -> dict[Place, list[Exchange]]:
+        """Return what has changed since the last call; see ``History.changed``."""
+        return {
+            Place(f"{name}{_BETWEEN}{place.scope}", place.session): exchanges
+            for name, conversations in self._of_agents.items()
+            for place, exchanges in conversations.changed().items()
+        }
+
+    def touch(self, places: Iterable[Place]) -> None:
+        """Count places as changed again."""
+        for place in places:
+            name, _, scope = place.scope.partition(_BETWEEN)
+            self._of_agents[name].touch([Place(scope, place.session)])
+
+    def restore(self, kept: Mapping[Place, list[Exchange]], now: float) -> list[Place]:
+        """Remember what was kept; return the places that belong to nobody here."""
+        orphans = []
+        for place, exchanges in kept.items():
+            name, _, scope = place.scope.partition(_BETWEEN)
+            conversations = self._of_agents.get(name)
+            if conversations is None or conversations.restore({Place(scope, place.session): exchanges}, now):
+                orphans.append(place)
+        return orphans
+
+
 class Conversation:
     """The conversation in one turn: what was said before it, and what is being answered."""
 

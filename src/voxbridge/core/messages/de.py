@@ -6,6 +6,7 @@ TEXTS = {
     "filler_1": "Einen Moment.",
     "filler_2": "Ich sehe nach.",
     "filler_3": "Einen Augenblick.",
+    "tool_wait": "Einen Moment.",
     "stt_down": (
         "Ich kann euch gerade nicht hören: Die Spracherkennung ist ausgefallen. Ich melde mich, wenn sie wieder da ist."
     ),

@@ -8,6 +8,8 @@ TEXTS = {
     "filler_1": "One moment.",
     "filler_2": "Let me see.",
     "filler_3": "Just a second.",
+    # spoken while the agent's tools work
+    "tool_wait": "One moment.",
     # written when a stage goes down, and when it is back
     "stt_down": "I can't hear you at the moment: speech recognition is not working. I will write when it is back.",
     "agent_down": "I can't answer at the moment: the agent is not working. I will write when it is back.",

@@ -6,6 +6,7 @@ TEXTS = {
     "filler_1": "Un momento.",
     "filler_2": "Déjame ver.",
     "filler_3": "Un segundo.",
+    "tool_wait": "Un momento.",
     "stt_down": "Ahora mismo no os oigo: el reconocimiento de voz no funciona. Escribiré cuando vuelva a funcionar.",
     "agent_down": "Ahora mismo no puedo responder: el agente no funciona. Escribiré cuando vuelva a funcionar.",
     "tts_down": "Me he quedado sin voz: la síntesis de voz no funciona. Hasta que vuelva, escribiré mis respuestas.",

@@ -6,6 +6,7 @@ TEXTS = {
     "filler_1": "Un instant.",
     "filler_2": "Je regarde.",
     "filler_3": "Une seconde.",
+    "tool_wait": "Un instant.",
     "stt_down": (
         "Je ne vous entends plus : la reconnaissance vocale est en panne. Je vous écrirai quand elle sera rétablie."
     ),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self
 
 import structlog
@@ -21,17 +21,28 @@ import trio
 from voxbridge.core.agents.answer_reader import AnswerEvent, Delta, Ended, Flush
 from voxbridge.core.agents.conversation import Conversations
 from voxbridge.core.agents.history import HistoryRules
+from voxbridge.core.agents.tools import ToolCall
 from voxbridge.core.agents.tts_options import HEADER as TTS_OPTIONS_HEADER
 from voxbridge.core.agents.tts_options import parse_tts_options
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.text.pace import longest_said_s
 from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
-from voxbridge.stages.agent.dialect import Call, Dialect, Exchange, Found
+from voxbridge.stages.agent.dialect import Call, CallsTools, Dialect, Exchange, Found
 from voxbridge.stages.agent.memory import Remembers
 from voxbridge.stages.agent.outcome import outcome_error
 from voxbridge.stages.agent.settings import HttpSettings
-from voxbridge.stages.contracts import AgentEvent, AgentRequest, AnswerOptions, AnswerSink, TextDelta, TextFlush
+from voxbridge.stages.agent.tools.toolbox import HasTools, Toolbox
+from voxbridge.stages.contracts import (
+    AgentEvent,
+    AgentRequest,
+    AnswerOptions,
+    AnswerSink,
+    TextDelta,
+    TextFlush,
+    ToolsCalled,
+    ToolServerStatus,
+)
 from voxbridge.stages.deadline import StageDeadline
 from voxbridge.stages.http import Client, Response, error_body, open_client, open_response, read_body
 
@@ -66,6 +77,7 @@ class AgentClient:
         self._rng = rng
         self._headers = {name: value.reveal() for name, value in settings.headers.items()}
         self._client: Client | None = None
+        self._opened = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Open the pool. Raises: ConfigError if the URL or a header cannot be one."""
@@ -78,11 +90,32 @@ class AgentClient:
             headers=self._headers,
             read_backstop_s=longest_s + 30.0,
         )
-        self._client = await client.__aenter__()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            self._client = await client.__aenter__()
+            if (toolbox := self._toolbox) is not None:
+                await stack.enter_async_context(toolbox.open())
+            self._opened = stack.pop_all()
         return self
 
+    @property
+    def _toolbox(self) -> Toolbox | None:
+        return self._dialect.toolbox if isinstance(self._dialect, HasTools) else None
+
+    async def told_of_tools(self, within_s: float) -> list[str]:
+        """See ToolUser."""
+        return [] if self._toolbox is None else await self._toolbox.told(within_s)
+
+    @property
+    def tool_servers(self) -> list[ToolServerStatus]:
+        """See ToolUser."""
+        return [] if self._toolbox is None else self._toolbox.status()
+
     async def __aexit__(self, *exc_info: object) -> None:
-        """Close the pool."""
+        """Close the pool, and the connections to the tools' servers."""
+        await self._opened.aclose()
+
+    async def _close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             # closing idle connections takes no time, a hung TLS peer might
@@ -220,7 +253,6 @@ class AgentClient:
         self, request: AgentRequest, exchange: Exchange, attempt: int, relay: _Relay, *, left_s: float
     ) -> bool:
         settings = self._settings
-        is_whole = False
         with StageDeadline(
             "agent",
             first_s=settings.first_limit_ms / 1000,
@@ -228,12 +260,32 @@ class AgentClient:
             total_s=left_s,
             backend=self.name,
         ) as deadline:
-            async with self._send(exchange.call(attempt), _ahead(request)) as response:
-                if not response.is_success:
-                    raise exchange.refusal(response.status_code, response.headers, await error_body(response))
-                relay.options = self._options(response)
-                is_whole = await self._read(response, exchange, relay, deadline)
+            while True:
+                is_whole = await self._one_answer(request, exchange, attempt, relay, deadline)
+                if relay.is_full or not isinstance(exchange, CallsTools) or not (calls := exchange.calls()):
+                    break
+                with deadline.paused():  # tools have limits of their own
+                    await self._call_tools(request, exchange, calls, relay)
         return is_whole
+
+    async def _one_answer(
+        self, request: AgentRequest, exchange: Exchange, attempt: int, relay: _Relay, deadline: StageDeadline
+    ) -> bool:
+        async with self._send(exchange.call(attempt), _ahead(request)) as response:
+            if not response.is_success:
+                raise exchange.refusal(response.status_code, response.headers, await error_body(response))
+            relay.options = self._options(response)
+            return await self._read(response, exchange, relay, deadline)
+
+    async def _call_tools(
+        self, request: AgentRequest, exchange: CallsTools, calls: list[ToolCall], relay: _Relay
+    ) -> None:
+        """Call tools, once it is certain that the user has finished: a call cannot be taken back."""
+        assert exchange.toolbox is not None, "without tools none are called"
+        if request.speculative and request.decided is not None:
+            await request.decided()
+        await relay.out.send(ToolsCalled())
+        exchange.called(await exchange.toolbox.call_all(calls))
 
     def _options(self, response: Response) -> AnswerOptions | None:
         header = response.headers.get(TTS_OPTIONS_HEADER)
@@ -309,11 +361,16 @@ class _Relay:
                     await self._pass_on(TextFlush(), deadline)
                 case Ended():
                     return event
-            if self._chars_left < 0:
+            if self.is_full:
                 log.warning("answer cut at its longest allowed length")
                 await self._pass_on(TextFlush(), deadline)
                 return Ended("ok")
         return None
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the answer is longer than it may be."""
+        return self._chars_left < 0
 
     async def _pass_on(self, event: AgentEvent, deadline: StageDeadline) -> None:
         if not self.has_text:  # the reader's first event is visible text

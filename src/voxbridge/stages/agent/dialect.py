@@ -12,13 +12,15 @@ Nothing here waits: the shell sends, reads, retries and keeps the deadlines.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import attrs
 
 from voxbridge.core.agents.answer_reader import AnswerReader
+from voxbridge.core.agents.tools import ToolCall
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError
+from voxbridge.stages.agent.tools.toolbox import TurnTools
 from voxbridge.stages.contracts import AgentRequest
 
 ACCEPT = "application/json, text/event-stream;q=0.9, text/plain;q=0.8"
@@ -76,6 +78,20 @@ class Exchange(Protocol):
     def close(self, now: float, *, is_whole: bool) -> Call | None:
         """End the turn; return the request that stops the server's work, if it has one and still works."""
         ...
+
+
+@runtime_checkable
+class CallsTools(Protocol):
+    """An exchange whose answer may be that tools are to be called; the same attempt then goes on with the results."""
+
+    toolbox: TurnTools | None
+
+    def calls(self) -> list[ToolCall]:
+        """Return what the answer that was just read wants to be called; empty: it is over."""
+        ...
+
+    def called(self, results: list[tuple[ToolCall, str]]) -> None:
+        """Take what came of the calls."""
 
 
 class Dialect(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from voxbridge.config.stages import AUTO
 from voxbridge.core.agents.conversation import Conversation, Conversations
@@ -13,6 +13,9 @@ from voxbridge.core.agents.session import is_shared
 from voxbridge.stages.agent.request import session_id
 from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.contracts import AgentRequest
+
+ApiMessage = dict[str, Any]
+"""A message as a chat API takes it: role and content, and what belongs to calls of tools."""
 
 
 def opened(conversations: Conversations, request: AgentRequest, now: float) -> Conversation:
@@ -50,7 +53,7 @@ class Memory:
         is_ours = request.conversation is None
         conversation = request.conversation or opened(self.conversations, request, now)
         system = self._system_prompt(request)
-        messages = [{"role": "system", "content": system}] if system else []
+        messages: list[ApiMessage] = [{"role": "system", "content": system}] if system else []
         messages += [
             {"role": message.role, "content": message.content} for message in conversation.messages(self.rules, now)
         ]
@@ -83,7 +86,7 @@ class Remembers(Protocol):
 class Remembered:
     """One exchange: its messages, and what is added to it if it is ours to keep."""
 
-    def __init__(self, conversation: Conversation | None, messages: list[dict[str, str]]) -> None:
+    def __init__(self, conversation: Conversation | None, messages: list[ApiMessage]) -> None:
         self._conversation = conversation
         self.messages = messages
 

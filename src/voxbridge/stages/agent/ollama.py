@@ -6,7 +6,7 @@ The bridge keeps the conversation; closing the connection stops the generation.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -15,6 +15,7 @@ from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import matches, option, own_kind
 from voxbridge.core.agents.chat import OllamaValues
 from voxbridge.core.agents.said import Said
+from voxbridge.core.agents.tools import CalledTools, Tool, ToolCall
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
 from voxbridge.stages.agent.address import address_of, secrets_of
@@ -22,9 +23,10 @@ from voxbridge.stages.agent.api import api_refusal
 from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.dialect import Call, Fetch
-from voxbridge.stages.agent.memory import Memory
+from voxbridge.stages.agent.memory import ApiMessage, Memory
 from voxbridge.stages.agent.model import ModelExchange, names_in
 from voxbridge.stages.agent.settings import ModelSettings
+from voxbridge.stages.agent.tools.toolbox import functions, toolbox_of
 from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/api/chat"
@@ -63,13 +65,14 @@ class OllamaDialect:
         self.origin, self.target = address.origin, address.route(ROUTE, *_COPIED)
         self.secrets = secrets_of(settings, hides_path=False)
         self.memory = Memory(settings)
+        self.toolbox = toolbox_of(settings)
         self._models_target = address.route("/api/tags", ROUTE, *_COPIED)
 
     def begin(self, request: AgentRequest, now: float) -> ModelExchange:
         """Begin a turn."""
         return ModelExchange(self, request, now)
 
-    def fields(self, messages: list[dict[str, str]]) -> dict[str, object]:
+    def fields(self, messages: list[ApiMessage], tools: Sequence[Tool]) -> dict[str, object]:
         """Return the body of a request."""
         settings = self.settings
         options = {"temperature": settings.temperature, "num_predict": settings.max_tokens}
@@ -83,11 +86,18 @@ class OllamaDialect:
             "stream": True,
             "keep_alive": keep_alive,
             "options": options or None,
+            "tools": functions(tools) or None,
         }
 
-    def values(self, said: Said) -> OllamaValues:
+    def called(self, text: str, results: Sequence[tuple[ToolCall, str]]) -> list[ApiMessage]:
+        """Return the messages of an answer that called tools; a result names its tool (Ollama's API documentation)."""
+        calls = [{"function": {"name": call.name, "arguments": call.arguments or {}}} for call, _ in results]
+        told: list[ApiMessage] = [{"role": "assistant", "content": text, "tool_calls": calls}]
+        return told + [{"role": "tool", "tool_name": call.name, "content": result} for call, result in results]
+
+    def values(self, said: Said, called: CalledTools | None) -> OllamaValues:
         """Return what reads Ollama's lines."""
-        return OllamaValues(said)
+        return OllamaValues(said, called)
 
     async def probe(self, fetch: Fetch) -> str:
         """Ask for the models that are installed, and whether ours is among them. Raises: StageError."""

@@ -1,13 +1,13 @@
 """Any server with OpenAI's ``/chat/completions``: Ollama, vLLM, llama.cpp, LM Studio, LiteLLM, OpenRouter, Groq ...
 
 The server keeps nothing, so the bridge keeps the conversation, cut at what was really heard. Closing the connection
-stops the generation. Tools are not offered.
+stops the generation.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -16,6 +16,7 @@ from voxbridge.config.kinds import Kind
 from voxbridge.config.rules import own_kind
 from voxbridge.core.agents.chat import OpenAiValues
 from voxbridge.core.agents.said import Said
+from voxbridge.core.agents.tools import CalledTools, Tool, ToolCall
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
 from voxbridge.stages.agent.address import address_of, secrets_of
@@ -23,9 +24,10 @@ from voxbridge.stages.agent.api import api_refusal
 from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.credentials import authorization
 from voxbridge.stages.agent.dialect import Call, Fetch
-from voxbridge.stages.agent.memory import Memory
+from voxbridge.stages.agent.memory import ApiMessage, Memory
 from voxbridge.stages.agent.model import ModelExchange, names_in, without_model
 from voxbridge.stages.agent.settings import ModelSettings
+from voxbridge.stages.agent.tools.toolbox import functions, toolbox_of
 from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/chat/completions"
@@ -60,6 +62,7 @@ class OpenAiDialect:
         self.origin, self.target = address.origin, address.route(ROUTE)
         self.secrets = secrets_of(settings, hides_path=False)
         self.memory = Memory(settings)
+        self.toolbox = toolbox_of(settings)
         self._models_target = address.route("/models", ROUTE)
         self._models_below = address.route("/v1/models", ROUTE)
 
@@ -67,7 +70,7 @@ class OpenAiDialect:
         """Begin a turn."""
         return ModelExchange(self, request, now)
 
-    def fields(self, messages: list[dict[str, str]]) -> dict[str, object]:
+    def fields(self, messages: list[ApiMessage], tools: Sequence[Tool]) -> dict[str, object]:
         """Return the body of a request."""
         return {
             "model": self.settings.model,
@@ -75,11 +78,25 @@ class OpenAiDialect:
             "stream": True,
             "temperature": self.settings.temperature,
             "max_tokens": self.settings.max_tokens,
+            "tools": functions(tools) or None,
         }
 
-    def values(self, said: Said) -> OpenAiValues:
+    def called(self, text: str, results: Sequence[tuple[ToolCall, str]]) -> list[ApiMessage]:
+        """Return the messages of an answer that called tools; each result names its call (OpenAI API reference)."""
+        calls = [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments_text or "{}"},
+            }
+            for call, _ in results
+        ]
+        told: list[ApiMessage] = [{"role": "assistant", "content": text or None, "tool_calls": calls}]
+        return told + [{"role": "tool", "tool_call_id": call.call_id, "content": result} for call, result in results]
+
+    def values(self, said: Said, called: CalledTools | None) -> OpenAiValues:
         """Return what reads chat completion chunks."""
-        return OpenAiValues(said)
+        return OpenAiValues(said, called)
 
     async def probe(self, fetch: Fetch) -> str:
         """Ask for the list of models, and whether ours is in it. Raises: StageError."""

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
-from voxbridge.config.rules import at_least, between, matches, one_of, option, require, url
+from voxbridge.config.rules import LIMIT, at_least, between, matches, one_of, option, require, url
 from voxbridge.config.secrets import Secret
 from voxbridge.config.stages import AgentSettings, api_key, proxy, speculation
 
@@ -76,6 +78,39 @@ class HttpSettings(AgentSettings):
 
 
 @attrs.frozen(kw_only=True)
+class McpSettings:
+    """[agent.mcp.NAME]: a server of tools for the model, by the Model Context Protocol. Needs the extra ``mcp``."""
+
+    command: tuple[str, ...] = option(
+        (),
+        "The program to start, with its arguments; it speaks over its input and output.",
+        example=["uvx", "mcp-server-time"],
+    )
+    url: Secret = option(
+        Secret(""),
+        "Or the address of a server that runs already (streamable HTTP), such as http://localhost:8931/mcp.",
+        url("http", "https"),
+        example="",
+    )
+    env: dict[str, Secret] = option(
+        attrs.Factory(dict),
+        "Environment variables for the program, beside PATH, HOME, USER and LANG; they may be secrets.",
+    )
+    headers: dict[str, Secret] = option(
+        attrs.Factory(dict),
+        "Headers of each request to the address.",
+        _ONE_LINE,
+    )
+    tools: tuple[str, ...] = option((), "The tools that may be used, by name; all, if the list is empty.")
+    limit_ms: int = option(10_000, "Longest wait for one call.", LIMIT)
+
+    def __attrs_post_init__(self) -> None:
+        require(bool(self.command) != bool(self.url), "command", "or url is needed, and not both")
+        require(not self.env or bool(self.command), "env", "is for a command", allowed="leave it out")
+        require(not self.headers or bool(self.url), "headers", "are for a url", allowed="leave it out")
+
+
+@attrs.frozen(kw_only=True)
 class ModelSettings(HttpSettings):
     """A language model, whose conversation the bridge keeps."""
 
@@ -97,6 +132,16 @@ class ModelSettings(HttpSettings):
     max_tokens: int | None = option(
         None, "Longest answer in tokens. If not set, the server decides.", at_least(1), example=500
     )
+    mcp: dict[str, McpSettings] = option(
+        attrs.Factory(dict),
+        "A server of tools that the model may use, by the Model Context Protocol. NAME is yours to choose; there may "
+        "be several.",
+    )
+    tool_calls_max: int = option(8, "How often tools may be called for one answer.", between(0, 100))
+    tools_limit_ms: int = option(30_000, "Longest time that all tool calls for one answer may take.", LIMIT)
+    tool_result_chars_max: int = option(
+        8000, "How much of a tool's result the model is told; the rest is cut off.", between(100, 1_000_000)
+    )
     history_tokens: int = option(
         4000,
         "How much of the conversation is sent with a question, in tokens (an estimate). 0 sends nothing.",
@@ -108,6 +153,12 @@ class ModelSettings(HttpSettings):
     history_age_ms: int = option(
         3_600_000, "How long the conversation is remembered; older parts are forgotten.", between(1000, 604_800_000)
     )
+
+    def __attrs_post_init__(self) -> None:
+        HttpSettings.__attrs_post_init__(self)
+        for name in self.mcp:
+            is_plain = re.fullmatch(r"[A-Za-z0-9_-]{1,24}", name) is not None
+            require(is_plain, f"mcp.{name}", "is no name for a server of tools", allowed="letters, digits, - and _")
 
 
 def output_path() -> str:

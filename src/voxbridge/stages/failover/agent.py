@@ -18,6 +18,9 @@ from voxbridge.stages.contracts import (
     AnswerSink,
     Forgetful,
     TextDelta,
+    ToolsCalled,
+    ToolServerStatus,
+    ToolUser,
     warm_up,
 )
 from voxbridge.stages.failover.base import Failover
@@ -37,6 +40,17 @@ class FailoverAgent(Failover[AgentStage]):
         self._hedge = hedge
         wanted = [guard.stage.history_rules for guard in guards if isinstance(guard.stage, Forgetful)]
         self.conversations = Conversations(rules for rules in wanted if rules is not None)
+
+    @property
+    def tool_servers(self) -> list[ToolServerStatus]:
+        """See ToolUser."""
+        users = (guard.stage for guard in self.guards)
+        return [each for stage in users if isinstance(stage, ToolUser) for each in stage.tool_servers]
+
+    async def told_of_tools(self, within_s: float) -> list[str]:
+        """See ToolUser."""
+        users = (guard.stage for guard in self.guards)
+        return [told for stage in users if isinstance(stage, ToolUser) for told in await stage.told_of_tools(within_s)]
 
     async def warm(self) -> None:
         """Let the backend that will be asked first open its connection, if it can."""
@@ -108,6 +122,10 @@ class _Contender:
 
     def send_nowait(self, event: AgentEvent) -> None:
         """See AnswerSink. Raises: trio.WouldBlock."""
+        if isinstance(event, ToolsCalled):
+            if not self._runner.is_beaten:
+                self._out.send_nowait(event)  # it is no answer: whoever speaks first still takes the turn
+            return
         if not self._is_due(event) or not self._takes():
             return
         if self._options is not None:
@@ -117,6 +135,9 @@ class _Contender:
 
     async def send(self, event: AgentEvent) -> None:
         """See AnswerSink. Who was beaten is cancelled here."""
+        if isinstance(event, ToolsCalled) and not self._runner.is_beaten:
+            await self._out.send(event)
+            return
         if not self._is_due(event) or not self._takes():
             await trio.lowlevel.checkpoint()
             return

@@ -13,6 +13,7 @@ import trio
 from tests.integration.stages.agent.agent_client import SPEAKER, ask
 from tests.support.agents import agent_of
 from voxbridge.config.secrets import Secret
+from voxbridge.core.agents.conversation import AgentMemories
 from voxbridge.core.ids import UserId
 from voxbridge.people.privacy import Records
 from voxbridge.stages.agent.n8n import N8nSettings
@@ -42,7 +43,7 @@ def records_of(stage: AgentStage) -> Records:
     """Return what /privacy asks of the stage's memory."""
     assert isinstance(stage, Remembering)
     assert stage.conversations is not None
-    return Remembered(stage.conversations, None, wall_s=lambda: 0.0)
+    return Remembered(AgentMemories({"": stage.conversations}), None, wall_s=lambda: 0.0)
 
 
 def told(server: OpenAiServer, index: int = -1) -> list[str]:

@@ -1,0 +1,1 @@
+"""Tools for a model, by the Model Context Protocol."""
