@@ -26,6 +26,10 @@ _MAX_PACKET_BYTES = 3 * 1276  # RFC 6716, section 3.4: a frame plus its TOC byte
 _MAX_FRAME_MS = 120
 
 
+# Where Homebrew has it on Apple's and on Intel's processors; find_library() does not look there.
+_HOMEBREW = ("/opt/homebrew/lib/libopus.0.dylib", "/usr/local/lib/libopus.0.dylib")
+
+
 class OpusError(Exception):
     """libopus refused: a bad packet or argument."""
 
@@ -40,7 +44,7 @@ def find_library() -> str:
         bundled = Path(spec.origin).parent / "_native" / "libopus.so"
         if bundled.exists():
             return str(bundled)
-    for name in (ctypes.util.find_library("opus"), "libopus.so.0"):
+    for name in (ctypes.util.find_library("opus"), "libopus.so.0", *_HOMEBREW):
         if name is None:
             continue
         try:
@@ -50,7 +54,7 @@ def find_library() -> str:
         return name
     raise ConfigError(
         "libopus was not found: install the Python package opuslib-next-bundled, or your system's libopus"
-        " (Debian and Ubuntu: libopus0)"
+        " (Debian and Ubuntu: libopus0; macOS: brew install opus)"
     )
 
 

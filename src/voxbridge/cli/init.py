@@ -61,7 +61,12 @@ def _write(file: Path, content: str, *, force: bool) -> Path | None:
     Raises: OSError.
     """
     if not force or not file.exists():
-        _fill(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), content)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+        try:
+            _fill(descriptor, content)
+        except OSError:
+            file.unlink()  # half of it would look like a whole one
+            raise
         return None
     kept = file.with_name(f"{file.name}.bak")
     shutil.copy2(file, kept)

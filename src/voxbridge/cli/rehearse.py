@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from voxbridge.cli.results import write_result
 from voxbridge.cli.scenes import list_scenes, rehearse_scenes, scenes_named, write_results
 from voxbridge.cli.shell import config_option, load_settings, tell_notes
 from voxbridge.cli.waterfall import waterfall
@@ -118,12 +119,16 @@ def _rehearse_lines(
 
     lines = lines_of(wavs, said) if wavs else bundled_lines(own_voice(), knows_answer=settings.agent.kind == EMBEDDED)
     _make_sure_of(out, json_file)
-    verdicts = trio.run(_perform, settings, lines, out, muted, verbose)
+    unkept: list[VoxBridgeError] = []
+    verdicts = trio.run(_perform, settings, lines, out, muted, verbose, unkept)
     verdicts = _listen(verdicts, own_ears())
     for verdict in verdicts:
         _show(verdict)
     if json_file is not None:
-        json_file.write_text(json.dumps({"turns": [v.to_json() for v in verdicts]}, indent=2) + "\n", encoding="utf-8")
+        record = {"turns": [verdict.to_json() for verdict in verdicts]}
+        write_result(json_file, (json.dumps(record, indent=2) + "\n").encode())
+    if unkept:
+        raise ExceptionGroup("replies", unkept)
     return verdicts
 
 
@@ -151,8 +156,11 @@ def _progress(line: str) -> None:
     click.echo(click.style(f"  {visible(line)}", dim=True), err=True)
 
 
-async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool, verbose: bool) -> list[Verdict]:
-    from voxbridge.audio.wavfile import write_wav
+async def _perform(
+    settings: Settings, lines: list[Line], out: Path, muted: bool, verbose: bool, unkept: list[VoxBridgeError]
+) -> list[Verdict]:
+    """Say the lines; ``unkept`` takes what of the replies could not be written."""
+    from voxbridge.core.wire.wav import encode_wav
     from voxbridge.rehearsal.call import open_simulated_call
     from voxbridge.rehearsal.daemon_process import DaemonFailed
     from voxbridge.rehearsal.rehearse import Verdict, judge, turns_of
@@ -171,7 +179,10 @@ async def _perform(settings: Settings, lines: list[Line], out: Path, muted: bool
                     continue
                 for turn, (part, scene) in enumerate(turns_of(line, scenes), 1):
                     reply = out / (f"reply-{number}.wav" if len(scenes) == 1 else f"reply-{number}-{turn}.wav")
-                    write_wav(reply, scene.reply)
+                    try:
+                        write_result(reply, encode_wav(scene.reply))
+                    except VoxBridgeError as error:
+                        unkept.append(error)  # what was heard is judged all the same
                     _progress(f"The bot answered for {scene.reply.duration_s:.1f} s.")
                     verdicts.append(Verdict(part, scene, reply, None, judge(part, scene, None)))
             _progress("The daemon is asked to stop (SIGTERM) ...")

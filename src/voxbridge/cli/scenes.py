@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
+from voxbridge.cli.results import write_result
 from voxbridge.config.settings import Settings
 from voxbridge.core.text.terminal import visible
+from voxbridge.errors import VoxBridgeError
 
 if TYPE_CHECKING:
     from voxbridge.rehearsal.scenes.reading import SceneFile
@@ -80,7 +83,7 @@ def rehearse_scenes(
             except* DaemonFailed as group:
                 played = Played((), (), (), (), 0.0, broke=str(_first(group)).splitlines()[0])
         outcome = Outcome(scene, played, tuple(judge_scene(scene.scene, played, ears)))
-        _keep_sound(outcome, out)
+        outcome = attrs.evolve(outcome, problems=(*outcome.problems, *_keep_sound(outcome, out)))
         _show(outcome)
         outcomes.append(outcome)
     return outcomes
@@ -92,13 +95,16 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _keep_sound(outcome: Outcome, out: Path) -> None:
-    """Write what was heard of each turn. Raises: OSError."""
-    from voxbridge.audio.wavfile import write_wav
+def _keep_sound(outcome: Outcome, out: Path) -> Iterator[str]:
+    """Write what was heard of each turn; yield what could not be written."""
+    from voxbridge.core.wire.wav import encode_wav
 
     for number, turn in enumerate(outcome.played.turns, 1):
         if turn.reply is not None:
-            write_wav(out / f"{outcome.scene.name}-{number}.wav", turn.reply)
+            try:
+                write_result(out / f"{outcome.scene.name}-{number}.wav", encode_wav(turn.reply))
+            except VoxBridgeError as error:
+                yield str(error)
 
 
 def _show(outcome: Outcome) -> None:
@@ -115,11 +121,20 @@ def _show(outcome: Outcome) -> None:
 
 
 def write_results(outcomes: Sequence[Outcome], json_file: Path | None, junit_file: Path | None) -> None:
-    """Write what came of the scenes. Raises: OSError."""
-    from voxbridge.rehearsal.scenes.tell import write_junit
+    """Write what came of the scenes; one file that cannot be written costs only itself. Raises: VoxBridgeError."""
+    from voxbridge.rehearsal.scenes.tell import junit_xml
 
+    record = {"scenes": [outcome.to_json() for outcome in outcomes]}
+    written: dict[Path, bytes] = {}
     if json_file is not None:
-        record = {"scenes": [outcome.to_json() for outcome in outcomes]}
-        json_file.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        written[json_file] = (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
     if junit_file is not None:
-        write_junit(junit_file, outcomes)
+        written[junit_file] = junit_xml(outcomes)
+    failures: list[VoxBridgeError] = []
+    for file, content in written.items():
+        try:
+            write_result(file, content)
+        except VoxBridgeError as error:
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("results", failures)

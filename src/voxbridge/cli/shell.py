@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from voxbridge.cli.results import FULL
 from voxbridge.config import Loaded, Settings, load_noting
 from voxbridge.core.text.terminal import visible
 from voxbridge.errors import VoxBridgeError
@@ -57,7 +58,7 @@ class Shell(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             return _stopped(ctx)
-        except (VoxBridgeError, BaseExceptionGroup) as error:
+        except (VoxBridgeError, OSError, BaseExceptionGroup) as error:
             if any(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(error)):
                 return _stopped(ctx)
             known = our_errors(error)
@@ -79,11 +80,18 @@ def our_errors(error: BaseException) -> list[VoxBridgeError]:
 
     Raises: ``error`` itself if anything else is in it: then it is a bug, or a Ctrl-C, and no message of ours.
     """
-    leaves = list(_leaves(error))
+    leaves = [_of_full_disk(leaf) for leaf in _leaves(error)]
     ours = [leaf for leaf in leaves if isinstance(leaf, VoxBridgeError)]
     if len(ours) != len(leaves):
         raise error
     return ours
+
+
+def _of_full_disk(error: BaseException) -> BaseException:
+    """Return our own error for a disk without room, wherever that was met; any other one as it is."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return VoxBridgeError(f"{error.filename or 'a file'} was not written: {error.strerror}")
+    return error
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -44,7 +45,7 @@ class Journal:
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(descriptor, line.encode())
+                _append(descriptor, line.encode())
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -79,6 +80,14 @@ class Journal:
             except OSError as error:
                 raise StorageError(file, error.strerror or type(error).__name__) from error
             return erased
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    """Write a whole line or nothing: a part of one would spoil the next as well. Raises: OSError."""
+    size = os.fstat(descriptor).st_size
+    if os.write(descriptor, line) < len(line):
+        os.ftruncate(descriptor, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _is_of(line: bytes, guild_id: GuildId, user_id: UserId) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +61,7 @@ class TurnJudge:
     def __init__(self, model: Completion, counters: SessionCounters, *, at_once: int | None = None) -> None:
         """``at_once``: so many verdicts at a time; by default as many as there are cores, two at most."""
         self._model, self._counters = model, counters
-        self._at_once = at_once or min(_AT_ONCE_MAX, len(os.sched_getaffinity(0)))
+        self._at_once = at_once or min(_AT_ONCE_MAX, _cores())
         self._threads = ThreadPoolExecutor(self._at_once, "turn model", initializer=_stand_back)
         self._busy = 0
 
@@ -110,8 +111,17 @@ async def _round_s() -> float:
     return trio.current_time() - began
 
 
+def _cores() -> int:
+    """Return how many cores this process may use; where only Linux can say, how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _stand_back() -> None:
-    with contextlib.suppress(OSError):
+    if not sys.platform.startswith("linux"):
+        return  # elsewhere it would be the whole process, or another one
+    with contextlib.suppress(OSError, OverflowError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread alone, on Linux
 
 

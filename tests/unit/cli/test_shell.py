@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import resource
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
-from voxbridge.cli.shell import Shell, config_option, load_settings
-from voxbridge.errors import EXIT_CONFIG, ConfigError, LoginRefused, StageUnavailable
+from voxbridge.cli.results import write_result
+from voxbridge.cli.shell import Shell, config_option, load_settings, our_errors
+from voxbridge.errors import EXIT_CONFIG, ConfigError, LoginRefused, StageUnavailable, VoxBridgeError
 
 pytestmark = pytest.mark.unit
 
@@ -100,3 +103,27 @@ def test_config_is_understood_before_and_after_the_command(
     args += ["--config", str(tmp_path / after)] if after else []
     done = CliRunner().invoke(group, args)
     assert done.output == f"{wanted * 2}\n"
+
+
+def test_a_full_disk_is_one_line_wherever_it_is_met() -> None:
+    """It names the file, and is no traceback; any other error of the system stays one, since it is a bug."""
+    full = OSError(errno.ENOSPC, "No space left on device", "some/file")
+    (told,) = our_errors(ExceptionGroup("a nursery's", [full]))
+    assert str(told) == "some/file was not written: No space left on device"
+    with pytest.raises(ConnectionResetError):
+        our_errors(ConnectionResetError("by peer"))
+
+
+def test_a_result_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What was there before stays when there is no room for the new one, and nothing else is left behind."""
+    file = tmp_path / "results.json"
+    write_result(file, b"first")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(VoxBridgeError, match=r"results\.json was not written: File too large"):
+            write_result(file, b"a second one that is longer")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    assert file.read_bytes() == b"first"

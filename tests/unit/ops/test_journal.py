@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -67,6 +68,25 @@ def test_a_file_that_cannot_be_written_costs_the_record_only(tmp_path: Path) -> 
     assert line["log_level"] == "error"
     assert "secret" not in str(line)
     assert "another" not in str(line)
+
+
+def test_a_line_for_half_of_which_there_is_room_is_not_begun(tmp_path: Path) -> None:
+    """A part of a line would spoil the next one as well: what was there stays, and the loss is told."""
+    file = tmp_path / "turns.jsonl"
+    journal = Journal(lambda: str(file))
+    journal.write(make_report())
+    before = file.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, hard))
+    try:
+        with capture_logs() as logs:
+            journal.write(make_report())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [line["event"] for line in logs] == ["a turn was not written to the journal"]
+    assert file.read_bytes() == before
+    journal.write(make_report())
+    assert file.read_bytes() == before * 2
 
 
 async def test_a_member_has_all_turns_erased(tmp_path: Path) -> None:

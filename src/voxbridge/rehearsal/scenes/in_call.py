@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import trio
 
 from voxbridge.clock import monotonic_s
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ, Pcm
 from voxbridge.rehearsal.call import SimulatedCall, open_simulated_call, patience_s
+from voxbridge.rehearsal.daemon_process import DaemonFailed
 from voxbridge.rehearsal.discord import Member
 from voxbridge.rehearsal.discord.hearing import sound_of
 from voxbridge.rehearsal.discord.knobs import Impairment
@@ -174,6 +176,10 @@ async def play_scene(
     async with open_scene(scene, settings, directory, progress=progress, on_log=on_log) as (venue, pointed, call):
         player = Player(scene.scene, speeches, venue, patience_s=patience_s(pointed), tell=progress)
         played = await player.play()
-        if not played.broke:
+        if played.broke:
+            return played
+        try:
             await call.daemon.stop()
+        except DaemonFailed as error:
+            return attrs.evolve(played, broke=str(error))  # what was played before is judged all the same
         return played

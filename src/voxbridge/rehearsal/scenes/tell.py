@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -81,8 +80,8 @@ def timeline_lines(played: Played) -> list[str]:
     return [f"{at:7.2f} s  {visible(what)}" for at, what in timeline(played)]
 
 
-def write_junit(file: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write the outcomes as JUnit XML, a test case for each scene. Raises: OSError."""
+def junit_xml(outcomes: Sequence[Outcome]) -> bytes:
+    """Return the outcomes as JUnit XML, a test case for each scene."""
     suite = TestSuite("voxbridge rehearse")
     for outcome in outcomes:
         case = TestCase(outcome.scene.name, classname="voxbridge.scene", time=round(outcome.played.ended_s, 3))
@@ -94,7 +93,8 @@ def write_junit(file: Path, outcomes: Sequence[Outcome]) -> None:
     xml = JUnitXml()
     xml.add_testsuite(suite)
     xml.update_statistics()  # type: ignore[no-untyped-call]
-    file.write_bytes(xml.tostring())  # type: ignore[no-untyped-call]
+    content: bytes = xml.tostring()  # type: ignore[no-untyped-call]
+    return content
 
 
 def _xml(text: str) -> str:
