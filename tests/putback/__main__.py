@@ -84,7 +84,7 @@ def look_for(bug: Bug, turns: int, seed: int) -> Found:
             return Found(bug, is_found=True, took_s=_LIMIT_S, by="it hangs")
         took_s = time.monotonic() - began  # noqa: TID251
     is_found = done.returncode == 1
-    return Found(bug, is_found, took_s, _by(bug, done.stdout, seed) if is_found else done.stdout[-200:].strip())
+    return Found(bug, is_found, took_s, _by(bug, done.stdout, seed) if is_found else (done.stdout + done.stderr)[-200:])
 
 
 @click.command()
