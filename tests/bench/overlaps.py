@@ -229,8 +229,9 @@ async def _fate(over: Over, transcribe: Callable[[bytes], str]) -> Fate:
 
         hall.stt.script.text = words
         ended = await hall.port.speak(ada, packets)
-        report = await hall.wait_report(0)
+        await hall.wait_report(0)
         await hall.port.wait_for(lambda: hall.room.open_turns == 0 and hall.room.mouth.is_idle)
+        report = next(each for each in hall.reports if each.heard == "what is it")
         levels = [(at, level) for at, level in _levels(hall, began) if at > ended]
         soft = [at for at, level in levels if level < 0.9 and at < ended + 3]
         is_over = report.outcome != "answered"

@@ -261,7 +261,7 @@ class SpeakerSession:
                 self._on_sound(sound)
                 self._on_voice(sound, ear.voiced_s)
             case VoiceStirred() | VoiceLikely() | VoiceStilled():
-                self._over.traced(event, ear.recent_pcm())
+                self._over.traced(event, ear.recent_pcm(), is_begun=self._utterance is not None)
             case SpeechStarted(at):
                 self._unbroken.began(at, self._context.tools.rules.listening.endpointing.commit.usual_s)
                 self._begin_utterance(at)

@@ -49,13 +49,13 @@ class SpeakingOver:
         """Tell whether there is anything that speech could be over."""
         return not self._context.floor.is_empty
 
-    def traced(self, event: Trace, pcm: bytes) -> None:
-        """Tell of what may become the next utterance; ``pcm`` (16 kHz mono s16le) ends with it."""
+    def traced(self, event: Trace, pcm: bytes, *, is_begun: bool) -> None:
+        """Tell of what may become the next utterance, or has become one; ``pcm`` (16 kHz mono s16le) ends with it."""
         match event:
             case VoiceStirred() if self._echo.is_own_trace(pcm, event.at):
                 self._tell_trace("stirred")
             case VoiceLikely() if self._echo.is_own_trace(pcm, event.at):
-                self._tell_trace("likely")
+                self._tell_trace("likely", is_begun=is_begun)
             case VoiceStilled():
                 self._tell_trace("stilled")
             case _:
@@ -65,9 +65,9 @@ class SpeakingOver:
         """Tell that nothing more is heard: a trace has come to nothing."""
         self._tell_trace("stilled")
 
-    def _tell_trace(self, phase: Phase) -> None:
+    def _tell_trace(self, phase: Phase, *, is_begun: bool = False) -> None:
         speaker, lasts_s = self._speaker_now(), self._context.tools.rules.listening.endpointing.confirm_s
-        speech = SpeechOver(speaker.user_id, phase, lasts_s=lasts_s, utterance=self.number + 1)
+        speech = SpeechOver(speaker.user_id, phase, lasts_s=lasts_s, utterance=self.number + (not is_begun))
         for turn in self._context.interruptions.on_speech(speaker, speech):
             self._on_cut(turn)
 

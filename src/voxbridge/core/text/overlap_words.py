@@ -7,6 +7,8 @@
     meaning_of("yeah but what about")  speech
     meaning_of("")                     nothing
 
+"Mama" is what Whisper tiny hears of "mm-hmm".
+
 All languages are understood at once: people in a room mix them, and a speech server often hears a short word in the
 wrong one. Only the whole of what was said counts, never a word in it. "Yes" is a backchannel only over an answer that
 does not ask; who uses this module decides that.
@@ -25,7 +27,10 @@ Meaning = Literal["nothing", "backchannel", "stop", "go on", "speech"]
 # for each language: single words; phrases of several, apart by commas
 _BACKCHANNELS: dict[str, tuple[str, str]] = {
     "sounds": (
-        "mhm mm mmm mmhm hm hmm hmmm uh huh uhhuh mhmm aha ah oh ooh um uhm er eh ach aah ohh wow ha hehe haha hahaha",
+        (
+            "mhm mm mmm mmhm mama hm hmm hmmm uh huh uhhuh mhmm aha ah oh ooh um uhm er eh ach aah ohh wow "
+            "ha hehe haha hahaha"
+        ),
         "uh huh, mm hmm, mm hm",
     ),
     "en": (

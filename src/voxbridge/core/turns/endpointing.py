@@ -119,6 +119,8 @@ class _Stretch:
     speech_end: float
     voiced_s: float
     confirmed: bool = False
+    traced_at: float | None = None
+    """When its first trace was seen, until it has lasted long enough to be speech."""
     guessed: bool = False
     evidence: Evidence = attrs.field(factory=Evidence)
     unheard_s: float = 0.0
@@ -177,6 +179,7 @@ class Endpointer:
         utterance.speech_end, utterance.unheard_s = now, 0.0
         utterance.voiced_s += frame_s
         events += self._confirm(utterance, now)
+        events += self._likely(utterance, now)
         if now - utterance.started_at >= self.rules.max_utterance_s:
             events.append(self._end(utterance, now, "limit"))
         return events
@@ -192,10 +195,17 @@ class Endpointer:
         self._onset_s += frame_s
         if self._onset_s < self.rules.start_s - 1e-9:
             return self._stirred(probability, frame_s, now)
-        self._stirring.began()
-        utterance = _Stretch(started_at=self._onset_at, speech_end=now, voiced_s=self._onset_s)
+        traced_at = self._stirring.began()
+        utterance = _Stretch(started_at=self._onset_at, speech_end=now, voiced_s=self._onset_s, traced_at=traced_at)
         self._utterance, self._onset_at, self._onset_s = utterance, None, 0.0
-        return [SpeechStarted(utterance.started_at), *self._confirm(utterance, now)]
+        return [SpeechStarted(utterance.started_at), *self._confirm(utterance, now), *self._likely(utterance, now)]
+
+    def _likely(self, utterance: _Stretch, now: float) -> list[EndpointEvent]:
+        """Tell that speech has lasted long enough, from its first trace on, though not all of that was certain."""
+        if utterance.traced_at is None or now - utterance.traced_at < self.rules.confirm_s - 1e-9:
+            return []
+        utterance.traced_at = None
+        return [VoiceLikely(now)]
 
     def _stirred(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
         if self._stirring.due is None and not self.minds_traces():

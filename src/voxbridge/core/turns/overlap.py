@@ -44,6 +44,9 @@ Manner = Literal["duck", "yield", "finish", "ignore"]
 _PATIENCE = 2.0
 _LOWER_FRAMES, _RAISE_FRAMES = 1, 5
 _OVERLAPS_MAX = 32
+# Of the first 240 ms a small model makes something else ("uh-" is "It had"): fewer words than this count when they are
+# all, or at the next look.
+_SURE_WORDS = 3
 
 
 @attrs.frozen
@@ -79,6 +82,8 @@ class _Overlap:
     meaning: Meaning | None = None
     all_words: str | None = None
     """Those that it is the meaning of, once they are all."""
+    looks: int = 0
+    """So often its words were known in part."""
     is_speech: bool = False
     is_aside: bool = False
     """Whether it is said to another person, as far as is known: it may last as long as it will."""
@@ -224,9 +229,12 @@ class OverlapPolicy:
         overlap.is_aside = speech.is_aside
         overlap.meaning = meaning = self._meaning_of(speech.words, is_open=not speech.is_whole)
         overlap.all_words = speech.words if speech.is_whole else None
+        overlap.looks += not speech.is_whole
         if meaning == "stop" and speech.is_whole:  # else it may be the first word of "stop at the corner"
             return self._stop(speech, turns)
         if meaning in ("speech", "stop", "go on") and not speech.is_aside:
+            if not speech.is_whole and overlap.looks <= 1 and len(speech.words.split()) < _SURE_WORDS:
+                return []
             overlap.is_speech = True
             return self._interrupt(overlap, speech, turns)
         return self._let_go_on(overlap) if speech.is_whole else []

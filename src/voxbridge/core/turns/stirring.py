@@ -88,6 +88,8 @@ class Stirring:
             else min(self._last_at + _QUIET_S, math.inf if self._is_likely else self._since + _LASTS_MAX_S)
         )
 
-    def began(self) -> None:
-        """Note that it was speech."""
+    def began(self) -> float | None:
+        """Note that it was speech; return when its trace was first seen, if that is not told to be likely yet."""
+        since = None if self._is_likely else self._since
         self._since, self._pause_s, self._not_before = None, _PAUSE_S, 0.0
+        return since

@@ -208,3 +208,46 @@ def test_every_beginning_has_one_end(steps: list[tuple[float, float]]) -> None:
             assert open_
             open_ = False
     assert not open_
+
+
+def kinds_of(probabilities: list[float], *, minds_traces: bool = True) -> list[tuple[int, str]]:
+    """Feed frames of 32 ms; return what was said, and after which frame."""
+    endpointer = Endpointer(minds_traces=lambda: minds_traces)
+    said: list[tuple[int, str]] = []
+    for number, probability in enumerate(probabilities, 1):
+        said += [(number, type(event).__name__) for event in endpointer.on_frame(probability, 0.032, number * 0.032)]
+    return said
+
+
+def test_a_voice_that_comes_slowly_is_traced_and_likely_before_it_is_confirmed() -> None:
+    """From its first trace on it has lasted 160 ms when it is certain; a sure one is confirmed in the same instant."""
+    assert kinds_of([0.0, 0.1, 0.1, 0.2, 0.2, 0.2, 0.6, 0.9, 0.9, 0.9, 0.9]) == [
+        (2, "VoiceStirred"),
+        (8, "SpeechStarted"),
+        (8, "VoiceLikely"),
+        (11, "SpeechConfirmed"),
+    ]
+    assert kinds_of([0.0, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]) == [
+        (2, "VoiceStirred"),
+        (3, "SpeechStarted"),
+        (6, "SpeechConfirmed"),
+        (7, "VoiceLikely"),
+    ]
+
+
+def test_a_trace_is_told_only_where_it_matters() -> None:
+    """While nothing is being said, nobody need know."""
+    assert kinds_of([0.0, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0]) == [(2, "VoiceStirred"), (7, "VoiceStilled")]
+    assert kinds_of([0.0, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0], minds_traces=False) == []
+
+
+def test_a_trace_is_over_when_the_packets_are() -> None:
+    """Discord sends nothing in silence: the clock takes it back, and so does a broken connection."""
+    endpointer = Endpointer(minds_traces=lambda: True)
+    endpointer.on_frame(0.2, 0.032, 1.0)
+    assert endpointer.next_due() == pytest.approx(1.1)
+    assert [type(event).__name__ for event in endpointer.on_clock(1.1)] == ["VoiceStilled"]
+    assert endpointer.next_due() is None
+    endpointer.on_frame(0.2, 0.032, 5.0)
+    assert [type(event).__name__ for event in endpointer.cut_off(5.01)] == ["VoiceStilled"]
+    assert endpointer.next_due() is None

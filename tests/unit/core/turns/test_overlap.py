@@ -275,7 +275,7 @@ def test_words_are_wanted_while_they_would_decide() -> None:
     ada.until(0.3)
     assert ada.policy.wants_words(ADA, 1, [a])
     assert not ada.policy.wants_words(ADA, 1, []), "it has ended by itself"
-    ada.tell("words", 0.4, "what about")
+    ada.tell("words", 0.4, "what about Friday")
     assert not ada.policy.wants_words(ADA, 1, [a])
 
 
@@ -373,3 +373,21 @@ def test_what_turns_out_to_be_for_us_after_all_cuts() -> None:
     ada.until(0.3)
     assert ada.tell("words", 0.3, "Robert", is_aside=True) == []
     assert ada.tell("words", 0.6, "Row but what about Friday") == [Cut(turn, "barge-in")]
+
+
+def test_two_words_at_the_first_look_prove_nothing() -> None:
+    """A small model hears "uh-" as "It had": at the next look it is "Aha", and nothing was lost. Else it is cut."""
+    a = sounding()
+    ada = talk(a)
+    ada.until(0.3)
+    assert ada.tell("words", 0.3, "It had") == []
+    assert ada.tell("words", 0.5, "Aha") == []
+    b = sounding("b")
+    ben = talk(b)
+    ben.until(0.3)
+    assert ben.tell("words", 0.3, "Wait") == []
+    assert ben.tell("words", 0.5, "Wait") == [Cut(b, "barge-in")]
+    c = sounding("c")
+    eve = talk(c)
+    eve.until(0.3)
+    assert eve.tell("words", 0.3, "Wait", is_whole=True) == [Cut(c, "barge-in")]
