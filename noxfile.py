@@ -169,6 +169,12 @@ def putback(session: nox.Session) -> None:
 
 
 @nox.session
+def mutate(session: nox.Session) -> None:
+    """Change our code in one place at a time, and see whether a test notices: `-- FILES`."""
+    python(session, "tests.mutate", *session.posargs)
+
+
+@nox.session
 def scenes(session: nox.Session) -> None:
     """What Discord does to the real daemon, and what got through: all of it in ten minutes, `-- --only A1` a part."""
     python(session, "tests.scenes", *session.posargs)

@@ -21,7 +21,7 @@ def test_twenty_lines_test_somebody_elses_bot(tmp_path):
     shutil.copytree(EXAMPLES, tmp_path / "bot")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "-c", "/dev/null"]
     result = subprocess.run(
-        [*command, "test_bell.py"], cwd=tmp_path / "bot", capture_output=True, text=True, timeout=120, check=False
+        [*command, "test_bell.py"], cwd=tmp_path / "bot", capture_output=True, text=True, timeout=300, check=False
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-2000:]
     assert "1 passed" in result.stdout
