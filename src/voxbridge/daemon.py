@@ -124,6 +124,7 @@ class Daemon:
                         self.house.privacy.covers(agent)
                 await self.house.remember(kept_for({DEFAULT: stages.agent, **stages.agents}))
                 bridge = DiscordBridge(self.settings.discord, self, company=self.house)
+                bridge.before_leaving = self.house.signs.clear
                 self.house.consent.when_changed(bridge.hearing_changed)
                 health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts, own=stages.own)
                 self.service.attend(bridge, stages, health)
@@ -183,6 +184,8 @@ class Daemon:
                 for room in list(self.rooms.values()):
                     nursery.start_soon(room.drain, rules.sentence_ms / 1000)
         with trio.move_on_after(leave_s / 2):
+            for guild_id in list(self.rooms):
+                await self.house.signs.clear(guild_id)
             await self.house.chats.finish()
         with trio.move_on_after(leave_s):
             await bridge.close()
@@ -240,6 +243,7 @@ class Daemon:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._live_in, room)
+                nursery.start_soon(supervise, "sign", partial(self._show_sign, bridge, room))
                 if not await supervise("room", room.run, guild=str(port.guild_id), channel=str(port.channel_id)):
                     await bridge.leave(port.guild_id)  # a bot that sits there and hears nobody is worse than none
                 nursery.cancel_scope.cancel(reason="left")
@@ -247,6 +251,7 @@ class Daemon:
             if self.rooms.get(port.guild_id) is room:
                 del self.rooms[port.guild_id]
                 self.house.chats.over(port.guild_id)
+                self.house.signs.forget(port.guild_id)
             self.service.room_changed(port, is_open=False)
 
     def _review_rooms(self) -> None:
@@ -258,6 +263,10 @@ class Daemon:
         call = Call(room.port.guild_id, room.port.channel_id, lambda: room.port.own_name)
         note = self._rules_now().messages.text(line("transcript_attached"), room.port.locale)
         await self.house.chats.run(call, bridge.chat, file_note=note, wall_day=wall_iso()[:_DAY_CHARS])
+
+    async def _show_sign(self, bridge: DiscordBridge, room: Room) -> None:
+        text = self._rules_now().messages.text(line("sign_listening"), room.port.locale)
+        await self.house.signs.run(room, bridge.chat, text)
 
     async def _live_in(self, room: Room) -> None:
         greeting = self.settings.presence.greeting

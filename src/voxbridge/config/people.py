@@ -81,6 +81,12 @@ class PresenceSettings:
         0, "It leaves when no person has spoken for so long; 0 is never.", between(0, 86_400_000), live=True
     )
     come_back: bool = option(True, "After a restart, go back into the channels in which it was.")
+    sign: bool = option(
+        False,
+        "Show in the voice channel's status that it listens, while somebody is heard there. The bot needs the "
+        "permission Set Voice Channel Status.",
+        live=True,
+    )
     greeting: str = option("", "What it says when it comes into a channel.", example="Hello, I am here.", live=True)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
@@ -67,6 +68,8 @@ class DiscordBridge:
         self._keepers: dict[GuildId, GuildKeeper] = {}
         self._links = CommandLinks()
         self.chat = DiscordChat(self._side)
+        self.before_leaving: Callable[[GuildId], Awaitable[None]] | None = None
+        """What is to be done in a channel before we leave it."""
         self._login: Login | None = None
         self._island: Island | None = None
         self.logged_in = trio.Event()  # set once, with the first READY; ``status`` tells how it is now
@@ -110,6 +113,8 @@ class DiscordBridge:
             refusal = keeper.refusal(channel_id)
             if refusal is not None:
                 raise VoiceHandshakeError(OURS.text(refusal), code=None, should_reconnect=False, told=refusal)
+        if self.before_leaving is not None and keeper.desired not in (None, channel_id):
+            await self.before_leaving(guild_id)
         outcome = keeper.want(channel_id)
         with trio.move_on_after(_JOIN_LIMIT_S):
             await outcome.wait()
@@ -122,6 +127,8 @@ class DiscordBridge:
         keeper = self._keepers.get(guild_id)
         if keeper is None:
             return
+        if self.before_leaving is not None:
+            await self.before_leaving(guild_id)
         outcome = keeper.want(None)
         # Whoever asks for a channel in the meantime is right; then there is nothing to wait for.
         with trio.move_on_after(_JOIN_LIMIT_S), contextlib.suppress(VoiceHandshakeError):

@@ -79,6 +79,14 @@ class DiscordChat:
 
         await self._call(send)
 
+    async def set_status(self, channel_id: ChannelId, text: str | None) -> None:
+        """Set the status of a voice channel in which we are, or take it away. Raises: DiscordError."""
+
+        async def put(client: GatewayClient) -> None:
+            await client.http.edit_voice_channel_status(text, channel_id=channel_id)
+
+        await self._call(put)
+
     async def _call(self, work: Callable[[GatewayClient], Coroutine[Any, Any, T]]) -> T:
         side = self._side_now()
         if side is None:

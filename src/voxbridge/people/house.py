@@ -30,6 +30,7 @@ from voxbridge.people.limits import Limits
 from voxbridge.people.notices import Notices, Writing
 from voxbridge.people.presence import Presence
 from voxbridge.people.privacy import Privacy, Records
+from voxbridge.people.sign import Signs
 from voxbridge.session.notices import Notice, SpeakerStarted
 from voxbridge.session.room import Room
 from voxbridge.storage.archive import Archive, NoStore
@@ -55,6 +56,7 @@ class House:
         self.notices = Notices(
             self.archive, lambda: settings_now().privacy, clock.wall_iso, lambda: writing_of(settings_now())
         )
+        self.signs = Signs(lambda: settings_now().presence.sign)
         self.chats = Chats(lambda: settings_now().chat, self.consent.is_heard)
         self.consent.when_changed(self.chats.hearing_changed)
         self.privacy.covers(self.chats)

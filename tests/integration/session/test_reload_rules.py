@@ -244,6 +244,7 @@ ELSEWHERE = {
     "presence.follow": "integration/people/test_presence.py",
     "presence.leave_alone_ms": "integration/people/test_presence.py",
     "presence.leave_idle_ms": "integration/people/test_presence.py",
+    "presence.sign": "e2e/test_written.py: it is asked for when somebody comes or goes",
     "presence.greeting": "integration/people/test_presence.py: it is for the next room",
     "privacy.notice": "integration/people/test_notices.py: it is asked for when somebody comes",
     "privacy.mode": "integration/people/test_consent.py: who is there is judged anew",

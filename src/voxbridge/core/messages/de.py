@@ -164,6 +164,7 @@ TEXTS = {
         "Ich höre hier zu. Was gesagt wird, wird zu Text und geht an einen KI-Agenten. Mit dem Befehl privacy "
         "kannst du das ansehen und ändern."
     ),
+    "sign_listening": "🔴 Ich höre hier zu",
     "here_always": "Ich bin immer hier.",
     "here_asked": "Jemand hat mich gerufen.",
     "here_follow": "Ich folge {user}.",

@@ -156,6 +156,7 @@ TEXTS = {
         "I am listening here. What is said is turned into text and sent to an AI agent. Type slash privacy to "
         "see and change that."
     ),
+    "sign_listening": "🔴 I am listening here",
     "here_always": "I am always here.",
     "here_asked": "Somebody asked me to come.",
     "here_follow": "I follow {user}.",

@@ -145,6 +145,7 @@ TEXTS = {
         "Estoy escuchando. Lo que se dice se convierte en texto y se envía a un agente de IA. Con el comando "
         "privacy puedes verlo y cambiarlo."
     ),
+    "sign_listening": "🔴 Estoy escuchando aquí",
     "here_always": "Siempre estoy aquí.",
     "here_asked": "Alguien me pidió que viniera.",
     "here_follow": "Sigo a {user}.",

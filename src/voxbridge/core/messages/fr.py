@@ -153,6 +153,7 @@ TEXTS = {
         "J'écoute ici. Ce qui est dit est transcrit et envoyé à un agent d'IA. La commande privacy permet de le "
         "voir et de le changer."
     ),
+    "sign_listening": "🔴 J'écoute ici",
     "here_always": "Je suis toujours ici.",
     "here_asked": "Quelqu'un m'a demandé de venir.",
     "here_follow": "Je suis {user} de salon en salon.",

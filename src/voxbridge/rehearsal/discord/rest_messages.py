@@ -15,7 +15,14 @@ from voxbridge.rehearsal.discord.objects import (
 from voxbridge.rehearsal.discord.posting import post
 from voxbridge.rehearsal.discord.record import PostedMessage
 from voxbridge.rehearsal.discord.rest_table import NO_CHANNEL, NO_MESSAGE, NOT_FOUND, Ask, Routes
-from voxbridge.rehearsal.discord.world import ATTACH_FILES_PERMISSION, PUBLIC_THREAD, TEXT, snowflake
+from voxbridge.rehearsal.discord.world import (
+    ATTACH_FILES_PERMISSION,
+    MANAGE_CHANNELS_PERMISSION,
+    PUBLIC_THREAD,
+    TEXT,
+    VOICE_STATUS_PERMISSION,
+    snowflake,
+)
 
 _MAX_CONTENT = 2000  # characters of a message; more is error 50035
 
@@ -23,9 +30,23 @@ routes = Routes()
 
 
 @routes.on("POST", "/channels/{id}/typing")
-@routes.on("PUT", "/channels/{id}/voice-status")
 def _done(ask: Ask) -> Response:
     return Response(204) if ask.rest.world.channel(int(ask.args[0])) else NO_CHANNEL
+
+
+@routes.on("PUT", "/channels/{id}/voice-status")
+def _voice_status(ask: Ask) -> Response:
+    channel = ask.rest.world.channel(int(ask.args[0]))
+    if channel is None:
+        return NO_CHANNEL
+    needed = VOICE_STATUS_PERMISSION
+    if ask.bot.user.id not in ask.rest.world.people_in(channel.id):
+        needed |= MANAGE_CHANNELS_PERMISSION  # for a channel that one is not in
+    if needed & ~ask.rest.world.guilds[channel.guild_id].everyone_permissions:
+        return Response(403, {"message": "Missing Permissions", "code": 50013})
+    channel.status = ask.request.body["status"] or ""
+    ask.rest.record.touch()
+    return Response(204)
 
 
 @routes.on("GET", "/channels/{id}/messages")

@@ -28,6 +28,8 @@ BOT_TOKEN: Final = "MTAwMDAwMDAwMDAwMDAwMDAx.simulated.this-is-not-a-token"  # n
 EVERYONE_PERMISSIONS = sum(1 << bit for bit in (10, 11, 14, 15, 16, 20, 21, 25, 31, 35, 38))
 CONNECT_PERMISSION = 1 << 20
 ATTACH_FILES_PERMISSION = 1 << 15
+MANAGE_CHANNELS_PERMISSION = 1 << 4
+VOICE_STATUS_PERMISSION = 1 << 48
 
 _DISCORD_EPOCH_MS = 1_420_070_400_000
 _numbers = itertools.count(1)
@@ -61,6 +63,7 @@ class Channel:
     kind: int
     user_limit: int = 0  # 0: no limit
     parent_id: ChannelId | None = None
+    status: str = ""  # of a voice channel
 
 
 @attrs.define(eq=False)
