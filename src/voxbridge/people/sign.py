@@ -1,7 +1,7 @@
 """A sign in the voice channel's status while we listen there, if the operator wants it.
 
 It stands while somebody is heard, and is taken away before we leave: from outside Discord would not let us. Changes are
-made at most once in ten seconds.
+made at most once in five seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from voxbridge.session.room import Room
 
 _log = structlog.get_logger(__name__)
 
-_GAP_S = 10.0
+_GAP_S = 5.0
 _LIMIT_S = 2.0
 
 
