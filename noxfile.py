@@ -178,6 +178,8 @@ def mutate(session: nox.Session) -> None:
 def scenes(session: nox.Session) -> None:
     """What Discord does to the real daemon, and what got through: all of it in ten minutes, `-- --only A1` a part."""
     python(session, "tests.scenes", *session.posargs)
+    if not session.posargs:
+        python(session, "tests.scenes.guests")
 
 
 @nox.session

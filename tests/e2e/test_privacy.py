@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Bridge, open_bridge
 from tests.support.hall import settings_for
+from tests.support.lives import next_life
 from tests.support.speech import clips
 from voxbridge.config.people import PrivacySettings
 from voxbridge.config.settings import Settings
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.call import SimulatedCall, clean_environ, opus_of, rehearsal_tables
 from voxbridge.rehearsal.daemon_process import daemon_process
-from voxbridge.rehearsal.discord.world import BOT_ID, OTHER_VOICE_CHANNEL_ID, VOICE_CHANNEL_ID
+from voxbridge.rehearsal.discord.world import BOT_ID, OTHER_VOICE_CHANNEL_ID
 
 pytestmark = pytest.mark.e2e
 
@@ -36,25 +35,15 @@ def speakers(bridge: Bridge) -> list[str]:
     return [start["userId"] for start in bridge.stt.starts if start["userId"] != "0"]
 
 
+def settings_of(bridge: Bridge, settings: Settings) -> Settings:
+    """The settings, pointed at the bridge's servers."""
+    return settings_for(bridge.stt, bridge.agent, bridge.tts, settings)
+
+
 def words_in(folder: Path) -> str:
     """All that the daemon has written into its files."""
     files = (file for file in folder.iterdir() if file.is_file() and file.suffix not in (".toml", ".pem"))
     return "".join(file.read_bytes().decode(errors="replace") for file in files)
-
-
-@asynccontextmanager
-async def next_life(bridge: Bridge, folder: Path, settings: Settings) -> AsyncIterator[SimulatedCall]:
-    """Kill the daemon, and start another one with the same files in the same Discord."""
-    call = bridge.simulated_call
-    await call.daemon.stop(signal.SIGKILL)
-    await call.discord.wait_until(lambda: not call.discord.is_in_call(BOT_ID), timeout_s=10)
-    pointed = settings_for(bridge.stt, bridge.agent, bridge.tts, settings)
-    async with daemon_process(
-        rehearsal_tables(pointed, call.discord, folder), folder, environ=clean_environ()
-    ) as daemon:
-        await daemon.wait_for(lambda: call.discord.is_in_call(BOT_ID, VOICE_CHANNEL_ID), "joined", timeout_s=60)
-        await call.ada.wait_dave_ready(timeout_s=20)
-        yield SimulatedCall(pointed, call.discord, daemon, call.ada)
 
 
 async def test_nothing_of_who_did_not_agree_leaves_the_daemon(tmp_path: Path, speech: Pcm) -> None:
@@ -76,7 +65,7 @@ async def test_nothing_of_who_did_not_agree_leaves_the_daemon(tmp_path: Path, sp
         assert (await call.perform(speech)).report["outcome"] == "answered"
         assert speakers(bridge) == [str(call.ada.id)]
 
-        async with next_life(bridge, tmp_path, OPT_IN) as again:
+        async with next_life(bridge.simulated_call, settings_of(bridge, OPT_IN), tmp_path) as again:
             assert (await again.perform(speech)).report["outcome"] == "answered"
             deleted = await call.discord.interaction(call.ada, "privacy delete")
             assert "Turns in the journal: 2." in (deleted.content or "")
