@@ -29,7 +29,7 @@ _FEW_MS = 0.5  # a part of such a time is noise: it is not judged
 _WITH_A_DAEMON = frozenset({"simulated", "bridge", "embedded"})
 
 # What has to be changed in an old bench so that it runs: file, what stands there, what is put there.
-MENDS = (("tests/bench/stages.py", "marks.setdefault", "marks.__setitem__"),)  # a mark is a call since then
+MENDS = (("tests/bench/stages.py", "m.setdefault(", "m.__setitem__("),)  # "last PCM" is marked with each piece
 
 
 @attrs.frozen
