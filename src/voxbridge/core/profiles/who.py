@@ -43,6 +43,8 @@ class WhoAnswers:
 
         ``prior``: who was to answer the beginning of this, if it goes on with something.
         """
+        if len(names) == 1:
+            return next(iter(names))
         for is_exact in (True, False):
             for profile, called in names.items():
                 if is_called(text, spoken_names(called), language, is_exact=is_exact):
