@@ -33,7 +33,7 @@ from voxbridge.config.stages import AUTO
 from voxbridge.core.agents.conversation import AgentMemories
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
-from voxbridge.core.ids import GuildId
+from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.messages.catalogue import Line, line
 from voxbridge.discord import DiscordBridge
 from voxbridge.engines.process import EnginesProcess
@@ -44,6 +44,7 @@ from voxbridge.ops.only_one import the_only_one
 from voxbridge.ops.service import Conversation, Service
 from voxbridge.ops.stalls import StallWatch
 from voxbridge.ops.turnlog import log_turn
+from voxbridge.ops.view import SettledSetting
 from voxbridge.people.chat import Call
 from voxbridge.people.desk import Desk
 from voxbridge.people.house import House
@@ -91,7 +92,8 @@ class Daemon:
     def __init__(self, settings: Settings, file: Path | None = None) -> None:
         self.rooms: dict[GuildId, Room] = {}
         self._clock = PlayoutClock(lambda seconds: self.service.metrics.on_lateness(seconds))
-        self.service = Service(settings, Conversation(self.rooms, self.say, self.stop, self._clock.beat), file=file)
+        asked = Conversation(self.rooms, self.say, self.stop, self._clock.beat, self._settings_in)
+        self.service = Service(settings, asked, file=file)
         self._journal = Journal(lambda: self.settings.journal.file)
         self._rules_now = rules_now(lambda: self.settings)
         self.house = House(lambda: self.settings, [self._journal, self.service.last_turns])
@@ -253,6 +255,12 @@ class Daemon:
                 self.house.chats.over(port.guild_id)
                 self.house.signs.forget(port.guild_id)
             self.service.room_changed(port, is_open=False)
+
+    def _settings_in(self, guild_id: GuildId, channel_id: ChannelId) -> list[SettledSetting]:
+        return [
+            SettledSetting(f"{what} {profile}".rstrip(), settled.value, settled.origin)
+            for what, profile, settled in self.desk.settled(guild_id, channel_id)
+        ]
 
     def _review_rooms(self) -> None:
         for room in self.rooms.values():

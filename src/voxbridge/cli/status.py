@@ -21,6 +21,7 @@ def show_status(status: Record, *, turns: int) -> Iterator[str]:
     for backend in status["backends"]:
         state = click.style(f"{backend['state']:8}", fg={"up": "green", "down": "red"}.get(backend["state"], "yellow"))
         place = f"backup {backend['number']}: " if backend["number"] else ""
+        place += f"{backend['profile']}'s: " if backend.get("profile") else ""
         aside = "" if backend["is_in_use"] else " (out of use: others are asked first)"
         yield f"{backend['stage']:9} {state} {place}{backend['detail'] or backend['kind']}{aside}"
     for slow in status["slow"]:
@@ -73,6 +74,9 @@ def _room(room: Record) -> Iterator[str]:
     ]
     place = f"{room['guild_name'] or room['guild_id']} / {room['channel_name'] or room['channel_id']}"
     yield f"room      {place}: {', '.join([state, *troubles])}; {room['open_turns']} turns open"
+    if settings := room.get("settings"):
+        told = (f"{each['name']} {each['value'] or '-'} ({each['origin']})" for each in settings)
+        yield f"          {', '.join(told)}"
     counters = room["counters"]
     dropped = sum(counters[key] for key in ("datagrams_shed", "datagrams_overflowed", "events_dropped"))
     if dropped:
@@ -91,7 +95,8 @@ def _pauses(longer_ms: float | None, typical_ms: float | None) -> str:
 
 def _turn(turn: Record) -> Iterator[str]:
     parts = [*turn["parts"], *([turn["first_audio"]] if turn["first_audio"] else [])]
-    yield click.style(f"{turn['started_at']}  {turn['outcome']}  {turn['turn_id']}", bold=True)
+    who = f"  by {turn['profile']}" if turn.get("profile") else ""
+    yield click.style(f"{turn['started_at']}  {turn['outcome']}{who}  {turn['turn_id']}", bold=True)
     for key in ("heard", "answer"):
         if turn.get(key):
             yield f"  {key:8} {turn[key]}"

@@ -129,15 +129,22 @@ class _Scrape(Collector):
             "1 if a backup of a stage answered last time; the first backup's number is 1.",
             labels=["stage", "number"],
         )
+        own = GaugeMetricFamily(
+            "voxbridge_profile_backend_up",
+            "1 if a server that a profile has of its own answered last time.",
+            labels=["stage", "profile", "number"],
+        )
         for backend in view.backends:
             if backend.state == "unknown":
                 continue
             is_up = float(backend.state != "down")
-            if backend.number:
+            if backend.profile:
+                own.add_metric([backend.stage, backend.profile, str(backend.number)], is_up)
+            elif backend.number:
                 spare.add_metric([backend.stage, str(backend.number)], is_up)
             else:
                 up.add_metric([backend.stage], is_up)
-        yield from (up, spare)
+        yield from (up, spare, own)
         yield from _discord(view)
 
     @staticmethod

@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ from voxbridge.ops.reload import Moves, Reloaded, change, moves, refused
 from voxbridge.ops.serving import serve_app
 from voxbridge.ops.sockets import CONTROL, CannotListen, bind_tcp, bind_unix, control_path
 from voxbridge.ops.statusline import follow_status
-from voxbridge.ops.view import Phase, View
+from voxbridge.ops.view import Phase, SettledSetting, View
 from voxbridge.session.counters import SessionCounters
 from voxbridge.session.report import TurnReport
 from voxbridge.session.room import Room
@@ -78,6 +78,7 @@ class Conversation:
     say: Callable[[GuildId, str], Awaitable[bool]]
     stop: Callable[[GuildId], Awaitable[bool]]
     playout_beat: Callable[[], Awaitable[None]]
+    settings_in: Callable[[GuildId, ChannelId], Sequence[SettledSetting]] = lambda _guild, _channel: ()
 
 
 class Service:
@@ -220,6 +221,7 @@ class Service:
             wanted=parse_seats(self.settings.discord.join),
             speculation=self.speculation.status(speculation_rules(self.settings), trio.current_time()),
             tools=() if self._stages is None else tool_servers(self._stages),
+            settings_in=self._conversation.settings_in,
         )
 
     async def join(self, guild_id: GuildId, channel_id: ChannelId) -> None:

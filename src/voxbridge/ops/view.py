@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -23,6 +23,15 @@ Phase = Literal["starting", "ready", "draining"]
 
 
 @attrs.frozen
+class SettledSetting:
+    """A value that holds in a channel, and the layer of the settings that it came from."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@attrs.frozen
 class View:
     """How things are now. ``wanted`` are the channels of the configuration, as guild and channel id."""
 
@@ -37,6 +46,7 @@ class View:
     slow: Sequence[Slow] = ()
     speculation: SpeculationStatus = attrs.field(factory=SpeculationStatus)
     tools: Sequence[ToolServerStatus] = ()
+    settings_in: Callable[[GuildId, ChannelId], Sequence[SettledSetting]] = lambda _guild, _channel: ()
 
     def unready(self) -> list[str]:
         """Return why nobody could be served now; empty: all is well enough."""
@@ -65,7 +75,7 @@ class View:
         if away:
             parts.append(f"degraded: {_count(away, 'voice channel')} lost")
         parts += [
-            f"degraded: {backend.stage} ({backend.kind}) is {backend.state}"
+            f"degraded: {backend.stage} ({backend.name}) is {backend.state}"
             for backend in self.backends
             if backend.state in ("failing", "down")
         ]
@@ -97,6 +107,7 @@ class View:
                     "for_s": round(now - b.since, 1),
                     "number": b.number,
                     "is_in_use": b.is_in_use,
+                    **({"profile": b.profile} if b.profile else {}),
                 }
                 for b in self.backends
             ],
@@ -112,6 +123,7 @@ class View:
         for key in ("guild_id", "channel_id"):
             record[key] = str(record[key])
         record["udp_ping_ms"] = _ms(record.pop("udp_ping_s"))
+        record["settings"] = [attrs.asdict(each) for each in self.settings_in(status.guild_id, status.channel_id)]
         room = self.rooms.get(status.guild_id)
         record["open_turns"] = 0 if room is None else room.open_turns
         record["speakers"] = [

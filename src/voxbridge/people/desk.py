@@ -126,7 +126,7 @@ class Desk:
 
     def show(self, guild_id: GuildId, channel_id: ChannelId | None) -> Line:
         """Say what holds, and where each value came from."""
-        rows = [self._row(*each) for each in self._settled(guild_id, channel_id)]
+        rows = [self._row(*each) for each in self.settled(guild_id, channel_id)]
         others = [
             line("settings_row_of", channel=f"<#{entry.channel_id}>", row=_row(entry.what, entry.profile, entry.value))
             for entry in self._chosen.entries(guild_id)
@@ -136,9 +136,10 @@ class Desk:
 
     def brief(self, guild_id: GuildId, channel_id: ChannelId | None) -> Line:
         """Say in one line what holds, for /status."""
-        return line("settings_brief", rows=[self._row(*each) for each in self._settled(guild_id, channel_id)])
+        return line("settings_brief", rows=[self._row(*each) for each in self.settled(guild_id, channel_id)])
 
-    def _settled(self, guild_id: GuildId, channel_id: ChannelId | None) -> Iterable[tuple[What, str, Settled]]:
+    def settled(self, guild_id: GuildId, channel_id: ChannelId | None) -> Iterable[tuple[What, str, Settled]]:
+        """Yield what holds, of voices by profile, each with where it came from."""
         holds = self._profiles.what_holds(guild_id, channel_id)
         for what in WHATS:
             if what == "voice":

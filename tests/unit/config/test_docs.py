@@ -60,6 +60,7 @@ def test_example_about_people_loads(block: str, tmp_path: Path) -> None:
     for name in re.findall(r'file = "([^"]+)"', block):
         secret = tmp_path / Path(name).name
         secret.write_text("https://n8n.example.org/webhook/otto")
+        secret.chmod(0o600)
         block = block.replace(name, secret.name)
     file = tmp_path / "voxbridge.toml"
     file.write_text(block)

@@ -137,8 +137,9 @@ def rows() -> list[str]:
 
 
 def _known(name: str, labels: list[str]) -> list[str]:
-    # counters without a sample yet show no label
-    return {"voxbridge_turns": ["outcome"], "voxbridge_stage_failures": ["stage"]}.get(name, labels)
+    # those without a sample yet show no label
+    own = {"voxbridge_profile_backend_up": ["number", "profile", "stage"]}
+    return {"voxbridge_turns": ["outcome"], "voxbridge_stage_failures": ["stage"], **own}.get(name, labels)
 
 
 def test_the_page_of_the_docs_has_every_metric_and_no_other() -> None:

@@ -66,6 +66,11 @@ class BackendStatus:
     profile: str = ""
     """The one who has it of its own; empty: it is everybody's."""
 
+    @property
+    def name(self) -> str:
+        """Return what it is called among others: its kind, and whose it is."""
+        return f"{self.kind}, {self.profile}'s" if self.profile else self.kind
+
 
 @attrs.define
 class BackendHealth:

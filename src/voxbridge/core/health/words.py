@@ -16,9 +16,11 @@ def health_lines(backends: Sequence[BackendStatus], slow: Iterable[Slow], now: f
     slow_of = {each.stage: each for each in slow}
     told = []
     for stage in STAGES:
-        own = [backend for backend in backends if backend.stage == stage]
-        if trouble := _trouble(stage, own, now):
-            told.append(trouble)
+        here = [backend for backend in backends if backend.stage == stage]
+        profiles = dict.fromkeys(backend.profile for backend in here)
+        troubles = [_trouble(stage, [one for one in here if one.profile == profile], now) for profile in profiles]
+        if troubled := [trouble for trouble in troubles if trouble is not None]:
+            told.extend(troubled)
         elif stage in slow_of:
             took = slow_of[stage]
             told.append(line(f"slow_{stage}", took=_seconds(took.ms), target=_seconds(took.target_ms)))
@@ -35,9 +37,9 @@ def _trouble(stage: StageName, backends: Sequence[BackendStatus], now: float) ->
         return None  # a backup that is down is missed by nobody yet
     first = troubled[0]
     key = f"stage_{first.state}"
-    facts = {"stage": line(f"stage_{stage}"), "kind": first.kind, "span": span(now - first.since)}
+    facts = {"stage": line(f"stage_{stage}"), "kind": first.name, "span": span(now - first.since)}
     spare = next((backend for backend in backends if backend not in troubled), None)
-    return line(f"{key}_backup", **facts, backup=spare.kind) if spare else line(key, **facts)
+    return line(f"{key}_backup", **facts, backup=spare.name) if spare else line(key, **facts)
 
 
 def _seconds(ms: float) -> str:

@@ -5,10 +5,11 @@ thing that is spoken about.
     "Okay hey Iris stop that"         after opening words        "Iris said she would come."    spoken about: no call
     "What do you think, Iris?"        end                        "I went there with Iris."      spoken about: no call
     "Irish, what time is it?"         nearly, with a comma       "Irish coffee is fine."        nearly, without: no call
-    "Auto, wie spät ist es?"          sounds like Otto
+    "Ohto, wie spät ist es?"          sounds like Otto   "Auto, das wäre schön."         an everyday word: no call
 
 A name that is heard exactly, or that sounds the same, calls at either end. One that differs by a letter calls only
-where it is set off (by a comma, or by a word such as "hey").
+where it is set off (by a comma, or by a word such as "hey"). An everyday word of the language is never taken for a name
+that it resembles.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 import attrs
 
 from voxbridge.core.turns.calling_words import ABOUT_AFTER, ABOUT_BEFORE, ASKING, CLOSING, OPENING, SUBJECTS, TITLES
+from voxbridge.core.turns.common_words import is_common
 from voxbridge.core.turns.sounds import folded, looks_like, sounds_like
 
 _APOSTROPHE = "\u2019"
@@ -125,7 +127,8 @@ def _is_name(words: Sequence[_Word], name: str, language: str, is_set_off: bool)
     if any("'" in word.text for word in words):
         return False  # somebody's
     heard = "".join(word.text for word in words)
-    return sounds_like(heard, name, language) or (is_set_off and looks_like(heard, name))
+    is_nearly = sounds_like(heard, name, language) or (is_set_off and looks_like(heard, name))
+    return heard == name or (is_nearly and not is_common(heard, language))
 
 
 def _is_told_of(rest: Sequence[_Word], language: str) -> bool:

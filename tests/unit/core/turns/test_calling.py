@@ -38,7 +38,9 @@ IRIS, OTTO, VOXBRIDGE, KANA = (spoken_names([name]) for name in ("Iris", "Otto",
         ("Can you hear me, vox bridge?", VOXBRIDGE, "en"),
         ("VoxBridge AI, tell me more.", VOXBRIDGE, "en"),
         ("Hallo Iris, wie geht's?", IRIS, "de"),
-        ("Auto, wie spät ist es?", OTTO, "de-DE"),
+        ("Ohto, wie spät ist es?", OTTO, "de-DE"),
+        ("Hey Computer, what time is it?", spoken_names(["Computer"]), "en"),
+        ("Auto, wie spät ist es?", spoken_names(["Auto"]), "de"),
         ("Sag mal, Otto, wie spät ist es?", OTTO, "de"),
         ("Wie spät ist es, Otto?", OTTO, "de"),
         ("Dis, Iris, quelle heure est-il ?", IRIS, "fr"),
@@ -73,6 +75,10 @@ def test_a_call(text: str, names: tuple[str, ...], language: str) -> None:
         ("At home we have two.", OTTO, "en"),
         ("The bridge is long.", VOXBRIDGE, "en"),
         ("Ich war gestern bei Otto.", OTTO, "de"),
+        ("Auto, das wäre schön.", OTTO, "de-DE"),
+        ("Auto fahren macht Spaß.", OTTO, "de"),
+        ("Ich nehme das Auto.", OTTO, "de"),
+        ("Auto, that is what we need.", OTTO, "en"),
         ("Otto hat gesagt, er kommt.", OTTO, "de"),
         ("J'ai parlé avec Iris.", IRIS, "fr"),
         ("Hablé con Iris.", IRIS, "es"),
@@ -86,6 +92,27 @@ def test_a_call(text: str, names: tuple[str, ...], language: str) -> None:
 def test_no_call(text: str, names: tuple[str, ...], language: str) -> None:
     """Spoken about, in the middle, or another word."""
     assert not is_called(text, names, language)
+
+
+NEARLY = {
+    "de": ("Mira Max Otto Iris Lena Anna", "mir mag mai ihres auto mehr lehne ahne kann mars wir"),
+    "en": ("Mira Max Otto Nova Ada Tom", "me my may more mr auto never add time eye team"),
+    "fr": ("Mira Max Iris Luna Noé", "ma mars mer mari pris lune une nous non"),
+    "es": ("Mira Max Luna Nora Leo", "mi me mar mero lunes una nada ahora lo la"),
+}
+
+
+@pytest.mark.parametrize("language", NEARLY)
+def test_everyday_words_call_nobody(language: str) -> None:
+    """Whatever they resemble, and however they are set off; on a list of words that sound or look like names."""
+    names, heard = (words.split() for words in NEARLY[language])
+    calls = [
+        (name, word)
+        for name in names
+        for word in heard
+        if is_called(f"{word.capitalize()}, this is it.", spoken_names([name]), language)
+    ]
+    assert calls == []
 
 
 def test_names_as_they_are_spoken() -> None:
