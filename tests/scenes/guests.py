@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
@@ -46,12 +45,12 @@ def packets() -> list[bytes]:
 
 @attrs.define
 class Party:
-    """The daemon among people; what each says next is in ``texts``, since it is the server that hears."""
+    """The daemon among people; what is said next is in ``text``, since it is the server that hears."""
 
     bridge: Bridge
     settings: Settings
     folder: Path
-    texts: deque[str] = attrs.field(factory=deque)
+    text: str = ""
 
     @property
     def call(self) -> SimulatedCall:
@@ -77,7 +76,7 @@ class Party:
     async def say(self, call: SimulatedCall, member: Member, text: str) -> str:
         """Let somebody say something; return the outcome of the turn."""
         number = len(call.daemon.read_turns())
-        self.texts.append(text)
+        self.text = text  # not taken out: a guess that comes to nothing hears it as well
         await member.speak(packets())
         return str((await call.daemon.wait_turn(number, timeout_s=_TURN_S))["outcome"])
 
@@ -96,7 +95,7 @@ async def open_party(
         quiet = attrs.evolve(given, floor=floor, privacy=attrs.evolve(given.privacy, notice="none"))
         party = Party(bridge, settings_for(bridge.stt, bridge.agent, bridge.tts, quiet), folder)
         bridge.stt.script.has_partials = False
-        bridge.stt.script.text = lambda _heard: party.texts.popleft() if party.texts else ""
+        bridge.stt.script.text = lambda _heard: party.text
         yield party
 
 
@@ -151,7 +150,7 @@ async def an_objection_in_mid_sentence(folder: Path) -> str:
     """Nothing of the sentence is asked or written; in the next life the no still holds, and a yes is heard."""
     async with open_party(folder) as party:
         call, ada = party.call, party.call.ada
-        party.texts.append("This must not be heard by the pineapple.")
+        party.text = "This must not be heard by the pineapple."
         await ada.speak(packets()[:40], tail=False)
         await call.discord.interaction(ada, "privacy ignore-me")
         await ada.speak(packets()[40:])
@@ -162,7 +161,6 @@ async def an_objection_in_mid_sentence(folder: Path) -> str:
             assert "Listening to 0" in (shown.content or "")
             assert (party.bridge.agent.questions, again.daemon.read_turns()) == ([], [])
             assert "pineapple" not in words_of(party.folder, again)
-            party.texts.clear()
             await call.discord.interaction(ada, "privacy hear-me")
             await party.answered(again, ada, "Hello?")
         return "0 words of it anywhere; heard again at the first word after the yes"
@@ -237,7 +235,7 @@ async def the_consent_proof(folder: Path) -> str:
     settings = Settings(privacy=PrivacySettings(mode="opt-in"))
     async with open_party(folder, settings, FloorSettings(mode="everyone")) as party:
         call, ada = party.call, party.call.ada
-        party.texts.append("pineapple")
+        party.text = "pineapple"
         said = packets()
         for number in range(0, PROOF_PACKETS, 50):
             await ada.speak([said[(number + at) % len(said)] for at in range(50)], gap_s=0.0005, tail=False)
@@ -248,7 +246,6 @@ async def the_consent_proof(folder: Path) -> str:
         assert gone == ([], [], []), f"to servers: {gone}"
         found = words_of(party.folder, call)
         assert not (words := [word for word in ("pineapple", "Ada") if word in found]), f"written down: {words}"
-        party.texts.clear()
         async with party.life() as again:
             await ada.speak(said)
             assert party.bridge.stt.heard == [], "heard after kill -9, without a yes"
