@@ -9,9 +9,11 @@ import click
 
 from voxbridge import __version__
 from voxbridge.cli.check import check
+from voxbridge.cli.completion import completion
 from voxbridge.cli.ctl import ctl
 from voxbridge.cli.engines import engines
 from voxbridge.cli.init import init
+from voxbridge.cli.man import man
 from voxbridge.cli.rehearse import rehearse
 from voxbridge.cli.run import run
 from voxbridge.cli.shell import Shell, config_option
@@ -31,5 +33,5 @@ def main(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa:
         ctx.color = False
 
 
-for command in (run, ctl, rehearse, talk, check, init, engines, workflows, version):
+for command in (run, ctl, rehearse, talk, check, init, engines, workflows, completion, man, version):
     main.add_command(command)

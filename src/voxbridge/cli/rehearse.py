@@ -14,7 +14,7 @@ import attrs
 import click
 
 from voxbridge.cli.results import write_result
-from voxbridge.cli.scenes import list_scenes, rehearse_scenes, scenes_named, write_results
+from voxbridge.cli.scenes import list_scenes, names_of_scenes, rehearse_scenes, scenes_named, write_results
 from voxbridge.cli.shell import config_option, load_settings, tell_notes
 from voxbridge.cli.waterfall import waterfall
 from voxbridge.config.settings import Settings
@@ -46,7 +46,14 @@ _BAR_FROM_S = 10.0  # who waits for less sees the lines above and below it
     metavar="TEXT",
     help="What is said in the WAV, to be compared with what is heard; once for each. [default: a .txt beside the WAV]",
 )
-@click.option("--scene", "names", multiple=True, metavar="NAME", help="Play a scene that comes with VoxBridge, or all.")
+@click.option(
+    "--scene",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names_of_scenes,
+    help="Play a scene that comes with VoxBridge, or all.",
+)
 @click.option("--scenes", "lists", is_flag=True, help="List the scenes that come with VoxBridge.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
 @click.option(

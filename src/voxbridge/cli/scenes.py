@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from voxbridge.rehearsal.scenes.tell import Outcome
 
 
+def names_of_scenes(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    """Return what a shell may complete a scene's name to."""
+    from voxbridge.rehearsal.scenes.reading import bundled_scenes
+
+    return [name for name in (*(file.stem for file in bundled_scenes()), "all") if name.startswith(begun)]
+
+
 def list_scenes() -> None:
     """Print the scenes that come with VoxBridge, and where they are."""
     from voxbridge.rehearsal.scenes.reading import bundled_scenes, read_scene
