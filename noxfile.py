@@ -157,7 +157,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def conversations(session: nox.Session) -> None:
     """Random and noisy conversations, all of them: `-- --turns 5000 --seed 7`. CI has a part of them."""
-    names = ("conversation_model", "interrupted_turns", "noise", "overlaps")
+    names = ("conversation_model", "interrupted_turns", "noise", "overlaps", "echo")
     files = [f"tests/integration/session/test_{name}.py" for name in names]
     python(session, "pytest", "-q", "--whole", *files, *session.posargs)
 

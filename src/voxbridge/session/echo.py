@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 
+import attrs
 import numpy as np
 
 from voxbridge.audio.echo import RATE_HZ, Floats, heard_samples, likeness, may_be_echo, sent_samples
@@ -32,21 +33,29 @@ _TRACE_BYTES = round(_TRACE_S * HEARING_RATE_HZ) * 2
 _SHARE_MIN = 0.6
 
 
+@attrs.define
+class _Said:
+    """A sentence, and when the last frame of it left."""
+
+    text: str
+    last_at: float
+
+
 class SentSound:
     """What a mouth has sent lately. ``frame`` is called with each frame that has left."""
 
     def __init__(self) -> None:
         self._frames: deque[tuple[float, bytes]] = deque(maxlen=round(_SOUND_KEPT_S / FRAME_S))
-        self._texts: deque[tuple[float, str]] = deque()
+        self._texts: deque[_Said] = deque()
         self._last_at = self._filler_at = -1e9
 
     def frame(self, at: float, pcm: bytes, text: str) -> None:
         """Note 20 ms (24 kHz mono s16le) that left at ``at``, and the sentence that they are of."""
         self._frames.append((at, pcm))
-        if not self._texts or self._texts[-1][1] != text or at - self._last_at > 1.0:
-            self._texts.append((at, text))
-        self._last_at = at
-        while self._texts and at - self._texts[0][0] > _TEXT_KEPT_S:
+        if not self._texts or self._texts[-1].text != text or at - self._last_at > 1.0:
+            self._texts.append(_Said(text, at))
+        self._texts[-1].last_at = self._last_at = at
+        while at - self._texts[0].last_at > _TEXT_KEPT_S:
             self._texts.popleft()
 
     def filler(self, at: float, pcm: bytes, text: str) -> None:
@@ -64,8 +73,7 @@ class SentSound:
 
     def said_since(self, at: float) -> str:
         """Return the sentences of which something has left since then."""
-        begun_before = [text for began_at, text in self._texts if began_at <= at and self._last_at >= at][-1:]
-        return " ".join([*begun_before, *(text for began_at, text in self._texts if began_at > at)])
+        return " ".join(said.text for said in self._texts if said.last_at >= at)
 
     def between(self, begin: float, end: float) -> Floats:
         """Return the sound that left in this time, to be compared; silence where nothing did."""

@@ -78,3 +78,18 @@ def test_words_are_told_apart_too() -> None:
     assert ear.own_words("the weather in Boston is but what about Friday", 2.3) == "but what about Friday"
     assert ear.own_words("what about Friday", 2.3) == "what about Friday"
     assert ear.own_words("weather in Boston is fine", 60.0) == "weather in Boston is fine", "that was a minute ago"
+
+
+def test_an_answer_that_ended_long_ago_is_no_echo_though_another_sounds_now() -> None:
+    """Somebody repeats the last answer, and while they speak somebody else's begins: their words stay theirs."""
+    sent = SentSound()
+    silence = bytes(SPEECH_FRAME_BYTES)
+    for at, text in ((0.0, "The weather in Boston is fine today."), (10.0, "The moon is far away from here.")):
+        for number in range(50):
+            sent.frame(at + number * FRAME_S, silence, text)
+    assert sent.said_since(0.9) == "The weather in Boston is fine today. The moon is far away from here."
+    assert sent.said_since(8.0) == "The moon is far away from here."
+    ear = EchoEar(sent)
+    ear.begin(9.0)
+    said = "you say the weather in Boston is fine today"
+    assert ear.own_words(said, 9.0) == said
