@@ -185,8 +185,17 @@ def _captured_log() -> Any:
         structlog.configure(**before)
 
 
-def _settings(base: Settings, discord: SimulatedDiscord, servers: tuple[Any, Any, Any], directory: Path) -> Settings:
+def _settings(
+    base: Settings,
+    discord: SimulatedDiscord,
+    servers: tuple[Any, Any, Any],
+    directory: Path,
+    *,
+    has_engines: bool,
+) -> Settings:
     pointed = settings_for(*servers, base)
+    if has_engines:
+        pointed = attrs.evolve(pointed, stt=base.stt, tts=base.tts)
     network = discord_settings_for(discord, directory / "ca.pem")
     return attrs.evolve(
         pointed,
@@ -197,7 +206,9 @@ def _settings(base: Settings, discord: SimulatedDiscord, servers: tuple[Any, Any
             network=network.network,
             guild_ready_timeout_ms=network.guild_ready_timeout_ms,
         ),
-        endpointing=attrs.evolve(base.endpointing, turn_model=False),  # 20 ms of a core, and nothing hangs on it here
+        endpointing=attrs.evolve(
+            base.endpointing, turn_model=has_engines
+        ),  # 20 ms of a core, and else nothing hangs on it
         control=ControlSettings(socket=str(directory / "control.sock")),
         health=HealthSettings(listen=""),
     )
@@ -211,10 +222,13 @@ async def open_live_call(
     settings: Settings | None = None,
     answer: str = "",
     is_speaking: bool = True,
+    are_talking: bool = True,
+    has_engines: bool = False,
 ) -> AsyncIterator[LiveCall]:
     """Start everything, let Ada join and talk, and yield when both hear each other; stop it with SIGTERM.
 
     ``answer``: what the agent says to each question. ``is_speaking``: the daemon speaks without an end.
+    With ``are_talking`` off nobody comes and nothing is said. ``has_engines``: the built-in ones hear and speak.
     """
     stt = WhisperXServer(WhisperXScript(text="and so on", has_partials=False))
     n8n = N8nServer(lambda _question: agent(words(answer)))
@@ -225,16 +239,20 @@ async def open_live_call(
                 await stack.enter_async_context(server.running())
             nursery = await stack.enter_async_context(trio.open_nursery())
             await nursery.start(discord.run)
-            daemon = Daemon(_settings(settings or Settings(), discord, (stt, n8n, tts), directory))
+            daemon = Daemon(
+                _settings(settings or Settings(), discord, (stt, n8n, tts), directory, has_engines=has_engines)
+            )
             call = LiveCall(discord, daemon, stt, n8n, tts, log, nursery)
-            stt.on_packet = call.hear_packet
+            if are_talking:
+                stt.on_packet = call.hear_packet
             has_ended = trio.Event()
             nursery.start_soon(_serve, daemon, has_ended)
             await call.until(lambda: discord.is_in_call(BOT_ID), "the daemon did not come", _START_S)
             await call.until(lambda: not daemon.service.is_starting, "the daemon did not get ready", _START_S)
-            ada = await call.come("Ada")
-            await ada.member.wait_dave_ready()
-            if is_speaking:
+            if are_talking:
+                ada = await call.come("Ada")
+                await ada.member.wait_dave_ready()
+            if are_talking and is_speaking:
                 nursery.start_soon(call.keep_speaking)
                 await call.until_well(limit_s=_START_S)
             call.began_at = monotonic_s()

@@ -220,9 +220,13 @@ class LongTalk:
             await self.party.quiet()
             await trio.sleep(1.5)
             self._check({number: ("Ben", "answered", words_)}, beside=frozenset({"echo"}))
+        await self.party.until(self._is_told_of_echo, "nobody was told of the echo")
         told = [text for text in self.party.posted() if "my own voice" in text]
         assert len(told) == 1, f"the room was told {told}"
         assert "Ben" in told[0]
+
+    def _is_told_of_echo(self) -> bool:
+        return any("my own voice" in text for text in self.party.posted())
 
     async def _talks_over_echo(self) -> None:
         asked = len(self.party.agent.questions)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
@@ -22,7 +22,6 @@ from voxbridge.audio.opus import Decoder, Encoder
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import (
     FRAME_S,
-    SILENCE_OPUS,
     SPEECH_FRAME_BYTES,
     SPEECH_FRAME_SAMPLES,
     SPEECH_RATE_HZ,
@@ -41,6 +40,7 @@ WORD_S = WORD_FRAMES * FRAME_S
 _UNDERSTOOD_FRAMES = 8
 _ECHO_FRAMES = 15
 _AUDIBLE = 20
+_JITTER_FRAMES = 6
 _SILENT_S = 0.4  # the pause between two sentences is 250 ms
 
 
@@ -74,6 +74,8 @@ class Person:
         self._voice, self._at = _voiced(voice), 0
         self._send, self._bot_frames = send, bot_frames
         self._own: list[tuple[bytes, int | None]] = []
+        self._playing: deque[tuple[int, bytes]] = deque()
+        self._last_due = 0
         self._encoder, self._decoder = Encoder(), Decoder(rate_hz=SPEECH_RATE_HZ)
 
     @property
@@ -104,25 +106,31 @@ class Person:
     async def run(self) -> None:
         """Send for ever."""
         began = trio.current_time()
-        waiting: list[Samples] = []
         for number in itertools.count(1):
             await trio.sleep_until(began + number * FRAME_S)
-            heard = [opus for opus in self._bot_frames() if opus != SILENCE_OPUS]
-            waiting.append(self._from_loudspeaker(heard[-1:]))
-            echo = waiting.pop(0) if len(waiting) > round(self.delay_s / FRAME_S) else None
+            self._receive(number)
             pcm, word = self._own.pop(0) if self._own else (b"", None)
-            mixed = np.zeros(SPEECH_FRAME_SAMPLES, np.float32) if echo is None else echo
-            mixed = mixed + np.frombuffer(pcm.ljust(SPEECH_FRAME_BYTES, b"\0"), "<i2")
+            mixed = self._from_loudspeaker(number) + np.frombuffer(pcm.ljust(SPEECH_FRAME_BYTES, b"\0"), "<i2")
             if np.abs(mixed).max() < _AUDIBLE:
                 self._send(None)
                 continue
             opus = self._encoder.encode(np.clip(mixed, -32768, 32767).astype("<i2").tobytes())
             self._send(opus if word is None else mark(opus, str(word)))
 
-    def _from_loudspeaker(self, frames: Sequence[bytes]) -> Samples:
-        if self.loudspeaker_db is None or not frames:
+    def _receive(self, number: int) -> None:
+        """Take what has come of the bot; it is played evenly, whatever the network does, as a jitter buffer does."""
+        for opus in self._bot_frames():
+            due = number + round(self.delay_s / FRAME_S)
+            due = due if due - self._last_due > _JITTER_FRAMES else self._last_due + 1
+            self._last_due = due
+            self._playing.append((due, opus))
+
+    def _from_loudspeaker(self, number: int) -> Samples:
+        """Play the frame of the bot that is due, and return what of it comes back."""
+        opus = self._playing.popleft()[1] if self._playing and self._playing[0][0] <= number else None
+        if self.loudspeaker_db is None or opus is None:
             return np.zeros(SPEECH_FRAME_SAMPLES, np.float32)
-        sound = np.frombuffer(self._decoder.decode(frames[0]), "<i2").astype(np.float32)
+        sound = np.frombuffer(self._decoder.decode(opus), "<i2").astype(np.float32)
         return np.asarray(sound * 10 ** (self.loudspeaker_db / 20), np.float32)
 
 
