@@ -47,7 +47,7 @@ async def test_model_is_told_what_was_heard(autojump_clock: trio.testing.MockClo
     assert (first.outcome, second.outcome) == ("interrupted", "answered")
     assert first.spoken, "nothing was heard before the interruption"
     assert first.spoken != first.answer, "the interruption came too late for this test"
-    assert model.asked[1].messages == [
+    assert [message for message in model.asked[1].messages if message[0] != "system"] == [
         ("user", first.heard),
         ("assistant", first.spoken),
         ("user", second.heard),
@@ -107,4 +107,5 @@ async def test_a_model_remembers_parts_apart(autojump_clock: trio.testing.MockCl
                 await hall.say(ada)
                 await hall.wait_report(number)
             assert hall.reports[0].answer == "I will look at that. It is sunny."
-    assert model.asked[1].messages[1] == ("assistant", "I will look at that. It is sunny.")
+    _, (role, said), *_ = (message for message in model.asked[1].messages if message[0] != "system")
+    assert (role, said) == ("assistant", "I will look at that. It is sunny.")
