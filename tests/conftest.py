@@ -13,7 +13,7 @@ import structlog
 hypothesis.settings.register_profile("voxbridge", deadline=None)
 hypothesis.settings.load_profile("voxbridge")
 
-CATEGORIES = {"unit", "integration", "e2e", "bench", "systemd", "browser", "clients"}
+CATEGORIES = {"unit", "integration", "e2e", "bench", "systemd", "browser", "clients", "packages", "container"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
