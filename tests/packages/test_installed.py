@@ -78,7 +78,7 @@ def test_check_finds_nothing_missing(voxbridge: Path, tmp_path: Path) -> None:
     """libopus, the models and the engines are there."""
     (tmp_path / "voxbridge.toml").write_text('[health]\nlisten = ""\n')
     found = json.loads(run(voxbridge, "check", "--offline", "--json", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path)))
-    assert {one["level"] for one in found["findings"]} == {"ok"}, found
+    assert {one["verdict"] for one in found["findings"]} == {"ok"}, found
 
 
 def test_talk_explains_itself(voxbridge: Path, tmp_path: Path) -> None:
