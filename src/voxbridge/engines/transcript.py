@@ -23,6 +23,9 @@ NO_SPEECH_LIMIT = 0.6
 """Whisper always says something; above this no-speech probability it made it up. Silence, noise and a click give
 0.91 to 0.97, sentences 0.01 to 0.07, a single "Yes." up to 0.22."""
 
+_TWICE_WORDS_MIN = 2
+_TWICE_WORDS_PER_S = 5.5  # lively speech has 3 to 4; whoever says a phrase twice pauses between
+
 # johnbuck/voxbridge's server drops a transcript of nothing but these; clients of the protocol rely on it.
 _FILLERS = frozenset(
     [
@@ -64,6 +67,22 @@ def without_fillers(text: str) -> str:
     """Return the text, or nothing if all of it is hesitation, a noise's name or single letters."""
     words = re.findall(r"[^\W_]+", text.casefold())
     return "" if all((len(word) < 2 and not word.isdigit()) or word in _FILLERS for word in words) else text
+
+
+def said_once(text: str, sound_s: float) -> str:
+    """Return the text, or its first half if it is one phrase twice that nobody could say twice in that time.
+
+    A short context makes Whisper begin again at the end: "That is 56." in 1.2 s was heard as "That is 56. That is 56."
+    """
+    words = re.findall(r"[^\W_]+", text.casefold())
+    half = len(words) // 2
+    if half < _TWICE_WORDS_MIN or words[:half] != words[half:]:
+        return text
+    spoken = sum(len(word) if word.isdecimal() else 1 for word in words)  # "56" is two words to say
+    if spoken <= _TWICE_WORDS_PER_S * sound_s:
+        return text
+    second = list(re.finditer(r"[^\W_]+", text))[half].start()
+    return text[:second].strip()
 
 
 def join(pieces: Sequence[Heard]) -> Heard:

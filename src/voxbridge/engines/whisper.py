@@ -36,6 +36,7 @@ from voxbridge.engines.transcript import (
     inner_pauses,
     join,
     repeats_end,
+    said_once,
     without_fillers,
 )
 from voxbridge.errors import EngineError
@@ -185,7 +186,7 @@ class Whisper:
             attempt = self._attempt(mel, _FRAMES_MAX, seconds, language, with_times)
         is_speech = attempt.no_speech <= NO_SPEECH_LIMIT
         heard = Heard(
-            text=without_fillers(attempt.text) if is_speech else "",
+            text=without_fillers(said_once(attempt.text, seconds)) if is_speech else "",
             no_speech=attempt.no_speech,
             confidence=min(1.0, math.exp(attempt.score)),
             duration_s=seconds,

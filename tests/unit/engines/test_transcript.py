@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from voxbridge.engines.transcript import NOTHING, Heard, find_cut, inner_pauses, join, repeats_end, without_fillers
+from voxbridge.engines.transcript import (
+    NOTHING,
+    Heard,
+    find_cut,
+    inner_pauses,
+    join,
+    repeats_end,
+    said_once,
+    without_fillers,
+)
 from voxbridge.engines.whisper import frames_for, is_looping
 
 pytestmark = pytest.mark.unit
@@ -111,3 +120,19 @@ def test_what_was_heard_twice_is_known():
     assert repeats_end("Set a timer for ten minutes.", "For ten minutes?")
     assert not repeats_end("Set a timer", "for ten minutes")
     assert not repeats_end("Set a timer", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "sound_s", "expected"),
+    [
+        ("That is 56. That is 56.", 1.2, "That is 56."),
+        ("I'm fine, I'm fine.", 0.5, "I'm fine,"),
+        ("What is that? What is that?", 1.6, "What is that? What is that?"),
+        ("no no", 0.2, "no no"),
+        ("That is 56. That is 65.", 1.0, "That is 56. That is 65."),
+        ("", 1.0, ""),
+    ],
+)
+def test_a_phrase_that_nobody_could_say_twice_was_said_once(text: str, sound_s: float, expected: str) -> None:
+    """What a recogniser heard twice in the time for once is taken once; what a person repeats stays."""
+    assert said_once(text, sound_s) == expected
