@@ -100,7 +100,7 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def e2e(session: nox.Session) -> None:
     """The daemon process in the simulated Discord: a WAV in, a WAV out."""
-    tests(session, "e2e", 1)
+    tests(session, "e2e", min(SIDE_BY_SIDE, 2))
 
 
 @nox.session

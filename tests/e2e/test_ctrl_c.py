@@ -47,6 +47,8 @@ async def interrupted(command: list[str], seen: str, directory: Path) -> tuple[i
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+            with trio.CancelScope(shield=True), trio.move_on_after(10):
+                await process.wait()
     return code, said["err"]
 
 

@@ -112,4 +112,6 @@ async def test_a_full_disk_costs_no_conversation(tmp_path: Path) -> None:
                     assert await process.wait() == 0
             finally:
                 process.kill()
+                with trio.CancelScope(shield=True), trio.move_on_after(10):
+                    await process.wait()
             nursery.cancel_scope.cancel()

@@ -90,6 +90,9 @@ async def running_talk(tmp_path: Path, *args: str) -> AsyncIterator[Talk]:
             await process.wait()
         if process.poll() is None:
             process.kill()
+        with trio.CancelScope(shield=True), trio.move_on_after(10):
+            await process.wait()
+            await process.stdout.aclose()
 
 
 async def speak(call: Any, sound: Pcm) -> None:
