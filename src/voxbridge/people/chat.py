@@ -104,8 +104,10 @@ class RoomChat:
     # What happens
 
     def on_notice(self, notice: Notice) -> None:
-        """Take note of what happens in the room."""
+        """Take note of what happens in the room, if any of it is to be written."""
         settings = self._settings_now()
+        if settings.mirror == "off" and settings.transcript == "off":
+            return
         match notice:
             case SpeakerStarted(speaker):
                 self._spoke_at[speaker.user_id] = trio.current_time()
@@ -134,6 +136,8 @@ class RoomChat:
         turn_id, answer = report.turn_id, f"a {report.turn_id}"
         self._ahead.pop(turn_id, None)
         question = self._lines.pop(turn_id, None)
+        if turn_id not in self._answers_as and question is None:
+            return
         if report.outcome == "superseded" and question is not None:  # its words come again, with the next turn's
             self._roll.drop(question)
             self.minutes.drop(question)
