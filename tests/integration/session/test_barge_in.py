@@ -191,6 +191,33 @@ async def test_what_is_no_speech_ends_nothing(said: str, early: bool, autojump_c
         assert len(hall.agent.questions) == 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[BLANK_AUDIO]",
+        "(silence)",
+        "*sighs*",
+        "you you you you you",
+        "Thanks for watching!",
+        "Sous-titres réalisés par la communauté d'Amara.org",
+        "Untertitel der Amara.org-Community",
+    ],
+)
+@pytest.mark.parametrize(("packets", "early"), [(20, True), (20, False), (35, True)])
+async def test_a_phantom_interrupts_nobody(
+    said: str, packets: int, early: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What a speech server makes up of a noise neither ends the answer nor is answered: all of it is heard."""
+    async with answering(said, early=early) as (hall, ada):
+        await hall.say(ada, packets)
+        await hall.port.wait_for(lambda: len(hall.reports) == 2)
+        outcomes = {report.outcome for report in hall.reports}
+        assert outcomes == {"answered", "nothing-said"}, [(each.outcome, each.heard) for each in hall.reports]
+        (answered,) = [report for report in hall.reports if report.outcome == "answered"]
+        assert answered.spoken == answered.answer.strip(), f"only {answered.spoken!r} was heard"
+        assert len(hall.agent.questions) == 1
+
+
 async def test_speech_cuts_as_soon_as_a_word_of_it_is_known(autojump_clock: trio.testing.MockClock) -> None:
     """240 ms of voice, 150 ms for the words: silent 0.45 s after the onset; what was heard is told to the agent."""
     async with answering("But what about Friday") as (hall, ada):

@@ -70,10 +70,13 @@ def assert_nothing_is_lost(hall: Hall, report: TurnReport, text: str) -> None:
 
 
 @pytest.mark.parametrize("pace", PACES)
+@pytest.mark.parametrize(
+    "chars", [700, pytest.param(4000, marks=pytest.mark.whole), pytest.param(20_000, marks=pytest.mark.whole)]
+)
 @pytest.mark.parametrize("kind", ["n8n", "http", "openai", "ollama", "dify"])
-async def test_a_long_answer_is_whole(kind: str, pace: str, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_long_answer_is_whole(kind: str, chars: int, pace: str, autojump_clock: trio.testing.MockClock) -> None:
     """Half a minute of speech is heard, or what the turn's limit of waiting cuts off is written; no stage is blamed."""
-    text = story(700)
+    text = story(chars)
     tokens = words(text)
     gap_s = PACES[pace] * len(text) * SECONDS_PER_CHARACTER / len(tokens)
     net = MemNet().install()
