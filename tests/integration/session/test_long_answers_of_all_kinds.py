@@ -64,6 +64,7 @@ async def heard(hall: Hall) -> TurnReport:
 
 
 def assert_nothing_is_lost(hall: Hall, report: TurnReport, text: str) -> None:
+    """All of ``text``, or all that the agent wrote before it was read no further, is heard or written, once."""
     posted = " ".join(posted for _, posted in hall.port.posted)
     assert report.failed_stage is None, report.error
     assert f"{report.spoken} {posted}".split() == text.split(), "words were neither heard nor written, or both"
@@ -94,7 +95,10 @@ async def test_a_long_answer_is_whole(kind: str, chars: int, pace: str, autojump
         async with open_hall(net=net, settings=settings, change=change) as hall:
             hall.agent.script = lambda _question: agent(tokens, first_s=0.4, gap_s=gap_s)
             report = await heard(hall)
-            assert_nothing_is_lost(hall, report, text)
+            # Behind the limit an agent that is slower than its voice is read on for a minute, and then sent away.
+            is_read_whole = PACES[pace] < 1 or chars == 700
+            assert_nothing_is_lost(hall, report, text if is_read_whole else report.answer)
+            assert text.startswith(report.answer.strip())
             assert report.outcome == ("answered" if PACES[pace] < 1 else "timed-out"), report.error
 
 
