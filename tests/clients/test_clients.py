@@ -30,6 +30,7 @@ pytestmark = pytest.mark.clients
 HERE = Path(__file__).parent
 ROOM = Path(os.environ.get("VOXBRIDGE_CLIENTS", "build/clients")).resolve()
 SILENCE = b"\xf8\xff\xfe"
+OVERTAKES = "rtp_before_speaking"
 ADA_ID = 300_000_000_000_000_001
 
 
@@ -207,7 +208,9 @@ def talk_with(client: Client, discord_server: DiscordServer, tmp_path: Path) -> 
         bot.wait_for("left")
         discord_server.wait_until(lambda: not discord_server.discord.is_in_call(discord_server.discord.bot_id))
 
-    assert not discord_server.discord.record.faults
+    # A client's first packet may overtake its own word that it speaks: UDP against a websocket.
+    faults = {name: count for name, count in discord_server.discord.record.faults.items() if name != OVERTAKES}
+    assert not faults
     return [hearing, speaking]
 
 
