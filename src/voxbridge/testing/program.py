@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from voxbridge.clock import monotonic_s
+
 _LEADING = Path(__file__).parent / "leading"
 _KEPT_LINES = 2000
 _PATIENCE_S = 5.0  # for a program that was asked to end
@@ -67,17 +69,15 @@ class Program:
 
         Raises: AssertionError, with what was printed last, if none comes in time or the program ends before.
         """
-        ending = "in time"
-        while True:
+        ending, deadline = "in time", monotonic_s() + timeout_s
+        while (left_s := deadline - monotonic_s()) > 0:
             try:
-                line = self._new.get(timeout=timeout_s)
+                line = self._take(left_s)
             except queue.Empty:
                 break
             if line is None:
-                self._new.put(None)
                 ending = f"before the program ended with code {self._process.wait()}"
                 break
-            self.lines = [*self.lines[-_KEPT_LINES:], line]
             if text in line:
                 return line
         raise AssertionError(
@@ -86,15 +86,19 @@ class Program:
 
     def output(self) -> list[str]:
         """Return what it has printed so far, or the last 2,000 lines of it."""
-        while True:
-            try:
-                line = self._new.get_nowait()
-            except queue.Empty:
-                return self.lines
-            if line is None:
-                self._new.put(None)
-                return self.lines
-            self.lines = [*self.lines[-_KEPT_LINES:], line]
+        with contextlib.suppress(queue.Empty):
+            while self._take(0) is not None:
+                pass
+        return self.lines
+
+    def _take(self, timeout_s: float) -> str | None:
+        """Keep and return the next line; None when the output has ended. Raises: queue.Empty."""
+        line = self._new.get(timeout=timeout_s) if timeout_s > 0 else self._new.get_nowait()
+        if line is None:
+            self._new.put(None)
+        else:
+            self.lines = [*self.lines[1 - _KEPT_LINES :], line]
+        return line
 
     def tell(self, line: str) -> None:
         """Write a line to its standard input."""

@@ -22,9 +22,7 @@ from voxbridge.testing.servers.whisperx import WhisperXServer
 @pytest.fixture
 async def memory_net() -> MemNet:
     """All connections of this test are made in memory: no port is opened, and a delay is one of Trio's clock."""
-    net = MemNet()
-    net.install()
-    return net
+    return MemNet().install()
 
 
 @pytest.fixture

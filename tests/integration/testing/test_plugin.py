@@ -49,3 +49,15 @@ def test_program_that_does_not_end_is_made_to(discord_server):
     with discord_server.program([sys.executable, "-c", stubborn]) as bot:
         bot.wait_for("here")
         assert bot.end() == -9
+
+
+def test_program_that_goes_on_talking_is_not_waited_for_for_ever(discord_server):
+    """The time is for the whole wait, not for each line; what was printed last is in the failure."""
+    chatty = (
+        "import itertools, time\nfor n in itertools.count():\n    print('line', n, flush=True)\n    time.sleep(0.05)"
+    )
+    with (
+        discord_server.program([sys.executable, "-c", chatty]) as bot,
+        pytest.raises(AssertionError, match=r"did not print 'ready' in time(?s:.*)line"),
+    ):
+        bot.wait_for("ready", timeout_s=1)
