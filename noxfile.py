@@ -106,7 +106,9 @@ def e2e(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """Pages in a real Chromium, with the extra [browser]; skipped, with the reason, where one is missing."""
-    tests(session, "browser", 1)
+    # Of its own folder only: a module that imports trio-asyncio, as others do, leaves Playwright no loop of asyncio's.
+    named = [arg for arg in session.posargs if Path(arg.partition("::")[0]).exists()]
+    python(session, "pytest", "-m", "browser", *([] if named else ["tests/browser"]), *session.posargs)
 
 
 @nox.session

@@ -19,6 +19,7 @@ CATEGORIES = {"unit", "integration", "e2e", "bench", "systemd", "browser", "clie
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--turns", default="200", help="random turns, and cut answers, that conversations are played for")
     parser.addoption("--whole", action="store_true", help="also what CI leaves out of noises, echoes and overlaps")
+    parser.addoption("--screenshots", action="store_true", help="the pictures in docs/screenshots are taken anew")
     parser.addoption("--seed", default="1", help="the first conversation of the model")
 
 

@@ -1,6 +1,6 @@
 """The page of `voxbridge talk` in a real Chromium, with a recorded voice as its microphone.
 
-Screenshots go to `build/screenshots`.
+Screenshots go to `build/screenshots`; with `--screenshots`, those of the documents are taken as well.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.screenshots import PICTURES, SIZES, TAKEN_OF, look
 from voxbridge.audio.wavfile import write_wav
 from voxbridge.core.sound.pcm import Pcm
 from voxbridge.rehearsal.embedded import own_voice
@@ -97,7 +98,20 @@ def photograph(page: Any, name: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
-def test_a_recorded_voice_is_heard_answered_and_may_interrupt(address: str, page: Any) -> None:
+def take_for_the_documents(page: Any) -> None:
+    """Take the pictures in docs/screenshots, and note of which page they are."""
+    PICTURES.mkdir(exist_ok=True)
+    for name, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            page.screenshot(path=PICTURES / f"{name}-{theme}.png")
+    TAKEN_OF.write_text(look() + "\n", encoding="utf-8")
+
+
+def test_a_recorded_voice_is_heard_answered_and_may_interrupt(
+    address: str, page: Any, pytestconfig: pytest.Config
+) -> None:
     """By keyboard alone: microphone on, heard, answered; a long answer is cut, and what was not played is shown."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -117,6 +131,8 @@ def test_a_recorded_voice_is_heard_answered_and_may_interrupt(address: str, page
     page.locator(".answer", has_text=re.compile(r"\b(4|four)\b")).first.wait_for()
     assert page.locator("#parts tr").count() >= 5
     photograph(page, "talk-turns")
+    if pytestconfig.getoption("--screenshots"):
+        take_for_the_documents(page)
     outside = [url for url in asked if not re.match(r"(http|ws)://127\.0\.0\.1:", url)]
     assert not outside, f"fetched from outside: {outside}"
 

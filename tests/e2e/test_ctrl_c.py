@@ -59,8 +59,9 @@ async def interrupted(command: list[str], seen: str, directory: Path) -> tuple[i
         (["-m", "voxbridge", "rehearse", "--scene", "interrupted"], "Starting the daemon"),
         (["-m", "voxbridge", "rehearse", "--scene", "interrupted"], "Ada plays"),
         (["-m", "voxbridge", "talk"], "Starting the daemon"),
+        (["-m", "voxbridge", "talk"], "Ctrl-C ends it"),
     ],
-    ids=["while modules are imported", "while the daemon starts", "in mid-scene", "while talk begins"],
+    ids=["while modules are imported", "while the daemon starts", "in mid-scene", "while talk begins", "talk serves"],
 )
 async def test_ctrl_c_ends_a_command_with_130(tmp_path: Path, command: list[str], seen: str) -> None:
     """As a shell says it; temporary files are gone."""

@@ -42,17 +42,19 @@ function drawTurn(turn) {
       answer.append(element("span", "unheard", unheard));
     }
     item.append(answer);
-    if (unheard) item.append(element("p", "note", "The words struck through were not played."));
   } else if (turn.heard && !turn.outcome) {
     item.append(element("p", "note", "..."));
   }
   const note = element("p", turn.error ? "note bad" : "note");
-  const words = [OUTCOMES[turn.outcome] ?? "", turn.error ?? ""].filter(Boolean).join(" ");
+  const isCut = item.querySelector(".unheard") !== null;
+  const cut = isCut ? "The words struck through were not played." : "";
+  const words = [OUTCOMES[turn.outcome] ?? "", cut, turn.error ?? ""].filter(Boolean).join(" ");
   if (words) note.append(`${words} `);
   if (turn.parts.length) {
-    const button = element("button", "", turn.firstAudio ? `${Math.round(turn.firstAudio.ms)} ms` : "times");
+    const button = element("button", "", turn.firstAudio ? `First sound after ${Math.round(turn.firstAudio.ms)} ms` : "Times");
     button.type = "button";
-    button.setAttribute("aria-label", `Show where the time went in: ${turn.heard || "this turn"}`);
+    button.dataset.turn = turn.id;
+    button.title = `Show where the time went in: ${turn.heard || "this turn"}`;
     button.addEventListener("click", () => { chosen = turn.id; drawTimes(); });
     note.append(button);
   }
@@ -71,7 +73,9 @@ function drawStory() {
     item.append(said);
     items.push(item);
   }
+  const focused = document.activeElement?.dataset.turn; // what the keyboard is on stays so, though it is drawn anew
   list.replaceChildren(...items);
+  if (focused) list.querySelector(`[data-turn="${CSS.escape(focused)}"]`)?.focus();
   $("hint").hidden = items.length > 0;
   if (wasAtEnd) frame.scrollTop = frame.scrollHeight;
   $("problems").replaceChildren(...story.problems.map((text) => element("li", "", text)));
