@@ -39,6 +39,8 @@ class InHall:
         self._servers = {"stt": hall.stt, "agent": hall.agent, "tts": hall.tts}
         hall.port.join(1, "Ada")
         hall.stt.script.text = lambda heard: words_of_packets(heard.packets)
+        hall.stt.script.final_delay_s += scene.stt.delay_ms / 1000
+        hall.tts.timing = attrs.evolve(hall.tts.timing, head_s=hall.tts.timing.head_s + scene.tts.delay_ms / 1000)
         answers = deque(scene.agent.answers)
         first_s = scene.agent.delay_ms / 1000
         hall.agent.script = lambda _asked: agent(

@@ -81,6 +81,7 @@ class Step:
     heard_as: str = option("", "With say: what a stand-in that listens makes of it, if it mishears.")
     play: str = option("", "A WAV file, beside the scene file; or clip:1 to clip:5, a bundled human recording.")
     said: str = option("", "With play: what is said in it.")
+    only_ms: int = option(0, "With play: no more of it than its first so many milliseconds.", _TIME_MS)
     noise_ms: int = option(0, "Noise from the microphone.", _TIME_MS)
     level_db: float = option(-30.0, "With noise_ms: how loud it is (0 is the loudest there can be).", between(-90, 0))
     pause_ms: int = option(0, "Nothing happens.", _TIME_MS)
@@ -130,7 +131,14 @@ class Step:
 
 
 DEEDS = ("say", "play", "noise_ms", "pause_ms", "join", "leave", "line", "rekey", "command", "fail", "mend")
-_BELONGS = {"heard_as": "say", "said": "play", "level_db": "noise_ms", "how": "fail", "after_bytes": "fail"}
+_BELONGS = {
+    "heard_as": "say",
+    "said": "play",
+    "only_ms": "play",
+    "level_db": "noise_ms",
+    "how": "fail",
+    "after_bytes": "fail",
+}
 
 
 @attrs.frozen

@@ -28,6 +28,7 @@ SpeakText = Callable[[str], Pcm]
 _CLIP = "clip:"
 _LOUD = 327  # of 32768: a hundredth of full scale, -40 dB
 _FULL_SCALE = 32_767
+_SAMPLE_BYTES = 2
 
 
 @attrs.frozen
@@ -68,6 +69,8 @@ def _speech(number: int, step: Step, scene: SceneFile, voice: SpeakText | None) 
         return Speech(tuple(encode_speech(_noise(step.noise_ms / 1000, step.level_db, seed=number))))
     if step.play:
         sound, text = _recording(step, scene, step_key(number, "play"))
+        if step.only_ms:
+            sound = Pcm(sound.data[: step.only_ms * sound.rate_hz // 1000 * _SAMPLE_BYTES], sound.rate_hz)
         heard = text
     else:
         assert voice is not None

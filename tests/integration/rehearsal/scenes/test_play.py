@@ -14,8 +14,9 @@ from voxbridge.rehearsal.scenes.tell import timeline_lines
 
 pytestmark = pytest.mark.integration
 
-# The question is spoken and answered by the built-in engines: `nox -s e2e` plays it.
+# The question is spoken and answered by the built-in engines: tests/e2e/test_scenes.py plays it.
 QUIET = [file for file in bundled_scenes() if file.stem != "question"]
+OURS = sorted((Path(__file__).parent / "ours").glob("*.toml"))
 
 BEGINNING = """
 [stt]
@@ -38,8 +39,8 @@ async def played(tmp_path: Path, text: str, *, delay_ms: int = 0) -> tuple[list[
     return judge_scene(scene.scene, came, None), timeline_lines(came)
 
 
-@pytest.mark.parametrize("file", QUIET, ids=lambda file: file.stem)
-async def test_bundled_scene_goes_as_it_says(file: Path, autojump_clock) -> None:
+@pytest.mark.parametrize("file", [*QUIET, *OURS], ids=lambda file: file.stem)
+async def test_scene_goes_as_it_says(file: Path, autojump_clock) -> None:
     """What is true of the daemon in the simulated Discord is true of the same room in virtual time."""
     scene = read_scene(file)
     came = await play_in_hall(scene)
