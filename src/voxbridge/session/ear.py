@@ -206,7 +206,7 @@ class Ear:
             self._vad_pending -= VAD_FRAME_SAMPLES
             # The sound beyond this frame's end came with the same packet: the frame ended that much earlier.
             ended_at = now - self._vad_pending / HEARING_RATE_HZ
-            events += self._endpointer.on_frame(probability, VAD_FRAME_S, ended_at)
+            events += self._endpointer.on_frame(probability, VAD_FRAME_S, ended_at, now)
         return events
 
 

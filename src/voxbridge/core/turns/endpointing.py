@@ -65,7 +65,10 @@ EndReason = Literal["silence", "limit", "cut off", "typed"]
 
 @attrs.frozen
 class TurnEnded:
-    """The turn is over. ``speech_end`` is the end of the last voiced frame; ``reason`` says which rule decided."""
+    """The turn is over, and that is known ``at`` this time: with a frame, when the packet that completed it came.
+
+    ``speech_end`` is the end of the last voiced frame; ``reason`` says which rule decided.
+    """
 
     at: float
     started_at: float
@@ -163,15 +166,21 @@ class Endpointer:
         """Return the end of the last voiced frame of the open utterance."""
         return None if self._utterance is None else self._utterance.speech_end
 
-    def on_frame(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
-        """Take the voice probability of the frame that ended at ``now`` and lasted ``frame_s``."""
+    def on_frame(
+        self, probability: float, frame_s: float, now: float, known_at: float | None = None
+    ) -> list[EndpointEvent]:
+        """Take the voice probability of the frame that ended at ``now`` and lasted ``frame_s``.
+
+        ``known_at``: when its sound was there, which comes in packets; ``now`` if it is not given.
+        """
+        known_at = now if known_at is None else known_at
         self._last_frame_at = now
         self._last_frame_voiced = probability >= self.rules.threshold - _HYSTERESIS
         utterance = self._utterance
         if utterance is None:
             return self._onset(probability, frame_s, now)
         if not self._last_frame_voiced:
-            return self._silence(utterance, now)
+            return self._silence(utterance, now, known_at)
         events: list[EndpointEvent] = []
         if utterance.guessed:
             utterance.guessed, utterance.evidence = False, Evidence()
@@ -181,7 +190,7 @@ class Endpointer:
         events += self._confirm(utterance, now)
         events += self._likely(utterance, now)
         if now - utterance.started_at >= self.rules.max_utterance_s:
-            events.append(self._end(utterance, now, "limit"))
+            events.append(self._end(utterance, known_at, "limit"))
         return events
 
     def _onset(self, probability: float, frame_s: float, now: float) -> list[EndpointEvent]:
@@ -256,7 +265,7 @@ class Endpointer:
         if utterance is None:
             self._onset_at, self._onset_s = None, 0.0
             return stilled
-        return self._silence(utterance, now)
+        return self._silence(utterance, now, now)
 
     def next_due(self) -> float | None:
         """Return when ``on_clock`` has something to decide if no frame comes before, or None if never."""
@@ -274,22 +283,22 @@ class Endpointer:
     def _commit_s(self, utterance: _Stretch) -> float:
         return silence_s(utterance.evidence, self.rules.commit)
 
-    def _silence(self, utterance: _Stretch, now: float) -> list[EndpointEvent]:
+    def _silence(self, utterance: _Stretch, now: float, known_at: float) -> list[EndpointEvent]:
         silence_s = utterance.silence_s(now) + 1e-9
         events: list[EndpointEvent] = []
         if not utterance.guessed and silence_s >= self.rules.guess_s:
             utterance.guessed = True
             events.append(Guess(now, utterance.voiced_s))
         if utterance.guessed and silence_s >= self._commit_s(utterance):
-            events.append(self._end(utterance, now, "silence"))
+            events.append(self._end(utterance, known_at, "silence"))
         elif now - utterance.started_at >= self.rules.max_utterance_s:
-            events.append(self._end(utterance, now, "limit"))
+            events.append(self._end(utterance, known_at, "limit"))
         return events
 
-    def _end(self, utterance: _Stretch, now: float, reason: EndReason) -> TurnEnded:
+    def _end(self, utterance: _Stretch, at: float, reason: EndReason) -> TurnEnded:
         self._utterance = None
         return TurnEnded(
-            at=now,
+            at=at,
             started_at=utterance.started_at,
             speech_end=utterance.speech_end,
             voiced_s=utterance.voiced_s,
