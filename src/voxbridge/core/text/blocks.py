@@ -235,12 +235,12 @@ class Blocks:
 
     def _go_on(self) -> bool:
         text = self._held
-        inner = _JSON_WITHIN.search(text) if self._unclosed < _UNCLOSED_MAX else None
-        if inner is not None and inner.start() <= (text.find("\n") % (len(text) + 1)):
-            return self._json_within(inner.start())
         newline = text.find("\n")
         end = len(text) if newline < 0 else newline
         escaped = _ESCAPED.search(text, 0, end + 1 if newline >= 0 else end)
+        inner = _JSON_WITHIN.search(text) if self._unclosed < _UNCLOSED_MAX else None
+        if inner is not None and inner.start() <= min(end, len(text) if escaped is None else escaped.start()):
+            return self._json_within(inner.start())
         if escaped is not None:
             if not self._is_end and newline < 0 and _ESCAPED_BEGUN.match(text, escaped.start()):
                 self._split(escaped.start())

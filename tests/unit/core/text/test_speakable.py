@@ -166,6 +166,7 @@ def test_plain_text_passes_unchanged(parts: list[str]):
 
 
 @given(fragments)
+@example("*\\n[<@1>")
 def test_any_split_of_a_text_says_the_same(text: str):
     """Splitter and filter together keep the promise of the splitter."""
     assert said(*text) == said(text)
