@@ -91,12 +91,23 @@ _ROUND_A_NAME = (
     calling_words.ABOUT_AFTER,
     calling_words.ASKING,
     calling_words.SUBJECTS,
+    calling_words.VERB_PARTICLES,
 )
 
 
 def is_common(word: str, language: str) -> bool:
     """Tell whether a folded word is an everyday one of a language (``de``, not ``de-AT``)."""
     return word in _common_words(language)
+
+
+def is_commonest(word: str, language: str) -> bool:
+    """Tell whether a folded word is one of the few hundred that everybody uses all the time."""
+    return word in _commonest(language)
+
+
+@cache
+def _commonest(language: str) -> frozenset[str]:
+    return frozenset(folded(word) for word in _COMMONEST.get(language, "").split())
 
 
 @cache
@@ -107,7 +118,7 @@ def _common_words(language: str) -> frozenset[str]:
         library.config.load_language(language)
     names = (data.get(language, "") for data in library.EMOJI_DATA.values())
     found = {folded(word) for name in names for word in _WORD.findall(name.replace("_", " "))}
-    found |= {folded(word) for word in _COMMONEST.get(language, "").split()}
+    found |= _commonest(language)
     for table in _ROUND_A_NAME:
         found |= table.get(language, frozenset())
     ends = words_of(language)

@@ -138,10 +138,8 @@ class Addressing:
     def _by_name(self, said: Said, rules: FloorRules) -> Because:
         if self._is_alone(said):
             return "alone"
-        if said.text is not None and is_called(said.text, spoken_names((*rules.names, *said.own_names)), said.language):
-            return "called"
-        if said.text is not None and is_called(said.text, spoken_names(said.others), said.language):
-            return "called another"
+        if (called := _called(said, rules)) is not None:
+            return called
         answered_at = self._answered_at.get(said.user_id)
         is_soon = answered_at is not None and said.began_at - answered_at <= rules.follow_up_s
         if said.user_id in self._answering or is_soon:
@@ -161,3 +159,16 @@ class Addressing:
 
     def _is_alone(self, said: Said) -> bool:
         return len(self._people) < 2 or said.began_at < self._came_at + _JUST_COME_S
+
+
+def _called(said: Said, rules: FloorRules) -> Because | None:
+    """Tell who is called, if anybody is: who is called exactly goes before who is nearly so (Nora is not Nova)."""
+    if said.text is None:
+        return None
+    own, others = spoken_names((*rules.names, *said.own_names)), spoken_names(said.others)
+    for is_exact in (True, False):
+        if is_called(said.text, own, said.language, is_exact=is_exact):
+            return "called"
+        if is_called(said.text, others, said.language, is_exact=is_exact):
+            return "called another"
+    return None

@@ -23,6 +23,7 @@ _SPELLINGS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "es": (("ch", "X"), ("ll", "J"), ("qu", "K"), ("gue", "Ke"), ("gui", "Ki"), ("ge", "He"), ("gi", "Hi"), ("j", "H"),
            ("ce", "Se"), ("ci", "Si"), ("z", "S"), ("v", "B"), ("c", "K"), ("y", "i"), ("h", ""), ("x", "KS")),
 }  # fmt: skip
+_UNHEARD_R = re.compile(r"(?<=\w{2})(?:er|ar|or|ur)$")  # "Nover" is how many say Nova
 _SILENT_AT_THE_END = {"fr": re.compile(r"(?<=\w{2})(?:es|e|s|t|d|x|z|p)$")}
 _VOWELS = re.compile(r"[AEIOU]+")
 _SHARE_OF_LETTERS = 0.5
@@ -44,7 +45,7 @@ def sound_of(word: str, language: str) -> str:
         return ""
     table = _SPELLINGS.get(language)
     if table is None:
-        code = jellyfish.metaphone(word)
+        code = jellyfish.metaphone(_UNHEARD_R.sub("a", word))
         return re.sub(r"^[AEIOU]", "A", code)
     if silent := _SILENT_AT_THE_END.get(language):
         word = silent.sub("", word)
@@ -65,5 +66,6 @@ def sounds_like(heard: str, name: str, language: str) -> bool:
 
 def looks_like(heard: str, name: str) -> bool:
     """Tell whether a folded word is this name but for a letter, or for two in a long one."""
-    allowed = 0 if len(name) < _LONG else 1 if len(name) < _VERY_LONG else 2
+    long, very_long = (_LONG, _VERY_LONG) if name.isascii() else (_LONG + 2, _VERY_LONG + 2)  # a kana is a syllable
+    allowed = 0 if len(name) < long else 1 if len(name) < very_long else 2
     return jellyfish.damerau_levenshtein_distance(heard, name) <= allowed

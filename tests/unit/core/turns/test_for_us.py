@@ -41,6 +41,13 @@ def test_with_two_the_name_decides() -> None:
     assert judged(room, ADA, None, 0.0) == "unknown"
 
 
+def test_who_is_here_is_not_taken_for_a_misheard_name() -> None:
+    """Nora, who is in the room, is called and not Nova; where nobody is called so, it is Nova, misheard."""
+    for others, because in ((("Nora",), "called another"), (("Max",), "called")):
+        said = Said(ADA, "Nora, are you there?", "en", 0.0, own_names=("Nova",), others=others)
+        assert addressing().judge(said, 1.0) == because
+
+
 def test_the_follow_up_is_for_who_was_answered_and_ends() -> None:
     """Ten seconds from the end of the answer to the begin of the words, for Ada and not for Bob."""
     room = addressing()
