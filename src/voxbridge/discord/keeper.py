@@ -178,6 +178,8 @@ class GuildKeeper:
 
     def hearing_changed(self, user_id: UserId, is_heard: bool) -> None:
         """Note that a member may be heard from now on, or not any more."""
+        if is_heard and self._link is not None:
+            self._link.hears_from_now(user_id)
         if self.port is not None:
             self.port.deliver(HearingChanged(user_id, is_heard))
 

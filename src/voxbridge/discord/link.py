@@ -325,6 +325,11 @@ class VoiceLink:
         """Hand over what has arrived; see ``VoicePort.hand_over``."""
         return self._watch.hand_over()
 
+    def hears_from_now(self, user_id: UserId) -> None:
+        """Note that a member may be heard; what of theirs waits in the socket was said before."""
+        self._watch.collect()
+        self.receiver.hears_from_now(user_id, trio.current_time())
+
     def _on_datagram(self, datagram: bytes) -> None:
         now = self._watch.arrived_at
         if len(datagram) == _KEEPALIVE.size:

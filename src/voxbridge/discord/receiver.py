@@ -63,6 +63,7 @@ class Receiver:
         self._health = DaveHealth()
         self._deafness = deafness or DeafnessWatch()
         self._may_hear, self._company = may_hear, company
+        self._heard_since: dict[UserId, float] = {}  # of those who may be heard since we are in this call
         self._allowance = Allowance()
         self._newest: dict[UserId, tuple[int, int]] = {}  # stream and sequence
         self._failures: dict[UserId, int] = {}  # in a row, with these keys
@@ -79,12 +80,20 @@ class Receiver:
         self._failures.pop(user_id, None)
         self._health.forget(user_id)
 
+    def hears_from_now(self, user_id: UserId, now: float) -> None:
+        """Note that a member may be heard: what came before that stays unopened, however long it has waited."""
+        self._heard_since[user_id] = now
+
+    def _hears(self, user_id: UserId, arrived_at: float) -> bool:
+        """Tell whether a packet of a member that came then may be opened."""
+        return self._may_hear(user_id) and arrived_at >= self._heard_since.get(user_id, arrived_at)
+
     def feed(self, datagram: bytes, now: float) -> None:
         """Take one datagram of the voice socket; ``now`` is Trio time in seconds."""
         if self.key is None:
             self._counters.no_key_yet += 1
             return
-        if not self._is_wanted(datagram):
+        if not self._is_wanted(datagram, now):
             self._counters.not_heard += 1
             self._deafness.arrived(now)
             return
@@ -111,15 +120,15 @@ class Receiver:
         elif not self._identify(packet.ssrc, now):
             self._deafness.failed(now)
 
-    def _is_wanted(self, datagram: bytes) -> bool:
+    def _is_wanted(self, datagram: bytes, now: float) -> bool:
         """Tell from the clear bytes whether this may be somebody who is to be heard."""
         if len(datagram) < HEADER_BYTES or classify(datagram) is not None:
             return True  # no sound; what it is, is looked at where it is read
         owner = self.ssrcs.owner(int.from_bytes(datagram[8:12], "big"))
         if owner is not None:
-            return self._may_hear(owner)
+            return self._hears(owner, now)
         others = {*self._company(), *self._e2e.members()} - {self._own_id}
-        return not others or any(map(self._may_hear, others))
+        return not others or any(self._hears(user_id, now) for user_id in others)
 
     def assign(self, ssrc: int, user_id: UserId, now: float) -> None:
         """Take Discord's word for whose stream this is (voice ops 5 and 12), and hand on what waited for it."""
@@ -148,6 +157,8 @@ class Receiver:
             if not held.packet.payload.endswith(FRAME_MARKER):
                 continue
             for user_id in members:
+                if not self._hears(user_id, held.arrived_at):
+                    continue
                 try:
                     opus = self._e2e.open(user_id, held.packet.payload)
                 except ValueError:
@@ -174,7 +185,7 @@ class Receiver:
             self.assign(ssrc, nameless.pop(), now)
 
     def _pass_on(self, user_id: UserId, packet: RtpPacket, arrived_at: float) -> None:
-        if not self._may_hear(user_id):  # it waited for its owner's name
+        if not self._hears(user_id, arrived_at):  # it waited for its owner's name
             self._counters.not_heard += 1
             return
         payload = packet.payload
@@ -224,7 +235,7 @@ class Receiver:
         self._failures[owner] = tried + 1
         heard = filter(self._may_hear, self._e2e.members())
         for user_id in trial_order(heard, self.ssrcs.owners, self._own_id):
-            if user_id == owner:
+            if user_id == owner or not self._hears(user_id, now):
                 continue
             try:
                 opus = self._e2e.open(user_id, packet.payload)
@@ -247,9 +258,9 @@ class Receiver:
         waiting = [item for item in self._unopened if now - item[2] <= _RETRY_S]
         self._unopened.clear()
         for user_id, packet, arrived_at in waiting:
-            if not self._may_hear(user_id):
+            if not self._hears(user_id, arrived_at):
                 continue
-            opened = self._open(user_id, packet, now)
+            opened = self._open(user_id, packet, arrived_at)
             if opened is None:
                 self._unopened.append((user_id, packet, arrived_at))  # its sender may be two changes ahead of us
                 continue

@@ -113,12 +113,12 @@ class SocketWatch:
                 if self._socket is watched:
                     self._socket = None
                 continue
-            self._collect()
+            self.collect()
             self._step()
 
     def hand_over(self) -> float:
         """Hand out what has come, if one step can; return the Trio time up to which everything was handed out."""
-        self._collect()
+        self.collect()
         if len(self._waiting) <= _DATAGRAMS_PER_STEP:
             self._step()
         return self._waiting[0][0] if self._waiting else trio.current_time()
@@ -128,8 +128,8 @@ class SocketWatch:
             self.arrived_at, datagram = self._waiting.popleft()
             self._hand_out(datagram)
 
-    def _collect(self) -> None:
-        """Take what has come out of the socket."""
+    def collect(self) -> None:
+        """Take what has come out of the socket, and note when."""
         watched, now = self._socket, trio.current_time()
         self._shed(now)
         if watched is None:

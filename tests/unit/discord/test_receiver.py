@@ -417,6 +417,67 @@ def test_receiver_hears_the_next_packet_after_a_yes_and_none_after_a_no():
     assert [p.opus for p in ear.heard] == [b"b"]
 
 
+PROOF_PACKETS = 10_000
+
+
+def play(ear: Ear, ssrc: int, whose: UserId, first: int = 0, last: int = PROOF_PACKETS) -> None:
+    for number in range(first, last):
+        ear.feed(ssrc, number, dave_frame(whose, 1, b"a"), number * 0.02)
+
+
+def test_receiver_with_no_word_whose_a_stream_is_tries_nobody_s_key_who_is_not_heard():
+    """10,000 packets of Ada, who is never named; Bob may be heard: her keys are not touched, and nothing comes out."""
+    ear, keys, _wire = make_guest({BOB})
+    play(ear, ADA_SSRC, ADA)
+    assert (set(keys.tried), ear.heard) == ({BOB}, [])
+
+
+def test_receiver_that_learns_late_whose_a_stream_is_opens_nothing_of_it():
+    """Her name comes after half of 10,000 packets: what waited for it is dropped as what follows."""
+    ear, keys, wire = make_guest({BOB})
+    play(ear, ADA_SSRC, ADA, last=PROOF_PACKETS // 2)
+    opened = wire.opened
+    ear.receiver.assign(ADA_SSRC, ADA, PROOF_PACKETS * 0.01)
+    play(ear, ADA_SSRC, ADA, first=PROOF_PACKETS // 2)
+    assert (set(keys.tried), ear.heard) == ({BOB}, [])
+    assert wire.opened == opened, "from her name on not even the outer seal is opened"
+
+
+def test_receiver_that_is_told_a_wrong_owner_opens_nothing_of_the_right_one():
+    """A forged word says that her stream is Bob's, who is heard: 10,000 packets, and only his keys are tried."""
+    ear, keys, _wire = make_guest({BOB})
+    ear.receiver.assign(ADA_SSRC, BOB, 0.0)
+    play(ear, ADA_SSRC, ADA)
+    assert (set(keys.tried), ear.heard) == ({BOB}, [])
+
+
+def test_receiver_opens_nothing_of_who_goes_on_with_another_s_stream_number():
+    """Bob leaves, and his number becomes hers before Discord says so; later it says so: 10,000 packets, none opened."""
+    ear, keys, _wire = make_guest({BOB})
+    ear.receiver.assign(BOB_SSRC, BOB, 0.0)
+    ear.feed(BOB_SSRC, 1, dave_frame(BOB, 1, b"b"), 0.0)
+    ear.receiver.member_left(BOB)
+    play(ear, BOB_SSRC, ADA, last=PROOF_PACKETS // 2)
+    ear.receiver.assign(BOB_SSRC, ADA, PROOF_PACKETS * 0.01)
+    play(ear, BOB_SSRC, ADA, first=PROOF_PACKETS // 2)
+    assert set(keys.tried) == {BOB}
+    assert [packet.user_id for packet in ear.heard] == [BOB]
+
+
+def test_receiver_opens_nothing_that_came_before_a_yes():
+    """What waited for its owner's name, or in the socket, was said before she agreed; what comes next is heard."""
+    heard = {BOB}
+    ear, keys, _wire = make_guest(heard)
+    ear.feed(ADA_SSRC, 1, dave_frame(ADA, 1, b"a"), 1.00)  # waits for its owner's name
+    heard.add(ADA)
+    ear.receiver.hears_from_now(ADA, 1.10)
+    ear.receiver.assign(ADA_SSRC, ADA, 1.11)
+    ear.feed(ADA_SSRC, 2, dave_frame(ADA, 1, b"b"), 1.09)  # was in the socket
+    assert set(keys.tried) == {BOB}
+    ear.feed(ADA_SSRC, 3, dave_frame(ADA, 1, b"c"), 1.12)
+    assert [(p.user_id, p.opus) for p in ear.heard] == [(ADA, b"c")]
+
+
 def test_receiver_that_may_hear_nobody_is_not_deaf():
     """Packets that it does not open are no sign of a broken connection."""
     ear, _keys, _wire = make_guest(set())
