@@ -125,7 +125,12 @@ class Daemon:
                     if isinstance(agent, Records):
                         self.house.privacy.covers(agent)
                 await self.house.remember(kept_for({DEFAULT: stages.agent, **stages.agents}))
-                bridge = DiscordBridge(self.settings.discord, self, company=self.house)
+                bridge = DiscordBridge(
+                    self.settings.discord,
+                    self,
+                    company=self.house,
+                    messages_now=lambda: self.settings.discord.messages,
+                )
                 bridge.before_leaving = self.house.signs.clear
                 self.house.consent.when_changed(bridge.hearing_changed)
                 health = Health.of(stt=stages.stt, agent=stages.agent, tts=stages.tts, own=stages.own)

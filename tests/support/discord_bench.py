@@ -26,7 +26,7 @@ from voxbridge.core.call.events import (
     VoiceUp,
 )
 from voxbridge.core.ids import GuildId, UserId
-from voxbridge.core.messages.catalogue import Line, line
+from voxbridge.core.messages.catalogue import Line, Messages, line
 from voxbridge.core.sound.pcm import OpusPacket
 from voxbridge.discord import DiscordBridge, DiscordVoicePort, RoomStatus
 from voxbridge.discord.commands import Tell
@@ -183,6 +183,7 @@ async def open_bench(
     limit_s: float = TEST_LIMIT_S,
     company: Company | None = None,
     handler: Handler | None = None,
+    messages_now: Callable[[], Messages] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Bench]:
     """Run the simulated Discord and a bridge in it; close the bridge in order at the end."""
@@ -196,6 +197,7 @@ async def open_bench(
                 connect_limit_s=connect_limit_s,
                 deaf_after_s=deaf_after_s,
                 company=company,
+                messages_now=messages_now,
             )
             bench = Bench(discord, bridge, handler)
             nursery.start_soon(_take_ports, bench, nursery)

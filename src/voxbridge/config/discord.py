@@ -48,14 +48,18 @@ class DiscordSettings:
     language: str = option(
         AUTO,
         "The language of what VoxBridge itself writes in Discord. With auto, notices are in the server's language "
-        "(Server Settings, Community) and answers to commands in the language of whoever types them.",
+        "(Server Settings, Community) and answers to commands in the language of whoever types them. What the "
+        "commands are called and are for changes with the next start.",
         one_of(AUTO, *LANGUAGES),
+        live=True,
     )
     texts: dict[str, str] = option(
         attrs.Factory(dict),
         "Your own words instead of VoxBridge's, by the name of the message, or by language.name for one language only. "
-        "The names and the gaps in braces are in docs/messages.md.",
+        "The names and the gaps in braces are in docs/messages.md. What the commands are called and are for (name_..., "
+        "about_...) changes with the next start.",
         example={"agent_down": "The assistant is asleep.", "de.agent_down": "Der Assistent schläft."},
+        live=True,
     )
     guild_ready_timeout_ms: int = option(2000, "How long to wait for the list of servers after the login.", LIMIT)
     network: NetworkSettings = option(
@@ -67,6 +71,12 @@ class DiscordSettings:
         for key, text in self.texts.items():
             fault = own_text_fault(key, text)
             require(not fault, f'texts."{key}"', fault, allowed="the names and gaps of docs/messages.md")
+
+    @property
+    def command_texts(self) -> dict[str, str]:
+        """Return those of ``texts`` that Discord is told of at the login: what commands are called and are for."""
+        names = {key: key.rpartition(".")[2] for key in self.texts}
+        return {key: self.texts[key] for key, name in names.items() if name.startswith(("name_", "about_"))}
 
     @property
     def messages(self) -> Messages:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import discord
 import structlog
 from discord import app_commands
@@ -33,8 +35,8 @@ def member_of(interaction: discord.Interaction) -> discord.Member:
 class Answering:
     """Puts messages into words for whoever typed a command."""
 
-    def __init__(self, messages: Messages, links: CommandLinks) -> None:
-        self._messages, self._links = messages, links
+    def __init__(self, messages_now: Callable[[], Messages], links: CommandLinks) -> None:
+        self._messages_now, self._links = messages_now, links
 
     def name(self, name: str) -> app_commands.locale_str:
         """Return the name of a command or an option, to be translated when the commands are registered."""
@@ -42,15 +44,15 @@ class Answering:
 
     def about(self, key: str) -> app_commands.locale_str:
         """Return what a command is for, to be translated when the commands are registered."""
-        return app_commands.locale_str(self._messages.text(line(key)), key=key)
+        return app_commands.locale_str(self._messages_now().text(line(key)), key=key)
 
     def shown(self, text: str | Line, locale: str) -> str:
         """Return a text for whoever types, in their language."""
-        return text if isinstance(text, str) else self._messages.text(text, locale)
+        return text if isinstance(text, str) else self._messages_now().text(text, locale)
 
     async def answer(self, interaction: discord.Interaction, told: Line) -> None:
         """Answer once; an answer that Discord does not take any more (3 s, 15 min) is logged and forgotten."""
-        text = self._messages.text(told, interaction.locale.value)[:_ANSWER_CHARS_MAX]
+        text = self._messages_now().text(told, interaction.locale.value)[:_ANSWER_CHARS_MAX]
         text = self._links.linked(text, _ANSWER_CHARS_MAX)
         try:
             if interaction.response.is_done():

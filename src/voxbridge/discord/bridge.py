@@ -25,7 +25,7 @@ from voxbridge.core.call.said import VoiceState
 from voxbridge.core.chat.pieces import MESSAGE_CHARS
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
-from voxbridge.core.messages.catalogue import OURS, Line, line
+from voxbridge.core.messages.catalogue import OURS, Line, Messages, line
 from voxbridge.core.messages.links import CommandLinks
 from voxbridge.discord.answering import Answering
 from voxbridge.discord.chat import DiscordChat
@@ -58,8 +58,10 @@ class DiscordBridge:
         connect_limit_s: float | None = None,
         deaf_after_s: float = DeafnessWatch.SILENT_S,
         company: Company | None = None,
+        messages_now: Callable[[], Messages] | None = None,
     ) -> None:
         self._settings, self._handler = settings, commands
+        self._messages_now = messages_now or (lambda: settings.messages)
         self._company = company or Everybody()
         self._connect_limit_s, self._deaf_after_s = connect_limit_s, deaf_after_s
         # One port per channel we come to sit in: as many as guilds at most, so unbounded; the daemon opens a room each.
@@ -244,7 +246,7 @@ class DiscordBridge:
                     nursery.start_soon(self._cancel_when_ended, login, scope)
                     async with trio.open_nursery() as keepers:
                         keepers.start_soon(self._start_keepers, keepers)
-                        translator = Descriptions(self._settings.messages)
+                        translator = Descriptions(self._messages_now)
                         register = partial(login.register_commands, island, translator, self._links)
                         keepers.start_soon(supervise, "slash commands", register)
                         await self._take_seats(seats)
@@ -284,7 +286,7 @@ class DiscordBridge:
             guild_ready_timeout_s=self._settings.guild_ready_timeout_ms / 1000,
             connector=await make_connector(self._settings.network),
         )
-        answering = Answering(self._settings.messages, self._links)
+        answering = Answering(self._messages_now, self._links)
         by_role = self._handler.desk.goes_by_role
         return Login(client, whole_tree(client, self, self._handler, island, answering, by_role=by_role))
 
@@ -329,7 +331,7 @@ class DiscordBridge:
             island,
             login.client,
             require_e2ee=self._settings.require_e2ee,
-            messages=self._settings.messages,
+            messages_now=self._messages_now,
             publish=self._publish_port.send_nowait,
             post=post,
             connect_limit_s=self._connect_limit_s,

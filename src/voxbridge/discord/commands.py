@@ -259,8 +259,8 @@ def whole_tree(
 class Descriptions(app_commands.Translator):
     """What the commands are called and are for, in each language of the catalogue; Discord shows each member theirs."""
 
-    def __init__(self, messages: Messages) -> None:
-        self._messages = messages
+    def __init__(self, messages_now: Callable[[], Messages]) -> None:
+        self._messages_now = messages_now
 
     async def translate(
         self,
@@ -272,5 +272,5 @@ class Descriptions(app_commands.Translator):
         key = string.extras.get("key")
         if key is None or known_language(locale.value) is None:
             return None
-        text = self._messages.text(line(key), locale.value)
+        text = self._messages_now().text(line(key), locale.value)
         return None if text == string.message else text

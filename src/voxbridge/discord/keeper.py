@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol, assert_never
 
@@ -86,7 +87,7 @@ class GuildKeeper:
         client: GatewayClient,
         *,
         require_e2ee: bool,
-        messages: Messages,
+        messages_now: Callable[[], Messages],
         publish: Publish,
         post: PostMessage,
         connect_limit_s: float | None = None,
@@ -98,7 +99,7 @@ class GuildKeeper:
         self.counters = VoiceCounters()
         self.port: DiscordVoicePort | None = None
         self._island, self._client, self._require_e2ee = island, client, require_e2ee
-        self._messages, self._publish, self._post = messages, publish, post
+        self._messages_now, self._publish, self._post = messages_now, publish, post
         self._company = company
         self._presence = Presence(self, rng=random.random, ask_limit_s=connect_limit_s)
         if not client.is_up:
@@ -370,7 +371,7 @@ class GuildKeeper:
                 self.counters,
                 self._post,
                 lambda: self._client.locale_of(self.guild_id),
-                self._messages,
+                self._messages_now,
                 lambda: self._client.own_name_in(self.guild_id),
             )
             self._publish(port)
@@ -413,7 +414,7 @@ class GuildKeeper:
                 with contextlib.suppress(discord.DiscordException, OSError, CallCancelled), trio.move_on_after(5.0):
                     await self._island.call(self._client.ask_to_speak, self.guild_id)
             if self.port is not None:
-                await self.port.post_text(self._messages.text(told, self.port.locale))
+                await self.port.post_text(self._messages_now().text(told, self.port.locale))
 
 
 def _again() -> Backoff:

@@ -40,11 +40,11 @@ class DiscordVoicePort:
         counters: VoiceCounters,
         post: PostMessage,
         locale: Callable[[], str],
-        messages: Messages = OURS,
+        messages_now: Callable[[], Messages] = lambda: OURS,
         own_name: Callable[[], str] = lambda: "",
     ) -> None:
         self.guild_id, self.channel_id = guild_id, channel_id
-        self._counters, self._post, self._locale, self._messages = counters, post, locale, messages
+        self._counters, self._post, self._locale, self._messages_now = counters, post, locale, messages_now
         self._own_name = own_name
         self._relay = Relay(self._note_dropped)
         self._link: VoiceLink | None = None
@@ -108,7 +108,7 @@ class DiscordVoicePort:
 
     async def post_text(self, text: str) -> None:
         """Write all of a text into the channel's text chat. Never raises; failures are counted."""
-        note = self._messages.text(line("rest_attached"), self.locale)
+        note = self._messages_now().text(line("rest_attached"), self.locale)
         try:
             with trio.fail_after(time_for(text)):
                 await post_whole(self._post, self.channel_id, text, note)

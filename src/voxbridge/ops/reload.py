@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from voxbridge.config.catalogue import default_of, is_named_tables
+from voxbridge.config.discord import DiscordSettings
 from voxbridge.config.secrets import Secret
 from voxbridge.config.settings import Settings
 from voxbridge.core.ids import ChannelId, GuildId
@@ -32,9 +33,20 @@ def change(old: Settings, new: Settings) -> Change:
     applied: list[str] = []
     waiting: list[str] = []
     waits = _profiles_that_wait(old, new)
-    settings: Settings = _merge(old, attrs.evolve(new, **waits), "", applied, waiting)
+    texts, waiting_texts = _texts(old.discord, new.discord)
+    now = attrs.evolve(new, **waits, discord=attrs.evolve(new.discord, texts=texts))
+    settings: Settings = _merge(old, now, "", applied, waiting)
+    waiting.extend(waiting_texts)
     waiting.extend(key for key in waits if getattr(old, key) != getattr(new, key))
     return Change(settings, tuple(applied), tuple(waiting))
+
+
+def _texts(old: DiscordSettings, new: DiscordSettings) -> tuple[dict[str, str], list[str]]:
+    """Return the operator's own texts that hold from now on, and which wait: Discord was told of commands at login."""
+    before, after = old.command_texts, new.command_texts
+    others = {key: text for key, text in new.texts.items() if key not in after}
+    waiting = [f"discord.texts.{key}" for key in {**after, **before} if before.get(key) != after.get(key)]
+    return {**others, **before}, waiting
 
 
 def _profiles_that_wait(old: Settings, new: Settings) -> dict[str, Any]:

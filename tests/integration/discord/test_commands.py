@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from tests.support.discord_bench import open_bench, settings_for
-from voxbridge.core.messages.catalogue import line
+from voxbridge.core.messages.catalogue import OURS, Messages, line
 from voxbridge.discord import DiscordBridge
 from voxbridge.rehearsal.discord import STAGE, SimulatedDiscord
 
@@ -157,6 +157,21 @@ async def test_commands_speak_the_language_of_whoever_types_them():
         assert set(say["description_localizations"]) == {"de", "fr", "es-ES", "es-419", "ja"}
         assert say["description_localizations"]["de"] == "Etwas im Sprachkanal laut sagen"
         assert say["options"][0]["description_localizations"]["fr"] == "Ce qu'il faut dire"
+
+
+async def test_other_words_and_another_language_hold_for_the_next_answer():
+    """A reload of [discord] texts and language needs no new login."""
+    held = [Messages()]
+    async with open_bench(SimulatedDiscord(), join=(), messages_now=lambda: held[-1]) as bench:
+        ada = await asker_on(bench)
+        before = await bench.discord.interaction(ada, "leave")
+        held.append(Messages("de", {"not_here": "Nothing at all."}))
+        after = await bench.discord.interaction(ada, "leave")
+        held.append(Messages("de"))
+        last = await bench.discord.interaction(ada, "leave")
+    contents = [before.content, after.content, last.content]
+    expected = [OURS.text(line("not_here")), "Nothing at all.", OURS.text(line("not_here"), "de")]
+    assert contents == expected
 
 
 async def test_what_keeps_us_out_is_told_in_that_language_too():

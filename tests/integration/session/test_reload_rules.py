@@ -234,6 +234,8 @@ CASES: dict[str, Case] = {
 # Live options that no session knows, and the test that holds them to it.
 ELSEWHERE = {
     "turn.tool_notice": "integration/session/test_tool_notice.py: it is asked for with each call of tools",
+    "discord.language": "integration/discord/test_commands.py: each answer and notice asks for it",
+    "discord.texts": "integration/discord/test_commands.py",
     "discord.join": "ops/test_service.py: channels are left and joined",
     "log.level": "ops/test_service.py: logging is set up anew",
     "log.format": "ops/test_service.py: logging is set up anew",

@@ -31,8 +31,8 @@ async def payload() -> list[dict[str, Any]]:
         async def made() -> list[dict[str, Any]]:
             client = discord.Client(intents=discord.Intents.none())
             nobody = cast("Any", None)  # the commands are described here and not used
-            tree = whole_tree(client, nobody, nobody, island, Answering(OURS, CommandLinks()))
-            translator = Descriptions(OURS)
+            tree = whole_tree(client, nobody, nobody, island, Answering(lambda: OURS, CommandLinks()))
+            translator = Descriptions(lambda: OURS)
             return [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
 
         return await island.call(made)

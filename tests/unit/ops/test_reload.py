@@ -75,6 +75,17 @@ def test_another_kind_waits_with_all_that_it_brings() -> None:
     assert set(back.needs_restart) == {"stt.kind", "stt.language", "stt.url"}
 
 
+def test_what_discord_was_told_at_the_login_waits_by_its_name() -> None:
+    """Own texts hold at once, but for what commands are called and are for: that is named, again and again."""
+    texts = {"agent_down": "It sleeps.", "de.about_ask": "Frag mich", "name_ask": "frage"}
+    new = attrs.evolve(OLD, discord=attrs.evolve(OLD.discord, texts=texts, language="de"))
+    for old in (OLD, change(OLD, new).settings):
+        found = change(old, new)
+        assert set(found.needs_restart) == {"discord.texts.de.about_ask", "discord.texts.name_ask"}
+        assert found.settings.discord.texts == {"agent_down": "It sleeps."}
+    assert set(change(OLD, new).applied) == {"discord.texts", "discord.language"}
+
+
 @pytest.mark.parametrize(
     ("key", "live"),
     [
@@ -82,6 +93,8 @@ def test_another_kind_waits_with_all_that_it_brings() -> None:
         ("barge_in.by", True),
         ("drain.limit_ms", True),
         ("discord.join", True),
+        ("discord.language", True),
+        ("discord.texts", True),
         ("discord.token", False),
         ("discord.network.hosts", False),
         ("turn.limit_ms", True),
