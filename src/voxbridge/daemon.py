@@ -225,6 +225,7 @@ class Daemon:
             wall_iso=wall_iso,
             apology=partial(apologies.get, "apology"),
             mute_apology=partial(apologies.get, "mute_apology"),
+            apology_of=apologies.of,
             filler=apologies.filler,
             on_notice=self._on_notice,
             counters=self.service.counters,
@@ -240,6 +241,9 @@ class Daemon:
         async for port in bridge.ports:
             room = Room(port, self.profiles.tools_in(port.guild_id, port.channel_id, tools, stages), self._clock)
             apologies.want(*room.languages)
+            for persona in self.profiles.cast_in(port.guild_id, port.channel_id, stages):
+                languages = {persona.language} if persona.language else room.languages
+                apologies.want(*languages, persona=persona)
             nursery.start_soon(self._host, bridge, room)
             nursery.start_soon(supervise, "chat", partial(self._write_down, bridge, room))
 

@@ -159,7 +159,8 @@ class FloorSettings:
     )
     names: tuple[str, ...] = option(
         (),
-        "Further names that it is called by, beside its name in Discord, and what the speech server makes of them.",
+        "Further names that it is called by, beside its name in Discord, and what the speech server makes of them. "
+        "Where several profiles answer, they call the first one.",
         example=["Iris", "Computer"],
         live=True,
     )

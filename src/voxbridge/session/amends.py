@@ -37,12 +37,17 @@ class Amends:
             await self.post_unsaid()
         await self.played_or_posted()
         tools = self._context.tools
-        language = self._context.language_of(self._speaker)
-        told, sound = line("apology"), _audible(tools.apology(language))
+        persona = self._speech.persona
+        language = self._context.language_in_which(persona, self._speaker)
+        told, sound = (
+            line("apology"),
+            _audible(tools.apology_of(persona, "apology", language) or tools.apology(language)),
+        )
         is_written = bool(self._speech.unsaid)
         if is_written:  # the answer stands in the channel: asking again would be no help
             told = line("mute_apology")
-            sound = _audible(tools.mute_apology(language)) or sound
+            mute = tools.apology_of(persona, "mute_apology", language) or tools.mute_apology(language)
+            sound = _audible(mute) or sound
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._is_unwanted():
             return

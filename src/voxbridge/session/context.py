@@ -62,6 +62,8 @@ class Tools:
     on_notice: OnNotice = unheard
     counters: SessionCounters = attrs.field(factory=SessionCounters)
     mute_apology: Callable[[str], Pcm | None] = lambda _language: None
+    apology_of: Callable[[Persona, str, str], Pcm | None] = lambda _persona, _key, _language: None
+    """An apology by its message, in the voice of who answers; None: in the usual one."""
     filler: Callable[[str, str], Filler | None] = lambda _key, _language: None
     health: Health = attrs.field(factory=Health)
     speculation: Speculation = attrs.field(factory=Speculation)

@@ -9,15 +9,17 @@ import pytest
 import trio
 import trio.testing
 
-from tests.support.hall import open_hall
+from tests.support.hall import APOLOGY, open_hall
 from tests.support.stages import ScriptedAgent, ScriptedStt, ScriptedTts
 from voxbridge.config.discord import DiscordSettings
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import SttSettings
 from voxbridge.config.turns import TurnSettings
 from voxbridge.core.messages.catalogue import OURS, line
+from voxbridge.core.sound.pcm import Pcm
 from voxbridge.errors import AgentFailed, StageUnavailable
 from voxbridge.session.apologies import Apologies
+from voxbridge.session.cast import Cast, Persona
 from voxbridge.session.rules import Rules, rules_of
 from voxbridge.stages.contracts import SoundSink, TtsRequest
 
@@ -93,6 +95,42 @@ async def test_apologies_are_made_when_the_voice_is_back(autojump_clock: trio.te
         await trio.sleep(10)
         assert apologies.get("apology", "ja") is not None
         nursery.cancel_scope.cancel()
+
+
+async def test_who_answers_apologises_in_their_own_voice(autojump_clock: trio.testing.MockClock) -> None:
+    """Otto's is made by his server; one that is down holds up nobody, and the usual voice speaks for it."""
+    usual, ottos = Asked(), Asked()
+    dead = Asked(outcomes=[StageUnavailable("tts", "down")] * 100)
+    otto = Persona(ScriptedAgent(), ottos, name="otto", voice="bob", has_own_tts=True)
+    iris = Persona(ScriptedAgent(), dead, name="iris", has_own_tts=True)
+    apologies = Apologies(usual, rules)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(apologies.run)
+        for persona in (iris, otto):
+            apologies.want("en", persona=persona)
+        apologies.want("en")
+        await trio.sleep(10)
+        nursery.cancel_scope.cancel()
+    assert len(ottos.asked) == len(usual.asked) == 2
+    assert apologies.of(otto, "apology", "en") is not apologies.get("apology", "en")
+    assert apologies.of(iris, "apology", "en") is apologies.get("apology", "en")
+
+
+async def test_a_failed_turn_is_apologised_for_by_who_was_to_answer(autojump_clock: trio.testing.MockClock) -> None:
+    """The apology is asked for with the one who was called, in the language in which that one answers."""
+    agent, asked = ScriptedAgent(outcomes=[AgentFailed("agent", "no")]), []
+    otto = Persona(agent, ScriptedTts(), name="otto", language="de")
+
+    def of(persona: Persona, key: str, language: str) -> Pcm:
+        asked.append((persona.name, key, language))
+        return APOLOGY
+
+    changes: dict[str, Any] = {"stt": ScriptedStt(), "cast_now": lambda: Cast((otto,)), "apology_of": of}
+    async with open_hall(apology=None, change=lambda tools: attrs.evolve(tools, **changes)) as hall:
+        await hall.say(hall.port.join(1))
+        await hall.wait_report(0)
+        assert hall.port.voice != []
+    assert asked == [("otto", "apology", "de")]
 
 
 async def test_an_operators_apology_is_spoken_as_it_is(autojump_clock: trio.testing.MockClock) -> None:
