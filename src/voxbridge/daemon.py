@@ -31,6 +31,7 @@ from voxbridge.config.profiles import DEFAULT
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import AUTO
 from voxbridge.core.agents.conversation import AgentMemories
+from voxbridge.core.agents.threads import Threads
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId
@@ -61,7 +62,7 @@ from voxbridge.session.room import Room
 from voxbridge.session.rules import rules_now
 from voxbridge.session.typed import Tell
 from voxbridge.session.utterance import Judge
-from voxbridge.stages.contracts import Remembering
+from voxbridge.stages.contracts import Remembering, Threaded
 from voxbridge.stages.health import Health
 from voxbridge.stages.registry import Stages, needs_engines, open_stages
 from voxbridge.supervise import supervise
@@ -124,7 +125,8 @@ class Daemon:
                 for agent in (stages.agent, *stages.agents.values()):
                     if isinstance(agent, Records):
                         self.house.privacy.covers(agent)
-                await self.house.remember(kept_for({DEFAULT: stages.agent, **stages.agents}))
+                agents = {DEFAULT: stages.agent, **stages.agents}
+                await self.house.remember(kept_for(agents), threads_of(agents))
                 bridge = DiscordBridge(
                     self.settings.discord,
                     self,
@@ -356,6 +358,11 @@ def kept_for(agents: Mapping[str, object]) -> AgentMemories:
     """Return the conversations that are kept for agents, by name; not of those that remember by themselves."""
     kept = {name: agent.conversations for name, agent in agents.items() if isinstance(agent, Remembering)}
     return AgentMemories({name: conversations for name, conversations in kept.items() if conversations is not None})
+
+
+def threads_of(agents: Mapping[str, object]) -> list[Threads]:
+    """Return the conversations that the agents' own servers keep."""
+    return [threads for agent in agents.values() if isinstance(agent, Threaded) for threads in agent.threads]
 
 
 def drain_times_s(limit_s: float) -> tuple[float, float]:

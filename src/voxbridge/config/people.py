@@ -116,6 +116,7 @@ class StorageSettings:
     )
     conversations: bool = option(
         True,
-        "Keep in this file what VoxBridge remembers of conversations for an agent of kind openai or ollama, so that a "
-        "restart does not end them. false: they are lost at the end, and what the file has of them is deleted.",
+        "Keep in this file what VoxBridge remembers of conversations for an agent of kind openai or ollama, and which "
+        "conversation of a Dify app is whose, so that a restart does not end them. false: they are lost at the end, "
+        "and what the file has of them is deleted.",
     )

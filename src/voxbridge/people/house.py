@@ -17,6 +17,7 @@ from voxbridge import clock
 from voxbridge.config.people import PresenceSettings, PrivacySettings
 from voxbridge.config.settings import Settings
 from voxbridge.core.agents.conversation import AgentMemories
+from voxbridge.core.agents.threads import Threads
 from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.ids import ChannelId, GuildId, UserId
@@ -39,6 +40,7 @@ from voxbridge.storage.place import storage_path
 from voxbridge.storage.port import Store
 from voxbridge.storage.remembered import Remembered
 from voxbridge.storage.sqlite import SqliteStore
+from voxbridge.storage.threads import KeptThreads
 from voxbridge.supervise import supervise
 
 _log = structlog.get_logger(__name__)
@@ -76,8 +78,11 @@ class House:
         if self._comes_back:
             self.presence.recall()
 
-    async def remember(self, conversations: AgentMemories) -> None:
-        """Make conversations last that are kept for agents, and know of them when a member asks."""
+    async def remember(self, conversations: AgentMemories, threads: Sequence[Threads] = ()) -> None:
+        """Make conversations last that are kept for agents, and know of them when a member asks.
+
+        ``threads``: those that the agents' own servers keep.
+        """
         store = ConversationStore(self._store.file) if isinstance(self._store, SqliteStore) else None
         self._remembered = Remembered(
             conversations,
@@ -88,6 +93,8 @@ class House:
             pauses=_pauses(),
         )
         self.privacy.covers(self._remembered)
+        if threads:
+            self.privacy.covers(KeptThreads(self.archive, threads, lasting=self._remembers))
         await self._remembered.open()
 
     async def run(self) -> None:

@@ -15,6 +15,7 @@ import attrs
 
 from voxbridge.core.agents.conversation import Conversation, Conversations
 from voxbridge.core.agents.history import HistoryRules
+from voxbridge.core.agents.threads import Threads
 from voxbridge.core.agents.tts_options import TtsOptions as TtsOptions
 from voxbridge.core.ids import ChannelId, GuildId, UserId
 from voxbridge.core.sound.pcm import HeardSound as HeardSound
@@ -329,6 +330,16 @@ class Remembering(Protocol):
     @property
     def conversations(self) -> Conversations | None:
         """Return the conversations, for who makes them last and can erase a member's part in them."""
+        ...
+
+
+@runtime_checkable
+class Threaded(Protocol):
+    """An agent stage that knows which conversation on its backends' own servers is whose."""
+
+    @property
+    def threads(self) -> list[Threads]:
+        """Return them, by server, for who makes them last and can end those of a member."""
         ...
 
 

@@ -201,6 +201,7 @@ TEXTS = {
     "privacy_not_all": "{told}\nNicht alles war zu erreichen: bitte sag es dem Betreiber.",
     "privacy_elsewhere": "Was an Sprachserver und an den Agenten ging, ist vielleicht noch dort: frag den Betreiber.",
     "records_agent": "Für den Agenten gemerkte Gespräche: {count}.",
+    "records_threads": "Gespräche auf dem Server des Agenten: {count}.",
     "records_journal": "Gespräche im Journal: {count}.",
     "records_memory": "Gespräche im Speicher: {count}.",
     "records_minutes": "Zeilen in der Mitschrift dieses Gesprächs: {count}.",

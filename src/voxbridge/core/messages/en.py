@@ -195,6 +195,7 @@ TEXTS = {
     "privacy_not_all": "{told}\nNot everything could be reached: please tell the operator.",
     "privacy_elsewhere": "What went to speech servers and to the agent may be kept there: ask the operator.",
     "records_agent": "Exchanges remembered for the agent: {count}.",
+    "records_threads": "Conversations on the agent's own server: {count}.",
     "records_journal": "Turns in the journal: {count}.",
     "records_memory": "Turns in memory: {count}.",
     "records_minutes": "Lines in the transcript of this call: {count}.",

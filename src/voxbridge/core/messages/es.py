@@ -183,6 +183,7 @@ TEXTS = {
         "Lo que fue a los servidores de voz y al agente puede seguir allí: pregunta a quien administra el bot."
     ),
     "records_agent": "Turnos recordados para el agente: {count}.",
+    "records_threads": "Conversaciones en el servidor del agente: {count}.",
     "records_journal": "Turnos en el diario: {count}.",
     "records_memory": "Turnos en memoria: {count}.",
     "records_minutes": "Líneas en la transcripción de esta llamada: {count}.",

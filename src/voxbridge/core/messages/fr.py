@@ -196,6 +196,7 @@ TEXTS = {
         "Ce qui est allé aux serveurs vocaux et à l'agent y est peut-être encore : demande à l'exploitant du bot."
     ),
     "records_agent": "Échanges retenus pour l'agent : {count}.",
+    "records_threads": "Conversations sur le serveur de l'agent : {count}.",
     "records_journal": "Échanges dans le journal : {count}.",
     "records_memory": "Échanges en mémoire : {count}.",
     "records_minutes": "Lignes dans la transcription de cet appel : {count}.",

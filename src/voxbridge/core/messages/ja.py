@@ -188,6 +188,7 @@ TEXTS = {
         "音声サーバーやエージェントに送ったものは、そこに残っているかもしれません。運営者に聞いてください。"
     ),
     "records_agent": "エージェントのために覚えている会話：{count}件。",
+    "records_threads": "エージェント側のサーバーにある会話：{count}件。",
     "records_journal": "記録にある会話：{count}件。",
     "records_memory": "メモリにある会話：{count}件。",
     "records_minutes": "この通話の書きとめにある行：{count}件。",

@@ -21,6 +21,7 @@ import trio
 from voxbridge.core.agents.answer_reader import AnswerEvent, Delta, Ended, Flush
 from voxbridge.core.agents.conversation import Conversations
 from voxbridge.core.agents.history import HistoryRules
+from voxbridge.core.agents.threads import Threads
 from voxbridge.core.agents.tools import ToolCall
 from voxbridge.core.agents.tts_options import HEADER as TTS_OPTIONS_HEADER
 from voxbridge.core.agents.tts_options import parse_tts_options
@@ -28,7 +29,7 @@ from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.text.pace import longest_said_s
 from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
-from voxbridge.stages.agent.dialect import Call, CallsTools, Dialect, Exchange, Found
+from voxbridge.stages.agent.dialect import Call, CallsTools, Dialect, Exchange, Found, HasThreads
 from voxbridge.stages.agent.memory import Remembers
 from voxbridge.stages.agent.outcome import outcome_error
 from voxbridge.stages.agent.settings import HttpSettings
@@ -137,6 +138,11 @@ class AgentClient:
     def conversations(self) -> Conversations | None:
         """See Remembering."""
         return self._dialect.memory.conversations if isinstance(self._dialect, Remembers) else None
+
+    @property
+    def threads(self) -> list[Threads]:
+        """See Threaded."""
+        return [self._dialect.threads] if isinstance(self._dialect, HasThreads) else []
 
     async def warm(self) -> None:
         """Open a connection for the answer that will be asked for soon, unless there is one."""

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from voxbridge.core.agents.answer_reader import AnswerReader
+from voxbridge.core.agents.threads import Threads
 from voxbridge.core.agents.tools import ToolCall
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError
@@ -113,3 +114,10 @@ class Dialect(Protocol):
         Raises: StageError.
         """
         ...
+
+
+@runtime_checkable
+class HasThreads(Protocol):
+    """A dialect for which the server keeps the conversations."""
+
+    threads: Threads

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 import attrs
@@ -22,6 +21,7 @@ from voxbridge.core.agents.answer_reader import AnswerReader
 from voxbridge.core.agents.chat import DifyValues
 from voxbridge.core.agents.placeholders import filled_text
 from voxbridge.core.agents.said import Said
+from voxbridge.core.agents.threads import Thread, Threads
 from voxbridge.core.wire.quote import Hidden
 from voxbridge.errors import StageError, StageRefused
 from voxbridge.stages.agent.address import address_of, secrets_of
@@ -35,7 +35,6 @@ from voxbridge.stages.agent.settings import HttpSettings
 from voxbridge.stages.contracts import AgentRequest
 
 ROUTE = "/chat-messages"
-_CONVERSATIONS_MAX = 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +67,7 @@ class DifyDialect:
         self.address = address_of(settings.url.reveal())
         self.origin = self.address.origin
         self.secrets = secrets_of(settings, hides_path=False)
-        self._conversations: OrderedDict[str, str] = OrderedDict()
+        self.threads = Threads(self.origin)
 
     def begin(self, request: AgentRequest, now: float) -> DifyExchange:  # noqa: ARG002 - Dify keeps the memory
         """Begin a turn."""
@@ -91,21 +90,6 @@ class DifyDialect:
         """Return the error that a status outside 2xx stands for."""
         return api_refusal(status, headers, body, backend=self.name, hidden=hidden, settings=self.settings)
 
-    def conversation(self, session: str) -> str:
-        """Return the id of a session's conversation, or an empty string: Dify then begins a new one."""
-        return self._conversations.get(session, "")
-
-    def keep(self, session: str, conversation_id: str) -> None:
-        """Keep a conversation's id; the one that was silent longest goes when there are too many."""
-        self._conversations[session] = conversation_id
-        self._conversations.move_to_end(session)
-        if len(self._conversations) > _CONVERSATIONS_MAX:
-            self._conversations.popitem(last=False)
-
-    def forget(self, session: str) -> None:
-        """Begin a new conversation with the next question."""
-        self._conversations.pop(session, None)
-
 
 class DifyExchange:
     """One turn with an app."""
@@ -127,7 +111,7 @@ class DifyExchange:
             "query": self._request.text,
             "inputs": {name: filled_text(text, values) for name, text in settings.inputs.items()},
             "response_mode": "streaming",
-            "conversation_id": self._dialect.conversation(self._session),
+            "conversation_id": self._dialect.threads.get(self._session),
             "user": self._session,
         }
         body = json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
@@ -145,8 +129,8 @@ class DifyExchange:
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
         """Return the error that a status outside 2xx stands for; a conversation that is gone is begun anew."""
         error = self._dialect.refusal(status, headers, body, self.hidden)
-        if status == 404 and b"conversation" in body.lower() and self._dialect.conversation(self._session):
-            self._dialect.forget(self._session)
+        if status == 404 and b"conversation" in body.lower() and self._dialect.threads.get(self._session):
+            self._dialect.threads.forget(self._session)
             error.retryable = True
         return error
 
@@ -158,7 +142,9 @@ class DifyExchange:
         if self._values is None:
             return None
         if self._values.conversation_id:
-            self._dialect.keep(self._session, self._values.conversation_id)
+            speaker = self._request.speaker
+            thread = Thread(self._values.conversation_id, str(speaker.guild_id), str(speaker.user_id))
+            self._dialect.threads.keep(self._session, thread)
         if is_whole or not self._values.task_id:
             return None
         path = self._dialect.address.route(f"{ROUTE}/{self._values.task_id}/stop", ROUTE)

@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from voxbridge.core.agents.conversation import Conversation, Conversations
+from voxbridge.core.agents.threads import Threads
 from voxbridge.core.health.hedge import Hedge
 from voxbridge.stages.agent.memory import opened
 from voxbridge.stages.contracts import (
@@ -18,6 +19,7 @@ from voxbridge.stages.contracts import (
     AnswerSink,
     Forgetful,
     TextDelta,
+    Threaded,
     ToolsCalled,
     ToolServerStatus,
     ToolUser,
@@ -40,6 +42,12 @@ class FailoverAgent(Failover[AgentStage]):
         self._hedge = hedge
         wanted = [guard.stage.history_rules for guard in guards if isinstance(guard.stage, Forgetful)]
         self.conversations = Conversations(rules for rules in wanted if rules is not None)
+
+    @property
+    def threads(self) -> list[Threads]:
+        """See Threaded."""
+        stages = (guard.stage for guard in self.guards)
+        return [each for stage in stages if isinstance(stage, Threaded) for each in stage.threads]
 
     @property
     def tool_servers(self) -> list[ToolServerStatus]:

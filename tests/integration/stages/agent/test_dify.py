@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -14,6 +16,9 @@ from voxbridge.config.secrets import Secret
 from voxbridge.errors import AgentFailed, StageRefused
 from voxbridge.stages.agent.dify import DifySettings
 from voxbridge.stages.contracts import Previous
+from voxbridge.storage.archive import Archive
+from voxbridge.storage.port import Key, Value
+from voxbridge.storage.threads import KeptThreads
 from voxbridge.testing.memnet import MemNet
 from voxbridge.testing.servers.chat import Fail, Finish, Say, Think, answer
 from voxbridge.testing.servers.dify import DifyServer
@@ -71,6 +76,45 @@ async def test_conversation_goes_on_under_its_id(autojump_clock, net):
     }
     assert second["conversation_id"] == "conversation-1"
     assert second["inputs"]["heard"] == 'He "said'
+
+
+@attrs.define
+class Drawer:
+    """A store that outlives its archive."""
+
+    facts: dict[Key, Value] = attrs.field(factory=dict)
+
+    async def load(self) -> dict[Key, Value]:
+        return dict(self.facts)
+
+    async def apply(self, changes: Mapping[Key, Value | None]) -> None:
+        for key, value in changes.items():
+            self.facts.pop(key, None)
+            if value is not None:
+                self.facts[key] = value
+
+
+async def test_conversation_goes_on_after_a_restart(autojump_clock, net):
+    """Another life of the daemon knows its id; who had everything deleted begins a new one."""
+    store, server = Drawer(), DifyServer(answer(HELLO))
+
+    async def live(wish: str = "") -> str:
+        archive = Archive(store)
+        await archive.flush()
+        async with stage_on(server) as stage:
+            kept = KeptThreads(archive, stage.threads, lasting=True)
+            await ask(stage)
+            if wish == "delete":
+                who = request().speaker
+                assert await kept.count(who.guild_id, who.user_id) == 1
+                assert await kept.erase(who.guild_id, who.user_id) == 1
+        await archive.flush()
+        return str(server.asked[-1].body["conversation_id"])
+
+    async with server.running():
+        first, second, third = await live(), await live("delete"), await live()
+    assert first == third == ""
+    assert second != ""
 
 
 async def test_conversation_that_is_gone_is_begun_anew(autojump_clock, net):
