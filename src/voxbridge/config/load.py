@@ -143,6 +143,10 @@ def settings_of(tables: dict[str, Any], file: str, name_key: Callable[[str], str
     return settings
 
 
+# Their address opens nothing by itself; who knows a webhook's can talk to the workflow.
+_KEPT_BY_A_KEY = ("ollama", "openai", "dify")
+
+
 def inline_secrets(file: Path) -> list[str]:
     """Return the dotted keys under which the file itself holds a secret. Raises: ConfigError."""
     return list(_inline(_read(file), Settings, ""))
@@ -164,10 +168,17 @@ def _inline(raw: Any, cls: type, path: str) -> Iterator[str]:
             yield from _inline(value, field.type, f"{key}.")  # type: ignore[arg-type]
         elif (inside := table_within(field)) is not None:
             yield from _inline(value, inside, f"{key}.")
+        elif field.name == "url" and raw.get("kind") in _KEPT_BY_A_KEY and isinstance(value, str) and _is_plain(value):
+            continue
         elif (field.type is Secret and any(map(_is_text, (value, *former)))) or (
             field.type == dict[str, Secret] and isinstance(value, dict) and any(map(_is_text, value.values()))
         ):
             yield key
+
+
+def _is_plain(url: str) -> bool:
+    """Tell whether an address has no place for a password or a key."""
+    return "@" not in url and "?" not in url
 
 
 def _is_text(value: object) -> bool:

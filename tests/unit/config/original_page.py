@@ -16,13 +16,16 @@ servers stay as they are: WhisperX, n8n with your workflow, and Chatterbox.
 
 ## Take your settings over
 
+[The first hour](first-hour.md) installs VoxBridge. Then, with your `.env` beside you:
+
 ```sh
+. .venv/bin/activate
 voxbridge init --from .env
 voxbridge check
 ```
 
-The first line reads the `.env` of the original and writes `voxbridge.toml`. Only you can read that file, since your
-token is in it. The second says what is still missing. You can also leave the variables where they are: VoxBridge reads
+`init` reads the `.env` of the original and writes `voxbridge.toml`. Only you can read that file, since your
+token is in it. `check` says what is still missing. You can also leave the variables where they are: VoxBridge reads
 them from the environment, and they win over the file.
 
 ## What is there, what is elsewhere, what is gone

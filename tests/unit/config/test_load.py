@@ -195,3 +195,12 @@ def test_inline_secrets_are_found_by_key(write) -> None:
     )
     assert inline_secrets(file) == ["agent.url", "agent.headers", "agent.api_key"]
     assert inline_secrets(write('[agent]\nkind = "n8n"\nheaders = { X = { file = "f" } }')) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [("http://localhost:11434", []), ("http://me:word@host:11434", ["agent.url"]), ("http://h/?key=1", ["agent.url"])],
+)
+def test_the_address_of_a_models_server_is_no_secret(write, url: str, found: list[str]) -> None:
+    """Unless a password or a key stands in it: who follows the first hour is not warned of `localhost`."""
+    assert inline_secrets(write(f'[agent]\nkind = "ollama"\nmodel = "m"\nurl = "{url}"\n')) == found
