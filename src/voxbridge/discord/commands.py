@@ -19,6 +19,7 @@ from voxbridge.core.call.events import MemberJoined
 from voxbridge.core.ids import ChannelId, GuildId
 from voxbridge.core.messages.catalogue import Line, Messages, known_language, line
 from voxbridge.discord.answering import Answering, guild_id_of, member_of
+from voxbridge.discord.asker import channel_of
 from voxbridge.discord.client import VocalChannel, describe
 from voxbridge.discord.island import Island
 from voxbridge.discord.privacy_commands import PrivacyHandler, privacy_group
@@ -98,10 +99,9 @@ class Commands:
         """Join the chosen channel, or the asker's."""
         channel = chosen
         if channel is None:
-            there = asker.voice.channel if asker.voice is not None else None
-            if there is None:
+            channel = await channel_of(asker)
+            if channel is None:
                 return line("join_where")
-            channel = there
         guild_id, channel_id = GuildId(channel.guild.id), ChannelId(channel.id)
         if self._seats.is_seated(guild_id, channel_id):
             return line("here_already", channel=channel.mention)
@@ -130,18 +130,18 @@ class Commands:
         stopped = await self._island.trio_call(self._handler.stop, guild_id)
         return line("stopped") if stopped else line("was_silent")
 
-    def _refusal(self, asker: discord.Member, permissions: discord.Permissions) -> Line | None:
+    async def _refusal(self, asker: discord.Member, permissions: discord.Permissions) -> Line | None:
         """Return why a member may not make us speak: who is not in our channel needs a moderator's right."""
         seat = self._seats.seat(GuildId(asker.guild.id))
         if seat is None:
             return line("join_first")
-        there = asker.voice.channel if asker.voice is not None else None
+        there = None if permissions.move_members else await channel_of(asker)
         is_inside = there is not None and there.id == seat
         return None if is_inside or permissions.move_members else line("only_from_inside", channel=f"<#{seat}>")
 
     async def ask(self, interaction: discord.Interaction, asker: discord.Member, text: str) -> Line | None:
         """Answer a typed question, aloud and in writing; return what else is to be told."""
-        if (refusal := self._refusal(asker, interaction.permissions)) is not None:
+        if (refusal := await self._refusal(asker, interaction.permissions)) is not None:
             return refusal
 
         async def tell(answer: str) -> None:
@@ -152,13 +152,13 @@ class Commands:
 
     async def repeat(self, interaction: discord.Interaction, asker: discord.Member) -> Line:
         """Say the last answer again, or its unheard rest."""
-        if (refusal := self._refusal(asker, interaction.permissions)) is not None:
+        if (refusal := await self._refusal(asker, interaction.permissions)) is not None:
             return refusal
         return await self._island.trio_call(self._handler.repeat, GuildId(asker.guild.id))
 
     async def say(self, interaction: discord.Interaction, asker: discord.Member, text: str) -> Line:
         """Say something aloud."""
-        if (refusal := self._refusal(asker, interaction.permissions)) is not None:
+        if (refusal := await self._refusal(asker, interaction.permissions)) is not None:
             return refusal
         guild_id = GuildId(asker.guild.id)
         if (why := self._handler.silence(guild_id)) is not None:

@@ -10,7 +10,7 @@ import trio
 from tests.support.discord_bench import open_bench, settings_for
 from voxbridge.core.messages.catalogue import OURS, Messages, line
 from voxbridge.discord import DiscordBridge
-from voxbridge.rehearsal.discord import STAGE, SimulatedDiscord
+from voxbridge.rehearsal.discord import STAGE, Knobs, SimulatedDiscord
 
 pytestmark = pytest.mark.integration
 
@@ -76,6 +76,34 @@ async def test_join_goes_where_it_is_sent():
         answer = await bench.discord.interaction(ada, "join", {"channel": there})
         assert str(there) in (answer.content or "")
         await bench.until(lambda: len(bench.ports) == 2 and bench.port.channel_id == there)
+
+
+async def test_commands_know_where_the_asker_is_before_the_gateway_tells():
+    """Who comes in and types at once is found there, though the main gateway's word of it comes a second later."""
+    discord = SimulatedDiscord()
+    async with open_bench(discord) as bench:
+        ada = await asker_on(bench, channel=discord.voice_channel_id)
+        await bench.until_open()
+        discord.knobs.gateway_late_s = 1.0
+        there = discord.other_voice_channel_id
+        await ada.join(there)
+        assert str(discord.voice_channel_id) in ((await discord.interaction(ada, "say", {"text": "Hi"})).content or "")
+        answer = await discord.interaction(ada, "join")
+        assert answer.content == f"I am in <#{there}>. Just speak."
+        assert bench.port.channel_id == there
+        assert bench.handler.asked == []
+        await ada.leave()
+        assert "not in a voice channel" in ((await discord.interaction(ada, "join")).content or "")
+
+
+async def test_commands_go_by_what_discord_told_where_it_does_not_answer():
+    """An error of the REST interface: the asker is where the main gateway had them last."""
+    discord = SimulatedDiscord(knobs=Knobs(gateway_late_s=0.0))
+    async with open_bench(discord, join=()) as bench:
+        ada = await asker_on(bench, channel=discord.voice_channel_id)
+        discord.fail_rest(403, path="/guilds/*/voice-states/*")
+        answer = await discord.interaction(ada, "join")
+        assert answer.content == f"I am in <#{discord.voice_channel_id}>. Just speak."
 
 
 async def test_join_says_what_is_in_the_way():
