@@ -78,29 +78,32 @@ def beginnings() -> list[bytes]:
         for start in row.split()[1:]:
             cut = _quietest(by_name[name].pcm, float(start))
             words.append(at_rate(Pcm(by_name[name].pcm[2 * cut :], HEARING_RATE_HZ), SPEECH_RATE_HZ)[:length])
+    words = [word for word in words if _onset_s(word) is not None]  # some are too faint to have one
     return [*found, *words[:: max(1, len(words) // WORDS)]]
 
 
-def _onset_s(pcm: bytes) -> float:
-    """Return where the voice begins: 30 ms in a row of more than -40 dBFS between 80 and 1,000 Hz, 24 kHz.
+def _onset_s(pcm: bytes) -> float | None:
+    """Return where the voice begins: 30 ms in a row of more than -40 dBFS between 80 and 1,000 Hz, 24 kHz, if any.
 
-    What hisses before it ("s", "f", a breath) is no voice.
+    What hisses before it ("s", "f", a breath) is no voice. The sound stands between silences, since a filter's ringing
+    goes round: what breaks off loud at the end would be heard at the beginning.
     """
-    spectrum = np.fft.rfft(np.frombuffer(pcm, "<i2").astype(np.float64))
-    hz = np.fft.rfftfreq(len(pcm) // 2, 1 / SPEECH_RATE_HZ)
+    count = len(pcm) // 2
+    spectrum = np.fft.rfft(np.frombuffer(pcm, "<i2").astype(np.float64), 2 * count)
+    hz = np.fft.rfftfreq(2 * count, 1 / SPEECH_RATE_HZ)
     spectrum[(hz < 80) | (hz > 1000)] = 0
-    samples = np.fft.irfft(spectrum, len(pcm) // 2)
+    samples = np.fft.irfft(spectrum, 2 * count)[:count]
     powers = (samples[: len(samples) // 240 * 240].reshape(-1, 240) ** 2).mean(axis=1)
     loud = 10 * np.log10(np.maximum(powers, 1)) - 20 * np.log10(32768) > _LOUD_DBFS
     for number in range(len(loud) - 2):
         if loud[number : number + 3].all():
             return number * 0.01
-    return 0.0
+    return None
 
 
 def _from_onset(pcm: bytes) -> bytes:
     """Leave out the silence before it, but for 30 ms."""
-    return pcm[2 * round(max(0.0, _onset_s(pcm) - 0.03) * SPEECH_RATE_HZ) :]
+    return pcm[2 * round(max(0.0, (_onset_s(pcm) or 0.0) - 0.03) * SPEECH_RATE_HZ) :]
 
 
 def _silero(tools: Tools) -> Tools:
@@ -162,12 +165,12 @@ async def _onsets(policy: str, sounds: Sequence[bytes]) -> list[float]:
             began = trio.current_time() - FRAME_S  # the first packet holds the 20 ms before it
             await hall.port.speak(ada, encode_speech(sound))
             await trio.sleep(0.5)
-            onset = began + _onset_s(sound)
+            onset = began + (_onset_s(sound) or 0.0)
             after = [(at, level) for at, level in _levels(hall, began) if at > onset]
             if policy == "duck":
                 reached = next((at for at, level in after if level < 0.85), None)
             else:
-                reached = max((at for at, level in after if level > 0.02), default=None)
+                reached = max((at for at, level in after if level > 0.02), default=onset)  # at a hiss before it, maybe
             found.append(1000.0 if reached is None else (reached - onset) * 1000)
     return found
 

@@ -99,8 +99,8 @@ class BargeInSettings:
     policy: str = option(
         "duck",
         "What speech does to an answer that sounds. duck lowers it at once, and cuts it when it is known to be speech; "
-        "after a cough or a sign of listening (mhm, okay) the answer goes on. yield cuts it at once. finish lets it "
-        "end its sentence. ignore lets it go on. Stop words always work.",
+        "after a cough or a sign of listening (mhm, okay) the answer goes on. yield is silent at once, and cuts it. "
+        "finish lets it end its sentence. ignore lets it go on. Stop words always work.",
         one_of("duck", "yield", "finish", "ignore"),
         live=True,
     )

@@ -67,7 +67,7 @@ def test_a_barge_in_is_counted_and_told() -> None:
     a, b = Open("a", ADA, is_sounding=True, heard_s=2.0), Open("b", ADA)
     way, counters, notices = interruptions(a, b)
     assert way.on_speech(SPEAKER, SpeechOver(ADA, "confirmed", 0.16)) == [b, a]
-    assert (a.done, b.done) == (["barge-in"], ["superseded"])
+    assert (a.done, b.done) == (["pause", "barge-in"], ["superseded"])
     assert counters.barge_ins == 1
     assert notices == [BargeIn(SPEAKER, "a", ADA)]
 

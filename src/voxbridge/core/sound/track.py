@@ -142,6 +142,10 @@ class Gain:
         """Go to ``target`` within the next ``frames`` frames, from wherever it is now."""
         self.target, self._frames_left = target, max(1, frames)
 
+    def rise(self) -> None:
+        """Come from silence to where it was going, within the next frame."""
+        self.level, self._frames_left = 0.0, 1
+
     def advance(self) -> None:
         """Note that a frame has left."""
         self.level, self._frames_left = self.next_level, max(0, self._frames_left - 1)
@@ -316,7 +320,9 @@ class Track:
         self._paused = True
 
     def resume(self) -> None:
-        """Go on with the sample that follows the last one that left."""
+        """Go on with the sample that follows the last one that left: within a frame, so that it does not click."""
+        if self._paused and self._played_bytes:
+            self._gain.rise()
         self._paused = False
 
     def fade_out(self, frames: int) -> None:

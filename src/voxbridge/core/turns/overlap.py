@@ -6,12 +6,13 @@
                               | backchannel, nothing: goes on             | undecided: goes on,
                               | stop word: cut, whoever it is             |   till the words are in
 
-    At the first trace of a voice ``duck`` lowers a little: two people at once are heard as a clash within a tenth of a
-    second, and the onset is certain only after that. If it comes to nothing the answer is back at once.
+    At the first trace of a voice ``duck`` lowers a little, and ``yield`` holds: two people at once are heard as a clash
+    within a tenth of a second, and the onset is certain only after that. If it comes to nothing the answer is back at
+    once.
 
     policy    at the onset     when it is speech                     a backchannel or a cough
     duck      lowered          cut                                   back to full level, not a sample lost
-    yield     -                cut at ``yield_s`` already             is taken for speech
+    yield     held             cut at ``yield_s`` already             is taken for speech, if it is as long
     finish    -                to the end of the sentence            -
     ignore    -                -                                     -
 
@@ -34,7 +35,7 @@ import attrs
 
 from voxbridge.core.ids import UserId
 from voxbridge.core.text.overlap_words import Meaning, may_become, meaning_of
-from voxbridge.core.turns.barge_in import Cut, Deed, Duck, Reply, Resume, SpeechOver, WindUp
+from voxbridge.core.turns.barge_in import Cut, Deed, Duck, Hold, Reply, Resume, SpeechOver, WindUp
 from voxbridge.core.turns.floor import OpenTurn
 from voxbridge.core.turns.same_thought import is_same_thought
 
@@ -43,6 +44,7 @@ Manner = Literal["duck", "yield", "finish", "ignore"]
 # Known to be a backchannel or nothing so far, it may go on for so many times ``speaking_s``: laughter takes a second.
 _PATIENCE = 2.0
 _LOWER_FRAMES, _RAISE_FRAMES = 1, 5
+_SOFTENING = ("duck", "yield")
 _OVERLAPS_MAX = 32
 # Of the first 240 ms a small model makes something else ("uh-" is "It had"): fewer words than this count when they are
 # all, or at the next look.
@@ -174,17 +176,28 @@ class OverlapPolicy:
     # What is done
 
     def _trace(self, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
-        """Lower a little for what may be a voice, and come back if it was none."""
+        """Lower a little, or hold, for what may be a voice, and come back if it was none."""
         before = self._traced.pop(speech.user_id, [])
         if speech.phase == "stilled":
             self._overlaps.pop((speech.user_id, speech.utterance), None)
             return [Resume(turn, _RAISE_FRAMES) for turn in before if turn in turns and not self._is_lowered(turn)]
-        if self.rules.manner != "duck":
-            return []
-        sounding = [turn for turn in turns if turn.is_sounding and self._may_interrupt(speech.user_id, turn)]
+        sounding = [turn for turn in turns if turn.is_sounding and self._is_softened_by(speech.user_id, turn)]
         self._traced[speech.user_id] = sounding
         level = max(self.rules.level, self.rules.trace_level)
-        return [Duck(turn, level, _LOWER_FRAMES) for turn in sounding if not self._is_lowered(turn, speech.user_id)]
+        return [self._softened(turn, level) for turn in sounding if not self._is_lowered(turn, speech.user_id)]
+
+    def _is_softened_by(self, user_id: UserId, turn: OpenTurn) -> bool:
+        """Tell whether somebody's voice lowers this one, or holds it: only what may be cut is held."""
+        if self.rules.manner not in _SOFTENING or not self._may_interrupt(user_id, turn):
+            return False
+        return self.rules.manner == "duck" or self._may_cut(user_id, turn)
+
+    def _softened(self, turn: OpenTurn, level: float) -> Deed:
+        return Hold(turn) if self.rules.manner == "yield" else Duck(turn, level, _LOWER_FRAMES)
+
+    def _may_cut(self, user_id: UserId, turn: OpenTurn) -> bool:
+        """Tell whether enough of it was heard to be cut by this person."""
+        return turn.user_id == user_id or turn.heard_s >= self.rules.min_played_s
 
     def _is_lowered(self, turn: OpenTurn, but: UserId | None = None) -> bool:
         """Tell whether somebody's speech, or a trace of it (``but`` one's), has lowered this one."""
@@ -193,17 +206,18 @@ class OverlapPolicy:
         )
 
     def _meet(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
-        """Note what sounds now, and lower what this speech may interrupt."""
+        """Note what sounds now, and lower or hold what this speech may interrupt."""
         deeds: list[Deed] = []
-        self._traced.pop(speech.user_id, None)
+        traced = self._traced.pop(speech.user_id, [])
         for turn in turns:
             if not turn.is_sounding or turn in overlap.over:
                 continue
             overlap.over.append(turn)
             overlap.heard_s[id(turn)] = turn.heard_s - speech.lasts_s
-            if self.rules.manner == "duck" and self._may_interrupt(speech.user_id, turn):
+            if self._is_softened_by(speech.user_id, turn):
                 overlap.lowered.append(turn)
-                deeds.append(Duck(turn, self.rules.level, _LOWER_FRAMES))
+                if self.rules.manner == "duck" or turn not in traced:
+                    deeds.append(self._softened(turn, self.rules.level))
         return deeds
 
     def _take_back(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
@@ -261,7 +275,7 @@ class OverlapPolicy:
                 deeds.append(Cut(turn, "superseded"))
             elif self.rules.manner == "finish":
                 deeds.append(WindUp(turn))
-            elif turn.user_id == speech.user_id or turn.heard_s >= self.rules.min_played_s:
+            elif self._may_cut(speech.user_id, turn):
                 deeds.append(Cut(turn, "barge-in"))
         return deeds
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.tracks import frames_of, take_frame, track_of
 from voxbridge.core.sound.pcm import SPEECH_FRAME_BYTES, SPEECH_FRAME_SAMPLES
-from voxbridge.core.sound.track import Track
+from voxbridge.core.sound.track import Loudness, Track
 
 pytestmark = pytest.mark.unit
 
@@ -114,7 +114,10 @@ def one_sentence(pcm: bytes) -> Track:
 
 @given(st.lists(st.sampled_from(["frame", "pause", "resume"]), max_size=60))
 def test_no_sample_is_lost_by_pauses(steps: list[str]) -> None:
-    """Paused and resumed at any frame, the sound that leaves is the sound that came, sample by sample."""
+    """Paused and resumed at any frame, the sound that leaves is the sound that came, sample by sample.
+
+    Only the frame after a pause rises from silence, since it would click.
+    """
     pcm = counting(20 * SPEECH_FRAME_SAMPLES)
     track, left = one_sentence(pcm), b""
     for step in [*steps, "resume", *["frame"] * 20]:
@@ -126,8 +129,27 @@ def test_no_sample_is_lost_by_pauses(steps: list[str]) -> None:
             case _ if track.has_frame:
                 assert not track.is_paused
                 assert track.played_samples == len(left) // 2
-                left += take_frame(track)
+                assert track.loudness in (Loudness(), Loudness(0.0, 1.0))
+                left += track.frame()
+                track.advance()
     assert left == pcm
+
+
+def test_sound_rises_from_silence_after_a_pause() -> None:
+    """Within a frame, to where it was going; what has not begun yet begins as it is."""
+    track = track_of(4)
+    track.pause()
+    track.resume()
+    assert track.loudness == Loudness()
+    take_frame(track)
+    track.lower(0.2, 1)
+    take_frame(track)
+    track.pause()
+    track.lower(1.0, 5)
+    track.resume()
+    assert track.loudness == Loudness(0.0, 1.0)
+    take_frame(track)
+    assert track.loudness == Loudness()
 
 
 def test_what_follows_a_sentence_without_a_sound_was_heard() -> None:

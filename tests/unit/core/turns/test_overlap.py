@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.turns import ADA, BOB, Open
 from voxbridge.core.ids import UserId
-from voxbridge.core.turns.barge_in import Cut, Deed, Duck, Phase, Resume, SpeechOver, WindUp
+from voxbridge.core.turns.barge_in import Cut, Deed, Duck, Hold, Phase, Resume, SpeechOver, WindUp
 from voxbridge.core.turns.overlap import Manner, OverlapPolicy, OverlapRules
 
 pytestmark = pytest.mark.unit
@@ -179,9 +179,23 @@ def test_a_backchannel_right_at_the_beginning_is_one_too() -> None:
 
 
 def test_yield_cuts_at_once() -> None:
-    """When the speech is no cough: 160 ms; nothing is lowered before."""
+    """Held at the onset, and cut when the speech is no cough: 160 ms."""
     a = sounding()
-    assert talk(a, manner="yield").until(0.16) == [Cut(a, "barge-in")]
+    assert talk(a, manner="yield").until(0.16) == [Hold(a), Cut(a, "barge-in")]
+
+
+def test_yield_holds_at_the_first_trace_and_goes_on_after_a_noise() -> None:
+    """Nothing leaves until it is known what it is. What this voice could not cut is not held."""
+    a = sounding()
+    ada = talk(a, manner="yield")
+    assert ada.tell("stirred") == [Hold(a)]
+    assert ada.tell("stilled") == [Resume(a, 5)]
+    assert ada.tell("stirred") == [Hold(a)]
+    assert ada.tell("began") == []
+    assert ada.tell("ended", 0.1) == [Resume(a, 5)]
+    assert talk(a, user=BOB, manner="yield").tell("stirred") == []
+    unheard = sounding(heard_s=0.2)
+    assert talk(unheard, user=BOB, manner="yield", by_anyone=True).tell("stirred") == []
 
 
 def test_finish_lets_the_sentence_end() -> None:
@@ -348,8 +362,8 @@ def test_what_is_likely_speech_cuts_only_where_all_speech_does(manner: Manner) -
     """``yield`` does not wait until it is certain."""
     a = sounding()
     assert talk(a, manner=manner).tell("likely") == []
-    assert talk(a, manner="yield").tell("likely") == [Cut(a, "barge-in")]
-    assert talk(sounding(heard_s=0.5), manner="yield").tell("likely")[0].reason == "superseded"  # type: ignore[union-attr]
+    assert talk(a, manner="yield").tell("likely")[-1] == Cut(a, "barge-in")
+    assert talk(sounding(heard_s=0.5), manner="yield").tell("likely")[-1].reason == "superseded"  # type: ignore[union-attr]
 
 
 # to somebody else
