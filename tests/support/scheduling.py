@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
 import pytest
@@ -13,6 +14,19 @@ from trio.testing import MockClock
 Result = TypeVar("Result")
 
 VIRTUAL_LIMIT_S = 3600.0
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Choose the order of the tasks that are ready at one instant, in here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
+        state = trio_run._r.getstate()
+        trio_run._r.seed(seed)
+        try:
+            yield
+        finally:
+            trio_run._r.setstate(state)
 
 
 def run_virtual(scenario: Callable[[], Awaitable[Result]]) -> Result:
@@ -27,17 +41,12 @@ def run_virtual(scenario: Callable[[], Awaitable[Result]]) -> Result:
 
 def run_seeded(scenario: Callable[[], Awaitable[Result]], seed: int) -> Result:
     """Run a scenario as ``run_virtual`` does, with a seed for Trio's scheduler; a failure names it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
-        state = trio_run._r.getstate()
-        trio_run._r.seed(seed)
+    with seeded(seed):
         try:
             return run_virtual(scenario)
         except BaseException as error:
             error.add_note(f"with scheduler seed {seed}")
             raise
-        finally:
-            trio_run._r.setstate(state)
 
 
 def over_seeds(scenario: Callable[[], Awaitable[object]], seeds: Iterable[int]) -> None:

@@ -170,6 +170,7 @@ async def test_the_lock_tells_who_has_to_wait_once(autojump_clock) -> None:
         assert told == ["Bob, I am talking with somebody else. Ask again when we have finished."]
 
 
+@pytest.mark.orders
 async def test_a_queue_asks_for_one_answer_after_the_other(autojump_clock) -> None:
     """Bob's question waits until Ada has been answered, also when his answer would be ready first."""
     async with open_round(FloorSettings("queue"), agent_s=0.2) as (hall, texts):

@@ -36,6 +36,7 @@ async def answered(hall: Hall, user: UserId, number: int = 0, frames: int = 50) 
     return await hall.wait_report(number)
 
 
+@pytest.mark.orders
 async def test_a_turn_takes_what_its_stages_take(autojump_clock: trio.testing.MockClock) -> None:
     """STT 300 is done by then: agent 400 + TTS 40 ms is first audio 440 ms after the decision, to the microsecond."""
     async with open_hall() as hall:
@@ -55,6 +56,7 @@ async def test_a_turn_takes_what_its_stages_take(autojump_clock: trio.testing.Mo
         assert report.heard == "hello, can you hear me"
 
 
+@pytest.mark.orders
 async def test_frames_leave_every_20_ms_and_the_timestamp_keeps_pace(autojump_clock: trio.testing.MockClock) -> None:
     """From the first to the last frame of an answer none is late, and five silence frames end it."""
     async with open_hall(answer="One fairly long sentence that is spoken without any pause.") as hall:
@@ -107,6 +109,7 @@ async def test_barge_in_silences_within_a_frame(autojump_clock: trio.testing.Moc
         assert previous == {"interrupted": True, "heard": first.spoken}
 
 
+@pytest.mark.orders
 async def test_speech_before_the_answer_joins_the_words(autojump_clock: trio.testing.MockClock) -> None:
     """Who goes on while the agent thinks has not finished: one answer, to both stretches of speech."""
     async with open_hall(agent_s=2.0) as hall:
@@ -146,6 +149,7 @@ async def test_speech_before_a_second_was_heard_joins_the_words(
         assert hall.tools.counters.barge_ins == 0
 
 
+@pytest.mark.orders
 async def test_speech_before_the_transcript_joins_the_words_too(autojump_clock: trio.testing.MockClock) -> None:
     """The words count even when the speaker goes on before their transcript is in."""
     async with open_hall(stt_s=3.0) as hall:
@@ -279,6 +283,7 @@ async def test_the_next_turn_works_after_every_kind_of_end(autojump_clock: trio.
         assert second.spoken == second.answer
 
 
+@pytest.mark.orders
 async def test_a_failed_agent_is_apologised_for_aloud(autojump_clock: trio.testing.MockClock) -> None:
     """When the agent fails three times the user hears the apology, and nothing of the error."""
     async with open_hall() as hall:
@@ -318,6 +323,7 @@ async def test_without_a_voice_or_an_apology_there_is_a_line_of_text(autojump_cl
         assert sorted(told) == sorted([OURS.text(line("apology")), TEXTS[Down, "agent"]])
 
 
+@pytest.mark.orders
 async def test_a_shut_gate_delays_the_answer_and_loses_nothing(autojump_clock: trio.testing.MockClock) -> None:
     """While frames cannot leave (rejoin, DAVE not ready) the sound waits, and is then heard whole."""
     async with open_hall() as hall:
@@ -346,6 +352,7 @@ async def test_a_gate_that_stays_shut_ends_the_turn(autojump_clock: trio.testing
         assert second.outcome == "answered"
 
 
+@pytest.mark.orders
 async def test_drain_ends_the_sentence_that_is_spoken(autojump_clock: trio.testing.MockClock) -> None:
     """On drain the sentence in progress is the last, whole, and nothing more is heard or asked."""
     answer = "The first sentence is not so short. The second one is never spoken. Nor is the third."
@@ -374,6 +381,7 @@ async def test_drain_fades_what_takes_too_long(autojump_clock: trio.testing.Mock
         assert last - began <= 1.0 + 0.3 + FRAME_S, f"still speaking {last - began:.2f} s after the drain began"
 
 
+@pytest.mark.orders
 async def test_say_and_stop(autojump_clock: trio.testing.MockClock) -> None:
     """A text of the operator's is spoken to its end, and stop silences it within a frame."""
     async with open_hall() as hall:

@@ -262,6 +262,7 @@ async def test_a_straggling_packet_brings_nobody_back(autojump_clock: trio.testi
 # -- nothing after a cut, nothing lost
 
 
+@pytest.mark.orders
 async def test_a_superseded_turn_whose_transcript_fails_makes_no_sound(autojump_clock: trio.testing.MockClock) -> None:
     """The speaker went on, so there is nothing to apologise for yet; the second half is answered."""
     stt = ScriptedStt(outcomes=[StageUnavailable("stt", "down"), "in Boston"], delay_s=2.0)
@@ -278,6 +279,7 @@ async def test_a_superseded_turn_whose_transcript_fails_makes_no_sound(autojump_
         assert second.heard == "in Boston"
 
 
+@pytest.mark.orders
 async def test_words_of_a_stopped_turn_do_not_come_back(autojump_clock: trio.testing.MockClock) -> None:
     """What was asked before /stop is not asked again with the next question."""
     agent = ScriptedAgent()
@@ -350,6 +352,7 @@ async def test_noise_over_an_answer_does_not_eat_the_agents_memory_of_it(
         assert previous.heard == hall.reports[0].spoken
 
 
+@pytest.mark.orders
 async def test_an_answer_heard_to_its_last_word_was_not_interrupted(autojump_clock: trio.testing.MockClock) -> None:
     """Speech that is confirmed within the five silence frames at the end cuts nothing short."""
     agent = ScriptedAgent(outcomes=["Yes indeed."])

@@ -86,6 +86,7 @@ async def test_who_said_the_is_waited_for(autojump_clock: trio.testing.MockClock
         assert len(hall.agent.questions) == 1
 
 
+@pytest.mark.orders
 async def test_words_that_come_late_are_waited_for_1_2_s_and_no_longer(autojump_clock: trio.testing.MockClock) -> None:
     """A server that takes 3 s: the turn is decided at 1.2 s, and its words are asked for once."""
     async with open_hall(stt_s=3.0) as hall:
@@ -121,6 +122,7 @@ async def test_who_pauses_long_is_waited_for_longer(autojump_clock: trio.testing
         assert len(hall.reports) == 9
 
 
+@pytest.mark.orders
 async def test_a_pause_after_a_whole_question_ends_the_turn_sooner(autojump_clock: trio.testing.MockClock) -> None:
     """The words and the turn model agree that it was all: 400 ms instead of 500."""
 

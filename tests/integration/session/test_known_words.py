@@ -94,6 +94,7 @@ async def test_half_a_question_is_answered_and_the_room_is_told(autojump_clock: 
         assert hall.port.posted[0][0] <= hall.port.voice[0].at, "the notice came after the answer"
 
 
+@pytest.mark.orders
 async def test_three_stretches_of_which_the_middle_one_fails(autojump_clock: trio.testing.MockClock) -> None:
     """What is known before and behind the hole is one question."""
     stt = ScriptedStt(outcomes=["what is the weather", TIMED_OUT, "in Boston"], delay_s=3.0)

@@ -148,6 +148,7 @@ async def test_the_turns_deadline_is_one_for_all_its_stages(
         assert report.first_audio.ms == EXACT(limit_ms, abs=1e-3), f"the apology began after {report.first_audio.ms} ms"
 
 
+@pytest.mark.orders
 async def test_what_was_spoken_is_kept_and_the_apology_comes_after_it(autojump_clock: trio.testing.MockClock) -> None:
     """An answer that breaks off after a sentence: the sentence, then the apology, with no pause between."""
     async with open_hall() as hall:

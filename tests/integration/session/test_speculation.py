@@ -63,6 +63,7 @@ def is_speculative(asked: Asked) -> bool:
     return asked.headers.get("x-voxbridge-speculative") == "true"
 
 
+@pytest.mark.orders
 async def test_an_answer_that_was_asked_ahead_comes_sooner(autojump_clock: trio.testing.MockClock) -> None:
     """Words at 300 ms, agent 400, voice 40: 740 ms after the last voiced frame instead of 940; it is asked once."""
     async with model_hall() as (hall, model, ada):
@@ -130,6 +131,7 @@ async def test_who_goes_on_has_one_question_and_one_answer(autojump_clock: trio.
         assert hall.tools.counters.speculations_wasted == 1
 
 
+@pytest.mark.orders
 async def test_half_a_question_is_not_asked_ahead(autojump_clock: trio.testing.MockClock) -> None:
     """Words that cannot be all are waited for, and only then asked."""
     async with model_hall() as (hall, model, ada):
@@ -189,6 +191,7 @@ async def test_a_workflow_runs_ahead_only_where_its_operator_says_so(
         assert from_last_voice_ms(report) == pytest.approx(740 if is_safe else 940, abs=VAD_FRAME_MS)
 
 
+@pytest.mark.orders
 async def test_who_leaves_or_is_drained_leaves_nothing_behind(autojump_clock: trio.testing.MockClock) -> None:
     """A question that was asked ahead ends with its speaker, and with the daemon."""
     async with model_hall(agent_s=5.0, hesitant=True) as (hall, model, ada):

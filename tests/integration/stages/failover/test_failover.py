@@ -93,6 +93,7 @@ async def test_nobody_is_asked_twice_while_all_is_well(autojump_clock: trio.test
         assert (both.stt.connections, both.agent.questions, both.tts.spoken) == (0, [], [])
 
 
+@pytest.mark.orders
 async def test_a_dead_stt_costs_nothing_but_its_backups_time(autojump_clock: trio.testing.MockClock) -> None:
     """No connection at the guess: the backup hears the whole utterance at once, from the ring, as early."""
     async with two_of_each() as both:
@@ -104,6 +105,7 @@ async def test_a_dead_stt_costs_nothing_but_its_backups_time(autojump_clock: tri
         assert heard.duration_s >= 1.0, f"the backup heard {heard.duration_s} s of a second of speech"
 
 
+@pytest.mark.orders
 async def test_an_stt_lost_in_mid_utterance_loses_no_word(autojump_clock: trio.testing.MockClock) -> None:
     """What the first one had heard is told to the backup."""
     async with two_of_each() as both:
@@ -160,6 +162,7 @@ async def test_the_first_stt_serves_again_when_it_is_back(autojump_clock: trio.t
         assert len(both.hall.stt.heard) == 3
 
 
+@pytest.mark.orders
 async def test_a_dead_agent_is_stood_in_for_within_the_turn(autojump_clock: trio.testing.MockClock) -> None:
     """Three failed attempts, then the backup answers; the user hears one answer and no apology."""
     async with two_of_each() as both:
@@ -180,6 +183,7 @@ async def test_an_agent_that_hangs_leaves_time_for_its_backup(autojump_clock: tr
         assert part(report, "agent") == EXACT(15_400, abs=1e-3)
 
 
+@pytest.mark.orders
 async def test_no_second_agent_after_the_first_text(autojump_clock: trio.testing.MockClock) -> None:
     """A cut after some words keeps them and apologises: never half an answer of each."""
     async with two_of_each() as both:
@@ -212,6 +216,7 @@ async def test_a_dead_tts_changes_the_voice_for_the_rest_of_the_turn(autojump_cl
         assert len(both.tts.spoken) == 2, "the next turn goes to the first server again"
 
 
+@pytest.mark.orders
 async def test_no_second_voice_after_the_first_sound(autojump_clock: trio.testing.MockClock) -> None:
     """A sentence cut in its middle is not said again by somebody else."""
     async with two_of_each(answer="A sentence that is cut.") as both:
