@@ -17,7 +17,6 @@ from pathlib import Path
 import structlog
 import trio
 from hypercorn.config import Config
-from hypercorn.trio import serve as serve_asgi
 
 from voxbridge.clock import wall_s
 from voxbridge.config.service import EnginesSettings
@@ -28,13 +27,13 @@ from voxbridge.engines.weights import check_installed, whisper_dir
 from voxbridge.engines.whisper import Whisper
 from voxbridge.engines.workers import Workers
 from voxbridge.errors import EngineError
+from voxbridge.serving import serve_asgi
 
 _log = structlog.get_logger(__name__)
 
 # A client's warm connection must not be closed under it: one that speaks after a quiet hour finds it open.
 _KEEP_ALIVE_S = 86_400
 _MESSAGE_BYTES_MAX = 1 << 20  # the default limit of the real WhisperX server's library
-_GRACE_S = 0.5
 ALIVE_EVERY_S = 5.0
 """How often a sign of life is given."""
 INHERITED = "fd:"  # a listening socket that somebody opened for us (systemd's socket activation)
@@ -88,9 +87,8 @@ def _first(group: BaseExceptionGroup[EngineError]) -> EngineError:
     return error
 
 
-def _config(listener: stdlib_socket.socket) -> Config:
+def _config() -> Config:
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
     config.accesslog = None
     # hypercorn's own lines ("Running on ... CTRL + C to quit") are replaced by ours; what goes wrong is passed on.
     config.errorlog = logging.getLogger("voxbridge.engines.http")
@@ -98,7 +96,6 @@ def _config(listener: stdlib_socket.socket) -> Config:
     config.include_server_header = False
     config.keep_alive_timeout = _KEEP_ALIVE_S
     config.websocket_max_message_size = _MESSAGE_BYTES_MAX
-    config.graceful_timeout = _GRACE_S
     return config
 
 
@@ -169,12 +166,9 @@ async def serve_engines(
     """
     listener = _bind(listen)
     address = _where(listener)
-    # hypercorn owns and closes the descriptor that it is given.
-    config = _config(listener)
-    listener.detach()
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(_serve, make_app(engines), config)
+            await nursery.start(serve_asgi, make_app(engines), _config(), listener)
             _log.info("engines are listening", address=address)
             on_ready(address)
             while True:
@@ -184,10 +178,6 @@ async def serve_engines(
     finally:
         if _is_path(listen):
             _remove_socket(listen)
-
-
-async def _serve(app: object, config: Config, *, task_status: trio.TaskStatus[list[str]]) -> None:
-    await serve_asgi(app, config, shutdown_trigger=trio.sleep_forever, task_status=task_status)  # type: ignore[arg-type]
 
 
 async def serve(
