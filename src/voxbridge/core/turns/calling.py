@@ -102,7 +102,7 @@ def _calls_at_start(sentence: Sentence, name: str, size: int, language: str, is_
         if not sentence.is_first and not is_marked and not (start > 0 and rest):
             continue
         if is_name(called, name, language, is_set_off) and (
-            is_marked or not is_told_of(rest, language, sentence.ending)
+            is_marked or not is_told_of(rest, language, sentence.ending, is_opened=start > 0)
         ):
             return True
     return False

@@ -1,9 +1,10 @@
-"""Calls in a text without spaces between its words: Japanese.
+"""Calls in a text without spaces between its words: Japanese and Chinese.
 
     "アイリス、今何時"        before a mark            "アイリスは便利だね。"      a particle: spoken about
     "アイリスさん今何時"      with a title             "昨日アイリスに会った。"    in the middle
     "今何時、アイリス"        behind a mark            "うちのアイリス。"          somebody's
     "ねえアイリース、今何時"  as it was heard          "アイスが食べたい。"        another word
+    "Iris现在几点"            no mark                  "问一下Iris。"              a verb's object
 
 A name in Latin letters is looked for in the katakana in which a speech server writes it.
 """
@@ -14,7 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from voxbridge.core.turns.calling_words import ABOUT_AFTER, OPENING, TITLES
+from voxbridge.core.turns.calling_words import ABOUT_AFTER, OPENING, TITLES, UNSPACED_BEFORE
 from voxbridge.core.turns.kana import is_kana, sounds_like_in_kana
 from voxbridge.core.turns.sounds import folded
 
@@ -23,9 +24,12 @@ _SENTENCE_END = re.compile(r"[\u3002.!?\uff01\uff1f\u2026]+")
 _CLAUSE_END = re.compile(r"[\s\u3001,\uff0c]+")
 _KATAKANA_FIRST = re.compile("[\u30a1-\u30fa\u30fc]+")
 _KATAKANA_LAST = re.compile("[\u30a1-\u30fa\u30fc]+$")
-_ABOUT_BEFORE = re.compile("(?:[はがをにともへ]|(?<![なるたいだ])の)$")
+_ABOUT_BEFORE = re.compile(
+    f"(?:[はがをにともへ]|(?<![なるたいだ])の|(?<!好)的|(?<![还還就不])(?:{'|'.join(UNSPACED_BEFORE)})(?:一下|一问|过|過|了)?)$"
+)
+_TOLD_AFTER = (*ABOUT_AFTER["ja"], *ABOUT_AFTER["zh"])
 _TITLES = re.compile(f"^(?:{'|'.join(TITLES)})")
-_OPENINGS = re.compile(f"^(?:{'|'.join(sorted(OPENING['ja'], key=len, reverse=True))})")
+_OPENINGS = re.compile(f"^(?:{'|'.join(sorted(OPENING['ja'] | OPENING['zh'], key=len, reverse=True))})")
 
 
 def calls_unspaced(text: str, name: str, *, is_exact: bool = False) -> bool:
@@ -69,7 +73,7 @@ def _opened(clause: str) -> str:
 def _is_called_after(rest: str) -> bool:
     """Tell whether what follows a name lets it be a call."""
     rest = _TITLES.sub("", rest)
-    return not any(rest.startswith(particle) for particle in ABOUT_AFTER["ja"])
+    return not rest.startswith(_TOLD_AFTER)
 
 
 def _behind(clause: str, name: str, *, is_exact: bool) -> Iterator[str]:

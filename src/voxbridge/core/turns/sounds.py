@@ -47,8 +47,6 @@ def sound_of(word: str, language: str) -> str:
     if table is None:
         code = jellyfish.metaphone(_UNHEARD_R.sub("a", word))
         return re.sub(r"^[AEIOU]", "A", code)
-    if silent := _SILENT_AT_THE_END.get(language):
-        word = silent.sub("", word)
     for spelling, sound in table:
         word = word.replace(spelling, sound)
     word = re.sub(r"(.)\1+", r"\1", word.upper())
@@ -60,8 +58,15 @@ def sounds_like(heard: str, name: str, language: str) -> bool:
     if heard == name:
         return True
     wrong = jellyfish.damerau_levenshtein_distance(heard, name)
-    code = sound_of(name, language)
-    return len(code) > 1 and wrong <= _SHARE_OF_LETTERS * len(name) and sound_of(heard, language) == code
+    if wrong > _SHARE_OF_LETTERS * len(name):
+        return False
+    return any(len(code) > 1 for code in _sounds_of(name, language) & _sounds_of(heard, language))
+
+
+def _sounds_of(word: str, language: str) -> set[str]:
+    """Return how a word may sound: in French, with what stands at its end and without."""
+    silent = _SILENT_AT_THE_END.get(language)
+    return {sound_of(each, language) for each in (word, silent.sub("", word) if silent else word)}
 
 
 def looks_like(heard: str, name: str) -> bool:
