@@ -1,20 +1,17 @@
-"""`python -m tests.mutate FILES [--share 0.2]`: change our code in one place, and see whether a test notices.
+"""`python -m tests.mutate FILES [--count 10]`: change our code in one place, and see whether a test notices.
 
-Each mutant goes into a copy of ``src``; the tests are those of this tree: all that import the changed module, unit
-tests first. It takes a while: three seconds for a mutant of a small module, ten where integration tests are asked.
+Which test reaches which line is measured once (`reach.py`). Each mutant then runs in a process of its own, forked from
+one that has imported the libraries, and only the tests that reach it are asked, the cheapest first, until one fails
+(`trial.py`). Verdicts are kept in ``build/mutate``: a run that was cut off goes on, and `--again` asks survivors anew.
 """
 
 from __future__ import annotations
 
 import collections
-import os
+import concurrent.futures
+import json
+import multiprocessing
 import random
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,99 +19,42 @@ import attrs
 import click
 
 from tests.mutate.mutants import Mutant, mutants_of
+from tests.mutate.reach import PACKAGE, ROOT, Reach, Test, chunks, measured_here, places
+from tests.mutate.trial import Verdict, chosen, forked, import_libraries, tried
 
-ROOT = Path(__file__).parents[2]
-_PACKAGE = ROOT / "src" / "voxbridge"
-_PYTEST = ("pytest", "-q", "-x", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=600")
-_CATEGORIES = ("unit", "integration")  # the cheap ones first
-_SLOW = ("test_conversation_model", "test_conversation_sweep", "test_long_answers")  # asked only by name
+VERDICTS = ROOT / "build" / "mutate" / "verdicts.jsonl"
+FOLDERS = ("unit", "integration")
 
 
 @attrs.frozen
-class Killed:
-    """What came of one mutant."""
+class Case:
+    """A mutant of a file, and what it is known by from run to run, wherever its line stands."""
 
+    file: str  # inside the package
     mutant: Mutant
-    by: str  # the test that noticed; empty: it lives
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.mutant}"
 
 
-@attrs.frozen
-class Tests:
-    """The tests that are asked about a file, and how long they take when nothing is wrong."""
-
-    files: dict[str, list[Path]]
-    took_s: dict[str, float]
-
-    def command(self, category: str) -> list[str]:
-        """Return what to run."""
-        return [sys.executable, "-m", *_PYTEST, "-m", category, *map(str, self.files[category])]
-
-
-def tests_of(module: Path, more: tuple[str, ...]) -> dict[str, list[Path]]:
-    """Return, by category, the tests that import a module, and those in the folder that mirrors its own by name."""
-    dotted = ".".join(module.relative_to(ROOT / "src").with_suffix("").parts)
-    package, _, name = dotted.rpartition(".")
-    imports = re.compile(rf"(from {re.escape(dotted)} import|from {re.escape(package)} import [^\n]*\b{name}\b)")
-    found: dict[str, list[Path]] = {}
-    for category in _CATEGORIES:
-        files = sorted((ROOT / "tests" / category).rglob("test_*.py"))
-        mirror = ROOT / "tests" / category / module.parent.relative_to(_PACKAGE)
-        found[category] = [
-            file
-            for file in files
-            if (imports.search(file.read_text("utf-8")) or (file.parent == mirror and name in file.stem))
-            and not file.stem.startswith(_SLOW)
-        ]
-        found[category] += [
-            file for wanted in more if (file := ROOT / wanted).is_relative_to(ROOT / "tests" / category)
-        ]
+def cases_of(module: Path) -> list[Case]:
+    """Return all mutants of a file."""
+    source = module.read_bytes()
+    text, file = source.decode(), module.relative_to(PACKAGE).as_posix()
+    around, seen = places(text), collections.Counter[str]()
+    found = []
+    for mutant in mutants_of(source):
+        known = f"{file} {around.get(mutant.line, '')}: {' '.join(mutant.before.split())} -> {mutant.after}"
+        seen[known] += 1
+        found.append(Case(file, mutant, f"{known} #{seen[known]}"))
     return found
 
 
-def _run(tests: Tests, category: str, source: Path, limit_s: float | None) -> tuple[int, str, float]:
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(source), str(ROOT)]), "PYTHONDONTWRITEBYTECODE": "1"}
-    began = time.monotonic()  # noqa: TID251 - no loop of ours runs here
-    try:
-        done = subprocess.run(
-            tests.command(category), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=limit_s, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return 1, "FAILED it hangs", limit_s or 0.0
-    return done.returncode, done.stdout, time.monotonic() - began  # noqa: TID251
-
-
-def measured(files: dict[str, list[Path]], source: Path) -> Tests:
-    """Run the tests once on the code as it is. Raises: ClickException if one fails."""
-    tests = Tests(files, {})
-    for category in _CATEGORIES:
-        if files[category]:
-            code, said, took_s = _run(tests, category, source, None)
-            if code not in (0, 5):
-                raise click.ClickException(f"the tests fail before anything is changed:\n{said[-1500:]}")
-            tests.took_s[category] = took_s
-    return tests
-
-
-def judged(module: Path, mutant: Mutant, tests: Tests, source: Path) -> Killed:
-    """Put one mutant in place, ask the tests, and take it out again."""
-    file, original = source / module.relative_to(ROOT / "src"), module.read_bytes()
-    file.write_bytes(mutant.applied(original))
-    try:
-        for category, took_s in tests.took_s.items():
-            code, said, _ = _run(tests, category, source, 5 * took_s + 20)
-            if code not in (0, 5):
-                failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
-                return Killed(mutant, failed[0] if failed else "it cannot be imported")
-    finally:
-        file.write_bytes(original)
-    return Killed(mutant, "")
-
-
-def chosen(module: Path, share: float, seed: int) -> list[Mutant]:
-    """Return a share of a file's mutants, at least one, the same for the same seed."""
-    every = mutants_of(module.read_bytes())
-    count = min(len(every), max(1, round(share * len(every))))
-    return sorted(random.Random(f"{seed} {module.name}").sample(every, count), key=lambda mutant: mutant.start)
+def sampled(cases: list[Case], share: float, count: int, seed: int) -> list[Case]:
+    """Return some of a file's mutants, the same for the same seed."""
+    wanted = min(len(cases), count or len(cases), max(1, round(share * len(cases))))
+    return random.Random(f"{seed} {cases[0].file}").sample(cases, wanted) if cases else []
 
 
 def modules(paths: tuple[Path, ...]) -> Iterator[Path]:
@@ -123,37 +63,112 @@ def modules(paths: tuple[Path, ...]) -> Iterator[Path]:
         yield from sorted(path.resolve().rglob("*.py")) if path.is_dir() else [path.resolve()]
 
 
+def measure(reach: Reach, folders: tuple[str, ...]) -> None:
+    """Run what is new or changed among the tests, and keep what it reaches."""
+    stale = reach.stale(folders)
+    reach.forget(stale)
+    for files in chunks(stale):
+        click.echo(f"measuring {len(files)} files of tests, {files[0]} and on")
+        told = forked(lambda files=files: measured_here(files), 3600)  # type: ignore[misc]
+        if not isinstance(told, list):
+            raise click.ClickException(f"{told}: {' '.join(files)}")
+        took, covered = told
+        reach.add(took, {file: {int(line): tests for line, tests in of.items()} for file, of in covered.items()})
+        reach.measured.update({file: stale[file] for file in files})
+        reach.keep()
+
+
+def kept() -> dict[str, Verdict]:
+    """Return the verdicts of earlier runs, the last of each mutant."""
+    if not VERDICTS.exists():
+        return {}
+    rows = map(json.loads, VERDICTS.read_text("utf-8").splitlines())
+    return {row["key"]: Verdict(row["by"], row["took_s"]) for row in rows}
+
+
+def _judged(case: Case, tests: list[Test]) -> Verdict:
+    path = PACKAGE / case.file
+    return tried(path, case.mutant.applied(path.read_bytes()), tests) if tests else Verdict("", 0.0)
+
+
+def judge(cases: list[Case], reach: Reach, budget_s: float, jobs: int) -> None:
+    """Ask the tests about each mutant, and keep each verdict as it comes."""
+    forking = multiprocessing.get_context("fork")
+    with (
+        concurrent.futures.ProcessPoolExecutor(jobs, mp_context=forking) as pool,
+        VERDICTS.open("a", encoding="utf-8") as file,
+    ):
+        asked = {}
+        for case in cases:
+            source = (PACKAGE / case.file).read_text("utf-8")
+            last = case.mutant.line + case.mutant.before.count("\n")
+            numbers = reach.of(case.file, source, case.mutant.line, last)
+            tests = chosen([reach.tests[number] for number in numbers], Path(case.file).stem, budget_s)
+            asked[pool.submit(_judged, case, tests)] = case, tests
+        for done in concurrent.futures.as_completed(asked):
+            (case, tests), verdict = asked[done], done.result()
+            file.write(json.dumps({"key": case.key, "by": verdict.by, "took_s": round(verdict.took_s, 2)}) + "\n")
+            file.flush()
+            if not verdict.by:
+                click.echo(f"lives: {case}, {len(tests)} tests asked in {verdict.took_s:.1f} s")
+
+
+def table(cases: list[Case], verdicts: dict[str, Verdict]) -> Iterator[str]:
+    """Return how many of a file's mutants were killed, by file, by package, and altogether."""
+    tried_of, killed_of = collections.Counter[str](), collections.Counter[str]()
+    for case in cases:
+        package = case.file.rpartition("/")[0]
+        for row in (case.file, f"{package}/", f"{package.partition('/')[0]}/ and below", "all"):
+            tried_of[row] += case.key in verdicts
+            killed_of[row] += bool(case.key in verdicts and verdicts[case.key].by)
+    yield "| file | mutants | killed | |"
+    yield "| --- | --- | --- | --- |"
+    for row in sorted(tried_of, key=lambda row: (row == "all", row.endswith("below"), row.endswith("/"), row)):
+        if tried_of[row]:
+            yield f"| {row} | {tried_of[row]} | {killed_of[row]} | {killed_of[row] / tried_of[row]:.0%} |"
+
+
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--share", default=1.0, show_default=True, help="How many of a file's mutants are tried.")
+@click.option("--count", default=0, help="How many of a file's mutants are tried at most; 0: all of them.")
 @click.option("--seed", default=1, show_default=True, help="Which ones.")
-@click.option("--also", multiple=True, help="A test file to ask besides those that import the module.")
-def main(paths: tuple[Path, ...], share: float, seed: int, also: tuple[str, ...]) -> None:
+@click.option("--again", is_flag=True, help="Ask again about those that lived in an earlier run.")
+@click.option("--anew", is_flag=True, help="Ask again about all.")
+@click.option("--budget", "budget_s", default=12.0, show_default=True, help="Seconds of tests for one mutant.")
+@click.option("--jobs", default=1, show_default=True, help="How many are tried side by side.")
+@click.option("--tests", "folders", multiple=True, default=FOLDERS, help="Folders in tests/ that are asked.")
+@click.option("--no-measure", is_flag=True, help="Use the table of what reaches what as it was kept.")
+@click.option("--only", default="", help="Only mutants whose key has this in it.")
+def main(
+    paths: tuple[Path, ...],
+    share: float,
+    count: int,
+    seed: int,
+    again: bool,
+    anew: bool,
+    budget_s: float,
+    jobs: int,
+    folders: tuple[str, ...],
+    no_measure: bool,
+    only: str,
+) -> None:
     """Change our code in one place, and see whether a test notices."""
-    total: collections.Counter[str] = collections.Counter()
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="voxbridge-mutate-") as folder:
-        source = Path(folder) / "src"
-        shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
-        for module in modules(paths):
-            mutants = chosen(module, share, seed)
-            name = module.relative_to(_PACKAGE).as_posix()
-            files = tests_of(module, also)
-            if not mutants or not any(files.values()):
-                rows.append(f"| {name} | {len(mutants)} | no test imports it | |")
-                continue
-            tests = measured(files, source)
-            results = [judged(module, mutant, tests, source) for mutant in mutants]
-            killed = sum(bool(result.by) for result in results)
-            total.update(tried=len(results), killed=killed)
-            rows.append(f"| {name} | {len(results)} | {killed} | {killed / len(results):.0%} |")
-            for result in results:
-                if not result.by:
-                    click.echo(f"lives: {name} {result.mutant}")
-            click.echo(rows[-1])
-    click.echo("\n| file | mutants | killed | |\n|---|---|---|---|\n" + "\n".join(rows))
-    if total["tried"]:
-        click.echo(f"| all | {total['tried']} | {total['killed']} | {total['killed'] / total['tried']:.0%} |")
+    VERDICTS.parent.mkdir(parents=True, exist_ok=True)
+    import_libraries()
+    reach = Reach.kept()
+    if not no_measure:
+        measure(reach, folders)
+    cases = [case for path in modules(paths) for case in sampled(cases_of(path), share, count, seed)]
+    cases = [case for case in cases if only in case.key]
+    known = {} if anew else kept()
+    wanted = [case for case in cases if case.key not in known or (again and not known[case.key].by)]
+    judge(wanted, reach, budget_s, jobs)
+    known = kept()
+    for case in cases:
+        if not known[case.key].by:
+            click.echo(f"lives: {case}")
+    click.echo("\n" + "\n".join(table(cases, known)))
 
 
 if __name__ == "__main__":

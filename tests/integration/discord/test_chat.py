@@ -40,7 +40,7 @@ async def test_a_thread_is_opened_in_a_text_channel_only():
 
 
 async def test_a_file_is_attached():
-    """As UTF-8."""
+    """A file arrives whole, with its name, as UTF-8."""
     async with open_bench(SimulatedDiscord(), join=()) as bench:
         await bench.bridge.chat.attach(TEXT_CHANNEL_ID, "here", "transcript.vtt", "WEBVTT\n\nÄpfel\n")
         (message,) = bench.discord.messages

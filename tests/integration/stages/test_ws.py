@@ -75,12 +75,14 @@ def connect() -> AbstractAsyncContextManager[WebSocket]:
     ],
 )
 def test_addresses(url, means):
+    """An address is taken apart as browsers do it: default ports, IPv6, path and query."""
     address = WsAddress.parse("stt", url)
     assert (address.host, address.port, address.target, address.is_tls, address.host_header) == means
 
 
 @pytest.mark.parametrize("url", ["", "host:4901", "http://host/", "ws:///x", "ws://host:http/", "ws://host:99999/x"])
 def test_unusable_addresses_name_the_key_and_not_the_value(url):
+    """An address that cannot be used is told by its key only: it may hold a token."""
     with pytest.raises(ConfigError, match=r"^stt\.url: ") as wrong:
         WsAddress.parse("stt", url)
     assert not url or url not in str(wrong.value), "the URL may hold a token"
@@ -109,6 +111,7 @@ async def test_request_and_fragments(autojump_clock, nursery):
 
 
 async def test_close_code_is_told(autojump_clock, nursery):
+    """A peer that closes is told as unavailable with its code, and nothing can be sent any more."""
     await serve(nursery, lambda peer: peer.send(ws_events.CloseConnection(code=1013)))
     async with connect() as ws:
         with pytest.raises(StageUnavailable, match="code 1013"):
@@ -118,6 +121,7 @@ async def test_close_code_is_told(autojump_clock, nursery):
 
 
 async def test_end_of_stream_without_a_close_is_a_loss(autojump_clock, nursery):
+    """A stream that ends without a close is a loss."""
     await serve(nursery, lambda peer: peer.stream.aclose())
     async with connect() as ws:
         with pytest.raises(StageUnavailable, match="was lost"):
@@ -125,6 +129,7 @@ async def test_end_of_stream_without_a_close_is_a_loss(autojump_clock, nursery):
 
 
 async def test_huge_messages_and_broken_frames_are_protocol_errors(autojump_clock, nursery):
+    """A message over 1 MiB and bytes that are no frame are errors of the peer."""
     garbage = [True, False]
 
     async def script(peer: Peer) -> None:
@@ -183,6 +188,8 @@ async def test_compression_that_nobody_offered_is_refused(autojump_clock, nurser
 
 
 async def test_ping_waits_for_its_pong(autojump_clock, nursery):
+    """A ping ends with its own answer, not with another one's."""
+
     async def script(peer: Peer) -> None:
         ping = await peer.next_event()
         assert isinstance(ping, ws_events.Ping)
@@ -250,6 +257,7 @@ async def test_a_pong_between_two_halves_of_a_long_write_waits_for_its_turn(auto
 
 
 async def test_headers_go_with_the_request(autojump_clock, nursery):
+    """Headers of the operator go with the request, and it says who we are."""
     seen: list[tuple[bytes, bytes]] = []
 
     async def script(peer: Peer) -> None:
@@ -265,6 +273,7 @@ async def test_headers_go_with_the_request(autojump_clock, nursery):
 
 
 async def test_what_the_block_raises_comes_out_as_it_is(autojump_clock, nursery):
+    """An error of the user's own passes through the connection unchanged."""
     await serve(nursery, lambda peer: peer.next_event())
     mine = KeyError("mine")
     with pytest.raises(KeyError) as caught:
@@ -312,6 +321,7 @@ HEAD_503 = b"HTTP/1.1 503 Busy\r\nContent-Type: text/plain\r\n"
     ],
 )
 async def test_answers_to_the_upgrade(autojump_clock, nursery, pieces, error, says, after_s):
+    """Whatever answers the upgrade ends in the right error, with its socket closed and no task left."""
     net = await answer_raw(nursery, *pieces)
     tasks, began = trio.lowlevel.current_statistics().tasks_living, trio.current_time()
     with pytest.raises(error, match=says) as caught:
@@ -326,6 +336,7 @@ async def test_answers_to_the_upgrade(autojump_clock, nursery, pieces, error, sa
 
 
 async def test_retry_after_is_passed_on(autojump_clock, nursery):
+    """A time that the server names is passed on."""
     await answer_raw(nursery, b"HTTP/1.1 429 Slow down\r\nRetry-After: 7\r\n\r\n")
     with pytest.raises(StageUnavailable) as caught:
         async with connect():

@@ -49,6 +49,7 @@ async def socket_pair() -> tuple[trio.SocketStream, trio.SocketStream, trio.Sock
 
 
 async def test_refused(network):
+    """Where nobody listens a connect is refused, in memory as in the kernel."""
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listener.socket.getsockname()[1]
     await listener.aclose()
@@ -57,6 +58,7 @@ async def test_refused(network):
 
 
 async def test_errno_of_unconnected_sockets(network):
+    """A socket that is not connected, or closed, fails with the kernel's own codes."""
     with trio.socket.socket() as sock:
         for call, code in (
             (lambda: sock.recv(1), errno.ENOTCONN),
@@ -75,6 +77,7 @@ async def test_errno_of_unconnected_sockets(network):
 
 
 async def test_addresses(network):
+    """Both ends know the same two addresses."""
     client, server, listener = await socket_pair()
     assert client.socket.getpeername() == server.socket.getsockname() == listener.socket.getsockname()
     assert client.socket.getsockname() == server.socket.getpeername()
@@ -97,6 +100,7 @@ async def test_clean_close_is_end_of_file_and_then_a_broken_pipe(network):
 
 
 async def test_close_with_unread_bytes_is_a_reset(network):
+    """A close that leaves bytes unread is a reset for the other end."""
     client, server, listener = await socket_pair()
     await server.send_all(b"never read")
     while not client.socket.is_readable():
@@ -110,6 +114,7 @@ async def test_close_with_unread_bytes_is_a_reset(network):
 
 
 async def test_half_close(network):
+    """An end that was closed one way still receives."""
     client, server, listener = await socket_pair()
     await client.send_eof()
     assert await server.receive_some() == b""
@@ -125,6 +130,7 @@ async def test_half_close(network):
 
 @pytest.mark.parametrize("waiting", ["read", "accept", "write"])
 async def test_close_wakes_the_local_waiter(network, waiting):
+    """Who waits on a socket that is closed under him is woken with Trio's error."""
     client, server, listener = await socket_pair()
     woken: list[str] = []
 
@@ -180,6 +186,7 @@ async def one_answer(stream: trio.SocketStream) -> None:
 
 
 async def test_httpx_cold_and_warm(autojump_clock, nursery):
+    """httpx pays for its connect once, its timeouts are exact, and nothing stays open."""
     net = MemNet(latency_s=0.01, chunk_bytes=5).install()
     port = await serve(nursery, one_answer)
     async with httpx.AsyncClient(verify=ssl.create_default_context()) as client:
@@ -200,6 +207,7 @@ async def test_httpx_cold_and_warm(autojump_clock, nursery):
 
 
 async def test_trio_websocket(autojump_clock, nursery):
+    """trio-websocket connects and echoes in the exact time of its round trips."""
     net = MemNet(latency_s=0.01, chunk_bytes=3).install()
 
     async def echo(request: trio_websocket.WebSocketRequest) -> None:

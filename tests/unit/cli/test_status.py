@@ -66,7 +66,7 @@ async def test_what_we_were_too_slow_for_is_told() -> None:
 
 
 async def test_no_turns_where_none_are_wanted(status: dict) -> None:
-    """--turns 0."""
+    """With `--turns 0` no turn is shown."""
     assert "t1" not in "\n".join(show_status(status, turns=0))
 
 

@@ -207,6 +207,7 @@ FINDERS = ("deepgram", "openai", "whisperlive", "whisperlivekit", "wyoming")
 
 @pytest.mark.parametrize("kind", list(BUILT_IN["stt"]))
 def test_language_auto_is_for_the_kinds_whose_servers_find_it_out(tmp_path, kind):
+    """`auto` is taken where the server finds the language out, and refused elsewhere with the kind's name."""
     url = "" if kind == "embedded" else f'url = "{URLS.get(kind, "http://h")}"\n'
     for option in ('language = "auto"', '[stt.languages]\n"123" = "auto"'):
         file = write(tmp_path, f'[stt]\nkind = "{kind}"\n{url}{option}\n')
@@ -219,6 +220,7 @@ def test_language_auto_is_for_the_kinds_whose_servers_find_it_out(tmp_path, kind
 
 
 def test_language_auto_is_for_the_backups_too(tmp_path):
+    """`auto` is refused if one of the backups cannot find the language out."""
     file = write(
         tmp_path,
         '[stt]\nkind = "openai"\nurl = "http://h"\nlanguage = "auto"\n[[stt.backup]]\nkind = "embedded"\n',

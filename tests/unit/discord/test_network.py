@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unit
     [("127.0.0.1:443", ("127.0.0.1", 443)), ("[::1]:8443", ("::1", 8443)), ("proxy.lan:1", ("proxy.lan", 1))],
 )
 def test_parse_address_reads_address_and_port(value, address):
-    """Both families."""
+    """Addresses of both families are read, IPv6 in brackets, and names as well."""
     assert parse_address(value) == address
 
 

@@ -19,11 +19,13 @@ def heard(packets: list[bytes]) -> str:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_words_are_read_back(seed):
+    """Any words of tones come out of the codec as they went in."""
     numbers = random.Random(seed).choices(range(WORDS_MAX), k=40)
     assert heard(packets_of(*numbers)) == " ".join(f"w{number}" for number in numbers)
 
 
 def test_a_word_said_twice_is_heard_twice_and_a_lost_one_is_missing():
+    """A word said twice is heard twice, a missing one is missing, and silence has none."""
     assert heard(packets_of(3, 3)) == "w3 w3"
     assert heard(packets_of(3) + packets_of(5)) == "w3 w5"
     assert words_in(b"") == ""
@@ -31,5 +33,6 @@ def test_a_word_said_twice_is_heard_twice_and_a_lost_one_is_missing():
 
 
 def test_there_are_so_many_words():
+    """A word that there is not is refused."""
     with pytest.raises(ValueError, match="40 words"):
         packets_of(WORDS_MAX)

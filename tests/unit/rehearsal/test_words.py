@@ -26,6 +26,7 @@ WORDS = st.lists(st.sampled_from(["one", "two", "three", "four"]), max_size=8).m
     ],
 )
 def test_numbers_are_read_as_they_are_spoken(number: int, words: str) -> None:
+    """A figure counts as the words in which it is spoken."""
     assert " ".join(spoken_number(number)) == words
 
 

@@ -64,6 +64,7 @@ async def read_all(stream: trio.SocketStream) -> bytes:
 
 
 async def test_connect_costs_a_round_trip_refused_or_not(autojump_clock, nursery):
+    """A connect takes exactly a round trip, whether it is accepted or refused."""
     net = MemNet(latency_s=0.01).install()
     watch = Stopwatch()
     await pair(nursery, net)
@@ -79,6 +80,7 @@ async def test_connect_costs_a_round_trip_refused_or_not(autojump_clock, nursery
 
 
 async def test_bytes_and_end_of_file_arrive_one_latency_later(autojump_clock, nursery):
+    """Bytes and the end arrive one latency later; the sender does not wait."""
     net = MemNet(latency_s=0.01).install()
     client, server, _ = await pair(nursery, net)
     watch = Stopwatch()
@@ -92,6 +94,7 @@ async def test_bytes_and_end_of_file_arrive_one_latency_later(autojump_clock, nu
 
 
 async def test_latency_changed_under_way_does_not_reorder(autojump_clock, nursery):
+    """Bytes never overtake each other, whatever becomes of the latency."""
     net = MemNet(latency_s=0.1).install()
     client, server, connection = await pair(nursery, net)
     await client.send_all(b"first ")
@@ -102,6 +105,7 @@ async def test_latency_changed_under_way_does_not_reorder(autojump_clock, nurser
 
 
 async def test_links_differ(autojump_clock, nursery):
+    """Each host and port has a latency of its own."""
     net = MemNet().install()
     net.hosts["far.test"] = "10.1.0.1"
     net.link("far.test", PORT).latency_s = 0.25
@@ -114,6 +118,7 @@ async def test_links_differ(autojump_clock, nursery):
 
 
 async def test_chunk_bytes_bounds_every_read(autojump_clock, nursery):
+    """No read returns more than the network's chunk."""
     net = MemNet(chunk_bytes=7).install()
     client, server, _ = await pair(nursery, net)
     await client.send_all(b"x" * 20)
@@ -121,6 +126,7 @@ async def test_chunk_bytes_bounds_every_read(autojump_clock, nursery):
 
 
 async def test_bandwidth_spreads_a_transfer_over_time(autojump_clock, nursery):
+    """A bandwidth delays each segment by its share, exactly."""
     net = MemNet(latency_s=0.05).install()
     client, server, connection = await pair(nursery, net)
     connection.link.bytes_per_s = 14_480.0  # ten frames a second
@@ -134,6 +140,7 @@ async def test_bandwidth_spreads_a_transfer_over_time(autojump_clock, nursery):
 
 
 async def test_full_window_holds_the_sender_back(autojump_clock, nursery):
+    """A sender waits until what it sent before was read."""
     net = MemNet().install()
     client, server, connection = await pair(nursery, net)
     connection.link.window_bytes = 1000
@@ -154,6 +161,7 @@ async def test_full_window_holds_the_sender_back(autojump_clock, nursery):
 
 
 async def test_stall_delivers_nothing_until_resumed(autojump_clock, nursery):
+    """A stalled link delivers and connects nothing until it is resumed, and loses nothing."""
     net = MemNet(latency_s=0.01).install()
     client, server, connection = await pair(nursery, net)
     await client.send_all(b"arrived")
@@ -175,6 +183,7 @@ async def test_stall_delivers_nothing_until_resumed(autojump_clock, nursery):
 
 
 async def test_a_read_that_waits_is_stalled_and_resumed_under_it(autojump_clock, nursery):
+    """A read that waits gets its bytes when the link is resumed."""
     net = MemNet(latency_s=0.1).install()
     client, server, connection = await pair(nursery, net)
     got: list[tuple[bytes, float]] = []
@@ -194,6 +203,7 @@ async def test_a_read_that_waits_is_stalled_and_resumed_under_it(autojump_clock,
 
 
 async def test_reset_cuts_both_ends_at_once(autojump_clock, nursery):
+    """A reset ends both directions; what had arrived can still be read."""
     net = MemNet(latency_s=0.01).install()
     client, server, connection = await pair(nursery, net)
     await client.send_all(b"arrived")
@@ -217,6 +227,7 @@ async def test_reset_cuts_both_ends_at_once(autojump_clock, nursery):
 
 @pytest.mark.parametrize("count", [1, 10, 19])
 async def test_reset_after_a_number_of_bytes(autojump_clock, nursery, count):
+    """A reset can be set to a byte: exactly so many arrive."""
     net = MemNet(latency_s=0.01, chunk_bytes=3).install()
     client, server, connection = await pair(nursery, net)
     connection.reset_after(count, sender="client")
@@ -229,6 +240,7 @@ async def test_reset_after_a_number_of_bytes(autojump_clock, nursery, count):
 
 
 async def test_half_close_from_outside(autojump_clock, nursery):
+    """One direction can be closed from outside; the other still flows."""
     net = MemNet().install()
     client, server, connection = await pair(nursery, net)
     connection.half_close("server")
@@ -240,6 +252,7 @@ async def test_half_close_from_outside(autojump_clock, nursery):
 
 
 async def test_refuse_spares_what_exists(autojump_clock, nursery):
+    """A port that refuses leaves connections alone that exist."""
     net = MemNet().install()
     client, server, _ = await pair(nursery, net)
     net.refuse("localhost", PORT)
@@ -252,6 +265,7 @@ async def test_refuse_spares_what_exists(autojump_clock, nursery):
 
 
 async def test_full_backlog_makes_clients_wait(autojump_clock):
+    """A client waits while the backlog is full, and gets in when there is room."""
     MemNet().install()
     [listener] = await trio.open_tcp_listeners(PORT, host="127.0.0.1", backlog=1)
     await trio.open_tcp_stream("localhost", PORT)
@@ -264,6 +278,7 @@ async def test_full_backlog_makes_clients_wait(autojump_clock):
 
 
 async def test_closing_a_listener_resets_those_not_accepted(autojump_clock):
+    """A listener that closes resets those whom it did not accept, and the port is free again."""
     MemNet().install()
     [listener] = await trio.open_tcp_listeners(PORT, host="127.0.0.1")
     client = await trio.open_tcp_stream("localhost", PORT)
@@ -276,6 +291,7 @@ async def test_closing_a_listener_resets_those_not_accepted(autojump_clock):
 
 
 async def test_cancelled_read_loses_nothing(autojump_clock, nursery):
+    """A cancelled read leaves its bytes to the next one."""
     net = MemNet(latency_s=0.5).install()
     client, server, _ = await pair(nursery, net)
     await client.send_all(b"safe")
@@ -285,6 +301,7 @@ async def test_cancelled_read_loses_nothing(autojump_clock, nursery):
 
 
 async def test_unix_sockets(autojump_clock):
+    """Sockets in files work as others do; a missing file and a dead one fail each in its own way."""
     net = MemNet().install()
     with pytest.raises(FileNotFoundError):
         await trio.open_unix_socket("/run/engines.sock")
@@ -303,6 +320,7 @@ async def test_unix_sockets(autojump_clock):
 
 
 async def test_what_it_does_not_do_is_refused(autojump_clock):
+    """What the network does not simulate is refused with the kernel's code, not half done."""
     MemNet().install()
     with pytest.raises(OSError, match="IPv4 and unix") as family:
         trio.socket.socket(stdsocket.AF_INET6)
@@ -318,6 +336,7 @@ async def test_what_it_does_not_do_is_refused(autojump_clock):
 
 
 async def test_audit_names_what_is_open(autojump_clock, nursery):
+    """The audit counts what was left open, listeners only if asked for."""
     net = MemNet().install()
     client, server, _ = await pair(nursery, net)
     await client.aclose()

@@ -30,6 +30,7 @@ URLS = {"ws": "ws://host", "tcp": "tcp://host:10300", "http": "http://host"}
 
 @pytest.mark.parametrize("kind", KINDS_OF_SERVERS)
 def test_each_kind_is_in_the_registry_behind_the_filter(kind):
+    """Every kind has its phantoms filtered, under its own name, unless its operator turns the filter off."""
     settings = settings_of("stt", kind, url=URLS[SCHEMES.get(kind, "ws")])
     stage = make_stt(settings, "")
     assert isinstance(stage, FilteredStage)
@@ -39,6 +40,7 @@ def test_each_kind_is_in_the_registry_behind_the_filter(kind):
 
 @pytest.mark.parametrize("kind", KINDS_OF_SERVERS)
 def test_an_address_of_another_kind_is_refused(kind):
+    """An address that a kind cannot use is refused when it is read, and the message says what is allowed."""
     wrong = "tcp://host:1" if kind != "wyoming" else "ws://host:1"
     with pytest.raises(ConfigError, match=r"url: this value is not allowed .* Allowed: "):
         settings_of("stt", kind, url=wrong)
@@ -46,6 +48,7 @@ def test_an_address_of_another_kind_is_refused(kind):
 
 @pytest.mark.parametrize("name", list(KINDS))
 async def test_phantoms_come_out_empty_and_words_do_not(autojump_clock, name):
+    """What a model makes out of noise, or says faster than anybody could, comes out as nothing; real words pass."""
     MemNet().install()
     kind = KINDS[name]
     server = kind.make_server(HearingScript(text="Subtitles by the Amara.org community"))
@@ -66,6 +69,7 @@ async def test_phantoms_come_out_empty_and_words_do_not(autojump_clock, name):
 
 
 async def test_a_model_sure_of_silence_is_believed(autojump_clock):
+    """A transcript of which its own model says that nobody spoke is nothing."""
     MemNet().install()
     kind = OPENAI
     async with kind.make_server(HearingScript(text="the light")).running(HOST, PORT) as server:
@@ -96,6 +100,7 @@ async def test_babble_that_the_built_in_server_took_for_words_is_dropped(autojum
 
 
 async def test_whisperx_and_its_early_transcripts_are_filtered_too(autojump_clock):
+    """Early transcripts are filtered by the sound that there is so far, as the final is by all of it."""
     MemNet().install()
     script = WhisperXScript(text="Thank you.", extension=True)
     inner = WhisperXStage(WhisperXSettings(url=f"ws://{HOST}:{PORT}", extension=True))

@@ -42,6 +42,7 @@ def script(**changes: Any) -> HearingScript:
 
 
 async def test_final_comes_after_the_model_and_one_round_trip(autojump_clock, kind):
+    """A line adds nothing to the model's time but the network's round trip, and connects once."""
     async with connected(kind, script()) as (server, line, _):
         await speak(line, range(12))
         began = trio.current_time()
@@ -59,6 +60,7 @@ async def test_final_comes_after_the_model_and_one_round_trip(autojump_clock, ki
 
 
 async def test_each_utterance_is_itself(autojump_clock, kind):
+    """Utterances one after the other keep their own words, without a reconnect."""
     async with connected(kind) as (server, line, _):
         for number in range(3):
             words = range(number * 10, number * 10 + 8)
@@ -69,6 +71,7 @@ async def test_each_utterance_is_itself(autojump_clock, kind):
 
 
 async def test_nothing_fed_is_nothing_said(autojump_clock, kind):
+    """The end of an utterance without sound is an empty transcript, and asks nobody."""
     async with connected(kind) as (server, line, _):
         connections = server.connections
         assert await line.finish() == Transcript("")
@@ -84,6 +87,7 @@ async def test_a_word_shorter_than_a_second_is_heard(autojump_clock, kind):
 
 
 async def test_an_utterance_may_begin_while_the_last_final_is_due(autojump_clock, kind):
+    """Who goes on speaking while his words are still due loses nothing of either utterance."""
     async with connected(kind, script(final_delay_s=1.0)) as (_, line, _net):
         feed(line, range(15))
         first = line.end()
@@ -125,6 +129,7 @@ async def test_killed_in_mid_utterance_and_back_2_s_later(autojump_clock, kind):
 
 
 async def test_down_when_the_utterance_ends_and_back_2_s_later(autojump_clock, kind):
+    """A server that returns within the limit is called within 300 ms, and has every word."""
     async with connected(kind) as (server, line, _):
         await speak(line, range(20))
         await server.stop()
@@ -140,6 +145,7 @@ async def test_down_when_the_utterance_ends_and_back_2_s_later(autojump_clock, k
 
 @pytest.mark.parametrize("after_s", [0.05, 0.3, 0.9])
 async def test_a_loss_in_mid_utterance_loses_no_word_and_doubles_none(autojump_clock, kind, after_s):
+    """A connection that dies while somebody speaks costs no word and repeats none."""
     async with connected(kind, script(dies_after_s=after_s)) as (_, line, _net):
         await speak(line, range(16))
         assert (await line.finish()).text == said(range(16))
@@ -148,6 +154,7 @@ async def test_a_loss_in_mid_utterance_loses_no_word_and_doubles_none(autojump_c
 
 
 async def test_a_loss_while_the_final_is_due_replays_the_utterance(autojump_clock, kind):
+    """A connection that dies while the words are due is made anew, and the utterance is sent again."""
     async with connected(kind, script(final_delay_s=0.5)) as (_, line, net):
         feed(line, range(15))
         pending = line.end()
@@ -159,6 +166,7 @@ async def test_a_loss_while_the_final_is_due_replays_the_utterance(autojump_cloc
 
 
 async def test_a_final_that_never_comes_is_given_up_at_the_limit_exactly(autojump_clock, kind):
+    """A server that hangs ends the utterance at its limit, and the next utterance is heard."""
     what = script(text="") if kind.name == "whisperlive" else script(ignored_ends=1)
     async with connected(kind, what) as (server, line, net):
         feed(line, range(15))
@@ -176,6 +184,7 @@ async def test_a_final_that_never_comes_is_given_up_at_the_limit_exactly(autojum
 
 
 async def test_a_peer_that_accepts_and_never_answers_is_left_at_its_deadline(autojump_clock, kind):
+    """A peer that takes connections and says nothing holds no utterance longer than its limit."""
     async with connected(kind, connect_limit_ms=1000) as (server, line, _):
         server.connection_fault = "hang"
         if kind.name != "openai":
@@ -194,6 +203,7 @@ async def test_a_peer_that_accepts_and_never_answers_is_left_at_its_deadline(aut
 
 
 async def test_a_server_that_fails_is_asked_three_times_at_most(autojump_clock, kind):
+    """A server that fails each time is asked three times for one utterance, and is used for the next."""
     async with connected(kind, script(failed_ends=9)) as (server, line, _):
         feed(line, range(15))
         with pytest.raises(StageError) as failed:
@@ -206,12 +216,14 @@ async def test_a_server_that_fails_is_asked_three_times_at_most(autojump_clock, 
 
 
 async def test_a_server_that_fails_once_is_asked_again(autojump_clock, kind):
+    """One failure of a server costs no word."""
     async with connected(kind, script(failed_ends=1)) as (_, line, _net):
         feed(line, range(15))
         assert (await line.finish()).text == said(range(15))
 
 
 async def test_barge_in_leaves_the_line_clean(autojump_clock, kind):
+    """An utterance that nobody waits for any more leaves no words in the next one."""
     async with connected(kind, script(final_delay_s=1.0)) as (server, line, _):
         feed(line, range(15))
         with trio.move_on_after(0.2) as barge_in:
@@ -223,6 +235,7 @@ async def test_barge_in_leaves_the_line_clean(autojump_clock, kind):
 
 
 async def test_discard_forgets(autojump_clock, kind):
+    """What was discarded is in no transcript, and a line without sound has none."""
     async with connected(kind) as (_, line, _net):
         await speak(line, [30, 31])
         line.discard()
@@ -234,6 +247,7 @@ async def test_discard_forgets(autojump_clock, kind):
 
 @pytest.mark.parametrize("when_s", [0.0, 0.001, 0.0125, 0.02, 0.5, 5.1])
 async def test_a_line_that_is_cancelled_is_closed_at_once(autojump_clock, kind, when_s):
+    """A cancelled line closes its connections at that instant, whatever it was doing."""
     net = MemNet(latency_s=LATENCY_S).install()
     async with kind.make_server(script(final_delay_s=99.0)).running("127.0.0.1", PORT) as server:
         with trio.move_on_after(when_s) as leaving:
@@ -251,6 +265,7 @@ async def test_a_line_that_is_cancelled_is_closed_at_once(autojump_clock, kind, 
 
 
 async def test_a_final_that_nobody_waits_for_ends_with_its_limit(autojump_clock, kind):
+    """A final that nobody waits for is given up at its limit and holds no connection."""
     async with connected(kind, script(final_delay_s=9.0)) as (_, line, net):
         feed(line, [1])
         line.end()
@@ -272,6 +287,7 @@ async def test_sound_in_pieces_of_any_length_is_sent_whole(autojump_clock, kind)
 
 
 async def test_sound_goes_out_in_batches_of_40_to_100_ms(autojump_clock, kind):
+    """Sound is sent in batches, so that a packet of 20 ms costs few bytes of its own."""
     if kind.name == "openai":
         pytest.skip("one upload, no batches")
     async with connected(kind) as (_, line, net):
@@ -287,6 +303,7 @@ async def test_sound_goes_out_in_batches_of_40_to_100_ms(autojump_clock, kind):
 
 
 async def test_a_replay_of_two_minutes_is_whole(autojump_clock, kind):
+    """After a loss two minutes of speech are sent again to the last sample."""
     what = script(text=lambda sound: f"{sound.duration_s:.2f}")
     async with connected(kind, what, chunk_bytes=None, limit_ms=60_000) as (_, line, net):
         packets = packets_of(*range(40)) * 39  # 124.8 s
@@ -351,6 +368,7 @@ async def test_names_of_the_members_are_expected_as_well(autojump_clock, name):
 
 @pytest.mark.parametrize("name", ["whisperlive", "openai", "deepgram"])
 async def test_hints_and_model_go_where_a_server_takes_them(autojump_clock, name):
+    """Hints and the model's name reach the server in the field that its protocol has for them."""
     kind = KINDS[name]
     MemNet().install()
     settings = kind.settings(hints=("Hibari", "VoxBridge"), model="gpt-4o-transcribe")
@@ -378,6 +396,7 @@ async def test_hints_and_model_go_where_a_server_takes_them(autojump_clock, name
 
 
 async def test_partials_are_the_words_so_far(autojump_clock, kind):
+    """Early words have no gap and no word twice, and none comes after the end."""
     if kind.name in {"openai", "wyoming"}:
         pytest.skip("has no partials")
     heard: list[str] = []
@@ -396,6 +415,7 @@ async def test_partials_are_the_words_so_far(autojump_clock, kind):
 
 
 async def test_probe(autojump_clock, kind):
+    """A probe says who answers, that nobody listens, or, after exactly 5 s, that a peer hangs."""
     MemNet(latency_s=LATENCY_S, chunk_bytes=5).install()
     async with kind.make_stage(kind.settings()) as stage:
         with pytest.raises(StageUnavailable, match="connection refused"):
@@ -413,6 +433,7 @@ async def test_probe(autojump_clock, kind):
 
 
 async def test_a_secret_is_in_no_message(autojump_clock, kind):
+    """An error shows no part of a key, in its text or its cause."""
     MemNet().install()
     settings = kind.settings(**({} if kind.name == "wyoming" else {"api_key": Secret("precious-token")}))
     async with kind.make_stage(settings) as stage:
@@ -446,4 +467,5 @@ def _a_busy_minute(kind: Kind):
 
 
 def test_order_of_tasks_does_not_matter(kind):
+    """A minute of speech, losses and barge-in is heard whole in any order of tasks."""
     over_seeds(_a_busy_minute(kind), range(8))

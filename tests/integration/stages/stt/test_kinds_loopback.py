@@ -42,6 +42,7 @@ async def line_to(kind: Kind, server: Server) -> AsyncIterator[SttLine]:
 
 
 async def test_utterances_one_after_the_other(kind):
+    """On real sockets utterances are heard one after the other, without a reconnect."""
     async with make(kind).running() as server, line_to(kind, server) as line:
         for number in range(3):
             words = range(number * 8, number * 8 + 6)
@@ -54,6 +55,7 @@ async def test_utterances_one_after_the_other(kind):
 
 
 async def test_killed_in_mid_utterance_and_started_again(kind):
+    """A server that is killed while somebody speaks, and comes back, has every word."""
     async with make(kind).running() as server, line_to(kind, server) as line:
         await speak(line, range(5))
         await server.stop()
@@ -69,6 +71,7 @@ async def test_killed_in_mid_utterance_and_started_again(kind):
 
 
 async def test_a_final_that_never_comes(kind):
+    """On real sockets a final that never comes ends near its limit."""
     async with make(kind, HearingScript(final_delay_s=99.0)).running() as server:
         stage = kind.make_stage(kind.settings(server.port, limit_ms=1200))
         async with stage, stage.open(speaker()) as line:
@@ -87,6 +90,7 @@ async def test_a_final_that_never_comes(kind):
     [(DeepgramServer, deepgram_stage, "wss"), (TranscriptionServer, openai_stage, "https")],
 )
 async def test_tls_is_verified(nursery, make_server, make_stage, scheme):
+    """A certificate that is trusted carries words; one that is not is refused and named."""
     authority = trustme.CA()
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(server_side)

@@ -92,6 +92,7 @@ HELLO = '{"uid":"u","language":"en","task":"transcribe","model":"small","use_vad
 
 @pytest.mark.parametrize("hello", ['{"uid":"u"}', "hello", b"\x01"])
 async def test_whisperlive_closes_without_a_word_on_a_bad_hello(autojump_clock, hello):
+    """The simulated WhisperLive closes on a hello that it cannot read, as the real one does."""
     async with raw(WhisperLiveServer()) as ws:
         await ws.send(hello)
         assert await closing(ws) == ([], 1000)
@@ -110,6 +111,7 @@ async def test_whisperlive_loses_the_tail_at_end_of_audio(autojump_clock):
 
 
 async def test_whisperlive_says_the_same_for_ever_and_leaves_the_sentence_open(autojump_clock):
+    """The simulated WhisperLive repeats its last sentence, and never completes it by itself."""
     async with raw(WhisperLiveServer()) as ws:
         await ws.send(HELLO, floats(*range(14)))
         await received(ws)
@@ -128,6 +130,7 @@ async def test_whisperlive_loses_no_tail(autojump_clock):
 
 
 async def test_whisperlive_without_a_place_is_told_in_words_and_asked_once_a_second(autojump_clock):
+    """A server that is full is asked once a second, and the error says which of its options to raise."""
     async with connected(WHISPERLIVE) as (server, line, _):
         server.max_clients = 0
         feed(line, [1])
@@ -140,6 +143,7 @@ async def test_whisperlive_without_a_place_is_told_in_words_and_asked_once_a_sec
 
 
 async def test_whisperlive_takes_a_place_only_while_somebody_speaks(autojump_clock):
+    """A place at the server is taken with the first sound and given back with the words."""
     async with connected(WHISPERLIVE) as (server, line, _):
         await trio.sleep(1)
         assert server.clients == 0
@@ -152,6 +156,7 @@ async def test_whisperlive_takes_a_place_only_while_somebody_speaks(autojump_clo
 
 
 async def test_whisperlive_disconnect_is_a_loss_like_any_other(autojump_clock):
+    """A server that ends connections after a time costs no word."""
     async with connected(WHISPERLIVE) as (server, line, _):
         server.max_connection_time_s = 1.0
         await speak(line, range(16))
@@ -162,6 +167,7 @@ async def test_whisperlive_disconnect_is_a_loss_like_any_other(autojump_clock):
 
 
 async def test_whisperlive_that_does_not_get_ready_is_named(autojump_clock):
+    """A server that takes the hello and never says it is ready is told as that, after exactly 5 s."""
     MemNet().install()
     server = WhisperLiveServer()
     server.is_silent_after_hello = True
@@ -221,6 +227,7 @@ async def test_finalize_is_refused_by_the_subset(autojump_clock):
 
 
 async def test_finalize_flushes_at_deepgram(autojump_clock):
+    """The simulated Deepgram answers a Finalize with the words so far, marked as such."""
     async with raw(DeepgramServer(HearingScript(text="a b")), "/v1/listen") as ws:
         await received(ws)
         await ws.send(bytes(640), '{"type":"Finalize"}')
@@ -230,6 +237,7 @@ async def test_finalize_flushes_at_deepgram(autojump_clock):
 
 
 async def test_the_client_speaks_with_the_subset(autojump_clock):
+    """Servers that know only a part of Deepgram's protocol are spoken to in that part."""
     MemNet().install()
     async with (
         DeepgramServer(is_subset=True, token="k").running(HOST, PORT) as server,
@@ -311,6 +319,7 @@ async def test_a_connection_made_while_the_server_hung_is_not_used(autojump_cloc
 
 
 async def test_bad_parameters_are_refused_with_their_close_code(autojump_clock):
+    """A server that refuses our parameters is told as a refusal, not as an outage."""
     MemNet().install()
     settings = DEEPGRAM.settings()
     async with DeepgramServer(is_subset=True).running(HOST, PORT):
@@ -331,6 +340,7 @@ async def test_deepgram_is_kept_while_nobody_speaks(autojump_clock):
 
 
 async def test_deepgram_closes_an_idle_stream(autojump_clock):
+    """The simulated Deepgram closes a stream without sound after exactly 10 s, with code 1011."""
     async with raw(DeepgramServer(), "/v1/listen") as ws:
         await received(ws)
         began = trio.current_time()
@@ -339,6 +349,7 @@ async def test_deepgram_closes_an_idle_stream(autojump_clock):
 
 
 async def test_whisperlivekit_that_wants_webm_is_told_in_words(autojump_clock):
+    """A server that does not take PCM is refused, and the message names the option that it was started without."""
     MemNet().install()
     kind = WHISPERLIVEKIT
     server = WhisperLiveKitServer()
@@ -349,6 +360,7 @@ async def test_whisperlivekit_that_wants_webm_is_told_in_words(autojump_clock):
 
 
 async def test_whisperlivekit_sends_states_whether_anything_has_changed_or_not(autojump_clock):
+    """The simulated WhisperLiveKit tells its state 15 times a second, and stays open after its end."""
     async with raw(WhisperLiveKitServer(), "/asr?language=en") as ws:
         assert (await received(ws))["useAudioWorklet"] is True
         began = trio.current_time()
@@ -368,6 +380,7 @@ async def test_whisperlivekit_sends_states_whether_anything_has_changed_or_not(a
 
 
 async def test_wyoming_closes_after_each_transcript_and_the_next_connection_is_there_already(autojump_clock):
+    """With a server that closes after each transcript, the next connection is made ahead and counts as no reconnect."""
     async with connected(WYOMING) as (server, line, _):
         for number in range(3):
             feed(line, [number])
@@ -382,6 +395,7 @@ async def test_wyoming_closes_after_each_transcript_and_the_next_connection_is_t
     [({"asr": []}, "", "does not offer speech to text"), (None, "large", "has no model large; it has tiny.en")],
 )
 async def test_wyoming_probe_refuses_what_cannot_work(autojump_clock, info, model, says):
+    """The probe says that a server has no speech to text, or not the model that is wanted."""
     MemNet().install()
     kind, server = WYOMING, WyomingHearingServer()
     server.info = server.info if info is None else info
@@ -398,10 +412,12 @@ async def test_wyoming_probe_refuses_what_cannot_work(autojump_clock, info, mode
     ["http://host", "http://host/", "http://host/v1", "http://host/v1/", "http://host/v1/audio/transcriptions"],
 )
 def test_openai_addresses(url):
+    """An address works with or without the path of the API at its end."""
     assert base_url(url) == "http://host/v1"
 
 
 async def test_openai_tells_how_sure_it_is(autojump_clock):
+    """How sure the model was of the words, and of silence, comes out with the transcript."""
     async with connected(OPENAI) as (server, line, _):
         server.no_speech = 0.75
         feed(line, range(10))
@@ -429,6 +445,7 @@ async def test_openai_model_that_is_not_listed_is_told_once_and_may_be_right(aut
 
 
 async def test_openai_refusals_are_quoted_without_secrets_and_hints(autojump_clock):
+    """A refusal is told in the server's words, with no key in them."""
     MemNet().install()
     kind = OPENAI
     settings = kind.settings(api_key=Secret("sk-precious"), hints=("Hibari Yume",), model="large")

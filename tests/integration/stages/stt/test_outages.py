@@ -40,6 +40,7 @@ async def fails(line: SttLine, *, voiced_s: float = 1.0) -> tuple[StageError, fl
 
 
 async def test_the_second_utterance_of_an_outage_is_told_at_once(autojump_clock, kind):
+    """Only the first utterance of an outage waits for its limit; the others wait for a few round trips."""
     async with connected(kind) as (server, line, _):
         await server.stop()
         error, took_s = await fails(line)
@@ -58,6 +59,7 @@ async def test_the_second_utterance_of_an_outage_is_told_at_once(autojump_clock,
 
 
 async def test_a_server_that_is_back_when_the_utterance_ends_is_used(autojump_clock, kind):
+    """In a known outage a server that is back in time has the whole utterance."""
     async with connected(kind) as (server, line, _):
         await server.stop()
         await fails(line)
@@ -68,6 +70,7 @@ async def test_a_server_that_is_back_when_the_utterance_ends_is_used(autojump_cl
 
 @pytest.mark.parametrize("name", [*WEBSOCKETS, "whisperx"])
 async def test_a_server_that_refuses_to_serve_is_asked_once_more(autojump_clock, name):
+    """A server that answers 503 is asked once when the utterance begins and once at its end."""
     async with connected(ALL[name]) as (server, line, net):
         spoil(server, name, "503")
         net.reset()

@@ -105,6 +105,7 @@ async def connected(
 
 
 async def test_final_comes_after_the_model_and_one_round_trip(autojump_clock):
+    """A line adds nothing to the model's time but one round trip, and sends each packet once."""
     async with connected() as (server, line, _):
         feed(line, *words(50))
         began = trio.current_time()
@@ -119,6 +120,7 @@ async def test_final_comes_after_the_model_and_one_round_trip(autojump_clock):
 
 
 async def test_utterances_share_one_warm_connection(autojump_clock):
+    """Utterances one after the other share one connection, which is introduced once."""
     async with connected() as (server, line, _):
         for number in range(3):
             await speak(line, words(5, f"u{number}-"))
@@ -128,12 +130,14 @@ async def test_utterances_share_one_warm_connection(autojump_clock):
 
 
 async def test_nothing_fed_is_nothing_said(autojump_clock):
+    """The end of an utterance without sound is an empty transcript, and asks nobody."""
     async with connected() as (server, line, _):
         assert await line.finish() == Transcript("")
     assert server.finalizes == 0
 
 
 async def test_words_fed_before_the_connection_is_up_are_not_lost(autojump_clock):
+    """What is said before the connection is up is heard, after connect, upgrade, request and model."""
     MemNet(latency_s=0.5).install()
     stage = WhisperXStage(settings())
     async with WhisperXServer(script()).running(HOST, PORT), stage.open(speaker()) as line:
@@ -145,6 +149,7 @@ async def test_words_fed_before_the_connection_is_up_are_not_lost(autojump_clock
 
 
 async def test_partials_reach_the_caller_while_the_utterance_is_open(autojump_clock):
+    """Early words arrive at the instant the server tells them, and never after the final."""
     heard: list[tuple[str, float]] = []
     MemNet(latency_s=LATENCY_S).install()
     stage = WhisperXStage(settings())
@@ -187,6 +192,7 @@ async def test_partials_after_the_end_are_kept_back(autojump_clock):
 
 
 async def test_two_speakers_do_not_mix(autojump_clock):
+    """Two who speak at once each have their own words."""
     MemNet(latency_s=LATENCY_S).install()
     stage = WhisperXStage(settings())
     got: dict[int, list[str]] = {1: [], 2: []}
@@ -207,6 +213,7 @@ async def test_two_speakers_do_not_mix(autojump_clock):
 
 
 async def test_an_utterance_may_begin_while_the_last_final_is_due(autojump_clock):
+    """Who goes on speaking while his words are due loses none, and the server has one final to make at a time."""
     async with connected(script(final_delay_s=1.0)) as (server, line, _):
         feed(line, *words(5, "a"))
         first, began = line.end(), trio.current_time()
@@ -224,6 +231,7 @@ async def test_an_utterance_may_begin_while_the_last_final_is_due(autojump_clock
 @pytest.mark.parametrize("after", [1, 7, 20, 39])
 @pytest.mark.parametrize("fault", ["close_after_packets", "reset_after_packets"])
 async def test_a_loss_in_mid_utterance_loses_no_word_and_doubles_none(autojump_clock, fault, after):
+    """A connection that dies while somebody speaks costs no word and repeats none."""
     async with connected(script(**{fault: after})) as (server, line, _):
         await speak(line, words(40))
         assert (await line.finish()).text == " ".join(words(40))
@@ -235,6 +243,7 @@ async def test_a_loss_in_mid_utterance_loses_no_word_and_doubles_none(autojump_c
 
 
 async def test_a_loss_while_the_final_is_due_replays_the_utterance(autojump_clock):
+    """A connection that dies while the words are due is made anew, and the utterance is sent again."""
     async with connected(script(final_delay_s=1.0)) as (_, line, net):
         feed(line, *words(10))
         pending, began = line.end(), trio.current_time()
@@ -249,6 +258,7 @@ async def test_a_loss_while_the_final_is_due_replays_the_utterance(autojump_cloc
 
 @pytest.mark.parametrize("outage_s", [2.0, 7.3])
 async def test_a_server_that_returns_is_used_within_300_ms_while_somebody_speaks(autojump_clock, outage_s):
+    """A server that returns while somebody speaks is connected within 300 ms, and has every word."""
     async with connected() as (server, line, _):
         await speak(line, words(10, "a"))
         await server.stop()
@@ -277,6 +287,7 @@ async def _gone(line: SttLine) -> bool:
 
 
 async def test_an_idle_line_backs_off_and_wakes_when_somebody_speaks(autojump_clock):
+    """A line on which nobody speaks tries every 10 s, and at once when somebody does."""
     async with connected() as (server, line, net):
         await server.stop()
         await trio.sleep(4 * 3600)
@@ -292,6 +303,7 @@ async def test_an_idle_line_backs_off_and_wakes_when_somebody_speaks(autojump_cl
 
 
 async def test_a_cut_network_is_noticed_by_the_keepalive(autojump_clock):
+    """A network that is cut without a word is noticed within half a minute."""
     async with connected() as (server, line, net):
         net.link(HOST, PORT).stall()
         lost_after = trio.current_time()
@@ -362,6 +374,7 @@ async def test_an_idle_line_that_is_refused_looks_again_now_and_then(autojump_cl
 
 
 async def test_an_utterance_that_lasts_until_the_refusal_is_mended_loses_nothing(autojump_clock):
+    """A server that refuses while somebody speaks, and is mended before the end, has every word."""
     async with refusing(http_answer("401 Unauthorized")) as (server, line):
         await speak(line, words(100))
         server.script.http_answer = b""
@@ -412,6 +425,7 @@ async def test_retry_after_of_a_day_is_a_minute(autojump_clock):
 
 
 async def test_a_final_that_never_comes_is_given_up_at_the_limit_exactly(autojump_clock):
+    """A final that never comes ends at its limit, and the next utterance has a new connection."""
     async with connected(script(ignored_finalizes=1)) as (_, line, _net):
         feed(line, *words(3))
         began = trio.current_time()
@@ -441,6 +455,7 @@ async def test_an_overdue_server_does_not_hold_up_the_next_utterance(autojump_cl
 
 
 async def test_a_limit_runs_from_the_end_of_the_utterance(autojump_clock):
+    """The limit runs from the end of the utterance, however late somebody begins to wait."""
     async with connected(script(ignored_finalizes=1)) as (_, line, _net):
         feed(line, "x")
         pending, began = line.end(), trio.current_time()
@@ -451,6 +466,7 @@ async def test_a_limit_runs_from_the_end_of_the_utterance(autojump_clock):
 
 
 async def test_a_late_final_is_nobodys(autojump_clock):
+    """A final that comes too late is not taken for that of the next utterance."""
     async with connected(script(final_delay_s=6.0)) as (server, line, _):
         feed(line, "late")
         with pytest.raises(StageTimeout):
@@ -461,6 +477,7 @@ async def test_a_late_final_is_nobodys(autojump_clock):
 
 
 async def test_doubled_finals_are_counted_and_dropped(autojump_clock):
+    """A final that comes twice is counted and answers nobody else."""
     async with connected(script(finals_each=2, extra_final_delay_s=0.1)) as (_, line, _net):
         for word in ("one", "two", "three"):
             feed(line, word)
@@ -470,6 +487,7 @@ async def test_doubled_finals_are_counted_and_dropped(autojump_clock):
 
 
 async def test_a_failed_finalize_is_replayed_once(autojump_clock):
+    """A server that fails at the end of an utterance is sent it once more."""
     async with connected(script(finalize_errors=1)) as (_, line, _net):
         feed(line, *words(5))
         assert (await line.finish()).text == " ".join(words(5))
@@ -477,6 +495,7 @@ async def test_a_failed_finalize_is_replayed_once(autojump_clock):
 
 
 async def test_a_finalize_that_fails_twice_is_an_error_and_the_next_utterance_works(autojump_clock):
+    """A second failure is told as one, and the next utterance is heard."""
     async with connected(script(finalize_errors=2)) as (_, line, _net):
         feed(line, *words(5))
         with pytest.raises(StageProtocolError, match="failed twice"):
@@ -511,6 +530,7 @@ async def test_a_blocked_server_is_waited_for(autojump_clock):
 
 
 async def test_no_server_at_all_tells_the_reason_at_the_limit(autojump_clock):
+    """Without a server the utterance ends at its limit, with the reason."""
     MemNet().install()
     async with WhisperXStage(settings()).open(speaker()) as line:
         feed(line, "hello?")
@@ -521,6 +541,7 @@ async def test_no_server_at_all_tells_the_reason_at_the_limit(autojump_clock):
 
 
 async def test_a_peer_that_never_answers_the_upgrade_is_left_at_the_limit(autojump_clock):
+    """A peer that never answers the upgrade is left, and its socket closed, at the limit of a connect."""
     net, began = MemNet().install(), trio.current_time()
     stage = WhisperXStage(settings(connect_limit_ms=2000), rng=lambda: 1.0)
     async with (
@@ -536,6 +557,7 @@ async def test_a_peer_that_never_answers_the_upgrade_is_left_at_the_limit(autoju
 
 
 async def test_a_refused_connection_during_a_pause_does_not_end_the_line(autojump_clock):
+    """A server that is away for a second in the wait for the final costs no word."""
     async with connected() as (server, line, net):
         net.refuse(HOST, PORT)
         net.reset(HOST, PORT)
@@ -568,6 +590,7 @@ async def test_a_line_that_is_cancelled_is_closed_at_once(autojump_clock, when_s
 
 
 async def test_a_cancelled_finish_leaves_the_line_clean(autojump_clock):
+    """An utterance that nobody waits for any more leaves no words in the next one, and costs no connection."""
     async with connected() as (server, line, _):
         feed(line, *words(5, "old"))
         with trio.move_on_after(0.1) as barge_in:
@@ -579,6 +602,7 @@ async def test_a_cancelled_finish_leaves_the_line_clean(autojump_clock):
 
 
 async def test_discard_forgets(autojump_clock):
+    """What was discarded is in no transcript."""
     async with connected() as (server, line, _):
         feed(line, *words(5, "cough"))
         await trio.sleep(0.1)
@@ -640,6 +664,7 @@ def test_barge_in_at_every_checkpoint():
 
 
 async def test_a_final_that_nobody_holds_leaves_nothing_behind(autojump_clock):
+    """Finals that nobody kept are not remembered."""
     async with connected() as (_, line, _net):
         for number in range(3):
             feed(line, f"{number}")
@@ -674,6 +699,7 @@ async def test_a_long_utterance_is_told_again_whole(autojump_clock):
 
 
 async def test_peek_leaves_the_utterance_open(autojump_clock):
+    """An early transcript has the words so far, and the final has all of them."""
     what = script(extension=True, peek_delay_s=0.1, no_speech=0.25)
     async with connected(what, uds=UDS) as (server, line, _):
         await until(lambda: line.can_peek)
@@ -692,6 +718,7 @@ async def test_peek_leaves_the_utterance_open(autojump_clock):
 
 
 async def test_a_cancelled_peek_costs_nothing(autojump_clock):
+    """An early transcript that nobody waits for costs no word; its answer is counted and dropped."""
     async with connected(script(extension=True, peek_delay_s=1.0), uds=UDS) as (_, line, _net):
         await until(lambda: line.can_peek)
         feed(line, "a")
@@ -703,6 +730,7 @@ async def test_a_cancelled_peek_costs_nothing(autojump_clock):
 
 
 async def test_discard_with_the_extension_costs_no_transcription(autojump_clock):
+    """With the extension a discarded utterance is not transcribed."""
     async with connected(script(extension=True), uds=UDS) as (server, line, _):
         await until(lambda: line.can_peek)
         feed(line, "cough")
@@ -714,6 +742,7 @@ async def test_discard_with_the_extension_costs_no_transcription(autojump_clock)
 
 
 async def test_a_peek_is_lost_with_the_connection_and_the_final_is_not(autojump_clock):
+    """A connection that dies costs the early transcript and not the final."""
     async with connected(script(extension=True, peek_delay_s=1.0), uds=UDS) as (server, line, net):
         await until(lambda: line.can_peek)
         feed(line, "kept")
@@ -734,6 +763,7 @@ async def test_a_peek_is_lost_with_the_connection_and_the_final_is_not(autojump_
 
 
 async def test_a_plain_server_that_is_asked_for_the_extension_serves_as_one(autojump_clock):
+    """A server that does not know the extension is used without it."""
     async with connected(script(), extension=True) as (_, line, _net):
         feed(line, "plain")
         assert not line.can_peek
@@ -744,6 +774,7 @@ async def test_a_plain_server_that_is_asked_for_the_extension_serves_as_one(auto
 
 
 async def test_probe(autojump_clock):
+    """A probe says who answers, and else what is wrong: no host, no socket, nobody, no engine of ours, no answer."""
     MemNet().install()
     stage = WhisperXStage(settings())
     with pytest.raises(StageUnavailable, match="connection refused"):
@@ -782,6 +813,7 @@ PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n
     ],
 )
 async def test_probe_names_what_answers_instead(autojump_clock, answer, error, says):
+    """A probe of something else than a WhisperX server says what it met."""
     MemNet(chunk_bytes=5).install()
     async with WhisperXServer(script(http_answer=answer)).running(HOST, PORT):
         with pytest.raises(error, match=says):
@@ -789,6 +821,7 @@ async def test_probe_names_what_answers_instead(autojump_clock, answer, error, s
 
 
 async def test_probe_of_a_peer_that_hangs_up(autojump_clock, nursery):
+    """A peer that hangs up in the upgrade is told as that."""
     MemNet().install()
 
     async def hang_up(stream: trio.SocketStream) -> None:
@@ -826,4 +859,5 @@ async def _a_busy_minute() -> None:
 
 
 def test_order_of_tasks_does_not_matter():
+    """A minute of speech, losses and barge-in is heard whole in any order of tasks."""
     over_seeds(_a_busy_minute, range(10))

@@ -23,6 +23,7 @@ def stage_for(server: WhisperXServer, **changes: Any) -> WhisperXStage:
 
 
 async def test_utterances_on_one_warm_connection():
+    """On real sockets utterances share one connection, and the final adds little to the model's time."""
     async with (
         WhisperXServer(script(final_delay_s=0.05)).running() as server,
         stage_for(server).open(speaker()) as line,
@@ -40,6 +41,7 @@ async def test_utterances_on_one_warm_connection():
 
 @pytest.mark.parametrize("fault", ["close_after_packets", "reset_after_packets"])
 async def test_a_loss_in_mid_utterance_loses_no_word(fault):
+    """On real sockets a connection that dies while somebody speaks costs no word."""
     async with WhisperXServer(script(**{fault: 7})).running() as server, stage_for(server).open(speaker()) as line:
         await speak(line, words(15))
         assert (await line.finish()).text == " ".join(words(15))
@@ -47,6 +49,7 @@ async def test_a_loss_in_mid_utterance_loses_no_word(fault):
 
 
 async def test_a_server_killed_and_started_again_is_used_at_once():
+    """A server that is killed while somebody speaks, and comes back, has every word."""
     async with WhisperXServer(script(final_delay_s=0.0)).running() as server, stage_for(server).open(speaker()) as line:
         await until(lambda: line.is_connected)
         feed(line, *words(10, "a"))
@@ -64,6 +67,7 @@ async def test_a_server_killed_and_started_again_is_used_at_once():
 
 
 async def test_a_final_that_never_comes():
+    """On real sockets a final that never comes ends at its limit, and the next utterance is heard."""
     async with (
         WhisperXServer(script(ignored_finalizes=1, final_delay_s=0.0)).running() as server,
         stage_for(server, limit_ms=300).open(speaker()) as line,
@@ -78,6 +82,7 @@ async def test_a_final_that_never_comes():
 
 
 async def test_unix_socket_with_the_extension(tmp_path: Path):
+    """The engines' socket carries the extension, a missing file is named, and a restart costs no word."""
     uds = str(tmp_path / "engines.sock")
     server = WhisperXServer(script(extension=True, final_delay_s=0.0))
     stage = WhisperXStage(WhisperXSettings(url="ws://engines/"), uds=uds)
@@ -95,6 +100,7 @@ async def test_unix_socket_with_the_extension(tmp_path: Path):
 
 
 async def test_tls_is_verified(nursery):
+    """A certificate that is trusted carries words; one that is not, and plain text, are refused."""
     authority = trustme.CA()
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(server_side)

@@ -63,6 +63,7 @@ def packets(count: int, prefix: str = "w") -> list[bytes]:
 
 
 async def test_start_is_not_answered_and_a_final_is(autojump_clock):
+    """A start has no answer, a finalize has one after the model's time, and silence has an empty one."""
     async with talking_to(final_delay_s=0.3) as (server, client):
         await client.say(START)
         assert await client.hears_nothing()
@@ -76,6 +77,7 @@ async def test_start_is_not_answered_and_a_final_is(autojump_clock):
 
 
 async def test_nonsense_is_passed_over_in_silence(autojump_clock):
+    """What the server cannot read it passes over; only a list ends the connection."""
     async with talking_to() as (server, client):
         await client.say(*packets(1), {"type": "finalize"}, "{", {"type": "sing"}, {"type": "peek", "id": 1})
         await client.say(START, b"\xff\xff\xff\xff", b"")
@@ -95,6 +97,7 @@ async def test_long_packets_are_dropped(autojump_clock):
 
 
 async def test_partials_are_windowed_and_outlive_the_final(autojump_clock):
+    """Partials cover two seconds, and the first of the next utterance holds old words."""
     async with talking_to() as (_, client):
         await client.say(START, *packets(150, "a"))
         first, second = await client.hear(), await client.hear()
@@ -108,12 +111,14 @@ async def test_partials_are_windowed_and_outlive_the_final(autojump_clock):
 
 
 async def test_a_second_start_loses_the_sound_before_it(autojump_clock):
+    """A second start throws away the sound before it."""
     async with talking_to() as (_, client):
         await client.say(START, *packets(2, "lost"), START, *packets(2, "kept"), {"type": "finalize"})
         assert (await client.hear())["text"] == "kept0 kept1"
 
 
 async def test_errors(autojump_clock):
+    """Errors of partials leave the connection open; one of a finalize closes it."""
     async with talking_to(partial_errors=2, finalize_errors=1) as (_, client):
         await client.say(START, *packets(102))
         assert [(await client.hear())["type"] for _ in range(3)] == ["error", "error", "partial"]
@@ -123,6 +128,7 @@ async def test_errors(autojump_clock):
 
 
 async def test_a_blocking_model_holds_everybody_up(autojump_clock):
+    """A model that blocks the server's loop leaves everybody's pings unanswered meanwhile."""
     async with (
         talking_to(blocks=True, final_delay_s=3.0) as (server, client),
         trio_websocket.open_websocket_url(server.url, disconnect_timeout=1) as other,
@@ -138,6 +144,7 @@ async def test_a_blocking_model_holds_everybody_up(autojump_clock):
 
 
 async def test_two_finalizes_at_once_are_noticed(autojump_clock):
+    """A client that does not wait for its final is counted."""
     async with talking_to(final_delay_s=1.0) as (server, client):
         await client.say(START, *packets(1), {"type": "finalize"}, *packets(1), {"type": "finalize"})
         await client.hear()
@@ -146,6 +153,7 @@ async def test_two_finalizes_at_once_are_noticed(autojump_clock):
 
 
 async def test_finals_in_order_and_by_list(autojump_clock):
+    """Finals can be scripted by a list, whose last one stays."""
     async with talking_to(text=["one", "two"]) as (_, client):
         await client.say(START)
         for wanted in ("one", "two", "two"):
@@ -154,6 +162,7 @@ async def test_finals_in_order_and_by_list(autojump_clock):
 
 
 async def test_the_extension_is_for_those_who_ask(autojump_clock):
+    """Only a client that asks for the extension gets it: ready, early transcripts, discards and numbers."""
     async with talking_to(extension=True) as (_, client):
         await client.say(START)
         assert await client.hears_nothing()
@@ -170,6 +179,7 @@ async def test_the_extension_is_for_those_who_ask(autojump_clock):
 
 
 async def test_an_outage_on_the_same_port(autojump_clock):
+    """A server that is stopped and started has the same port, and cuts connections without a close."""
     async with talking_to() as (server, client):
         port = server.port
         await server.stop()
@@ -185,6 +195,7 @@ async def test_an_outage_on_the_same_port(autojump_clock):
 
 
 async def test_the_mock_of_the_users_document_hears_hello():
+    """The mock of the user's document hears hello."""
     async with (
         create_mock_whisperx_server() as port,
         trio_websocket.open_websocket_url(f"ws://127.0.0.1:{port}", disconnect_timeout=1) as ws,

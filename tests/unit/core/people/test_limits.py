@@ -144,7 +144,7 @@ def test_the_days_counts_survive_a_restart():
     )
 )
 def test_what_was_stored_by_another_hand_breaks_nothing(fact):
-    """Any fact."""
+    """Whatever stands in the store, limits are counted on from it and no count is below nothing."""
     book = GuildLimits()
     book.recall(fact)
     book.refusal(LimitRules(calls=5, spoken_s=5.0), ADA, 0.0, NOON)
@@ -154,7 +154,7 @@ def test_what_was_stored_by_another_hand_breaks_nothing(fact):
 
 @given(st.lists(st.tuples(st.sampled_from([1, 2, 3]), st.floats(0, 20)), max_size=60), st.integers(1, 5))
 def test_no_minute_ever_has_more_turns_than_allowed(asked, limit):
-    """Whoever asks whenever."""
+    """Whoever asks whenever: no member and no server has more turns in a minute than the limit."""
     book, rules, now = GuildLimits(), LimitRules(member_turns=limit, server_turns=2 * limit), 0.0
     taken: list[tuple[int, float]] = []
     for user, gap in asked:
@@ -170,6 +170,6 @@ def test_no_minute_ever_has_more_turns_than_allowed(asked, limit):
 
 @pytest.mark.parametrize("text", ["24:00-07:00", "7:00-8:00", "22:00", "", "22:60-07:00"])
 def test_what_is_no_span_is_refused(text):
-    """HH:MM-HH:MM."""
+    """A span is HH:MM-HH:MM and nothing else."""
     with pytest.raises(ValueError, match="HH:MM"):
         read_span(text)

@@ -83,6 +83,7 @@ def test_the_tables_say_what_comes_of_everything_that_can_happen():
 
 
 def test_what_is_over_stays_over():
+    """No event brings an utterance or a call back that has ended."""
     for state in (OwedState.FAILED, OwedState.OVER):
         assert set(OWED[state].values()) == {state}
     assert set(CALL[CallState.OVER].values()) == {CallState.OVER}
@@ -93,6 +94,7 @@ def test_what_is_over_stays_over():
 
 @pytest.mark.parametrize("manners", ALL_MANNERS)
 def test_where_nothing_listens_a_try_is_made_every_250_ms(manners):
+    """While somebody speaks a port where nobody listens is tried every 250 ms: the server may start any moment."""
     book = ledger(manners)
     owed, call = begin(book)
     assert dials_within(book, call, ABSENT, 1.1) == exactly([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -102,12 +104,14 @@ def test_where_nothing_listens_a_try_is_made_every_250_ms(manners):
 @pytest.mark.parametrize("manners", ALL_MANNERS)
 @pytest.mark.parametrize("failure", [BROKEN, LATE])
 def test_a_server_that_is_there_and_fails_is_given_growing_pauses(manners, failure):
+    """A server that is there and fails is tried after pauses that double up to 2 s."""
     book = ledger(manners)
     _, call = begin(book)
     assert dials_within(book, call, failure, 8) == exactly([0.0, 0.25, 0.75, 1.75, 3.75, 5.75, 7.75])
 
 
 def test_the_pauses_are_jittered():
+    """The pauses are shortened by chance, so that many lines do not call at once."""
     book = ledger(LASTING, rng=lambda: 0.5)
     _, call = begin(book)
     assert dials_within(book, call, BROKEN, 2) == exactly([0.0, 0.125, 0.375, 0.875, 1.875])
@@ -115,6 +119,7 @@ def test_the_pauses_are_jittered():
 
 @pytest.mark.parametrize("failure", [ABSENT, BROKEN])
 def test_while_nobody_speaks_the_pauses_grow_to_ten_seconds(failure):
+    """A line on which nobody speaks tries ever more seldom, at last every 10 s."""
     book = ledger(LASTING)
     [call] = book.new_calls()
     assert book.next_step(call, 0.0) == Dial()
@@ -125,6 +130,7 @@ def test_while_nobody_speaks_the_pauses_grow_to_ten_seconds(failure):
 
 @pytest.mark.parametrize("manners", ALL_MANNERS)
 def test_a_refusal_is_asked_once_per_utterance_and_told_at_its_end(manners):
+    """A server that refuses us is not asked again while one utterance lasts, and its end is told at once."""
     book = ledger(manners)
     owed, call = begin(book)
     assert dials_within(book, call, REFUSED, 4.9) == [0.0]
@@ -134,6 +140,7 @@ def test_a_refusal_is_asked_once_per_utterance_and_told_at_its_end(manners):
 
 
 def test_a_refusal_that_is_mended_while_somebody_speaks_is_found_after_five_seconds():
+    """In a long utterance a server that refused is tried again every 5 s."""
     book = ledger(WHEN_NEEDED)
     owed, call = begin(book)
     assert dials_within(book, call, REFUSED, 11) == exactly([0.0, REFUSED_WAIT_S, 2 * REFUSED_WAIT_S])
@@ -144,6 +151,7 @@ def test_a_refusal_that_is_mended_while_somebody_speaks_is_found_after_five_seco
 
 @pytest.mark.parametrize("manners", [LASTING, AHEAD, WHEN_NEEDED])
 def test_who_names_a_time_is_left_alone_until_then(manners):
+    """A server that names a time is not called before it; the utterance is given up at once if it is too late."""
     book = ledger(manners)
     owed, call = begin(book)
     busy = attrs.evolve(BROKEN, retry_after_s=3.0)
@@ -156,12 +164,14 @@ def test_who_names_a_time_is_left_alone_until_then(manners):
 
 
 def test_a_time_of_a_day_is_a_minute():
+    """A named time of a day is taken as a minute."""
     book = ledger(LASTING)
     _, call = begin(book)
     assert dials_within(book, call, attrs.evolve(BROKEN, retry_after_s=86_400), 130) == exactly([0.0, 60.0, 120.0])
 
 
 def test_nothing_is_connected_ahead_while_one_that_is_waited_for_tries():
+    """While a connection that somebody needs cannot be made, none is made ahead."""
     book = ledger(AHEAD)
     _, call = begin(book)
     [_, spare] = book.new_calls()
@@ -175,6 +185,7 @@ def test_nothing_is_connected_ahead_while_one_that_is_waited_for_tries():
 
 @pytest.mark.parametrize("manners", [AHEAD, WHEN_NEEDED, UPLOAD])
 def test_a_server_that_fails_by_itself_is_asked_three_times(manners):
+    """A server that fails over one utterance is asked three times, 250 ms apart."""
     book = ledger(manners)
     owed, call = begin(book)
     book.end(0.0)
@@ -186,6 +197,7 @@ def test_a_server_that_fails_by_itself_is_asked_three_times(manners):
 
 
 def test_one_that_failed_too_often_while_it_was_said_is_told_at_its_end_and_not_tried_again():
+    """An utterance on which the server failed three times keeps no sound and is told at its end."""
     book = ledger(WHEN_NEEDED)
     owed, call = begin(book)
     for now in (0.0, 1.0, 2.0):
@@ -228,6 +240,7 @@ def test_in_a_known_outage_one_more_try_is_made_and_its_failure_told(manners, fa
 
 
 def test_in_a_known_outage_a_server_that_is_back_has_all_its_time():
+    """In a known outage a server that answers the last try has the whole limit; the next outage is new."""
     book = ledger(LASTING)
     lose_one(book, ABSENT)
     book.feed(b"b")
@@ -286,6 +299,7 @@ def test_a_connection_to_one_who_is_mute_proves_nothing(manners, is_early):
 
 
 def test_a_try_that_hangs_since_before_the_end_is_not_the_last_one():
+    """A try that hung before the utterance ended is hung up, and one more is made."""
     book = ledger(AHEAD)
     lose_one(book, BROKEN)
     book.feed(b"b")
@@ -313,6 +327,7 @@ def test_a_last_try_that_was_too_slow_leaves_the_next_one_all_its_time():
 
 
 def test_a_server_that_is_merely_slow_makes_no_outage():
+    """A server that was too slow once is no outage: the next utterance has all its time."""
     book = ledger(AHEAD)
     owed, call = begin(book)
     book.up(call, 0.0)
@@ -328,6 +343,7 @@ def test_a_server_that_is_merely_slow_makes_no_outage():
 
 
 def test_an_overdue_final_makes_connections_doubtful_that_were_made_meanwhile():
+    """After an overdue final the connections that were made ahead are made anew."""
     book = ledger(AHEAD)
     owed, call = begin(book)
     [_, spare] = book.new_calls()
@@ -343,6 +359,7 @@ def test_an_overdue_final_makes_connections_doubtful_that_were_made_meanwhile():
 
 
 def test_a_lasting_connection_whose_final_is_overdue_is_made_anew():
+    """A connection that owes a final is hung up, and its successor counts as one reconnect."""
     book = ledger(LASTING)
     owed, call = begin(book)
     book.up(call, 0.0)
@@ -356,6 +373,7 @@ def test_a_lasting_connection_whose_final_is_overdue_is_made_anew():
 
 
 def test_one_that_nobody_looks_after_ends_with_its_limit():
+    """An utterance that nobody waits for ends with its limit, and so does its call."""
     book = ledger(WHEN_NEEDED)
     owed, call = begin(book)
     book.lost(call, ABSENT, 0.0)
@@ -367,6 +385,7 @@ def test_one_that_nobody_looks_after_ends_with_its_limit():
 
 
 def test_an_outage_is_one_reconnect_however_many_calls_notice_it():
+    """An outage that two connections notice is counted once."""
     book = ledger(AHEAD)
     owed, call = begin(book)
     [_, spare] = book.new_calls()

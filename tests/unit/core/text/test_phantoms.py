@@ -48,6 +48,7 @@ def test_what_was_said_is_passed_on_and_nothing_else(case):
     ],
 )
 def test_credits_marks_and_loops_are_phantoms_however_long_the_sound(text):
+    """Credits, marks of sounds and loops are phantoms, however long the sound."""
     assert is_phantom(text, sound_s=10.0)
 
 
@@ -74,11 +75,13 @@ def test_credits_marks_and_loops_are_phantoms_however_long_the_sound(text):
     ],
 )
 def test_what_people_say_is_none(text):
+    """What people say in a call is no phantom."""
     assert not is_phantom(text, sound_s=1.5)
     assert not is_phantom(text, sound_s=1.5, no_speech=0.3)
 
 
 def test_doubtful_words_count_only_in_doubt():
+    """A polite word is a phantom only if the sound is too short for it or the model doubts."""
     assert is_phantom("Thank you.", sound_s=0.4), "it takes longer to say"
     assert is_phantom("Thank you.", sound_s=5.0, no_speech=0.55)
     assert not is_phantom("Thank you.", sound_s=5.0, no_speech=0.1)
@@ -86,10 +89,12 @@ def test_doubtful_words_count_only_in_doubt():
 
 
 def test_a_model_that_is_sure_of_silence_is_believed():
+    """Whatever the words, a model that is sure of silence is believed."""
     assert is_phantom("Turn it off.", sound_s=2.0, no_speech=0.95)
 
 
 def test_words_of_which_the_model_is_less_sure_than_of_silence_are_babble():
+    """Words of which the model is less sure than of silence are none, if it has said both."""
     assert is_phantom("It is a good answer.", sound_s=1.0, no_speech=0.51, confidence=0.21)
     assert not is_phantom("It is a good answer.", sound_s=1.0, no_speech=0.51, confidence=0.6)
     assert not is_phantom("It is a good answer.", sound_s=1.0, confidence=0.05), "nobody has said how sure of silence"
@@ -97,6 +102,7 @@ def test_words_of_which_the_model_is_less_sure_than_of_silence_are_babble():
 
 
 def test_more_words_than_the_time_could_hold():
+    """Words that nobody could say in that time are a phantom; a few quick ones are not."""
     text = "and so we went to the market to buy some bread and butter for the whole family"
     assert is_phantom(text, sound_s=1.0)
     assert not is_phantom(text, sound_s=4.0)
@@ -106,6 +112,7 @@ def test_more_words_than_the_time_could_hold():
 
 @given(st.text(max_size=60), st.floats(0, 200), st.none() | st.floats(0, 1), st.none() | st.floats(0, 1))
 def test_any_text_has_an_answer(text, sound_s, no_speech, confidence):
+    """No text and no figure raises, and an empty text is no phantom."""
     verdict = is_phantom(text, sound_s=sound_s, no_speech=no_speech, confidence=confidence)
     if not text.strip():
         assert not verdict, "an empty text is no phantom"
@@ -113,6 +120,7 @@ def test_any_text_has_an_answer(text, sound_s, no_speech, confidence):
 
 @given(st.lists(st.sampled_from(["weather", "lamp", "kitchen", "music", "please"]), min_size=1, max_size=5))
 def test_a_few_everyday_words_at_a_human_pace_pass(words):
+    """Everyday words at a human pace are never taken away."""
     assert not is_phantom(" ".join(words), sound_s=1.0 + 0.3 * len(words))
 
 

@@ -34,6 +34,7 @@ OBJECTS = st.dictionaries(
 
 @given(OBJECTS)
 def test_nothing_a_server_sends_raises(message):
+    """No JSON of a server raises in any of the readers."""
     whisperlive.parse(message)
     deepgram.parse(message)
     whisperlivekit.parse(message)
@@ -42,6 +43,7 @@ def test_nothing_a_server_sends_raises(message):
 
 @given(st.binary(max_size=100))
 def test_no_body_raises(body):
+    """Any body is either a transcript or malformed."""
     assert isinstance(transcriptions.parse(body), Malformed | transcriptions.Heard)
 
 
@@ -49,6 +51,7 @@ def test_no_body_raises(body):
 
 
 def test_whisperlive_options_have_every_key_that_the_server_wants():
+    """The hello has each key that the server reads, and hints only if there are some."""
     sent = json.loads(whisperlive.options(uid="u", language="en", model="small", hints=("Hibari", "n8n")))
     assert sent == {
         "uid": "u",
@@ -73,10 +76,12 @@ def test_whisperlive_options_have_every_key_that_the_server_wants():
     ],
 )
 def test_whisperlive_messages(message, means):
+    """Each message of WhisperLive is read as what it means."""
     assert whisperlive.parse(message) == means
 
 
 def test_whisperlive_text_keeps_what_was_completed_and_replaces_what_is_open():
+    """A completed segment stays though later messages leave it out; an open one is replaced."""
     text = whisperlive.Text()
 
     def said(*segments: tuple[str, str, bool]) -> str:
@@ -107,6 +112,7 @@ def result(text: str, *, is_final: bool) -> deepgram.Result:
 
 
 def test_deepgram_text_is_the_finals_one_after_the_other():
+    """Deepgram's text is its finals in a row, with the open words behind them."""
     text = deepgram.Text()
     assert text.add(result("what is", is_final=False)) == "what is"
     assert text.add(result("what is the", is_final=False)) == "what is the"
@@ -118,6 +124,7 @@ def test_deepgram_text_is_the_finals_one_after_the_other():
 
 
 def test_deepgram_target_keeps_what_the_url_asks_for():
+    """What the operator's URL asks for goes before what we would ask for."""
     target = deepgram.target(
         "/v1/listen?model=nova-3&smart_format=true", language="en", model="x", hints=("a b",), interim=True
     )
@@ -132,6 +139,7 @@ def test_deepgram_target_keeps_what_the_url_asks_for():
 
 
 def test_whisperlivekit_state_is_what_is_committed_and_what_may_change():
+    """A state is the words that stand and those that may change, without the marks of silence."""
     state = whisperlivekit.parse(
         {
             "status": "active_transcription",
@@ -149,6 +157,7 @@ def test_whisperlivekit_state_is_what_is_committed_and_what_may_change():
 
 
 def test_whisperlivekit_target():
+    """The language is asked for unless the URL does, and the mode that we cannot read is taken out."""
     assert whisperlivekit.target("/", language="de") == "/asr?language=de"
     assert whisperlivekit.target("/asr?mode=diff&token=k", language="de") == "/asr?token=k&language=de"
     assert whisperlivekit.target("/asr?language=auto", language="de") == "/asr?language=auto"
@@ -158,6 +167,7 @@ def test_whisperlivekit_target():
 
 
 def test_transcription_weighs_its_segments_by_their_length():
+    """How sure a model is counts by the length of what it said; what is no segment counts nothing."""
     body = {
         "text": " Hello. ",
         "duration": 4.0,
@@ -181,4 +191,5 @@ def test_transcription_weighs_its_segments_by_their_length():
     [(b" \n", "empty"), (b"<html>", "not JSON"), (b'{"text": 1}', "JSON without a text"), (b"\xff", "not UTF-8")],
 )
 def test_transcription_that_is_none(body, reason):
+    """A body without words that can be read says what it is instead."""
     assert transcriptions.parse(body) == Malformed(reason)

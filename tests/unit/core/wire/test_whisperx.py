@@ -15,6 +15,7 @@ pytestmark = pytest.mark.unit
 
 
 def test_start_names_the_extension_only_when_asked():
+    """A plain server gets exactly its own start; the extension's keys go only to who may know them."""
     plain = {"type": "start", "userId": "42", "language": "en", "audio_format": "opus"}
     assert json.loads(whisperx.start(42, "en", extension=False)) == plain
     assert json.loads(whisperx.start(42, "en", extension=False, partials=False)) == plain
@@ -24,6 +25,7 @@ def test_start_names_the_extension_only_when_asked():
 
 
 def test_finalize_and_peek():
+    """Numbers stand in the extension's messages only."""
     assert json.loads(whisperx.finalize(None)) == {"type": "finalize"}
     assert json.loads(whisperx.finalize(7)) == {"type": "finalize", "id": 7}
     assert json.loads(whisperx.peek(8)) == {"type": "peek", "id": 8}
@@ -57,9 +59,11 @@ def test_finalize_and_peek():
     ],
 )
 def test_parse(message, means):
+    """Each message of WhisperX is read as what it means, and what has no meaning as nothing."""
     assert parse(message) == means
 
 
 @given(st.one_of(st.text(), st.binary(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
 def test_parse_never_raises(message):
+    """No message raises in the reader."""
     assert parse(message) is None or isinstance(message, str | bytes)

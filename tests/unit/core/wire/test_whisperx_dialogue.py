@@ -80,6 +80,7 @@ def final(text: str = "", **more: object) -> str:
 
 
 def test_start_comes_first_and_once_on_each_connection():
+    """Each connection has one start before all else, and a new one has the utterance from its beginning."""
     book = Book()
     assert book.take() == [START]
     assert book.take() == []
@@ -90,6 +91,7 @@ def test_start_comes_first_and_once_on_each_connection():
 
 
 def test_a_live_packet_leaves_alone_and_a_replay_in_bundles():
+    """What is sent again goes in bundles, so that it does not hold up the rest."""
     book = Book(is_started=True)
     book.feed(*[b"x"] * 100)
     book.end()
@@ -100,6 +102,7 @@ def test_a_live_packet_leaves_alone_and_a_replay_in_bundles():
 
 
 def test_packets_of_the_next_utterance_follow_a_finalize_but_its_finalize_waits():
+    """The next utterance's sound follows at once; its finalize waits for the first final."""
     book = Book()
     book.feed(b"a")
     first = book.end()
@@ -114,6 +117,7 @@ def test_packets_of_the_next_utterance_follow_a_finalize_but_its_finalize_waits(
 
 
 def test_a_third_utterance_waits_for_the_second_ones_finalize():
+    """Sound of a third utterance never mixes with that of the second."""
     book = Book()
     for packet in (b"a", b"b", b"c"):
         book.feed(packet)
@@ -124,6 +128,7 @@ def test_a_third_utterance_waits_for_the_second_ones_finalize():
 
 
 def test_an_abandoned_utterance_that_was_never_sent_leaves_no_trace():
+    """An utterance given up before it was sent is never sent."""
     book = Book()
     book.feed(b"a")
     book.drop(book.end())
@@ -133,6 +138,7 @@ def test_an_abandoned_utterance_that_was_never_sent_leaves_no_trace():
 
 
 def test_an_abandoned_utterance_on_the_wire_is_finalized_and_its_final_is_its_own():
+    """One that was given up on the wire is ended, so that its words do not stand in the next."""
     book = Book(is_started=True)
     cough = book.feed(b"a", b"b")
     book.take()
@@ -146,6 +152,7 @@ def test_an_abandoned_utterance_on_the_wire_is_finalized_and_its_final_is_its_ow
 
 
 def test_with_the_extension_an_abandoned_utterance_is_discarded():
+    """With the extension it is thrown away instead, and finals are known by their numbers."""
     book = Book(is_started=True)
     book.receive('{"type":"ready","protocol":"voxbridge/1"}')
     cough = book.feed(b"a")
@@ -162,6 +169,7 @@ def test_with_the_extension_an_abandoned_utterance_is_discarded():
 
 
 def test_a_final_is_overdue_after_the_limit():
+    """A final is due 5 s after its finalize went out, not after the utterance's end."""
     book = Book()
     assert book.dialogue.answer_due == float("inf")
     book.feed(b"a")
@@ -173,6 +181,7 @@ def test_a_final_is_overdue_after_the_limit():
 
 
 def test_a_partial_belongs_to_the_open_utterance_or_nobody():
+    """Early words are those of the open utterance, or nobody's where they may be old."""
     book, partial = Book(), '{"type":"partial","text":"hel"}'
     assert book.receive(partial) is None
     first = book.feed(b"a")
@@ -187,6 +196,7 @@ def test_a_partial_belongs_to_the_open_utterance_or_nobody():
 
 
 def test_an_error_after_a_finalize_may_be_of_it():
+    """An error is blamed on the utterance whose final is due, and on none before."""
     book = Book()
     first = book.feed(b"a")
     book.take()
@@ -199,6 +209,7 @@ def test_an_error_after_a_finalize_may_be_of_it():
 
 
 def test_peeks_are_sent_after_the_packets_before_them():
+    """An early transcript has all sound before it, is answered once, and can fail by itself."""
     book = Book()
     owed = book.feed(b"a")
     first, second = book.dialogue.peek(owed), book.dialogue.peek(owed)
@@ -212,6 +223,7 @@ def test_peeks_are_sent_after_the_packets_before_them():
 
 
 def test_a_peek_of_an_utterance_that_has_ended_is_not_asked_for():
+    """No early transcript is asked for once the utterance has ended."""
     book = Book(is_started=True)
     owed = book.feed(b"a")
     book.dialogue.peek(owed)

@@ -108,5 +108,5 @@ def test_the_refusal_says_where():
 
 @pytest.mark.parametrize("nonsense", [None, {}, "x", [None], [[]], [{"options": {}}], [{"options": [1]}]])
 def test_nonsense_is_refused_and_breaks_nothing(nonsense):
-    """Any JSON."""
+    """Any JSON that is no list of commands is refused, and raises nothing."""
     assert mistakes_in(nonsense) != []
