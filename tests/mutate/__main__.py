@@ -52,9 +52,10 @@ def cases_of(module: Path) -> list[Case]:
 
 
 def sampled(cases: list[Case], share: float, count: int, seed: int) -> list[Case]:
-    """Return some of a file's mutants, the same for the same seed."""
+    """Return some of a file's mutants, the same for the same seed; of a smaller number, the first of them."""
     wanted = min(len(cases), count or len(cases), max(1, round(share * len(cases))))
-    return random.Random(f"{seed} {cases[0].file}").sample(cases, wanted) if cases else []
+    shuffled = sorted(cases, key=lambda case: random.Random(f"{seed} {case.key}").random())
+    return shuffled[:wanted]
 
 
 def modules(paths: tuple[Path, ...]) -> Iterator[Path]:
@@ -137,7 +138,7 @@ def table(cases: list[Case], verdicts: dict[str, Verdict]) -> Iterator[str]:
 @click.option("--anew", is_flag=True, help="Ask again about all.")
 @click.option("--budget", "budget_s", default=12.0, show_default=True, help="Seconds of tests for one mutant.")
 @click.option("--jobs", default=1, show_default=True, help="How many are tried side by side.")
-@click.option("--tests", "folders", multiple=True, default=FOLDERS, help="Folders in tests/ that are asked.")
+@click.option("--tests", "folders", multiple=True, default=FOLDERS, help="Folders and files in tests/ to measure.")
 @click.option("--no-measure", is_flag=True, help="Use the table of what reaches what as it was kept.")
 @click.option("--only", default="", help="Only mutants whose key has this in it.")
 def main(

@@ -24,7 +24,7 @@ PACKAGE = ROOT / "src" / "voxbridge"
 KEPT = ROOT / "build" / "mutate" / "reach.json"
 # Thousands of conversations, or minutes of real time: they would find much, and take longer than all others together.
 _LEFT_OUT = ("test_conversation_model", "test_conversation_sweep", "test_conversation_scripts", "test_fuzz")
-_CHUNK = 40  # files of tests in one process: what is measured is kept after each
+_CHUNK = 20  # files of tests in one process: what is measured is kept after each
 
 # The libraries are imported before pytest is, in the process that the others are forked from.
 OPTIONS = ("-q", "--assert=plain", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -148,7 +148,8 @@ class Reach:
         """Return the files of tests that are new or changed, with their digests."""
         found = {}
         for folder in folders:
-            for path in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
+            meant = ROOT / "tests" / folder
+            for path in [meant] if meant.is_file() else sorted(meant.rglob("test_*.py")):
                 name = path.relative_to(ROOT).as_posix()
                 digest = digest_of(path.read_text("utf-8"))
                 if not path.stem.startswith(_LEFT_OUT) and self.measured.get(name) != digest:

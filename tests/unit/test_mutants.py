@@ -19,20 +19,21 @@ LIMIT_S: float = 2.0
 def late(now: float, since: float = 0.5) -> bool:
     """Tell."""
     seen.append(now)
+    _log.info("late", by_s=now)
     return now - since > LIMIT_S and not done
 '''
 
 
 def test_each_kind_of_change_is_tried_once():
-    """Constants, comparisons, operators, `not` and calls are changed; docstrings, imports and annotations are not."""
+    """Constants, comparisons, operators, `not`, calls are changed; docstrings, imports, annotations, logs are not."""
     assert [str(mutant) for mutant in mutants_of(SOURCE)] == [
         "line 4: `2.0` -> `3.0`",
         "line 7: `0.5` -> `0.75`",
         "line 9: `seen.append(now)` -> `pass`",
-        "line 10: `now - since` -> `(now + since)`",
-        "line 10: `now - since > LIMIT_S` -> `(now - since >= LIMIT_S)`",
-        "line 10: `now - since > LIMIT_S and not done` -> `(now - since > LIMIT_S or not done)`",
-        "line 10: `not done` -> `(done)`",
+        "line 11: `now - since` -> `(now + since)`",
+        "line 11: `now - since > LIMIT_S` -> `(now - since >= LIMIT_S)`",
+        "line 11: `now - since > LIMIT_S and not done` -> `(now - since > LIMIT_S or not done)`",
+        "line 11: `not done` -> `(done)`",
     ]
 
 

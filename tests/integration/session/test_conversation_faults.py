@@ -22,7 +22,7 @@ from voxbridge.session.context import Tools
 from voxbridge.session.judge import no_judge
 from voxbridge.session.report import TurnReport
 from voxbridge.session.utterance import Judge
-from voxbridge.stages.contracts import SoundSink, TtsRequest
+from voxbridge.stages.contracts import AgentRequest, AnswerSink, SoundSink, TtsRequest
 
 pytestmark = pytest.mark.integration
 
@@ -313,6 +313,34 @@ async def test_stop_is_told_to_the_agent(autojump_clock: trio.testing.MockClock)
         assert agent.requests[2].previous is None, "the second answer was heard to its end"
 
 
+class _BadAtGoingAgent(ScriptedAgent):
+    """A plug-in with a bug in what it does when it is cancelled."""
+
+    async def answer(self, request: AgentRequest, out: AnswerSink) -> None:
+        self.requests.append(request)
+        out.asked()
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise RuntimeError("a bug in the clean-up")
+
+
+async def test_nothing_is_apologised_for_after_a_stop(autojump_clock: trio.testing.MockClock) -> None:
+    """Who stops an answer hears and reads nothing more of it, even if the agent breaks down over it."""
+    agent = _BadAtGoingAgent()
+    async with open_hall(change=with_stages(agent=agent)) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        await hall.port.wait_for(lambda: bool(agent.requests))
+        await trio.sleep(1)
+        hall.room.stop()
+        report = await hall.wait_report(0)
+        await trio.sleep(5)
+        assert (len(hall.port.voice), hall.port.posted) == (0, [])
+        assert report.outcome == "interrupted"
+
+
 async def test_who_was_interrupted_by_another_is_told_so(autojump_clock: trio.testing.MockClock) -> None:
     """Where anyone may interrupt, the agent hears of it with the next question of the one it answered."""
     agent = ScriptedAgent(outcomes=[LONG])
@@ -499,6 +527,20 @@ async def test_packets_that_wait_behind_a_hole_are_heard_when_the_connection_bre
         (heard,) = stt.utterances
         assert packets[28] in heard
         assert packets[29] in heard
+
+
+async def test_an_utterance_ends_with_the_connection_that_it_came_over(autojump_clock: trio.testing.MockClock) -> None:
+    """A connection that breaks ends the utterance in that instant: nothing more can come of it over another server."""
+    stt = ScriptedStt()
+    async with open_hall(change=with_stages(stt=stt)) as hall:
+        ada = hall.port.join(1)
+        await trio.sleep(1)
+        await hall.say(ada)
+        assert not stt.utterances
+        hall.port.emit(VoiceDown("test"))
+        await trio.testing.wait_all_tasks_blocked()
+        (heard,) = stt.utterances
+        assert len(heard) >= 50
 
 
 # -- drain

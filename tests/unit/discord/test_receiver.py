@@ -323,6 +323,17 @@ def test_receiver_that_opens_frames_is_not(ear):
     assert not suspects_deafness(ear, dave_frame(ADA, 1, b"a"))
 
 
+def test_receiver_that_gets_nothing_but_the_servers_silence_is_suspected_all_the_same(ear):
+    """The voice server makes silence itself, in clear: it does not show that we can hear anybody."""
+    ear.receiver.assign(ADA_SSRC, ADA, 100.0)
+    ear.keys.is_ready = False
+    for sequence in range(100):
+        ear.feed(ADA_SSRC, 2 * sequence, dave_frame(ADA, 1, b"a"), 100.0 + 0.04 * sequence)
+        ear.feed(ADA_SSRC, 2 * sequence + 1, SILENCE_OPUS, 100.02 + 0.04 * sequence)
+    assert len(ear.heard) == 100, "silence is passed on"
+    assert ear.receiver._deafness.check(104.1, can_heal=True) == "heal"
+
+
 def test_receiver_of_plain_frames_is_not(ear):
     """What we refuse by our own rule is no deafness: joining anew would not make the others encrypt."""
     ear.receiver.assign(ADA_SSRC, ADA, 99.0)

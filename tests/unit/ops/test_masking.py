@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from voxbridge.errors import VoxBridgeError
@@ -27,6 +25,8 @@ def test_longest_form_goes_first():
     secret = "https://n8n.example/webhook/a1b2c3?key=f00ba4"
     line = SecretMask([secret, "/webhook/a1b2c3"])(f"POST {secret} failed")
     assert line == f"POST {MASK} failed"
+    both = SecretMask(["s3cret-a", "s3cret-a-longer", "s3cret"])
+    assert both("key s3cret-a-longer was refused") == f"key {MASK} was refused", "a part of the longer one is left"
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,14 @@ def test_longest_form_goes_first():
         ("https://n8n.example/webhook/a1b2c3", "/webhook/a1b2c3"),
         ("https://n8n.example/webhook/a1b2c3", "a1b2c3"),
         ("https://n8n.example/hook?key=f00ba4", "key=f00ba4"),
-        ('pass"word\u00e9', json.dumps('pass"word\u00e9')[1:-1]),
+        ('pass"word\u00e9', 'pass\\"word\\u00e9'),
+        ('pass"word\u00e9', 'pass\\"word\u00e9'),  # JSON that is written as UTF-8
+        ("both\"and'quotes", "both\"and\\'quotes"),  # Python's repr
         ("esc\x1baped", "esc\\x1baped"),
     ],
 )
 def test_parts_and_spellings_that_give_a_secret_away_are_masked(secret, part):
-    """Credentials without their scheme, a webhook's path and id, a query, and what JSON and terminals make of it."""
+    """Credentials without their scheme, a path and its id, a query, and what JSON, Python and terminals make of it."""
     assert SecretMask([secret])(f"seen: {part}.") == f"seen: {MASK}."
 
 

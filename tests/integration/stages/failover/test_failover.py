@@ -204,6 +204,18 @@ async def test_a_workflow_that_says_nothing_is_not_run_again_elsewhere(
         assert both.agent.questions == []
 
 
+async def test_an_agent_that_often_has_nothing_to_say_is_no_sick_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """However many answers say nothing, the next question goes to the first agent: it has done its work each time."""
+    async with two_of_each() as both:
+        both.hall.agent.plans.extend([failure("empty")] * 4)
+        for _ in range(4):
+            await both.turn()
+        assert (await both.turn()).outcome == "answered"
+        assert both.agent.questions == []
+
+
 async def test_a_dead_tts_changes_the_voice_for_the_rest_of_the_turn(autojump_clock: trio.testing.MockClock) -> None:
     """The first sentence falls over, and the second does not go back though the first server is well again."""
     async with two_of_each(answer="First sentence here. Second sentence here.") as both:

@@ -150,6 +150,23 @@ def test_a_stale_verdict_changes_nothing() -> None:
     assert ended.at == pytest.approx(last + 0.5)
 
 
+def test_speech_that_gets_softer_goes_on_until_it_is_well_under_the_threshold() -> None:
+    """Once begun, speech lasts down to 0.15 under the threshold: a soft syllable is no pause, and begins nothing."""
+    for probability, silent_s in ((0.36, 0.0), (0.34, 10 * FRAME_S)):
+        endpointer = Endpointer(EndpointRules(threshold=0.5))
+        _, last = voiced(endpointer, 20, 0.0)
+        now = last
+        for _ in range(10):
+            now += FRAME_S
+            endpointer.on_frame(probability, FRAME_S, now)
+        assert endpointer.speech_end == about(now - silent_s), f"at {probability}"
+    quiet = Endpointer(EndpointRules(threshold=0.5))
+    assert not [event for n in range(20) for event in quiet.on_frame(0.49, FRAME_S, n * FRAME_S)]
+    assert quiet.on_frame(0.5, FRAME_S, 1.0) + quiet.on_frame(0.5, FRAME_S, 1.0 + FRAME_S) + quiet.on_frame(
+        0.5, FRAME_S, 1.0 + 2 * FRAME_S
+    ) == [SpeechStarted(about(1.0 - FRAME_S))], "the threshold itself is speech"
+
+
 def test_a_click_starts_nothing() -> None:
     """One loud frame between silent ones is no utterance."""
     endpointer = Endpointer()
