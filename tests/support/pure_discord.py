@@ -27,9 +27,11 @@ from voxbridge.core.call.facts import (
     Leave,
     LinkEnded,
     LinkUp,
+    Look,
     MakeLink,
     OpenRoom,
     OwnPlace,
+    Seen,
     VoiceServer,
     Wish,
 )
@@ -70,6 +72,7 @@ class PureDiscord:
         self.delay_s = 0.05
         self.is_deaf_to_discovery = False
         self.is_mute_about_servers = False
+        self.is_rest_down = False
         self.full: set[ChannelId] = set()
         self.refused: set[ChannelId] = set()
         self.is_gateway_up = True
@@ -144,6 +147,8 @@ class PureDiscord:
                     self._hear(None)
                 case Ask(channel_id):
                     self._hear(channel_id)
+                case Look(number):
+                    self._look_up(number)
                 case MakeLink():
                     assert self.link is None, "two links at once"
                     self._begin_link(action)
@@ -180,6 +185,12 @@ class PureDiscord:
             return
         epoch = self._epoch
         self._on_the_wire(_QUICK_S, lambda: self._change_place(channel_id) if epoch == self._epoch else None)
+
+    def _look_up(self, number: int) -> None:
+        """Answer over REST, or not at all."""
+        if not self.is_rest_down:
+            place = self.place
+            self._on_the_wire(_QUICK_S, lambda: self.tell(Seen(number, place)))
 
     def _change_place(self, channel_id: ChannelId | None) -> None:
         if channel_id == self.place or channel_id in self.full:
@@ -336,7 +347,7 @@ class PureDiscord:
         self._due = [(self.now + _QUICK_S if n in self._held_up else at, n, act) for at, n, act in self._due]
         heapq.heapify(self._due)
         self._held_up.clear()
-        self.is_deaf_to_discovery = self.is_mute_about_servers = False
+        self.is_deaf_to_discovery = self.is_mute_about_servers = self.is_rest_down = False
         self.full.clear()
         self.refused.clear()
         self.resume_gateway()

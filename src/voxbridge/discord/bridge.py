@@ -112,7 +112,7 @@ class DiscordBridge:
         keeper = self._keeper(guild_id)
         if self._login is not None and self._login.client.is_up:
             # Before we give up the seat we have.
-            refusal = keeper.refusal(channel_id)
+            refusal = keeper.outlook.refusal(channel_id)
             if refusal is not None:
                 raise VoiceHandshakeError(OURS.text(refusal), code=None, should_reconnect=False, told=refusal)
         if self.before_leaving is not None and keeper.desired not in (None, channel_id):
@@ -162,7 +162,7 @@ class DiscordBridge:
 
     def refusal(self, guild_id: GuildId, channel_id: ChannelId) -> Line | None:
         """Say what keeps us out of a channel, if anything does."""
-        return self._keeper(guild_id).refusal(channel_id)
+        return self._keeper(guild_id).outlook.refusal(channel_id)
 
     def status(self) -> BridgeStatus:
         """Return how things are; from the Trio thread, at any time."""

@@ -223,6 +223,21 @@ class GatewayClient(discord.Client):
         if guild is not None:
             await guild.change_voice_state(channel=discord.Object(channel_id) if channel_id is not None else None)
 
+    async def own_channel(self, guild_id: GuildId) -> ChannelId | None:
+        """Ask Discord in which voice channel it has us. Asyncio side.
+
+        Raises:
+            discord.DiscordException, aiohttp.ClientError, OSError: No answer, or none that can be read.
+        """
+        try:
+            answer: object = await self.http.get_my_voice_state(guild_id)
+        except discord.NotFound:
+            return None
+        state = read_voice_state({**answer, "guild_id": guild_id}) if isinstance(answer, dict) else None
+        if state is None:
+            raise discord.ClientException("no voice state")
+        return state.channel_id
+
     async def ask_to_speak(self, guild_id: GuildId) -> None:
         """Ask for the microphone of a stage. Asyncio side. Raises what discord.py raises."""
         guild = self.get_guild(guild_id)

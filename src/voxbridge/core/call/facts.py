@@ -41,6 +41,14 @@ class OwnPlace:
 
 
 @attrs.frozen
+class Seen:
+    """The answer to ``Look``: where Discord has us."""
+
+    number: int
+    channel_id: ChannelId | None
+
+
+@attrs.frozen
 class VoiceServer:
     """The main gateway names the voice server; no endpoint: it has gone away."""
 
@@ -78,7 +86,7 @@ class LinkEnded:
     drop: Drop
 
 
-Fact = Wish | GiveUp | OwnPlace | VoiceServer | GatewayLost | GatewayBack | GatewayRenewed | LinkUp | LinkEnded
+Fact = Wish | GiveUp | OwnPlace | Seen | VoiceServer | GatewayLost | GatewayBack | GatewayRenewed | LinkUp | LinkEnded
 
 
 # Actions
@@ -94,6 +102,13 @@ class Ask:
     """Ask Discord for a channel (op 4)."""
 
     channel_id: ChannelId
+
+
+@attrs.frozen
+class Look:
+    """Ask Discord's REST interface where it has us, after the link of this number. No answer is none."""
+
+    number: int
 
 
 @attrs.frozen
@@ -143,4 +158,4 @@ class Failed:
     is_fault: bool = False
 
 
-Action = Leave | Ask | MakeLink | CutLink | OpenRoom | EndRoom | Answered | Failed
+Action = Leave | Ask | Look | MakeLink | CutLink | OpenRoom | EndRoom | Answered | Failed

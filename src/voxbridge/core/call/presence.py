@@ -28,14 +28,16 @@ from voxbridge.core.call.facts import (
     Leave,
     LinkEnded,
     LinkUp,
+    Look,
     MakeLink,
     OpenRoom,
     OwnPlace,
+    Seen,
     VoiceServer,
     Wish,
 )
-from voxbridge.core.call.rejoin import DOUBTFUL, Drop, RejoinPolicy, StayOut
-from voxbridge.core.call.table import LIMITS_S, TABLE, Act, Signal, State
+from voxbridge.core.call.rejoin import DOUBTFUL, RATE_LIMITED, Drop, RejoinPolicy, StayOut
+from voxbridge.core.call.table import LIMITS_S, STILL_THERE_S, TABLE, Act, Signal, State
 from voxbridge.core.ids import ChannelId
 from voxbridge.core.messages.catalogue import OURS, Line
 
@@ -97,6 +99,7 @@ class Presence:
         self._wait_s = 0.0
         self._since = 0.0
         self._up_since: float | None = None
+        self._held_for_s = 0.0  # the last link, until its end is answered for
         self._reason = ""
         self._actions: list[Action] = []
 
@@ -109,6 +112,8 @@ class Presence:
                 self._give_up(number, Drop("unanswered", reason), now)
             case OwnPlace():
                 self._placed(fact, now)
+            case Seen():
+                self._seen(fact, now)
             case VoiceServer():
                 self._served(fact, now)
             case GatewayLost():
@@ -230,6 +235,12 @@ class Presence:
         self._signal(Signal.MOVED, now, "moved to another channel")
         self._complete(now)
 
+    def _seen(self, seen: Seen, now: float) -> None:
+        """Wait no longer where nobody removed us. Where we are out, the main gateway knows why: a kick, or a loss."""
+        is_asked = self.state is State.HELD and seen.number == self._link_number
+        if is_asked and seen.channel_id == self.own and self.deadline is not None:
+            self.deadline = min(self.deadline, now + STILL_THERE_S)
+
     def _served(self, server: VoiceServer, now: float) -> None:
         if server == self._linked_with and self.state in (State.LINKING, State.UP):
             return  # said twice
@@ -270,8 +281,8 @@ class Presence:
         self.state = row.next
         limit_s = self._wait_s if row.next is State.PAUSED else self._limits_s[row.next]
         self.deadline = None if limit_s is None else now + limit_s
-        if row.next is not State.UP:
-            self._up_since = None
+        if row.next is not State.UP and self._up_since is not None:
+            self._held_for_s, self._up_since = now - self._up_since, None
         for act in row.acts:  # the last one may lead on to the next state
             self._do(act, now)
         if self.state is State.OUT:
@@ -293,6 +304,8 @@ class Presence:
             case Act.CUT:
                 self._linked_with = None
                 self._actions.append(CutLink(self._reason))
+            case Act.LOOK:
+                self._actions.append(Look(self._link_number))
             case Act.OPEN:
                 assert self.wish is not None, "LINKED"
                 self._is_excused, self._stands, self._fallback = False, True, None
@@ -330,7 +343,8 @@ class Presence:
     def _fail(self, drop: Drop, now: float) -> None:
         """Ask the policy what to do about a try that failed, or a link that ended."""
         assert self.wish is not None, "only what is wanted can fail"
-        ran_for_s = now - self._up_since if self._up_since is not None else 0.0
+        ran_for_s = now - self._up_since if self._up_since is not None else self._held_for_s
+        self._held_for_s = 0.0
         after_s = now - self._since
         verdict = self._policy.after(drop, now, ran_for_s, channel_exists=self._outlook.exists(self.wish))
         self._tries += 1
@@ -346,8 +360,8 @@ class Presence:
             self._actions.append(Failed(final, after_s, None, verdict.is_fault))
             self._end(final, now, Signal.NEVER)
             return
-        # A try that took its time has waited already. A rate limit is no try of ours.
-        taken_s = after_s if drop.kind in _SLOW_FAILURES else 0.0
+        # A try that took its time has waited already, and so has a link that held. A rate limit is no try of ours.
+        taken_s = after_s if drop.kind in _SLOW_FAILURES or (ran_for_s and drop.code != RATE_LIMITED) else 0.0
         self._wait_s = max(0.0, verdict.wait_s - taken_s)
         self._actions.append(Failed(drop, after_s, self._wait_s))
         if self._stands:

@@ -29,6 +29,7 @@ _FATAL = {
     4017: "the voice server demands end-to-end encryption and ours is missing or broken; is davey installed?",
 }
 _HEALTHY_S = 5.0  # a link that held so long is none that fails at once: its end begins a new count
+RATE_LIMITED = 4021
 _RATE_LIMIT_WAIT_S = 60.0
 _RATE_LIMIT_MAX_S = 600.0
 _RATE_LIMIT_DOUBLINGS = 4
@@ -121,7 +122,7 @@ class RejoinPolicy:
             return StayOut("the channel is gone", is_fault=False)
         wait_s = self._backoff.failed(now, ran_for_s)
         assert wait_s is not None, "this backoff has no circuit"
-        if drop.code == 4021:
+        if drop.code == RATE_LIMITED:
             self._rate_limits += 1
             doublings = min(self._rate_limits - 1, _RATE_LIMIT_DOUBLINGS)
             return Rejoin(min(_RATE_LIMIT_WAIT_S * 2**doublings, _RATE_LIMIT_MAX_S))

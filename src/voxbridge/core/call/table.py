@@ -65,6 +65,7 @@ class Act(Enum):
     ASK = "ask"
     LINK = "link"
     CUT = "cut"
+    LOOK = "look"
     OPEN = "open"
 
 
@@ -75,7 +76,8 @@ MEANINGS: dict[State | Signal | Act, str] = {
     State.ASKING: "We have asked to join. Discord still has to confirm that, and to name a voice server.",
     State.LINKING: "We know the voice server, and are connecting to it.",
     State.UP: "We are connected: we hear others, and they can hear us.",
-    State.HELD: "The voice server closed with 4014 or 4022. We wait for the main gateway to say why.",
+    State.HELD: "The voice server closed with 4014 or 4022. We ask Discord whether we are in the channel still, and "
+    "wait for the main gateway to say why.",
     State.MOVING: "We are to be in another channel, or on another server. Discord still has to say which.",
     State.PAUSED: "The last try failed. We wait before the next one.",
     State.AWAY: "We are wanted in a channel, but the main gateway is down.",
@@ -100,6 +102,7 @@ MEANINGS: dict[State | Signal | Act, str] = {
     Act.ASK: "ask Discord for the channel",
     Act.LINK: "connect to the voice server",
     Act.CUT: "stop sending at once, and drop the connection",
+    Act.LOOK: "ask Discord's REST interface where it has us",
     Act.OPEN: "begin to listen and to speak",
 }
 
@@ -116,6 +119,9 @@ LIMITS_S: dict[State, float | None] = {
     State.PAUSED: 0.0,  # the wait itself, which ``RejoinPolicy`` sets each time
     State.AWAY: None,
 }
+
+# ``HELD``, once Discord has said that we are in the channel still: another voice server may be named any moment.
+STILL_THERE_S = 0.3
 
 
 @attrs.frozen
@@ -143,7 +149,7 @@ def _with_link() -> dict[Signal, Row]:
         Signal.AGAIN: _row(State.REJOINING, Act.CUT, Act.LEAVE),
         Signal.LATER: _row(State.PAUSED, Act.CUT),
         Signal.NEVER: _row(State.LEAVING, Act.CUT, Act.LEAVE),
-        Signal.DOUBT: _row(State.HELD, Act.CUT),
+        Signal.DOUBT: _row(State.HELD, Act.CUT, Act.LOOK),
         Signal.RENEWED: _row(State.AWAY, Act.CUT),
     }
 
@@ -314,6 +320,10 @@ def in_words() -> str:
 
 
 def _limit_in_words(state: State, limit_s: float | None) -> str:
+    if state is State.HELD:
+        return f" At most {limit_s:g} s, and {STILL_THERE_S:g} s once Discord has said that nobody removed us."
     if state is State.PAUSED:
-        return " The wait is 0 to 5 s, growing; a minute and more after a rate limit."
+        return (
+            " The wait is 0 to 5 s, growing, less the time that a connection held; after a rate limit a minute or more."
+        )
     return f" At most {limit_s:g} s." if limit_s is not None else ""

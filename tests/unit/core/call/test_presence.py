@@ -12,11 +12,14 @@ from voxbridge.core.call.facts import (
     CutLink,
     EndRoom,
     Failed,
+    Leave,
     LinkEnded,
     LinkUp,
+    Look,
     MakeLink,
     OpenRoom,
     OwnPlace,
+    Seen,
     VoiceServer,
     Wish,
 )
@@ -74,7 +77,7 @@ def failures(actions: list[Action]) -> list[str]:
 def test_a_server_that_is_on_its_way_is_followed_when_it_comes(code: int) -> None:
     """4014 first, the new voice server 0.4 s later: the new link is made in that step, and nothing is asked before."""
     presence = inside()
-    assert kinds(presence.handle(LinkEnded(1, Drop("closed", "let go", code)), 100.0)) == [CutLink]
+    assert kinds(presence.handle(LinkEnded(1, Drop("closed", "let go", code)), 100.0)) == [CutLink, Look]
     assert (presence.state, presence.deadline) == (State.HELD, 103.5)
     (link,) = presence.handle(VoiceServer("b", "other.example"), 100.4)
     assert link == MakeLink(2, HERE, "session", VoiceServer("b", "other.example"))
@@ -98,6 +101,51 @@ def test_a_kick_is_one_whichever_word_comes_first() -> None:
         assert failures(actions) == ["removed from the channel by somebody"]
         assert EndRoom in kinds(actions)
         assert (presence.state, presence.wish, presence.deadline) == (State.OUT, None, None)
+
+
+@pytest.mark.parametrize("code", [4014, 4022])
+def test_who_was_let_go_and_is_in_the_channel_still_joins_again_at_once(code: int) -> None:
+    """4014, and Discord has us where we were: 0.3 s for another voice server to be named, and then we begin anew."""
+    presence = inside()
+    presence.handle(LinkEnded(1, Drop("closed", "let go", code)), 100.0)
+    assert presence.handle(Seen(1, HERE), 100.1) == []
+    assert presence.deadline == pytest.approx(100.4)
+    assert presence.tick(100.39) == []
+    assert kinds(presence.tick(100.41)) == [Failed, Leave]
+    assert presence.state is State.REJOINING
+
+
+def test_who_was_let_go_and_is_in_no_channel_waits_for_the_reason() -> None:
+    """Discord has us nowhere: that may be a kick, or our session that was lost; only the main gateway knows."""
+    presence = inside()
+    presence.handle(LinkEnded(1, Drop("closed", "let go", 4014)), 100.0)
+    assert presence.handle(Seen(1, None), 100.1) == []
+    assert (presence.state, presence.deadline) == (State.HELD, 103.5)
+    assert failures(presence.handle(OwnPlace(None), 103.0)) == ["removed from the channel by somebody"]
+
+
+def test_what_discord_says_of_an_older_link_changes_nothing() -> None:
+    """The answer comes when the next link stands, or is let go in its turn; no answer at all: 3.5 s, as before."""
+    presence = inside()
+    presence.handle(LinkEnded(1, Drop("closed", "let go", 4014)), 100.0)
+    presence.handle(VoiceServer("b", "other.example"), 100.4)
+    assert presence.handle(Seen(1, None), 100.5) == []
+    presence.handle(LinkUp(2), 100.6)
+    presence.handle(LinkEnded(2, Drop("closed", "let go", 4014)), 101.0)
+    assert presence.handle(Seen(1, None), 101.1) == []
+    assert (presence.state, presence.deadline) == (State.HELD, 104.5)
+
+
+@pytest.mark.parametrize(("held_for_s", "again_in_s"), [(0.0, 0.25), (0.2, 0.05), (100.0, 0.0)])
+def test_a_link_that_held_needs_no_further_pause(held_for_s: float, again_in_s: float) -> None:
+    """Closed with 1000: the time that the link held is taken off the pause, which is there for what fails at once."""
+    presence = inside()
+    (failed,) = [
+        action
+        for action in presence.handle(LinkEnded(1, Drop("closed", "normal", 1000)), 1.0 + held_for_s)
+        if isinstance(action, Failed)
+    ]
+    assert failed.again_in_s == pytest.approx(again_in_s)
 
 
 def test_a_channel_is_called_full_only_if_it_is() -> None:

@@ -23,7 +23,7 @@ ANSWER_S = 60.0  # a wish is answered long before
 def something_happens(world: PureDiscord, number: int) -> int:
     """Do one random thing; return the number of the next wish."""
     dice = world.dice
-    match dice.randrange(21):
+    match dice.randrange(22):
         case 0 | 1 | 2:
             world.wish(number, dice.choice(CHANNELS))
             number += 1
@@ -57,6 +57,8 @@ def something_happens(world: PureDiscord, number: int) -> int:
             world.is_deaf_to_discovery = not world.is_deaf_to_discovery
         case 19:
             world.is_mute_about_servers = not world.is_mute_about_servers
+        case 20:
+            world.is_rest_down = not world.is_rest_down
         case _:
             world.full ^= {dice.choice(CHANNELS)}
     return number
