@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "none"
@@ -21,6 +22,8 @@ nox.options.stop_on_first_error = False
 BIN = Path(sys.executable).parent
 # Tests in virtual time need a core, no quiet; more than four processes spend their time on starting.
 SIDE_BY_SIDE = min(os.cpu_count() or 1, 4)
+# The tests in real time, of whole daemons, share a core with few others.
+PROCESSES = {"unit": SIDE_BY_SIDE, "integration": SIDE_BY_SIDE, "e2e": min(SIDE_BY_SIDE, 2)}
 
 # Whose libraries must get along with the simulated Discord, in environments of their own: two of them call themselves
 # `discord`.
@@ -54,12 +57,15 @@ def python(session: nox.Session, module: str, *args: str) -> None:
     session.run(sys.executable, "-m", module, *args, external=True)
 
 
-def tests(session: nox.Session, category: str, processes: int) -> None:
-    """Run all tests of one category, side by side where there are cores; those named after `--` run in one process."""
+def tests(session: nox.Session, category: str, processes: int, *, under: tuple[str, ...] = ()) -> None:
+    """Run all tests of one category, side by side where there are cores; those named after `--` run in one process.
+
+    ``under`` is the program that runs pytest, if it is not Python itself.
+    """
     named = [arg for arg in session.posargs if Path(arg.partition("::")[0]).exists()]
     side_by_side = [f"-n{processes}", "--dist=worksteal"] if processes > 1 and not session.posargs else []
     folder = [] if named else ["tests"]
-    python(session, "pytest", "-m", category, *side_by_side, *folder, *session.posargs)
+    python(session, *under, "pytest", "-m", category, *side_by_side, *folder, *session.posargs)
 
 
 @nox.session
@@ -88,19 +94,19 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """The pure core and small parts: no sockets, no clock."""
-    tests(session, "unit", SIDE_BY_SIDE)
+    tests(session, "unit", PROCESSES["unit"])
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Real clients against simulated servers: in virtual time, and again on loopback sockets."""
-    tests(session, "integration", SIDE_BY_SIDE)
+    tests(session, "integration", PROCESSES["integration"])
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """The daemon process in the simulated Discord: a WAV in, a WAV out."""
-    tests(session, "e2e", min(SIDE_BY_SIDE, 2))
+    tests(session, "e2e", PROCESSES["e2e"])
 
 
 @nox.session
@@ -229,6 +235,15 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Which lines and branches unit and integration tests leave out."""
-    python(session, "coverage", "run", "-m", "pytest", "-q", "-m", "unit or integration", *session.posargs)
+    """Which lines and branches the tests leave out; child processes (daemon, engines, commands) are measured too."""
+    shutil.rmtree("build/coverage", ignore_errors=True)
+    failed = []
+    for category, processes in PROCESSES.items():
+        try:
+            tests(session, category, processes, under=("coverage", "run", "-m"))
+        except CommandFailed:
+            failed.append(category)
+    python(session, "coverage", "combine", "--quiet")
     python(session, "coverage", "report", "--show-missing", "--skip-covered")
+    if failed:
+        session.error(f"measured, but tests failed: {', '.join(failed)}")
