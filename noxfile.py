@@ -57,7 +57,7 @@ def python(session: nox.Session, module: str, *args: str) -> None:
     session.run(sys.executable, "-m", module, *args, external=True)
 
 
-def tests(session: nox.Session, category: str, processes: int, *, under: tuple[str, ...] = ()) -> None:
+def tests(session: nox.Session, category: str, processes: int, *under: str) -> None:
     """Run all tests of one category, side by side where there are cores; those named after `--` run in one process.
 
     ``under`` is the program that runs pytest, if it is not Python itself.
@@ -240,7 +240,7 @@ def coverage(session: nox.Session) -> None:
     failed = []
     for category, processes in PROCESSES.items():
         try:
-            tests(session, category, processes, under=("coverage", "run", "-m"))
+            tests(session, category, processes, "coverage", "run", "-m")
         except CommandFailed:
             failed.append(category)
     python(session, "coverage", "combine", "--quiet")
