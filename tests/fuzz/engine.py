@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -21,6 +22,7 @@ CPU_S_PER_BYTE = 20e-6  # the slowest real one (n8n's lines, 170 bytes each) tak
 CPU_S_FREE = 0.1  # the first input of a kind fills caches
 MEMORY_PER_BYTE = 120  # `{}` is three bytes and some two hundred of objects
 MEMORY_FREE_BYTES = 4 << 20
+TRACED = 5  # so many times as long, while coverage looks at each line
 GROWTH_MAX = 10.0  # four times the input may take four times as long; the rest is noise
 _SMALL_BYTES, _LARGE_BYTES = 16 << 10, 64 << 10
 _NOISE_S = 0.02
@@ -81,7 +83,7 @@ def try_one(reader: Reader, data: bytes, rng: random.Random, tally: Tally) -> Fa
     tally.longest_s = max(tally.longest_s, took_s)
     if whole != in_pieces:
         return Fault(reader.name, f"means {_short(whole)}, and {_short(in_pieces)} when it is cut at {at}", data)
-    allowed_s = CPU_S_FREE + CPU_S_PER_BYTE * len(data)
+    allowed_s = (CPU_S_FREE + CPU_S_PER_BYTE * len(data)) * (1 if sys.gettrace() is None else TRACED)
     if took_s > allowed_s:
         took_s = min(_cpu_s(reader, data) for _ in range(3))  # the garbage collector's time is nobody's fault
     return Fault(reader.name, f"takes {took_s:.3f} s of CPU", data) if took_s > allowed_s else None
