@@ -61,6 +61,27 @@ def places(source: str) -> dict[int, str]:
     return found
 
 
+def run_later(source: str) -> set[int]:
+    """Return the lines that run when something is called: what runs on import is of whichever test imports first."""
+    found: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.update(range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1))
+    return found
+
+
+def statement_at(source: str, first: int, last: int) -> range:
+    """Return the lines of the statement that some lines are of: not each of them is told when it runs."""
+    found = range(first, last + 1)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            body = getattr(node, "body", None) or getattr(node, "cases", None)
+            end = (getattr(body[0], "lineno", 0) or body[0].pattern.lineno) - 1 if body else node.end_lineno
+            if node.lineno <= first and last <= (end or 0):
+                found = range(node.lineno, (end or last) + 1)  # the innermost comes last
+    return found
+
+
 def digest_of(source: str) -> str:
     """Return what stays the same while a file of tests does, but for its comments and docstrings."""
     tree = ast.parse(source)
@@ -113,8 +134,10 @@ class Reach:
             self.tests.append(Test(node, kind, took_s))
         for file, by_line in covered.items():
             source = (PACKAGE / file).read_text("utf-8")
-            around, texts = places(source), source.splitlines()
+            around, texts, later = places(source), source.splitlines(), run_later(source)
             for line, nodes in by_line.items():
+                if line not in later:
+                    continue
                 if reached := {numbers[node] for node in nodes if node in numbers}:
                     key = f"{around.get(line, '')}\t{texts[line - 1].strip()}"
                     self.lines[file].setdefault(key, set()).update(reached)
@@ -122,27 +145,34 @@ class Reach:
     def of(self, file: str, source: str, first: int, last: int) -> set[int]:
         """Return the tests that reach any of some lines; of lines that run on import, those of all that use them."""
         around, texts = places(source), source.splitlines()
-        lines = self.lines.get(file, {})
-        found: set[int] = set()
-        for line in range(first, last + 1):
-            found |= lines.get(f"{around.get(line, '')}\t{texts[line - 1].strip()}", set())
-        if found:
-            return found
         place = around.get(first, "")
-        found = self._of_a_name(texts[first - 1]) if not place else set()
+        if first in run_later(source):
+            return self._at(file, around, texts, statement_at(source, first, last)) or self._within(file, place)
+        found = set[int]()
+        if not place and (name := re.match(r"(\w+)\s*[:=]", texts[statement_at(source, first, last).start - 1])):
+            found = self._of_a_name(name[1])
         return found or self._within(file, place) or self._within(file, "")
 
-    def _of_a_name(self, text: str) -> set[int]:
-        """Return the tests of each line, in any file, that names what this line of a module defines."""
-        name = re.match(r"\s*(\w+)\s*[:=]", text)
-        if not name:
-            return set()
-        word = re.compile(rf"\b{name[1]}\b")
-        return set().union(*(t for of in self.lines.values() for line, t in of.items() if word.search(line)))
+    def _at(self, file: str, around: dict[int, str], texts: list[str], lines: range) -> set[int]:
+        reached = self.lines.get(file, {})
+        return set().union(*(reached.get(f"{around.get(at, '')}\t{texts[at - 1].strip()}", ()) for at in lines))
+
+    def _of_a_name(self, name: str) -> set[int]:
+        """Return the tests of each line, in any file, that names what is defined on import."""
+        word, found = re.compile(rf"\b{name}\b"), set[int]()
+        for path in PACKAGE.rglob("*.py"):
+            source = path.read_text("utf-8")
+            if not word.search(source):
+                continue
+            file, around, texts = path.relative_to(PACKAGE).as_posix(), places(source), source.splitlines()
+            later = run_later(source)
+            for at in (number for number, text in enumerate(texts, 1) if word.search(text) and number in later):
+                found |= self._at(file, around, texts, statement_at(source, at, at))
+        return found
 
     def _within(self, file: str, place: str) -> set[int]:
-        owner = place.rpartition(".")[0] or place
-        return set().union(*(t for line, t in self.lines.get(file, {}).items() if line.startswith(owner)))
+        of = self.lines.get(file, {})
+        return set().union(*(tests for line, tests in of.items() if line.startswith(place)))
 
     def stale(self, folders: tuple[str, ...]) -> dict[str, str]:
         """Return the files of tests that are new or changed, with their digests."""

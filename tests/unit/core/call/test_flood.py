@@ -39,3 +39,16 @@ def test_a_spray_of_streams_is_bounded() -> None:
     for number in range(10_000):
         allowance.takes(number, number * 0.001)
     assert len(allowance._left) == Allowance.STREAMS
+
+
+def test_of_too_many_streams_the_one_is_forgotten_that_was_silent_longest() -> None:
+    """64 streams are counted; a 65th makes room, and who is forgotten begins with a whole allowance."""
+    allowance = Allowance()
+    for stream in range(64):
+        for _ in range(110):
+            assert allowance.takes(stream, 0.0)
+        assert not allowance.takes(stream, 0.0)
+    assert not allowance.takes(0, 0.0), "64 are remembered"
+    allowance.takes(64, 0.0)
+    assert not allowance.takes(0, 0.0), "it was the last one heard"
+    assert allowance.takes(1, 0.0)

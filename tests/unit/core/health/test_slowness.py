@@ -31,3 +31,15 @@ def test_what_is_long_ago_says_nothing_of_now() -> None:
     """Ten minutes; and a stage that is quick again is not slow."""
     assert after(900, 900, 900, now=1000.0) == []
     assert after(900, 900, 900, 100, 100, 100) == []
+
+
+def test_three_turns_are_enough_to_say_so_and_two_are_not() -> None:
+    """A stage is judged from the third turn on, and by the target of the last one: a reload may have changed it."""
+    assert after(900, 900) == []
+    assert after(900, 900, 900) == [Slow("agent", 900.0, 500.0)]
+    slowness = Slowness()
+    for number, target_ms in enumerate((500.0, 500.0, 1000.0)):
+        slowness.took("agent", 900, target_ms, float(number))
+    assert slowness.slow(3.0) == []
+    slowness.took("agent", 900, 800.0, 4.0)
+    assert slowness.slow(5.0) == [Slow("agent", 900.0, 800.0)]

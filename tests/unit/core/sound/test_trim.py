@@ -37,6 +37,7 @@ def played(levels: list[float], rules: TrimRules = RULES) -> tuple[list[int], Tr
         pytest.param([LOUD] + [SILENT] * 8 + [LOUD], list(range(10)), id="a pause of the voice's own stays"),
         pytest.param([LOUD] + [SILENT] * 40 + [LOUD], [*range(11), 40, 41], id="a long one is shortened"),
         pytest.param([LOUD] + [SILENT] * 40, [0, 1, 2, 3], id="of a trail 30 ms are kept"),
+        pytest.param([-60.1] * 5 + [-60.0] + [-60.1] * 9, [4, 5, 6, 7, 8], id="silence is what is under the limit"),
         pytest.param([SILENT] * 400, [], id="nothing but silence is nothing"),
     ],
 )
