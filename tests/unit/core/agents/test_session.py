@@ -21,6 +21,8 @@ IDS = (GuildId(1), ChannelId(2), UserId(3))
         ("{user}", "3", False),
         ("channel_{channel}", "channel_2", True),
         ("{user}{user}", "33", False),
+        ("{guild}{channel}{user}", "123", False),
+        ("x" * 194 + "{user}", "x" * 194 + "3", False),  # as long as may be
     ],
 )
 def test_the_name_holds_the_ids_that_it_names(scope: str, name: str, is_common: bool) -> None:
@@ -31,7 +33,20 @@ def test_the_name_holds_the_ids_that_it_names(scope: str, name: str, is_common: 
 
 
 @pytest.mark.parametrize(
-    "scope", ["", "users", "{usr}", "{}", "{user", "user}", "{{user}}", "{user}\n", "{user.name}", "{user}" * 50]
+    "scope",
+    [
+        "",
+        "users",
+        "{usr}",
+        "{}",
+        "{user",
+        "user}",
+        "{{user}}",
+        "{user}\n",
+        "{user.name}",
+        "{user}" * 50,
+        "x" * 195 + "{user}",
+    ],
 )
 def test_what_is_no_name_is_refused(scope: str) -> None:
     """A slip of the pen must not give everybody one conversation, or an empty one."""

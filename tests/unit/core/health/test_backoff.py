@@ -41,3 +41,10 @@ def test_an_outage_of_days_stays_at_the_cap() -> None:
     backoff = Backoff(base_s=0.25, cap_s=10.0)
     waits = [backoff.failed(now * 10.0, 0.0) for now in range(10_000)]
     assert set(waits[6:]) == {10.0}
+
+
+def test_nobody_waits_longer_than_half_a_minute_unless_told_to() -> None:
+    """Without a cap of its own a try comes after 30 s at the latest."""
+    backoff = Backoff()
+    waits = [backoff.failed(100.0 * number, 0.0) for number in range(12)]
+    assert max(wait for wait in waits if wait is not None) == 30.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -173,3 +174,11 @@ def test_what_is_no_span_is_refused(text):
     """A span is HH:MM-HH:MM and nothing else."""
     with pytest.raises(ValueError, match="HH:MM"):
         read_span(text)
+
+
+def test_a_stored_time_without_end_is_none():
+    """A spoken time that is no number forbids nobody to speak."""
+    for spoken_s in (math.inf, math.nan, -5.0):
+        book = GuildLimits()
+        book.recall({"day": NOON.date().isoformat(), "calls": 2, "spoken_s": spoken_s, "told": {}})
+        assert (book.calls, book.spoken_s) == (2, 0.0)

@@ -346,3 +346,16 @@ def test_a_sender_that_counts_20_ms_for_60_is_heard_as_it_speaks():
     events = run(packets)
     assert [event for event in events if isinstance(event, Frame)] == [Frame(packet) for packet in packets]
     assert others(events) == []
+
+
+def test_a_packet_that_fitted_nowhere_is_a_stray_when_the_connection_breaks():
+    """What waits for a second one of its kind belongs to the old connection, and is no beginning of a new stream."""
+    buffer = JitterBuffer(depth_s=DEPTH_S)
+    run([packet(index) for index in range(5)], buffer)
+    buffer.push(packet(5, sequence=30_000, timestamp=900_000))
+    buffer.restart()
+    assert others(buffer.pull(1.0)) == [StreamReset()]
+    assert buffer.counters.strays == 1
+    buffer.push(packet(6, sequence=30_000, timestamp=900_000, at=1.0))
+    assert played(buffer.pull(1.0)) == [6]
+    assert (buffer.counters.strays, buffer.counters.resets) == (1, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxbridge.core.text.pace import longest_sound_s
+from voxbridge.core.text.pace import longest_said_s, longest_sound_s
 
 pytestmark = pytest.mark.unit
 
@@ -32,3 +32,10 @@ def test_a_voice_that_babbles_is_stopped_soon() -> None:
     assert longest_sound_s("Yes.") < 6
     assert longest_sound_s("") < 4
     assert longest_sound_s("Yes.", speed=0.5) > longest_sound_s("Yes.") == longest_sound_s("Yes.", speed=2.0)
+
+
+def test_each_character_has_its_time() -> None:
+    """Latin letters 0.2 s, capitals and syllabic scripts 0.6 s, digits and signs a second, gaps none, breaths 3 s."""
+    for text, seconds in (("abc", 0.6), ("AB", 1.2), ("日本", 1.2), ("7%", 2.0), ("a b", 0.4)):
+        assert longest_said_s(text) == pytest.approx(seconds), text
+        assert longest_sound_s(text) == pytest.approx(3.0 + seconds), text
