@@ -27,6 +27,8 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.Div: ast.Mult,
 }
 
+_OF_ATTRS = ("init", "repr")  # what a field takes from a constructor and shows of itself is no behaviour
+
 
 @attrs.frozen
 class Mutant:
@@ -100,6 +102,8 @@ def _code(node: ast.AST) -> Iterator[ast.AST]:
     """Walk what runs: no annotations, no decorators' arguments, no f-strings' insides, no `if TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.JoinedStr | ast.Import | ast.ImportFrom):
+            continue
+        if isinstance(child, ast.keyword) and child.arg in _OF_ATTRS:
             continue
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
             continue

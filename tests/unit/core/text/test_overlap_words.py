@@ -75,6 +75,7 @@ CASES = {
     "go on": ("Go on.", "Continue", "Please continue.", "Weiter!", "Mach weiter.", "Continúa.", "Vai avanti", "继续"),
     "speech": (
         "Yeah, but what about Friday?",
+        "yeah yeah yeah yeah yeah yeah yeah",
         "No.",
         "No, not that one.",
         "Wait a second.",

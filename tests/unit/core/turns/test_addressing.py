@@ -38,6 +38,8 @@ def test_a_name_is_said_where_it_could_be_anybodys_answer(
         ("Jean-Luc O'Neill", "Jean-Luc O'Neill"),
         ("Zoë", "Zoë"),
         ("the quick brown fox jumps", "the quick brown"),
+        ("Maximiliana Wolkenstein-Rodenegg", "Maximiliana Wolkenstein-Rodenegg"),  # 32 characters
+        ("Maximiliane Wolkenstein-Rodeneggs", "Maximiliane"),
         ("✨", ""),
         ("[CLAN]", "CLAN"),
         ("李雷", "李雷"),

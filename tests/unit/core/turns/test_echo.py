@@ -20,6 +20,8 @@ SAID = "The weather in Boston is fine today, with a light wind from the west."
         ("weather in Boston is find today", ""),
         ("in Boston is fine today with the light wind", ""),
         ("the weather in Boston no I meant Austin", "no I meant Austin"),
+        ("The weather in Boston was lime today, with a light wind", ""),
+        ("The weather in Boston is fine but hardly ever dry today, with a light wind", "but hardly ever dry"),
         ("Stop. The weather in Boston is fine", "Stop."),
         ("what about the wind", "what about the wind"),
         ("is it fine today", "is it fine today"),

@@ -92,6 +92,7 @@ def test_the_lock_is_for_the_first_until_it_is_quiet() -> None:
     assert judged(room, BOB, "And me?", 40.0) == "locked", "an answer may be long"
     room.answered(ADA, 41.0, was_heard=True)
     assert judged(room, BOB, "And me?", 60.0) == "locked"
+    assert judged(room, BOB, "And me?", 61.0) == "locked", "20 s of quiet are not over yet"
     assert judged(room, BOB, "And me?", 61.1) == "holds the floor"
     assert judged(room, ADA, "Hello?", 62.0) == "locked"
     assert room.is_first_refusal(ADA)
