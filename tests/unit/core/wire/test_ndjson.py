@@ -72,3 +72,11 @@ def test_reader_line_over_the_limit_is_refused_before_it_ends():
     assert isinstance(reader.feed(b"9")[0], Malformed)
     assert reader.feed(b"\n1\n") == []
     assert reader.end() == []
+
+
+@pytest.mark.parametrize("before", [[], [b"1\n"], [b"[1", b"]\n"]])
+def test_reader_takes_a_line_that_is_just_as_long_as_may_be(before):
+    """The limit holds for each line by itself, however many came before it and in whatever pieces."""
+    for line, is_whole in ((b'"' + b"x" * 18 + b'"', True), (b'"' + b"x" * 19 + b'"', False)):
+        found = read([*before, line[:9], line[9:], b"\n"], line_bytes_max=20)
+        assert isinstance(found[-1], JsonLine) is is_whole, f"{len(line)} bytes after {before}: {found}"

@@ -285,3 +285,16 @@ def test_dave_health_a_relapse_rejoins():
     assert failures(health, ADA, 101.9) == [], "while the keys are made anew nothing is concluded"
     assert failures(health, ADA, 105.0) == ["rejoin"]
     assert failures(health, ADA, 120.0) == ["heal"]
+
+
+@pytest.mark.parametrize("csrcs", [0, 1, 15])
+def test_datagram_without_room_for_its_seal_is_short(csrcs: int) -> None:
+    """What is too short for its own header, the tag and the nonce is not even tried to be opened."""
+    whole = seal(b"", csrcs=csrcs)
+    assert isinstance(open_packet(whole, opener), RtpPacket)
+
+    def never(_ciphertext: bytes, _additional: bytes, _nonce: bytes) -> bytes:
+        pytest.fail("it was tried")
+
+    for missing in range(1, len(whole) - 12):
+        assert open_packet(whole[:-missing], never) is NotAudio.SHORT, f"without its last {missing} bytes"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.cuts import cut
 from voxbridge.core.wire.json_text import Malformed
-from voxbridge.core.wire.sse import SseEvent, SseReader
+from voxbridge.core.wire.sse import LINES_MAX, SseEvent, SseReader
 
 pytestmark = pytest.mark.unit
 
@@ -62,3 +62,20 @@ def test_reader_event_over_the_limit_is_refused():
     assert isinstance(read([b"data: 123456789"], event_bytes_max=8)[0], Malformed)
     many = read([b"data: 1\n" * 9, b"\n"], event_bytes_max=30)
     assert [type(event) for event in many] == [Malformed]
+
+
+@pytest.mark.parametrize("before", [[], [b"data: first\n\n"], [b"data: fi", b"rst\n\n"]])
+def test_reader_takes_an_event_that_is_just_as_long_as_may_be(before):
+    """The limit holds for each event by itself, however many came before it and in whatever pieces."""
+    fits, too_long = b"data: " + b"x" * 14, b"data: " + b"x" * 15
+    for line, is_whole in ((fits, True), (too_long, False)):
+        found = read([*before, line[:9], line[9:], b"\n\n"], event_bytes_max=20)
+        assert isinstance(found[-1], SseEvent) is is_whole, f"{len(line)} bytes after {before}: {found}"
+
+
+def test_reader_that_had_too_much_gives_nothing_more():
+    """After too many lines the stream is told as malformed once, and whatever follows is dropped."""
+    reader = SseReader()
+    found = reader.feed(b": a comment\n" * (LINES_MAX + 1))
+    assert [type(each) for each in found] == [Malformed]
+    assert reader.feed(b"data: more\n\n") == []

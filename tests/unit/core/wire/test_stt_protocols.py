@@ -170,17 +170,17 @@ def test_transcription_weighs_its_segments_by_their_length():
     """How sure a model is counts by the length of what it said; what is no segment counts nothing."""
     body = {
         "text": " Hello. ",
-        "duration": 4.0,
+        "duration": 5.0,
         "segments": [
             {"start": 0.0, "end": 3.0, "no_speech_prob": 0.0, "avg_logprob": 0.0},
-            {"start": 3.0, "end": 4.0, "no_speech_prob": 0.8, "avg_logprob": -4.0},
-            {"start": 4.0, "end": 4.0, "no_speech_prob": 1.0, "avg_logprob": -9.0},
+            {"start": 3.0, "end": 5.0, "no_speech_prob": 0.5, "avg_logprob": -2.5},
+            {"start": 5.0, "end": 5.0, "no_speech_prob": 1.0, "avg_logprob": -9.0},
             "nonsense",
         ],
     }
     heard = transcriptions.parse(json.dumps(body).encode())
     assert isinstance(heard, transcriptions.Heard)
-    assert (heard.text, heard.duration_s) == ("Hello.", 4.0)
+    assert (heard.text, heard.duration_s) == ("Hello.", 5.0)
     assert heard.no_speech == pytest.approx(0.2)
     assert heard.confidence == pytest.approx(0.3679, abs=1e-4)
     assert transcriptions.parse(b'{"text": ""}') == transcriptions.Heard("")
