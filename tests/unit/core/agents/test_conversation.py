@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxbridge.core.agents.conversation import Conversations
+from voxbridge.core.agents.conversation import AgentMemories, Conversations
 from voxbridge.core.agents.history import History, HistoryRules, Message
 
 pytestmark = pytest.mark.unit
@@ -56,3 +56,17 @@ def test_without_backends_that_forget_nothing_is_kept() -> None:
     turn.add("Yes.")
     turn.close(0.0)
     assert turn.messages(HistoryRules(), 1.0) == [Message("user", "One?")]
+
+
+def test_who_keeps_memories_is_told_of_each_change() -> None:
+    """When a turn ends and when somebody is forgotten: else a restart would bring back what was, or lose what is."""
+    told: list[str] = []
+    memories = {"n8n": Conversations([HistoryRules()]), "model": Conversations([HistoryRules()])}
+    AgentMemories(memories).when_changed(lambda: told.append("changed"))
+    for number, conversations in enumerate(memories.values(), 1):
+        turn = conversations.begin(lambda _scope: "s", "1", "ada", "One?", 0.0, name="", heard=None, guild="g")
+        turn.add("Yes.")
+        turn.close(1.0)
+        assert len(told) == number
+    assert memories["n8n"].forget("g", "ada") == 1
+    assert len(told) == 3

@@ -139,6 +139,9 @@ def test_an_operators_own_words_go_before_ours() -> None:
         ("left", "Bye {name}.", r"a gap that this message cannot fill: \{name\}"),
         ("left", "Bye {.", "a brace without its partner"),
         ("joined", "{channel.guild}", r"a gap that this message cannot fill: \{channel.guild\}"),
+        ("name_say", "Say", "is no name for a command"),
+        ("name_say", "say it", "is no name for a command"),
+        ("name_say", "x" * 33, "is no name for a command"),
         ("about_say", "x" * 101, "longer than the 100 characters"),
     ],
 )

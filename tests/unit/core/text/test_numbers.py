@@ -65,3 +65,9 @@ def test_any_text_comes_out(text: str, language: str):
     """Whatever is written, letters that are no numbers stay in their order."""
     said = in_words(text, language)
     assert [char for char in said if char in "は文"] == [char for char in text if char in "は文"]
+
+
+@pytest.mark.parametrize(("text", "said"), [("12시", "열두시"), ("13시", "십삼시"), ("1시", "한시")])
+def test_korean_hours_have_own_numerals_up_to_twelve(text: str, said: str):
+    """The hours of the clock are counted natively; those of the other half of the day are numbers."""
+    assert in_words(text, "ko").replace(" ", "") == said
