@@ -82,7 +82,7 @@ KINDS = (
     Kind("backchannel", "Ada", lambda: own_voice()("Okay.").data, stops=False, is_answered=False),
     Kind("talk to others, by name", "Ada", lambda: own_voice()("Robert, have you seen my book?").data, False, False),
     Kind("somebody else talks", "Robert", lambda: _human(8, 3.0), stops=False, is_answered=False),
-    Kind("background speech", "Ada", lambda: _far(36, 3.0), stops=None, is_answered=None),
+    Kind("background speech", "Ada", lambda: _far(36, 3.0), stops=False, is_answered=False),
 )
 
 

@@ -29,10 +29,10 @@ VAD_FRAME_BYTES = 1024
 _RECHECK_S = 0.01
 
 
-def tone_pcm(seconds: float, hz: float = 440.0, rate_hz: int = SPEECH_RATE_HZ) -> bytes:
-    """Make a sine of half scale, mono s16le."""
+def tone_pcm(seconds: float, hz: float = 440.0, rate_hz: int = SPEECH_RATE_HZ, *, scale: int = 16_000) -> bytes:
+    """Make a sine, of half scale, mono s16le."""
     count = round(seconds * rate_hz)
-    return array.array("h", (int(16_000 * math.sin(2 * math.pi * hz * n / rate_hz)) for n in range(count))).tobytes()
+    return array.array("h", (int(scale * math.sin(2 * math.pi * hz * n / rate_hz)) for n in range(count))).tobytes()
 
 
 @functools.cache

@@ -33,6 +33,14 @@ def levels_dbfs(pcm: bytes, rate_hz: int) -> list[float]:
     return levels
 
 
+def level_dbfs(pcm: bytes) -> float:
+    """Return the level of a piece of s16le mono as a whole, as RMS."""
+    if not pcm:
+        return FLOOR_DBFS
+    samples = np.frombuffer(pcm, "<i2").astype(np.float64)
+    return 10 * math.log10(max(float(samples @ samples) / (len(samples) * 32768.0**2), _FLOOR_POWER))
+
+
 @functools.cache
 def _k_weights(rate_hz: int, count: int) -> Floats:
     """Return the power response of the K filter (shelf and high pass) at the frequencies of a spectrum.

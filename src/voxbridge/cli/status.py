@@ -85,12 +85,20 @@ def _room(room: Record) -> Iterator[str]:
         doing = "speaking" if speaker["is_speaking"] else "silent"
         line = "" if speaker["is_line_up"] else ", no line to the STT server"
         pauses = _pauses(speaker.get("waits_longer_ms"), speaker.get("typical_pause_ms"))
-        yield f"          {speaker.get('name') or speaker['user_id']}: {doing}{line}{pauses}"
+        level = _level(speaker.get("usual_dbfs"), speaker.get("background_below_dbfs"))
+        yield f"          {speaker.get('name') or speaker['user_id']}: {doing}{line}{pauses}{level}"
 
 
 def _pauses(longer_ms: float | None, typical_ms: float | None) -> str:
     """Say why a speaker is waited for longer than usual, if so."""
     return f", waited for {longer_ms:.0f} ms longer, since pauses last up to {typical_ms:.0f} ms" if longer_ms else ""
+
+
+def _level(usual_dbfs: float | None, far_dbfs: float | None) -> str:
+    """Say how loud a speaker usually is, and what is taken for somebody in the background."""
+    if usual_dbfs is None or far_dbfs is None:
+        return ""
+    return f", speaks at {usual_dbfs:.0f} dBFS (a voice below {far_dbfs:.0f} is taken for background)"
 
 
 def _turn(turn: Record) -> Iterator[str]:

@@ -134,6 +134,13 @@ class BargeInSettings:
     )
     # -14 dB
     duck_percent: int = option(20, "How loud a lowered answer is, in percent.", between(0, 100), live=True)
+    background_db: float = option(
+        12.0,
+        "A voice that is so much softer than its speaker usually is (dB) is taken for somebody in the background: it "
+        "interrupts nothing and is not answered. 0: all voices count.",
+        between(0, 60),
+        live=True,
+    )
     by: str = option("speaker", "Who may interrupt an answer.", one_of("speaker", "anyone"), live=True)
     stop_by: str = option(
         "anyone",

@@ -134,6 +134,8 @@ class View:
                 "is_line_up": session.is_line_up,
                 "typical_pause_ms": _ms(session.typical_pause_s),
                 "waits_longer_ms": _ms(session.waits_longer_s),
+                "usual_dbfs": session.usual_dbfs,
+                "background_below_dbfs": session.background_below_dbfs,
             }
             for session in ([] if room is None else room.speakers)
         ]

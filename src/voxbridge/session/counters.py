@@ -21,6 +21,7 @@ class SessionCounters:
     speculations_wasted: int = counted("Questions asked ahead and taken back, since the speaker went on.")
     speculation_won_ms: int = counted("Milliseconds by which answers came sooner, since they were asked for ahead.")
     echoes: int = counted("Utterances that were our own voice, from an open microphone.")
+    background: int = counted("Utterances that were not answered, since they were far softer than their speaker.")
     thinking_sounds: int = counted("Waits that were long enough for the thinking sound, or for a word.")
     dropped_answers: int = counted("Answers given up because nothing could be sent.")
     stt_reconnects: int = 0

@@ -133,6 +133,11 @@ class EchoEar:
             if self._own_began_at is None:
                 self._own_began_at = until - _WINDOW_S
 
+    @property
+    def has_echo(self) -> bool:
+        """Tell whether any of the utterance was found to be ours."""
+        return self._echo_s > 0
+
     def began_at(self, now: float) -> float:
         """Return when the speaker's own voice began: later than the utterance, if that began as an echo."""
         if self._echo_s <= 0:

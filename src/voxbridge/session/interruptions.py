@@ -33,7 +33,7 @@ class Interruptions:
 
     def on_speech(self, speaker: Speaker, speech: SpeechOver) -> list[OpenTurn]:
         """Do what this speech does to what is being said; return the turns that it has cut."""
-        if speech.phase in ("stirred", "likely", "began", "voiced", "confirmed"):
+        if speech.phase in ("stirred", "likely", "began", "voiced", "confirmed") and speech.distance != "far":
             self._hush()
         cut: list[OpenTurn] = []
         wanted = self._policy_now()

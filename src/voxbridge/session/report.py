@@ -15,6 +15,7 @@ Outcome = Literal[
     "backchannel",
     "stop-word",
     "echo",
+    "background",
     "nothing-said",
     "not-addressed",
     "limited",

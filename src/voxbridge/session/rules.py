@@ -101,6 +101,8 @@ class Rules:
 
     listening: ListeningRules
     barge_in: OverlapRules
+    background_db: float
+    """So much softer than its speaker usually is, a voice is somebody's far behind; 0: none is."""
     turn: TurnRules
     voice: VoiceRules
     thinking: ThinkingRules
@@ -124,6 +126,7 @@ def rules_of(settings: Settings) -> Rules:
             may_part=settings.endpointing.early_words == "always",
         ),
         barge_in=_overlap(settings),
+        background_db=settings.barge_in.background_db,
         turn=_turn(settings),
         voice=VoiceRules(
             trims=settings.voice.trim,

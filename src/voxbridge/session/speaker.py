@@ -204,6 +204,17 @@ class SpeakerSession:
         """Return the pause within a thought that this speaker mostly does not exceed, once it is known."""
         return self._habit.typical_s
 
+    @property
+    def usual_dbfs(self) -> float | None:
+        """Return how loud this speaker usually is, once it is known."""
+        return self._over.usual_dbfs
+
+    @property
+    def background_below_dbfs(self) -> float | None:
+        """Return below which level a voice on this speaker's stream is taken for somebody else's."""
+        usual_dbfs = self.usual_dbfs
+        return None if usual_dbfs is None else usual_dbfs - self._context.tools.rules.background_db
+
     def run_ahead(self, words: Transcript, said: Completeness | None, speech_end: float | None) -> None:
         """Ask the agent with the words of a guess, where that is safe and these may be all."""
         utterance, now = self._utterance, trio.current_time()
@@ -211,6 +222,8 @@ class SpeakerSession:
             return
         if not (self._is_clean and self._context.floor.is_empty):
             return  # it may be a sign of listening, or a word that is obeyed
+        if self._over.distance == "far":
+            return
         end = speech_end or now
         ended = TurnEnded(now, utterance.started_at, end, end - utterance.started_at, confirmed=True, reason="silence")
         self._turns.run_ahead(ended, words, said)
@@ -312,6 +325,7 @@ class SpeakerSession:
             utterance.feed(sound)
 
     def _on_sound(self, sound: HeardSound) -> None:
+        self._over.sound(sound.pcm)
         if self._utterance is not None:
             self._utterance.feed(sound)
         else:

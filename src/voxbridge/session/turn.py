@@ -300,7 +300,7 @@ class Turn:
             self._tell_hearing()
         if self._state.cut is None:
             reply = self.question.reply
-            if reply in ("backchannel", "stop-word", "echo"):
+            if reply in ("backchannel", "stop-word", "echo", "background"):
                 self.was_passed_over = True
                 return reply
             if reply == "go on":

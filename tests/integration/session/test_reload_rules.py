@@ -18,7 +18,7 @@ import trio.testing
 
 from tests.support.hall import EVERYONE, Hall, open_hall
 from tests.support.voices import LoudnessDetector, SentFrame, tone_packets, tone_pcm
-from voxbridge.audio.opus import Decoder
+from voxbridge.audio.opus import Decoder, encode_speech
 from voxbridge.config.catalogue import entries
 from voxbridge.config.settings import Settings
 from voxbridge.config.turns import FloorSettings
@@ -162,6 +162,14 @@ async def bob_speaks(hall: Hall, ada: UserId) -> None:
     await hall.say(hall.port.join(2, "Bob"))
 
 
+async def speaks_softly(hall: Hall, ada: UserId) -> None:
+    """A voice 11 dB softer than Ada's comes by her microphone, when she has asked something."""
+    await hall.say(ada)
+    await hall.wait_report(len(hall.reports))
+    await trio.sleep(2)
+    await hall.port.speak(ada, encode_speech(tone_pcm(1.0, scale=4_500)))
+
+
 class Faint(LoudnessDetector):
     """Hears speech with a probability of 0.8."""
 
@@ -213,6 +221,7 @@ CASES: dict[str, Case] = {
     "barge_in.speaking_ms": Case(300, speaks_over),
     "barge_in.min_played_ms": Case(60_000, bob_speaks_over, given={"barge_in.by": "anyone"}),
     "barge_in.duck_percent": Case(100, speaks_over),
+    "barge_in.background_db": Case(10.0, speaks_softly),
     "barge_in.stop_by": Case("speaker", bob_says_stop),
     "barge_in.stop_words": Case(("hello can you hear me",), bob_speaks_over),
     "barge_in.by": Case("anyone", bob_speaks_over),

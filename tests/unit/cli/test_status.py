@@ -48,6 +48,14 @@ async def test_who_is_waited_for_longer_is_told(status: dict) -> None:
     assert "          2: silent, waited for 180 ms longer, since pauses last up to 630 ms" in lines
 
 
+async def test_how_loud_somebody_usually_is_is_told(status: dict) -> None:
+    """With the level below which a voice is taken for somebody else's."""
+    speaker = {"user_id": "1", "is_speaking": False, "is_line_up": True}
+    status["rooms"][0]["speakers"] = [{**speaker, "usual_dbfs": -21.0, "background_below_dbfs": -33.0}]
+    told = "          1: silent, speaks at -21 dBFS (a voice below -33 is taken for background)"
+    assert told in list(show_status(status, turns=0))
+
+
 async def test_what_was_asked_ahead_is_told(status: dict) -> None:
     """How often, how often for nothing, what it won, and why it is off; nothing where it is never done."""
     assert not any(line.startswith("ahead") for line in show_status(status, turns=0))

@@ -25,6 +25,7 @@ from typing import Literal, Protocol
 import attrs
 
 from voxbridge.core.ids import UserId
+from voxbridge.core.turns.distance import Distance
 from voxbridge.core.turns.floor import CutReason, OpenTurn
 
 Phase = Literal["stirred", "likely", "stilled", "began", "voiced", "confirmed", "words", "ended"]
@@ -39,8 +40,8 @@ class SpeechOver:
     ``voiced_s`` is how much of it was voice so far, ``words`` what is known of its text, which comes with the phase of
     that name, more than once, and also after the end; ``is_whole``: as far as anybody knows these are all.
     ``is_turn``, once it has ended: it was long enough to count as one. ``lasts_s`` is how long ago it began, pauses
-    included. ``is_aside``: the words are for another person who is here. ``utterance`` tells one of a speaker's
-    utterances from the next.
+    included. ``is_aside``: the words are for another person who is here. ``distance``: whether the voice is the
+    speaker's own, as far as its loudness tells. ``utterance`` tells one of a speaker's utterances from the next.
     """
 
     user_id: UserId
@@ -52,6 +53,7 @@ class SpeechOver:
     utterance: int = 0
     is_whole: bool = False
     is_aside: bool = False
+    distance: Distance = "near"
 
 
 @attrs.frozen
@@ -95,9 +97,9 @@ class WindUp:
 
 Deed = Cut | Duck | Hold | Resume | WindUp
 
-Reply = Literal["answer", "backchannel", "stop-word", "echo", "go on"]
-"""What becomes of an utterance: it is answered; it is not, since it only showed that somebody listens, was obeyed, or
-was our own voice; or the rest of what was cut off is said.
+Reply = Literal["answer", "backchannel", "stop-word", "echo", "background", "go on"]
+"""What becomes of an utterance: it is answered; it is not, since it only showed that somebody listens, was obeyed, was
+our own voice or somebody's far behind the speaker; or the rest of what was cut off is said.
 """
 
 

@@ -122,6 +122,10 @@ class Addressing:
         rules = self._rules_now()
         return rules.mode == "addressed" and self._by_name(said, rules) == "called another"
 
+    def calls_us(self, said: Said) -> bool:
+        """Tell whether our name is in it, where people call somebody."""
+        return _called(said, self._rules_now()) == "called"
+
     def judge(self, said: Said, now: float) -> Because:
         """Say whether this was for us, as the reason (``FOR_US`` has those that mean yes)."""
         rules = self._rules_now()

@@ -20,7 +20,9 @@ How long a voice was heard cannot tell "yeah" (350 to 420 ms) from "stop" (350 t
 so words decide wherever they can be had in time, and time alone (``speaking_s``) where they cannot. What the words say
 counts as a whole (``core/text/overlap_words.py``).
 
-Who turns to another person, by name ("Robert, have you seen my book?"), says nothing to the answer: it goes on.
+Who turns to another person, by name ("Robert, have you seen my book?"), says nothing to the answer: it goes on. So it
+does when a voice is far behind the speaker's (``core/turns/distance.py``): lowered or held until that is known, and
+not at all by who was far the last time.
 
 An answer of which hardly anything was heard is superseded instead (``same_thought``): it is no interruption to finish
 one's question.
@@ -89,6 +91,8 @@ class _Overlap:
     is_speech: bool = False
     is_aside: bool = False
     """Whether it is said to another person, as far as is known: it may last as long as it will."""
+    is_far: bool = False
+    """Whether the voice is far behind the speaker's, as far as is known."""
     has_ended: bool = False
     has_taken_back: bool = False
     """Whether it superseded a turn: its words are half of a question."""
@@ -115,7 +119,7 @@ class OverlapPolicy:
         overlap = self._overlap_of(speech)
         match phase:
             case "likely":
-                if self.rules.manner != "yield":
+                if self.rules.manner != "yield" or speech.distance != "near":
                     return []
                 overlap.is_speech = True
                 return [*self._meet(overlap, speech, turns), *self._interrupt(overlap, speech, turns)]
@@ -147,6 +151,8 @@ class OverlapPolicy:
         meaning = meaning or self._meaning_of(speech.words)
         if meaning == "stop" and (overlap.over or overlap.has_taken_back):
             return "stop-word"
+        if speech.distance == "far":
+            return "background"
         is_over = bool(overlap.over) and not overlap.has_taken_back
         if meaning == "backchannel" and is_over and not any(turn.has_asked_aloud for turn in overlap.over):
             return "backchannel"
@@ -179,7 +185,8 @@ class OverlapPolicy:
         """Lower a little, or hold, for what may be a voice, and come back if it was none."""
         before = self._traced.pop(speech.user_id, [])
         if speech.phase == "stilled":
-            self._overlaps.pop((speech.user_id, speech.utterance), None)
+            nothing = self._overlaps.pop((speech.user_id, speech.utterance), None) or _Overlap()
+            before += [turn for turn in nothing.lowered if turn not in before]
             return [Resume(turn, _RAISE_FRAMES) for turn in before if turn in turns and not self._is_lowered(turn)]
         sounding = [turn for turn in turns if turn.is_sounding and self._is_softened_by(speech.user_id, turn)]
         self._traced[speech.user_id] = sounding
@@ -206,15 +213,23 @@ class OverlapPolicy:
         )
 
     def _meet(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
-        """Note what sounds now, and lower or hold what this speech may interrupt."""
-        deeds: list[Deed] = []
+        """Note what sounds now, and lower or hold what this speech may interrupt; a voice that is far lets it go on."""
         traced = self._traced.pop(speech.user_id, [])
+        was_far, overlap.is_far = overlap.is_far, speech.distance == "far"
+        deeds: list[Deed] = []
+        if overlap.is_far:
+            overlap.lowered += [turn for turn in traced if turn not in overlap.lowered]
+            deeds = self._let_go_on(overlap)
+        elif was_far:
+            again = [turn for turn in overlap.over if turn in turns and self._is_softened_by(speech.user_id, turn)]
+            overlap.lowered += again
+            deeds = [self._softened(turn, self.rules.level) for turn in again]
         for turn in turns:
             if not turn.is_sounding or turn in overlap.over:
                 continue
             overlap.over.append(turn)
             overlap.heard_s[id(turn)] = turn.heard_s - speech.lasts_s
-            if self._is_softened_by(speech.user_id, turn):
+            if self._is_softened_by(speech.user_id, turn) and not overlap.is_far:
                 overlap.lowered.append(turn)
                 if self.rules.manner == "duck" or turn not in traced:
                     deeds.append(self._softened(turn, self.rules.level))
@@ -222,7 +237,7 @@ class OverlapPolicy:
 
     def _take_back(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         """Who goes on before the answer sounds has not finished."""
-        if speech.voiced_s < self.rules.thinking_s - 1e-9:
+        if speech.voiced_s < self.rules.thinking_s - 1e-9 or speech.distance != "near":
             return []
         mine = [turn for turn in turns if turn.user_id == speech.user_id and not turn.is_sounding]
         overlap.has_taken_back = overlap.has_taken_back or bool(mine)
@@ -230,7 +245,7 @@ class OverlapPolicy:
 
     def _voiced(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         deeds = self._meet(overlap, speech, turns)
-        if overlap.has_ended or overlap.is_aside:
+        if overlap.has_ended or overlap.is_aside or speech.distance != "near":
             return deeds
         long_s = self.rules.yield_s if self.rules.manner == "yield" else self.rules.speaking_s
         if self.rules.manner != "yield" and overlap.meaning in ("backchannel", "nothing"):
@@ -246,7 +261,8 @@ class OverlapPolicy:
         overlap.looks += not speech.is_whole
         if meaning == "stop" and speech.is_whole:  # else it may be the first word of "stop at the corner"
             return self._stop(speech, turns)
-        if meaning in ("speech", "stop", "go on") and not speech.is_aside:
+        is_near = speech.distance == "near" or (speech.distance == "unknown" and speech.is_whole)
+        if meaning in ("speech", "stop", "go on") and not speech.is_aside and is_near:
             if not speech.is_whole and overlap.looks <= 1 and len(speech.words.split()) < _SURE_WORDS:
                 return []
             overlap.is_speech = True
@@ -281,7 +297,7 @@ class OverlapPolicy:
 
     def _ended(self, overlap: _Overlap, speech: SpeechOver, turns: Sequence[OpenTurn]) -> list[Deed]:
         deeds: list[Deed] = []
-        is_known = overlap.is_aside or overlap.meaning in ("backchannel", "nothing")
+        is_known = overlap.is_aside or speech.distance == "far" or overlap.meaning in ("backchannel", "nothing")
         if speech.is_turn and not is_known and not overlap.is_speech:
             # The words come later, if at all, and half a question is joined now or never.
             for turn in overlap.over:

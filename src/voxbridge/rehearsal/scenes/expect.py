@@ -8,7 +8,8 @@ from voxbridge.config.rules import between, one_of, option
 
 _TIME_MS = between(0, 600_000)
 OUTCOMES = (
-    *("answered", "interrupted", "superseded", "not-addressed", "backchannel", "stop-word", "echo", "nothing-said"),
+    *("answered", "interrupted", "superseded", "not-addressed", "backchannel", "stop-word", "echo"),
+    *("background", "nothing-said"),
     *("no-reply", "failed", "timed-out", "cancelled"),
 )
 

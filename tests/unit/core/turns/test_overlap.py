@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.turns import ADA, BOB, Open
 from voxbridge.core.ids import UserId
 from voxbridge.core.turns.barge_in import Cut, Deed, Duck, Hold, Phase, Resume, SpeechOver, WindUp
+from voxbridge.core.turns.distance import Distance
 from voxbridge.core.turns.overlap import Manner, OverlapPolicy, OverlapRules
 
 pytestmark = pytest.mark.unit
@@ -31,9 +32,20 @@ class Talk:
     utterance: int = 1
     lasts_s: float = 0.0
 
-    def tell(self, phase: Phase, voiced_s: float = 0.0, words: str = "", **more: bool) -> list[Deed]:
+    def tell(
+        self, phase: Phase, voiced_s: float = 0.0, words: str = "", distance: Distance = "near", **more: bool
+    ) -> list[Deed]:
         self.lasts_s = max(self.lasts_s, voiced_s)
-        speech = SpeechOver(self.user, phase, voiced_s, words, lasts_s=self.lasts_s, utterance=self.utterance, **more)
+        speech = SpeechOver(
+            self.user,
+            phase,
+            voiced_s,
+            words,
+            lasts_s=self.lasts_s,
+            utterance=self.utterance,
+            distance=distance,
+            **more,
+        )
         deeds = self.policy.on_speech(speech, self.turns)
         assert not any(turn.done for turn in self.turns), "a policy decides; who asked it carries it out"
         return deeds
@@ -46,9 +58,9 @@ class Talk:
             deeds += self.tell("voiced", step * 0.032)
         return deeds
 
-    def reply(self, words: str) -> str:
+    def reply(self, words: str, distance: Distance = "near") -> str:
         return self.policy.reply_to(
-            SpeechOver(self.user, "words", words=words, utterance=self.utterance, is_whole=True)
+            SpeechOver(self.user, "words", words=words, utterance=self.utterance, is_whole=True, distance=distance)
         )
 
 
@@ -263,6 +275,57 @@ def test_the_beginning_of_a_sentence_is_no_stop_word() -> None:
     assert bob.tell("words", 0.9, "stop at the corner", is_whole=True) == []
 
 
+# somebody far behind
+
+
+@pytest.mark.parametrize(("manner", "softened"), [("duck", Duck), ("yield", Hold)])
+def test_a_voice_far_behind_lets_it_go_on_as_soon_as_that_is_known(manner: Manner, softened: type[Deed]) -> None:
+    """Lowered or held while nobody knows; after that neither its length nor its words do anything."""
+    a = sounding()
+    television = talk(a, manner=manner)
+    (first,) = television.tell("stirred")
+    assert isinstance(first, softened)
+    before = [*television.tell("began", distance="unknown"), *television.tell("voiced", 0.2, distance="unknown")]
+    assert all(isinstance(deed, Duck) for deed in before), "held is held already"
+    assert television.tell("voiced", 0.24, distance="far") == [Resume(a, 5)]
+    assert television.tell("voiced", 3.0, distance="far") == []
+    assert television.tell("words", 3.0, "the price of coffee has gone up", distance="far", is_whole=True) == []
+    assert television.tell("ended", 3.0, distance="far", is_turn=True) == []
+    assert television.reply("the price of coffee has gone up", "far") == "background"
+
+
+def test_a_voice_that_is_far_from_its_first_frame_gives_back_what_its_trace_took() -> None:
+    """Whoever was far the last time is known sooner than the trace is over."""
+    a = sounding()
+    television = talk(a)
+    television.tell("stirred")
+    assert television.tell("began", distance="far") == [Resume(a, 5)]
+
+
+def test_who_speaks_over_a_voice_far_behind_is_heard() -> None:
+    """Lowered again when the speaker's own voice is among it, and cut as ever."""
+    a = sounding()
+    ada = talk(a)
+    ada.tell("began", distance="far")
+    assert ada.tell("voiced", 0.5, distance="near") == [Duck(a, 0.2, 1)]
+    assert ada.tell("words", 0.6, "but what about", distance="near") == [Cut(a, "barge-in")]
+
+
+def test_a_stop_word_from_far_behind_is_obeyed() -> None:
+    """It passes this gate too: from across the room."""
+    a = sounding()
+    ada = talk(a)
+    ada.tell("began", distance="far")
+    assert ada.tell("words", 0.4, "Stop!", distance="far", is_whole=True) == [Cut(a, "stop")]
+    assert ada.reply("Stop!", "far") == "stop-word"
+
+
+def test_a_voice_far_behind_takes_back_no_answer_that_is_being_thought() -> None:
+    """The question stays as it was asked."""
+    a = Open("a", ADA)
+    assert talk(a).tell("voiced", 1.0, distance="far") == []
+
+
 # what is answered
 
 
@@ -297,36 +360,50 @@ def test_words_are_wanted_while_they_would_decide() -> None:
     st.lists(
         st.tuples(
             st.sampled_from([ADA, BOB]),
-            st.sampled_from(["began", "voiced", "confirmed", "words", "ended"]),
+            st.sampled_from(["stirred", "stilled", "likely", "began", "voiced", "confirmed", "words", "ended"]),
             st.sampled_from([0.1, 0.2, 0.9]),
             st.sampled_from(["", "mhm", "yeah", "stop", "what about Friday"]),
             st.booleans(),
+            st.sampled_from(["near", "near", "unknown", "far"]),
         ),
         max_size=40,
     ),
     st.sampled_from(["duck", "yield", "finish", "ignore"]),
 )
 def test_what_was_lowered_is_cut_or_comes_back(
-    steps: list[tuple[UserId, Phase, float, str, bool]], manner: Manner
+    steps: list[tuple[UserId, Phase, float, str, bool, Distance]], manner: Manner
 ) -> None:
     """Whatever happens in whatever order: after everybody has ended, no answer is left lowered."""
     policy, turns = OverlapPolicy(OverlapRules(manner=manner, by_anyone=True)), [sounding(), sounding("b", BOB)]
     level = dict.fromkeys(("a", "b"), 1.0)
 
-    def tell(user: UserId, phase: Phase, voiced_s: float, words: str, yes: bool) -> None:
-        speech = SpeechOver(user, phase, voiced_s, words, is_turn=yes, is_whole=yes, lasts_s=voiced_s, utterance=1)
+    def tell(user: UserId, phase: Phase, voiced_s: float, words: str, yes: bool, distance: Distance = "near") -> None:
+        speech = SpeechOver(
+            user,
+            phase,
+            voiced_s,
+            words,
+            is_turn=yes,
+            is_whole=yes,
+            lasts_s=voiced_s,
+            utterance=1,
+            distance=distance,
+        )
         for deed in policy.on_speech(speech, list(turns)):
             match deed:
                 case Cut(turn):
                     turns[:] = [each for each in turns if each.id != turn.id]
                 case Duck(turn, to):
                     level[turn.id] = to
+                case Hold(turn):
+                    level[turn.id] = 0.0
                 case Resume(turn):
                     level[turn.id] = 1.0
 
     for step in steps:
         tell(*step)
     for user in (ADA, BOB):
+        tell(user, "stilled", 0.0, "", False)
         tell(user, "ended", 0.1, "", False)
     assert all(level[turn.id] == 1.0 for turn in turns)
 
