@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from voxbridge.config.environment import UTTERANCE_MS_MAX
-from voxbridge.config.rules import LIMIT, at_least, between, one_of, option, require
+from voxbridge.config.rules import LIMIT, at_least, between, matches, one_of, option, require
 
 
 @attrs.frozen
@@ -65,6 +65,14 @@ class EndpointingSettings:
     )
     packet_gap_ms: int = option(
         120, "If no packet comes for so long, VoxBridge counts the time as silence.", between(20, 10_000), live=True
+    )
+    push_to_talk: tuple[str, ...] = option(
+        (),
+        "Who holds a key to speak, by their Discord ids, or everyone. Their turn ends when they let it go, and a pause "
+        "before that does not end it. Discord does not tell who does so.",
+        matches(r"\d{1,20}|everyone", "everyone, or a number (Discord's developer mode copies it)"),
+        example=["123456789012345678"],
+        live=True,
     )
     preroll_ms: int = option(
         256, "How much sound from before the first voiced frame belongs to the utterance.", between(0, 5000), live=True

@@ -17,7 +17,7 @@ import attrs
 from voxbridge.audio.opus import Decoder, OpusError
 from voxbridge.core.sound.jitter import Frame, Gap, JitterBuffer, Lost, StreamReset
 from voxbridge.core.sound.opus_length import TICKS_PER_MS, TICKS_PER_S
-from voxbridge.core.sound.pcm import HEARING_RATE_HZ, HeardSound, OpusPacket
+from voxbridge.core.sound.pcm import HEARING_RATE_HZ, SILENCE_OPUS, HeardSound, OpusPacket
 from voxbridge.core.sound.recent import RecentSound
 from voxbridge.core.turns.completeness import Completeness
 from voxbridge.core.turns.endpointing import Endpointer, EndpointEvent
@@ -160,6 +160,7 @@ class Ear:
             self._counters.undecodable_packets += 1
             return self._lost(packet.ticks, None, now)
         self._has_begun = True
+        self._endpointer.on_packet(signs_off=packet.opus == SILENCE_OPUS)
         return self._voice(HeardSound(pcm, packet.opus), now)
 
     def _lost(self, ticks: int, following: OpusPacket | None, now: float) -> list[EarEvent]:

@@ -37,6 +37,11 @@ class ListeningRules:
     wants_partials: bool
     minds_words: bool = True
     may_part: bool = True
+    push_to_talk: frozenset[str] = frozenset()
+
+    def holds_key(self, user_id: int) -> bool:
+        """Tell whether a speaker is said to hold a key to speak."""
+        return bool(self.push_to_talk & {"everyone", str(user_id)})
 
 
 @attrs.frozen
@@ -124,6 +129,7 @@ def rules_of(settings: Settings) -> Rules:
             or (settings.barge_in.policy in ("duck", "finish") and settings.stt.kind != EMBEDDED),
             minds_words=settings.endpointing.words,
             may_part=settings.endpointing.early_words == "always",
+            push_to_talk=frozenset(settings.endpointing.push_to_talk),
         ),
         barge_in=_overlap(settings),
         background_db=settings.barge_in.background_db,

@@ -191,8 +191,9 @@ class SpeakerSession:
 
     def _endpointing(self) -> EndpointRules:
         """Return the rules for the next utterance: the settings', and what this speaker's pauses ask for."""
-        rules = self._context.tools.rules.listening.endpointing
-        return attrs.evolve(rules, commit=self._habit.applied(rules.commit))
+        listening = self._context.tools.rules.listening
+        rules, holds_key = listening.endpointing, listening.holds_key(self.speaker.user_id)
+        return attrs.evolve(rules, commit=self._habit.applied(rules.commit), push_to_talk=holds_key)
 
     @property
     def waits_longer_s(self) -> float:

@@ -162,6 +162,11 @@ async def bob_speaks(hall: Hall, ada: UserId) -> None:
     await hall.say(hall.port.join(2, "Bob"))
 
 
+async def lets_go(hall: Hall, ada: UserId) -> None:
+    """Ada's client ends with frames of silence."""
+    await hall.port.speak(ada, [*tone_packets(50), *[SILENCE] * 5])
+
+
 async def speaks_softly(hall: Hall, ada: UserId) -> None:
     """A voice 11 dB softer than Ada's comes by her microphone, when she has asked something."""
     await hall.say(ada)
@@ -209,6 +214,7 @@ CASES: dict[str, Case] = {
     "endpointing.early_words": Case("free"),
     "endpointing.hesitant_commit_ms": Case(2000, completion=0.1),
     "endpointing.packet_gap_ms": Case(1000),
+    "endpointing.push_to_talk": Case(("1",), lets_go),
     "endpointing.preroll_ms": Case(0, turn_after_silence),
     "endpointing.max_utterance_ms": Case(1500, speaks_on),
     "barge_in.policy": Case("ignore", speaks_over),

@@ -12,6 +12,11 @@ Silence is counted from the last voiced frame. Discord sends nothing in silence,
 as silence by the clock once it is longer than ``packet_gap_ms``; a shorter one may be a late packet. When the last
 frame was silent already, a packet that is late by more than the jitter buffer's depth would bring more silence.
 Sound that was sent and not heard (lost, or dropped by us under load) is no silence either: it is left out of the count.
+
+Who holds a key to speak (``push_to_talk``) lets it go at the end: Discord's clients then send five frames of silence,
+and nothing more. That ends the turn at once; before that only a silence does that would end an unfinished phrase. A
+client that listens for a voice by itself sends the same at each pause. Nobody can tell the two by their packets, so the
+operator says who is who.
 """
 
 from __future__ import annotations
@@ -60,7 +65,7 @@ class SpeechResumed:
     pause_s: float = 0.0
 
 
-EndReason = Literal["silence", "limit", "cut off", "typed"]
+EndReason = Literal["silence", "released", "limit", "cut off", "typed"]
 
 
 @attrs.frozen
@@ -113,6 +118,8 @@ class EndpointRules:
     guess_s: float = 0.2
     commit: CommitRules = attrs.field(factory=CommitRules)
     packet_gap_s: float = 0.12
+    push_to_talk: bool = False
+    """Whether the speaker holds a key to speak."""
     max_utterance_s: float = 120.0
 
 
@@ -150,6 +157,8 @@ class Endpointer:
     _onset_s: float = attrs.field(default=0.0, init=False)
     _last_frame_at: float = attrs.field(default=0.0, init=False)
     _last_frame_voiced: bool = attrs.field(default=False, init=False)
+    _has_signed_off: bool = attrs.field(default=False, init=False)
+    """Whether the last packet was one of those with which a client says that no more will come."""
 
     @property
     def is_speaking(self) -> bool:
@@ -166,6 +175,10 @@ class Endpointer:
         """Return the end of the last voiced frame of the open utterance."""
         return None if self._utterance is None else self._utterance.speech_end
 
+    def on_packet(self, *, signs_off: bool) -> None:
+        """Take what the next packet was; its frames follow. ``signs_off``: a frame of silence as clients end with."""
+        self._has_signed_off = signs_off
+
     def on_frame(
         self, probability: float, frame_s: float, now: float, known_at: float | None = None
     ) -> list[EndpointEvent]:
@@ -180,7 +193,8 @@ class Endpointer:
         if utterance is None:
             return self._onset(probability, frame_s, now)
         if not self._last_frame_voiced:
-            return self._silence(utterance, now, known_at)
+            is_held = self.rules.push_to_talk and not self._has_signed_off
+            return self._silence(utterance, now, known_at, self.rules.commit.unfinished_s if is_held else None)
         events: list[EndpointEvent] = []
         if utterance.guessed:
             utterance.guessed, utterance.evidence = False, Evidence()
@@ -265,6 +279,8 @@ class Endpointer:
         if utterance is None:
             self._onset_at, self._onset_s = None, 0.0
             return stilled
+        if self._is_released:
+            return [self._end(utterance, now, "released")]
         return self._silence(utterance, now, now)
 
     def next_due(self) -> float | None:
@@ -272,24 +288,34 @@ class Endpointer:
         utterance = self._utterance
         if utterance is None:
             return self._stirring.due
+        if self._is_released:
+            return self._last_frame_at + self._gap_s
         silence_s = self._commit_s(utterance) if utterance.guessed else self.rules.guess_s
         return max(utterance.speech_end + utterance.unheard_s + silence_s, self._last_frame_at + self._gap_s)
 
     @property
     def _gap_s(self) -> float:
         """Return how long no frame must have come before silence is counted by the clock."""
-        return self.rules.packet_gap_s if self._last_frame_voiced else min(DEPTH_S, self.rules.packet_gap_s)
+        may_be_late = self._last_frame_voiced and not self._is_released
+        return self.rules.packet_gap_s if may_be_late else min(DEPTH_S, self.rules.packet_gap_s)
+
+    @property
+    def _is_released(self) -> bool:
+        return self.rules.push_to_talk and self._has_signed_off
 
     def _commit_s(self, utterance: _Stretch) -> float:
         return silence_s(utterance.evidence, self.rules.commit)
 
-    def _silence(self, utterance: _Stretch, now: float, known_at: float) -> list[EndpointEvent]:
+    def _silence(
+        self, utterance: _Stretch, now: float, known_at: float, commit_s: float | None = None
+    ) -> list[EndpointEvent]:
+        """Count the silence up to now; ``commit_s``: so much of it ends the turn, if not what the verdicts say."""
         silence_s = utterance.silence_s(now) + 1e-9
         events: list[EndpointEvent] = []
         if not utterance.guessed and silence_s >= self.rules.guess_s:
             utterance.guessed = True
             events.append(Guess(now, utterance.voiced_s))
-        if utterance.guessed and silence_s >= self._commit_s(utterance):
+        if utterance.guessed and silence_s >= (self._commit_s(utterance) if commit_s is None else commit_s):
             events.append(self._end(utterance, known_at, "silence"))
         elif now - utterance.started_at >= self.rules.max_utterance_s:
             events.append(self._end(utterance, known_at, "limit"))

@@ -75,6 +75,44 @@ def test_packets_that_stop_in_silence_do_not_delay_the_end() -> None:
     assert ended.at - last <= 0.5 + 0.06, f"ended {(ended.at - last) * 1000:.0f} ms after the last voice"
 
 
+def lets_go(endpointer: Endpointer, last: float, frames: int = 3) -> float:
+    """Send frames of silence as a client does whose key was let go; return when the last one ended."""
+    for _ in range(frames):
+        last += FRAME_S
+        endpointer.on_packet(signs_off=True)
+        assert endpointer.on_frame(0.0, FRAME_S, last) == []
+    return last
+
+
+def test_a_key_that_is_let_go_ends_the_turn_at_once() -> None:
+    """As soon as a packet behind the trailing frames would be there; without the key it is a pause like any other."""
+    endpointer = Endpointer(EndpointRules(push_to_talk=True))
+    _, last = voiced(endpointer, 20, 0.0)
+    off = lets_go(endpointer, last)
+    (ended,) = run_clock(endpointer, last + 5)
+    assert isinstance(ended, TurnEnded)
+    assert (ended.at, ended.reason, ended.speech_end) == (about(off + 0.06), "released", last)
+    usual = Endpointer()
+    _, last = voiced(usual, 20, 0.0)
+    lets_go(usual, last)
+    assert run_clock(usual, last + 5)[-1].at == about(last + 0.5)
+
+
+def test_a_pause_with_the_key_held_is_no_end() -> None:
+    """1.9 s of silence that is sent are none, 2 s are; and packets that stop without a sign prove nothing."""
+    endpointer = Endpointer(EndpointRules(push_to_talk=True))
+    _, now = voiced(endpointer, 20, 0.0)
+    last, events = now, list[EndpointEvent]()
+    while not any(isinstance(event, TurnEnded) for event in events):
+        now += FRAME_S
+        endpointer.on_packet(signs_off=False)
+        events += endpointer.on_frame(0.0, FRAME_S, now)
+        assert now < last + 3
+    assert 2.0 <= now - last < 2.0 + FRAME_S
+    _, last = voiced(endpointer, 20, now)
+    assert run_clock(endpointer, last + 5)[-1].at == about(last + 0.5), "the frames of silence may be lost"
+
+
 def test_a_hesitant_speaker_is_given_more_time() -> None:
     """When the turn model says that more is coming, the turn ends at 1.6 s."""
     endpointer = Endpointer()
