@@ -241,11 +241,11 @@ class DiscordBridge:
         async with trio.open_nursery() as nursery:
             try:
                 with trio.CancelScope() as scope:
-                    nursery.start_soon(self._cancel_when_closing, scope)
+                    nursery.start_soon(supervise, "closing", partial(_end_with, self._is_closing, scope))
                     login = self._login = await self._log_in(island, nursery)
-                    nursery.start_soon(self._cancel_when_ended, login, scope)
+                    nursery.start_soon(supervise, "logged out", partial(_end_with, login.has_ended, scope))
                     async with trio.open_nursery() as keepers:
-                        keepers.start_soon(self._start_keepers, keepers)
+                        keepers.start_soon(supervise, "new guilds", partial(self._start_keepers, keepers))
                         translator = Descriptions(self._messages_now)
                         register = partial(login.register_commands, island, translator, self._links)
                         keepers.start_soon(supervise, "slash commands", register)
@@ -267,6 +267,7 @@ class DiscordBridge:
         backoff = Backoff(rng=random.random)
         while True:
             login = self._login = await island.call(self._new_login, island)
+            # Not under ``supervise``: its end, whatever the reason, is what this method and ``_serve`` wait for.
             nursery.start_soon(login.run, island, self._settings.token.reveal())
             await login.is_decided.wait()
             if login.client.is_up:
@@ -305,14 +306,6 @@ class DiscordBridge:
     async def _mind(self, keeper: GuildKeeper) -> None:
         """Run one guild's keeper; a bug that ends it is this guild's affair, and it begins anew."""
         await supervise("guild", keeper.run, backoff=Backoff(rng=random.random), guild_id=str(keeper.guild_id))
-
-    async def _cancel_when_closing(self, scope: trio.CancelScope) -> None:
-        await self._is_closing.wait()
-        scope.cancel("left")
-
-    async def _cancel_when_ended(self, login: Login, scope: trio.CancelScope) -> None:
-        await login.has_ended.wait()
-        scope.cancel("left")
 
     def _keeper(self, guild_id: GuildId) -> GuildKeeper:
         keeper = self._keepers.get(guild_id)
@@ -360,6 +353,11 @@ class DiscordBridge:
             udp_ping_s=link.udp_ping_s if link is not None else None,
             counters=keeper.counters,
         )
+
+
+async def _end_with(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel("left")
 
 
 def parse_seats(join: tuple[str, ...]) -> list[tuple[GuildId, ChannelId]]:

@@ -63,16 +63,19 @@ class Login:
                 self.is_decided.set()
                 self.has_ended.set()
                 with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
-                    await island.call(self.client.close)
+                    await self._close(island)
 
     async def end(self, island: Island) -> None:
         """Log out, within the limit."""
         with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
-            try:
-                await island.call(self.client.close)
-            except Exception as exc:  # noqa: BLE001 - we are leaving
-                _log.warning("logging out did not go smoothly", error=type(exc).__name__)
+            await self._close(island)
         self._scope.cancel("left")
+
+    async def _close(self, island: Island) -> None:
+        try:
+            await island.call(self.client.close)
+        except Exception as exc:  # noqa: BLE001 - we are leaving
+            _log.warning("logging out did not go smoothly", error=type(exc).__name__)
 
     async def register_commands(self, island: Island, translator: app_commands.Translator, links: CommandLinks) -> None:
         """Tell Discord which slash commands there are. Without them the rest works: a failure is logged, and what may

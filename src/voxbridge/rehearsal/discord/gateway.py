@@ -58,6 +58,9 @@ class Session:
         if name == "MESSAGE_CREATE" and not self.intents & _MESSAGE_CONTENT and not self._may_read(data):
             # Discord documentation, "Message Content Intent": without it, only one's own and what mentions one
             data = {**data, "content": "", "embeds": [], "attachments": [], "components": []}
+        if name == "VOICE_SERVER_UPDATE" and self._knobs.lose_voice_servers > 0:
+            self._knobs.lose_voice_servers -= 1
+            return
         now = trio.current_time()
         late_s = self._knobs.gateway_late_s if name in _VOICE_EVENTS else 0.0
         if late_s > 0 or self._voice_due_at > now:
@@ -143,8 +146,12 @@ class MainGateway:
             self._world.voice_states.pop(key, None)
         else:
             self._world.voice_states[key] = state
-        self.announce(state)
-        self.on_voice_state(state, before)
+        if self._knobs.server_before_state:
+            self.on_voice_state(state, before)
+            self.announce(state)
+        else:
+            self.announce(state)
+            self.on_voice_state(state, before)
 
     def _may_join(self, bot: Bot, channel_id: ChannelId) -> bool:
         channel = self._world.channel(channel_id)

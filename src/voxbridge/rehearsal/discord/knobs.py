@@ -69,7 +69,14 @@ class Knobs:
     header_extension: bool = True  # on relayed packets, as Discord sends them
     padding_every: int = 0  # every n-th relayed packet carries RTP padding; 0: none. Real clients: 3-15 %
     answer_ip_discovery: bool = True
-    lose_discovery_replies: int = 0  # so many of the next ones are lost on their way
+    # So many of the next discovery replies are lost on their way. None is by default, since UDP loses one in hundreds:
+    # it is an ingredient of the random histories (tests/integration/discord/test_adapter_fuzz.py), as is the next.
+    lose_discovery_replies: int = 0
+    lose_voice_servers: int = 0  # so many of the next words about the voice server never come
+    server_before_state: bool = False  # who joins is told the voice server first; Discord promises no order
+    # At a change everybody goes to the new voice server. The old one carries no sound from then on, and closes with
+    # 4014 after ``move_patience_s``. That it does not even close (``change_voice_server(old_is_dead=True)``) is rare.
+    old_server_carries: bool = False
     gateway_late_s: float = 0.03  # how late the main gateway's word about voice is; seconds have been seen
     speaking_once: bool = True  # op 5 comes once for each member, not for each utterance (Discord.Net#3204)
     sound_only_after_sound: bool = False  # forward nothing to who has never sent (seen in 2018-19; docs#808)

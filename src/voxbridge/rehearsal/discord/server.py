@@ -35,6 +35,7 @@ from voxbridge.rehearsal.discord.voice import VoiceGateway
 from voxbridge.rehearsal.discord.world import (
     BOT_ID,
     BOT_TOKEN,
+    CONNECT_PERMISSION,
     GUILD_ID,
     OTHER_VOICE_CHANNEL_ID,
     OWNER_ID,
@@ -207,6 +208,28 @@ class SimulatedDiscord:
             if state.channel_id == channel_id:
                 self._remove(state, 4022, "Call terminated.")
 
+    def remove_bot(self, user_id: int = BOT_ID, guild: int = GUILD_ID) -> None:
+        """Throw a bot out of a guild; of its voice nothing more is said than that."""
+        self.world.guilds[GuildId(guild)].member_ids.remove(UserId(user_id))
+        self.world.voice_states.pop((GuildId(guild), UserId(user_id)), None)
+        self._voice.expel(GuildId(guild), UserId(user_id), 4014, "Disconnected.")
+        self.dispatch("GUILD_DELETE", {"id": str(guild)}, user_id)
+
+    def bring_back_bot(self, user_id: int = BOT_ID, guild: int = GUILD_ID) -> None:
+        """Add a bot to a guild again."""
+        place = self.world.guilds[GuildId(guild)]
+        if user_id not in place.member_ids:
+            place.member_ids.append(UserId(user_id))
+        self.dispatch("GUILD_CREATE", guild_object(self.world, place, UserId(user_id)), user_id)
+
+    def permit_connect(self, *, on: bool, guild: int = GUILD_ID) -> None:
+        """Let everybody join voice channels, or nobody any more; who is inside stays there."""
+        place = self.world.guilds[GuildId(guild)]
+        place.everyone_permissions &= ~CONNECT_PERMISSION
+        place.everyone_permissions |= CONNECT_PERMISSION if on else 0
+        everyone = next(role for role in guild_object(self.world, place, BOT_ID)["roles"] if role["id"] == str(guild))
+        self._gateway.broadcast(place.id, "GUILD_ROLE_UPDATE", {"guild_id": str(guild), "role": everyone})
+
     def commands(self, *, guild: int | None = None, bot_id: int = BOT_ID) -> list[Json]:
         """Return the application commands that a bot has registered, globally or for a guild."""
         return self._interactions.commands(UserId(bot_id), GuildId(guild) if guild is not None else None)
@@ -373,6 +396,7 @@ class SimulatedDiscord:
         if line is not None and old_is_dead:
             self._voice.die(line)
         elif line is not None:
+            line.leg.is_left = not self.knobs.old_server_carries
             self._timers.after(self.knobs.move_patience_s, partial(self._voice.expel_line, line, 4014))
 
     def _name_voice_server(self, state: VoiceState) -> None:

@@ -36,6 +36,7 @@ class Leg:
     address: Address | None = None
     heard_at: float = 0.0  # Trio time of his last datagram of any kind
     has_sent: bool = False  # a packet of sound, or of silence
+    is_left: bool = False  # everybody has gone to another voice server: this one carries nothing any more
     seal: Seal | None = None
     call: Call | None = None
     seat: Seat | None = None
@@ -98,7 +99,7 @@ class Sfu:
             for leg in self._legs.values():
                 if leg.address == address:
                     leg.heard_at = trio.current_time()
-            is_known = any(leg.address == address for leg in self._legs.values())
+            is_known = any(leg.address == address and not leg.is_left for leg in self._legs.values())
             if self._knobs.echo_keepalives and is_known and not self._knobs.downlink.loses_service():
                 self._send(datagram, address)
             return
@@ -135,6 +136,9 @@ class Sfu:
             self._record.fault("unknown_ssrc")
             return
         leg.heard_at = trio.current_time()
+        if leg.is_left:
+            self._record.counts["sent_to_a_server_that_was_left"] += 1
+            return
         try:
             packet = leg.seal.open(datagram)
         except TransportError:
@@ -147,7 +151,7 @@ class Sfu:
 
     def forward(self, leg: Leg, packet: RtpPacket) -> bool:
         """Seal a packet for one client and send it; False if he cannot be reached."""
-        if leg.address is None or leg.seal is None or not self._knobs.forward_sound:
+        if leg.address is None or leg.seal is None or leg.is_left or not self._knobs.forward_sound:
             return False
         if trio.current_time() - leg.heard_at > self._knobs.udp_silence_timeout_s:
             self._record.counts["not_sent_to_a_silent_client"] += 1
