@@ -73,6 +73,7 @@ class PureDiscord:
         self.is_deaf_to_discovery = False
         self.is_mute_about_servers = False
         self.is_rest_down = False
+        self.kicks = 0
         self.full: set[ChannelId] = set()
         self.refused: set[ChannelId] = set()
         self.is_gateway_up = True
@@ -163,7 +164,8 @@ class PureDiscord:
                     for number in numbers:
                         assert number not in self.answers, f"wish {number} was answered twice"
                         self.answers[number] = action
-                case Failed():
+                case Failed(drop):
+                    assert drop.kind != "kicked" or self.kicks, "nobody has kicked us:\n" + "\n".join(self.log[-30:])
                     self.log.append(f"{self.now:7.3f} {action}")
                 case _:
                     raise AssertionError(action)
@@ -249,6 +251,7 @@ class PureDiscord:
         if self.place is None:
             return
         self.place = None
+        self.kicks += 1
         self._say(OwnPlace(None, "session", is_link_fresh=self._is_fresh()))
         self._end_voice(4014)
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
+import attrs
+
 from voxbridge.core.call.facts import (
     Action,
     Answered,
@@ -46,6 +48,14 @@ _SLOW_FAILURES = frozenset({"handshake", "unanswered", "full"})
 _TRIES_OF_A_COMMAND = 2  # then whoever typed it is told
 KICKED = Drop("kicked", "removed from the channel by somebody")
 SUPERSEDED = Drop("superseded", "something else was asked for in the meantime")
+
+
+@attrs.frozen
+class _Question:
+    """An op 4 of ours. ``is_owed``: Discord answers it in any case."""
+
+    channel_id: ChannelId | None
+    is_owed: bool
 
 
 class Outlook(Protocol):
@@ -88,7 +98,7 @@ class Presence:
         self._fallback: ChannelId | None = None
         self._tries = 0
         self._waiting: list[int] = []
-        self._questions: list[ChannelId | None] = []
+        self._questions: list[_Question] = []
         self._session_id = ""
         self._server: VoiceServer | None = None
         self._linked_with: VoiceServer | None = None
@@ -208,7 +218,7 @@ class Presence:
             self._server = None
         else:
             self._session_id = place.session_id
-        if self._questions and self._questions[-1] != place.channel_id:
+        if self._is_open(place.channel_id):
             return  # what we asked last is still to be answered
         if place.channel_id is None:
             self._out(place, now, is_answer=is_answer, was_in=before is not None)
@@ -252,8 +262,7 @@ class Presence:
         self._complete(now)
 
     def _complete(self, now: float) -> None:
-        is_open = bool(self._questions) and self._questions[-1] != self.own
-        if self.own is not None and self.own == self.wish and self._server is not None and not is_open:
+        if self.own is not None and self.own == self.wish and self._server is not None and not self._is_open(self.own):
             self._signal(Signal.COMPLETE, now, "the voice server changed")
 
     def _renewed(self, now: float) -> None:
@@ -393,12 +402,25 @@ class Presence:
     # Whose word is it
 
     def _asked(self, channel_id: ChannelId | None) -> None:
-        self._questions.append(channel_id)
+        # Discord has us somewhere, or a word that it has not is on its way: a leaving is answered before all else.
+        is_owed = channel_id is None and self.own is not None and not self._questions
+        self._questions.append(_Question(channel_id, is_owed))
         del self._questions[:-_QUESTIONS_MAX]
 
     def _note_answer(self, channel_id: ChannelId | None) -> bool:
-        """Strike out the question that this answers, and those before it, which Discord saw no need to answer."""
-        if channel_id not in self._questions:
-            return False
-        del self._questions[: self._questions.index(channel_id) + 1]
-        return True
+        """Strike out the question that this answers, and those before it, which Discord saw no need to answer.
+
+        Where an answer is owed first, this is older news: we were moved before Discord heard that we leave.
+        """
+        for index, question in enumerate(self._questions):
+            if question.channel_id == channel_id:
+                del self._questions[: index + 1]
+                return True
+            if question.is_owed:
+                break
+        return False
+
+    def _is_open(self, channel_id: ChannelId | None) -> bool:
+        """Tell whether Discord has still to answer what we asked, if it says that we are in this channel."""
+        is_owed = any(question.is_owed for question in self._questions)
+        return is_owed or (bool(self._questions) and self._questions[-1].channel_id != channel_id)

@@ -230,6 +230,7 @@ class DeliveryService:
     def upgrade(self) -> list[Command]:
         """Lead a plain call back into encryption (op 24 with epoch 1)."""
         self.version = PROTOCOL_VERSION
+        self._transitions.clear()  # out of encryption, perhaps
         self._reset_group()
         body = {"protocol_version": self.version, "epoch": 1}
         return [ToMember(user, PREPARE_EPOCH, body) for user in self._members]

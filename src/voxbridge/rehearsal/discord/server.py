@@ -211,7 +211,9 @@ class SimulatedDiscord:
     def remove_bot(self, user_id: int = BOT_ID, guild: int = GUILD_ID) -> None:
         """Throw a bot out of a guild; of its voice nothing more is said than that."""
         self.world.guilds[GuildId(guild)].member_ids.remove(UserId(user_id))
-        self.world.voice_states.pop((GuildId(guild), UserId(user_id)), None)
+        state = self.world.voice_states.pop((GuildId(guild), UserId(user_id)), None)
+        if state is not None:
+            state.channel_id = None
         self._voice.expel(GuildId(guild), UserId(user_id), 4014, "Disconnected.")
         self.dispatch("GUILD_DELETE", {"id": str(guild)}, user_id)
 

@@ -248,6 +248,9 @@ class VoiceGateway:
             raise CloseWith(4006, "Session is no longer valid.") if known else CloseWith(4004, "Authentication failed.")
         if (admission.guild_id, admission.user_id, admission.session_id) != (guild_id, user_id, data["session_id"]):
             raise CloseWith(4006, "Session is no longer valid.")
+        state = self._world.voice_states.get((guild_id, user_id))
+        if state is None or state.channel_id != admission.channel_id:
+            raise CloseWith(4006, "Session is no longer valid.")  # removed or moved in the meantime
         speaks_dave = int(data.get("max_dave_protocol_version") or 0) >= dave.PROTOCOL_VERSION
         call = self.call(admission.channel_id)
         if call.group is not None and not speaks_dave:
