@@ -49,7 +49,8 @@ _ENGLISH = Abbreviations(
         "no nos nr fig figs vol vols sec ch chap art op p pp ca ext tel para eq eqs ver pt pg c circa ft rm apt ste"
     ),
     may_end=(
-        "etc al hrs hr min mins sec secs ft in lb lbs oz yd yds mi sq cu pt qt gal tsp tbsp dept est max misc ave"
+        "etc al hrs hr min mins sec secs ft in lb lbs oz yd yds mi sq cu pt qt gal tsp tbsp deg doz qty pkg wt temp"
+        " dept est max misc ave"
         " blvd rd"
         " ln hwy apt bldg"
     ),
@@ -76,7 +77,9 @@ _GERMAN = Abbreviations(
         "usw etc u.a u.ä o.ä o.g u.v.m uvm usf ff f dgl v.chr n.chr mio mrd tsd std min sek str nr abk abt bhf"
         " hbf jh jhd"
         " jan feb mär apr jun jul aug sep sept okt nov dez engl frz lat dt stck zzt a.d i.r e.v"
+        " pers pkt"
     ),
+    dates="mo di mi do fr sa so",
     starters=(
         "der die das ein eine einen einem einer ich du er sie es wir ihr man mein dein sein unser euer dieser diese"
         " dieses jener wer was wo wann warum wie wieso welche welcher und aber oder denn doch jedoch dann danach dort"
@@ -102,10 +105,10 @@ _SPANISH = Abbreviations(
     dotted_ordinals=False,
     never=(
         "s av dr dra sr sra srta sres sras d dña prof profa lic ing arq gral cnel tte excmo excma ilmo mons fr sta sto"
-        " ud uds vd vds p.ej ej p.e ee cf vs aprox máx mín incl"
+        " ud uds vd vds cía cia p.ej ej p.e ee cf vs aprox máx mín incl"
     ),
     number="pág págs pag art arts núm núms nro n.º vol vols cap caps fig figs tel tlf ext av avda p pp ed apdo km",
-    may_end="etc uu ee.uu a.c d.c a.m p.m s.a s.l cía hnos kg km cm min seg hrs izq dcha dpto c.p afmo",
+    may_end="etc uu ee.uu a.c d.c a.m p.m s.a s.l ltda hnos kg km cm min seg hrs izq dcha dpto c.p afmo",
     starters=(
         "el la los las un una yo tú él ella nosotros ellos es son está hay y pero o no sí si cuando donde como"
         " qué quién"
@@ -175,7 +178,8 @@ _DUTCH = Abbreviations(
 )
 _POLISH = Abbreviations(
     never=(
-        "dr prof mgr inż lek hab doc ks św gen płk mjr kpt por kpr np tzn tzw m.in ul al pl os zob ok ds wg ww"
+        "dr prof mgr inż lek hab doc ks św gen płk mjr kpt por kpr np tzn tzw tj ur zm wyd tłum dot im m.in ul"
+        " al pl os zob ok ds wg ww"
         " j.w red hr"
     ),
     number="nr str s art ust pkt poz rys tab t tel r w godz kl rozdz zał lok m",
@@ -237,9 +241,15 @@ _ARABIC = Abbreviations(dotted_ordinals=False, never="د أ م أ.د", number="�
 _HEBREW = Abbreviations(dotted_ordinals=False, never="ד פרופ גב מר", number="עמ מס טל")
 _AMHARIC = Abbreviations(dotted_ordinals=False, never="ዶ ዶ.ር ፕሮፌ አቶ ወ.ሮ", number="ቁ ገጽ ቁጥር")
 _NORDIC = Abbreviations(
-    never=f"{_COMMON} bl.a f.eks t.ex dvs kl ca jf hr fru",
+    never=(
+        f"{_COMMON} bl.a f.eks t.ex dvs d.v.s kl ca jf hr fru s.k f.d t.o.m fr.o.m m.a.o ev resp inkl exkl eks adj"
+        " frk tlf pga p.g.a iht mht vedr fx"
+    ),
     number="nr s kap fig tlf",
-    may_end="osv m.m m.fl kr mio mia jan feb",
+    may_end=(
+        "osv o.s.v m.m m.fl m.v mv o.l kr mio mia mkr min sek tim st jan feb mar apr aug sep sept okt nov dec mån tis"
+        " ons tors fre lör sön"
+    ),
 )
 _CZECH = Abbreviations(
     never="dr prof mgr ing bc např tj tzv resp sv p pí ul nám tř mudr judr phdr rndr mvdr paeddr",
@@ -248,7 +258,9 @@ _CZECH = Abbreviations(
 )
 
 _OTHER = attrs.evolve(_ENGLISH, dotted_ordinals=True)
-_FINNISH = Abbreviations(never="esim ts mm n dr prof hra rva ks vrt", number="s nro", may_end="jne yms ym klo kpl")
+_FINNISH = Abbreviations(
+    never="esim ts ns ent nk mm n dr prof hra rva ks vrt", number="s nro", may_end="jne yms ym klo kpl"
+)
 _HUNGARIAN = Abbreviations(never="pl ill dr prof kb ún ld vö id özv ifj", number="sz", may_end="stb u kft rt bp")
 _GREEK = Abbreviations(dotted_ordinals=False, never="π.χ κ κα κος δρ καθ βλ", number="αρ σελ", may_end="κ.λπ κ.ά κτλ")
 _PERSIAN = Abbreviations(dotted_ordinals=False, never="دکتر", number="ص")

@@ -115,6 +115,9 @@ class _Place:
         if (half := HALF.match(text)) is not None:
             return Step(drops=half.end())
         tag = _TAG.match(text)
+        is_bare = tag is not None and " " in tag[0] and "=" not in tag[0] and not tag[1]
+        if is_bare and self.before[-1:].isalnum():
+            return _TEXT  # x<p and p>q
         if HALF_BEGUN.match(text) or tag is None or len(tag[0]) > _TAG_CHARS_MAX or _is_broken(tag[0]):
             is_begun = len(text) <= _TAG_CHARS_MAX and ">" not in text and not _is_broken(text)
             return self._unless_begun(is_begun=is_begun)

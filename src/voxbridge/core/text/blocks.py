@@ -18,7 +18,7 @@ from typing import Literal
 
 import attrs
 
-from voxbridge.core.text.machine_talk import end_of_brackets, is_answer, is_call
+from voxbridge.core.text.machine_talk import answer_within, end_of_brackets, is_call
 from voxbridge.core.text.tokens import Token
 from voxbridge.core.text.words import callout_of
 
@@ -187,8 +187,9 @@ class Blocks:
             return
         body = fenced.body
         value = _parsed(body) if fenced.may_be_call else None
-        if isinstance(value, dict) and is_answer(value):
-            self._out.append(f"{value.get('action_input')}\n")
+        answer = answer_within(value)
+        if isinstance(answer, str):
+            self._out.append(f"{answer}\n")
         elif fenced.is_formula:
             self._out.append(f"$${body}$$\n" if body else "")
         elif self._code and not is_call(value):

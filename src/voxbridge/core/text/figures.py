@@ -59,7 +59,9 @@ class Figures:
 
     def scaled(self, written: str, scale: str) -> str:
         """Return "one point five million" for "1.5" and "million" or "M", in English."""
-        name = {3: "thousand", 6: "million", 9: "billion", 12: "trillion"}.get(SCALES.get(scale, 0))
+        name = {3: "thousand", 6: "million", 9: "billion", 12: "trillion", 5: "lakh", 7: "crore"}.get(
+            SCALES.get(scale, 0)
+        )
         number = self.parse(written)
         if self.code == "de" and number is not None and scale in GERMAN_SCALES:
             return f"{self.spelling.cardinal(number)} {GERMAN_SCALES[scale]}"

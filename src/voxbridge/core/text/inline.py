@@ -82,6 +82,8 @@ def _angle(state: StateInline, silent: bool) -> bool:
             continue
         if pattern is _PLACEHOLDER and " " in match[1] and "," not in match[1] and _is_behind_word(state):
             return False  # x<y and z>w
+        if pattern is _TAG and match[3].strip() and "=" not in match[3] and _is_behind_word(state):
+            return False  # a<b and b>c
         if not silent:
             token = state.push(kind, "", 0)
             token.content = match[1] if match.lastindex else ""

@@ -51,6 +51,7 @@ TOOLS = frozenset(
     {"tool_call", "tool_calls", "toolcall", "tool_response", "tool_result", "tool_results", "tool_use", "tool_code"}
     | {"tool_output", "function", "function_call", "function_calls", "function_response", "function_results", "invoke"}
     | {"antml:function_calls", "antml:invoke", "antml:thinking", "minimax:tool_call", "tool_input", "tool_uses"}
+    | {"start_function_call", "start_function_response", "start_function_declaration"}
     | {"use_mcp_tool", "access_mcp_resource", "execute_command", "execute_ipython", "execute_bash", "code_interpreter"}
 )
 MAYBE = frozenset(
@@ -77,6 +78,8 @@ THOUGHT_OF = re.compile(r"th(?:ought|ink)", re.IGNORECASE)
 
 def end_of_tag(name: str) -> Hidden:
     """Return what is hidden between a tag and its closing one."""
+    if name.startswith("start_function"):  # FunctionGemma
+        return Hidden(until(r"<end_function_\w+>"), 36)
     is_kept = name not in THOUGHTS and name not in TOOLS
     return Hidden(until(rf"</{re.escape(name)}\s*>"), len(name) + 8, is_kept=is_kept)
 
@@ -223,6 +226,22 @@ def is_call(value: object) -> bool:
 def is_answer(value: object) -> bool:
     """Tell whether it is LangChain's last call: the one whose input is the answer."""
     return isinstance(value, dict) and str(value.get("action", "")).lower().replace("_", " ") == "final answer"
+
+
+_ANSWER_KEYS = frozenset({"answer", "text", "response", "message", "output", "content", "reply", "final_answer"})
+
+
+def answer_within(value: object) -> object | None:
+    """Return what a JSON value answers, if it is nothing but a wrapping round an answer: ``{"answer": "Yes."}``."""
+    if is_answer(value) and isinstance(value, dict):
+        return value.get("action_input")
+    if not isinstance(value, dict):
+        return None
+    is_message = value.keys() == {"role", "content"}
+    if not is_message and not (len(value) == 1 and _ANSWER_KEYS & value.keys()):
+        return None
+    inner = value["content"] if is_message else next(iter(value.values()))
+    return answer_within(inner) if isinstance(inner, dict) and answer_within(inner) is not None else inner
 
 
 # -- how an answer begins

@@ -50,6 +50,7 @@ _SOUNDS = {
         "laughter applause music silence pause sigh laugh chuckle giggle gasp cough yawn noise static inaudible beep"
         " unintelligible crosstalk whisper sob groan sniff sneeze hum breath breathing footsteps ringing typing"
         " clicking"
+        " rings barks chatter indistinct revving siren alarm horn doorbell gunshot explosion meows chirping"
         " cheering cheers blank_audio crying wind typing birds thunder"
     ),
     "de": (

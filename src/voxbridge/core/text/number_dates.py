@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from voxbridge.core.text.figures import Figures
-from voxbridge.core.text.number_patterns import DATIVE_BEFORE
+from voxbridge.core.text.number_patterns import ARTICLE_BEFORE, DATIVE_BEFORE
 
 
 class Dates:
@@ -37,8 +37,7 @@ class Dates:
         if self._code == "en":
             said_day = self._spelling.ordinal(day)
         elif self._code == "de":
-            is_dative = match is not None and DATIVE_BEFORE.search(match.string[: match.start()])
-            said_day = self._spelling.ordinal(day, "spellout-ordinal-n" if is_dative else "spellout-ordinal-r")
+            said_day = self._german_day(day, match)
             written = written.replace(f"{day}.", f"{day}", 1)
         elif self._code == "fr" and day == 1:
             said_day, written = "premier", written.replace("1er", "1", 1)
@@ -50,6 +49,21 @@ class Dates:
         if self._code in {"ja", "zh", "ko"}:
             return re.sub(r"\d+", lambda each: self._spelling.cardinal(int(each[0])), said)
         return said
+
+    def _german_day(self, day: int, match: re.Match[str] | None) -> str:
+        """Return the day with the ending that the word before it wants: am fünften, der fünfte, fünfter."""
+        before = "" if match is None else match.string[: match.start()]
+        if DATIVE_BEFORE.search(before):
+            return self._spelling.ordinal(day, "spellout-ordinal-n")
+        return self._spelling.ordinal(day, "" if ARTICLE_BEFORE.search(before) else "spellout-ordinal-r")
+
+    def day_month(self, match: re.Match[str]) -> str | None:
+        """Say a German date without its year; elsewhere it is none for sure."""
+        date = self._spelling.date(2024, int(match["mm"]), int(match["md"])) if self._code == "de" else None
+        if date is None:
+            return None
+        is_end = match.string[match.end() :].strip(" \"'»“”)") == ""
+        return f"{self._german_day(int(match['md']), match)} {date.split()[1]}{'.' if is_end else ''}"
 
     def english_day(self, match: re.Match[str]) -> str:
         day = int(match[2] or match[3])
@@ -64,7 +78,11 @@ class Dates:
         return f"{match['today'] or ''}{self._spelling.ordinal(int(match['day']), case)}{match['month']}{year}"
 
     def _russian_year(self, year: int) -> str:
-        return f"{self._spelling.ordinal(year, 'spellout-ordinal-masculine-genitive')} года"
+        return f"{self.year_in(year, 'spellout-ordinal-masculine-genitive')} года"
+
+    def year_in(self, year: int, rules: str) -> str:
+        """Return a Russian year in a case: nobody says the "one" of one thousand."""
+        return self._spelling.ordinal(year, rules).removeprefix("одна ")
 
     def time(self, match: re.Match[str]) -> str | None:
         half = match["half"] or match["ohalf"]

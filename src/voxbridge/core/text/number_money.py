@@ -27,6 +27,8 @@ class Money:
         local = LOCAL_MONEY.get(self._code, {}).get(sign)
         if local is not None and not scale:
             return self._figures.signed(match["msign"], self._local_money(amount, *local))
+        if local is not None and (scaled := self._figures.scaled(written, scale)):
+            return self._figures.signed(match["msign"], f"{scaled} {local[0].rpartition('/')[2]}")
         if not names[0] or scale:
             amount *= Decimal(10) ** SCALES.get(scale, 0)
             whole = amount == amount.to_integral_value()

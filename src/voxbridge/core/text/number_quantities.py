@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 
 from voxbridge.core.text.figures import Figures
-from voxbridge.core.text.number_patterns import RANGE_FROM
+from voxbridge.core.text.number_patterns import MIXED, RANGE_FROM
 from voxbridge.core.text.number_words import FRACTION_KEYS, FRACTIONS, MANY_TIMES
 
 
@@ -20,7 +20,18 @@ class Quantities:
     def feet(self, match: re.Match[str]) -> str | None:
         if self._code != "en":
             return None
+        if match["ft"] is None:
+            long = self._spelling.unit(Decimal(match["ft2"]), "ft")
+            return f"{long} {self._spelling.cardinal(int(match['inch2']))} inch{'es' * (match['inch2'] != '1')}"
         return f"{self._spelling.cardinal(int(match['ft']))} foot {self._spelling.cardinal(int(match['inch']))}"
+
+    def duration(self, match: re.Match[str]) -> str:
+        parts = ((match["uh"], "h"), (match["um"] or match["um2"], "min"), (match["us"] or match["us2"], "s"))
+        return " ".join(self._spelling.unit(Decimal(count), unit) for count, unit in parts if count)
+
+    def more(self, match: re.Match[str]) -> str | None:
+        number = self._figures.parse(match["more_than"])
+        return None if number is None else f"{self._spelling.cardinal(number)} {self._words.plus}"
 
     def times(self, match: re.Match[str]) -> str | None:
         word, number = MANY_TIMES.get(self._code), self._figures.parse(match["tn"])
@@ -90,8 +101,11 @@ class Quantities:
 
     def mixed(self, match: re.Match[str]) -> str | None:
         part = self._said_fraction(int(match["x1"]), int(match["x2"]))
-        if part is None or self._code not in {"en", "es", "fr", "it", "pt"}:
+        if part is None or self._code not in MIXED:
             return None
+        if self._code == "de":
+            whole = self._spelling.cardinal(int(match["xn"]))
+            return f"{whole}einhalb" if (match["x1"], match["x2"]) == ("1", "2") else f"{whole} {part}"
         joint = {"en": "and", "es": "y", "fr": "et", "it": "e", "pt": "e"}[self._code]
         part = {"one half": "a half", "one quarter": "a quarter"}.get(part, part)
         return f"{self._spelling.cardinal(int(match['xn']))} {joint} {part}"

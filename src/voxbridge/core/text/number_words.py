@@ -148,7 +148,7 @@ LOCAL_MONEY = {
     "da": {"kr": ("krone/kroner", "øre")},
     "nb": {"kr": ("krone/kroner", "øre")},
     "hu": {"Ft": ("forint", "")},
-    "en": {"¢": ("cent/cents", "")},
+    "en": {"¢": ("cent/cents", ""), "₹": ("rupee/rupees", "paisa/paise")},
 }
 UNITS = {
     "km/h": "speed-kilometer-per-hour", "kmh": "speed-kilometer-per-hour", "km": "length-kilometer",
@@ -164,9 +164,28 @@ UNITS = {
     "kWh": "energy-kilowatt-hour", "V": "electric-volt", "ms": "duration-millisecond", "s": "duration-second",
     "min": "duration-minute", "h": "duration-hour", "kcal": "energy-kilocalorie", "hPa": "pressure-hectopascal",
     "км": "length-kilometer", "км/ч": "speed-kilometer-per-hour", "кг": "mass-kilogram", "см": "length-centimeter",
+    "mL": "volume-milliliter", "cl": "volume-centiliter", "dl": "volume-deciliter", "µg": "mass-microgram",
+    "μg": "mass-microgram", "µm": "length-micrometer", "nm": "length-nanometer", "cm²": "area-square-centimeter",
+    "cm³": "volume-cubic-centimeter", "ft²": "area-square-foot", "ha": "area-hectare", "yd": "length-yard",
+    "mi": "length-mile", "mi²": "area-square-mile", "m/s²": "acceleration-meter-per-square-second",
+    "mmHg": "pressure-millimeter-ofhg", "kPa": "pressure-kilopascal", "mbar": "pressure-millibar",
+    "bar": "pressure-bar", "psi": "pressure-pound-force-per-square-inch", "MW": "power-megawatt",
+    "GW": "power-gigawatt", "mA": "electric-milliampere", "kJ": "energy-kilojoule", "µs": "duration-microsecond",
+    "ns": "duration-nanosecond", "tbsp": "volume-tablespoon", "tsp": "volume-teaspoon", "PB": "digital-petabyte",
+    "Mbit": "digital-megabit", "Gbit": "digital-gigabit", "kbit": "digital-kilobit", "MiB": "digital-megabyte",
+    "GiB": "digital-gigabyte", "kbit/s": "digital-kilobit/second", "kbps": "digital-kilobit/second",
+    "Mbit/s": "digital-megabit/second", "Mbps": "digital-megabit/second", "Mb/s": "digital-megabit/second",
+    "Gbit/s": "digital-gigabit/second", "Gbps": "digital-gigabit/second", "Gb/s": "digital-gigabit/second",
+    "kB/s": "digital-kilobyte/second", "KB/s": "digital-kilobyte/second", "MB/s": "digital-megabyte/second",
+    "GB/s": "digital-gigabyte/second", "TB/s": "digital-terabyte/second", "km/s": "length-kilometer/second",
+    "cm/s": "length-centimeter/second", "l/min": "volume-liter/minute", "L/min": "volume-liter/minute",
+    "mg/kg": "mass-milligram/mass-kilogram", "g/l": "mass-gram/volume-liter", "mg/l": "mass-milligram/volume-liter",
+    "mg/dl": "mass-milligram/volume-deciliter", "mg/dL": "mass-milligram/volume-deciliter",
+    "г": "mass-gram", "мл": "volume-milliliter", "МБ": "digital-megabyte", "ГБ": "digital-gigabyte",
+    "кВт": "power-kilowatt", "м/с": "speed-meter-per-second", "км²": "area-square-kilometer", "м²": "area-square-meter",
     "km/u": "speed-kilometer-per-hour", "км/год": "speed-kilometer-per-hour", "мм": "length-millimeter",
 }  # fmt: skip
-"""Signs of units and their names in Unicode's locale data."""
+"""Signs of units and their names in Unicode's locale data; with a slash, one for each of another."""
 
 CURRENCIES = {
     "US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR",

@@ -34,14 +34,21 @@ from voxbridge.core.text.number_patterns import (
     DOTTED_CLOCK,
     DOTTED_ORDINALS,
     ENGLISH_MONTH,
+    GERMAN_ONE,
+    GERMAN_SCALES,
+    HALF_BEHIND,
+    HALVES,
     HAS_DIGIT,
     ITALIAN_FIRST,
     JOINED,
     JOINER,
+    MIXED,
     OCLOCK,
     ORDINALS,
     PATTERNS,
     RUSSIAN_DAY,
+    RUSSIAN_YEAR,
+    RUSSIAN_YEAR_RULES,
     SIGNS,
     VERSION_BEFORE,
     YEAR_BEFORE,
@@ -80,7 +87,10 @@ class _Numbers:
         }
 
     def say(self, text: str) -> str:
-        text = self._of_language(text.translate(DIGITS_OF_ALL))
+        text = text.translate(DIGITS_OF_ALL)
+        if self._code in MIXED:
+            text = HALF_BEHIND.sub(" ", text).translate(HALVES)
+        text = self._of_language(text)
         # Chinese, Japanese and Korean put no space before a number: a mark that is none parts them meanwhile.
         text = JOINED.sub(JOINER, text)
         text = SIGNS.sub(self._sign, text)
@@ -101,6 +111,9 @@ class _Numbers:
                 return CHINESE_TWO.sub("两", text)
             case "it":
                 return ITALIAN_FIRST.sub("primo", text)
+            case "ru":
+                rules = RUSSIAN_YEAR_RULES
+                return RUSSIAN_YEAR.sub(lambda match: self._dates.year_in(int(match[1]), rules[match[2]]), text)
             case "hi" | "ur":
                 return OCLOCK.sub(r"\1", text)
             case "id" | "ms" | "sv" | "da" | "nb" | "no" | "fi":
@@ -197,6 +210,8 @@ class _Numbers:
         if scale and scale in {"k", "K", "M", "B", "bn", "T"}:
             said = self._figures.scaled(written, scale)
             return self._figures.signed(match["sign"], said) if said else None
+        if scale.rstrip(".") in GERMAN_SCALES:
+            return self._german_scale(number, scale.rstrip("."), match)
         if self._code == "de" and number == 1 and scale.startswith(("Milli",)):
             return f"eine {scale}"
         is_year = written.isdecimal() and len(written) == 4 and 1100 <= number < 2100 and match["sign"] is None
@@ -205,6 +220,14 @@ class _Numbers:
         if "." in written and VERSION_BEFORE.search(before):
             return self._version_of(written)
         return self._figures.signed(match["sign"], self._figures.cardinal(number, match)) + (match["scale"] or "")
+
+    def _german_scale(self, number: Decimal, scale: str, match: re.Match[str]) -> str | None:
+        if self._code != "de":
+            return None
+        end = "." if match.end() == len(match.string) else ""  # the abbreviation's mark is the sentence's too
+        if number == 1 and scale in GERMAN_ONE:
+            return GERMAN_ONE[scale] + end
+        return f"{self._spelling.cardinal(number)} {GERMAN_SCALES[scale]}{end}"
 
     def _version_of(self, written: str) -> str:
         dot = "point" if self._code == "en" else self._words.dot

@@ -9,7 +9,7 @@ from __future__ import annotations
 CREDITS_ANYWHERE = (
     r"amara ?org|dimatorzok|authorwave|qtss|字幕由|字幕志愿者|字幕製作|請不吝點[贊讚]|请不吝点赞|明镜与点点"
     r"|한글자막 by|svensktextning se|otter ai\b|castingwords|bf watch tv|tv gelderland|zeoranger|[優优][優优][獨独]播[劇剧][場场]"
-    r"|yoyo television series|napisy24|opensubtitles|subscene|red bee media"
+    r"|yoyo television series|napisy24|opensubtitles|subscene|red bee media|soustitreur|gettranscribed"
 )
 """Nobody says these."""
 
@@ -40,6 +40,9 @@ CREDITS = (
     r"ترجمة وتدقيق",
     r"titulky vytvoril",
     r"teksting av",
+    r"tekstitys\b",
+    r"suomennos\b",
+    r"legenda adriana zanotto",
     r"undertekster (?:af|av|fra)",
     r"undertexter (?:fran|av)",
     r"mbc 뉴스",

@@ -41,7 +41,9 @@ _LOOP_UNSPACED_MIN = 8  # of one character
 _LAUGHTER = frozenset("哈呵嘿笑はフ不是对好ㅋㅎㅠ")
 _LOOP_MEANT_MIN = 13  # "no no no no no no" is said in anger
 _LOOP_DOUBTFUL_MIN = 3
-_LOOP_PHRASE_MIN = {2: 4, 3: 4, 4: 3}  # of so many words; nobody says a sentence of four words three times on end
+_LOOP_PHRASE_MIN = {2: 4, 3: 4}  # of so many words
+_LOOP_PHRASE_MAX = 15
+_LOOP_SENTENCE_MIN = 3  # nobody says a sentence of four words three times on end
 _CHANNEL_WORDS_MAX = 12
 _NOISE_WORDS_MAX = 6
 _DOUBTFUL_S = 0.5  # "thank you" takes 0.4 s, and the sound counted here holds 0.2 s of the pause behind it
@@ -50,6 +52,9 @@ _TOKEN = re.compile(r"<[|｜]?[^<>\n]{1,40}[|｜]?>")
 _SQUARE = re.compile(r"\[[^\[\]]*\]|【[^【】]*】|\{[^{}]*\}|〔[^〔〕]*〕|［[^［］]*］")
 _ROUND = re.compile(r"\(([^()]*)\)|（([^（）]*)）")
 _STARS = re.compile(r"(?<![\w*])\*+(?=\S)([^*]{1,80}?)(?<=\S)\*+(?![\w*])")
+_STARS_APART = re.compile(r"\s*\*+\s[^*]{1,80}\s\*+\s*")
+_TURN = re.compile(r"(?:(?<=\s)|\A)>{2,3}\s*")
+"""A change of speakers in captions."""
 _NOTES = re.compile(r"[♪♫♬🎵🎶]+[^♪♫♬🎵🎶]*[♪♫♬🎵🎶]+|[♪♫♬🎵🎶#]*[♪♫♬🎵🎶]")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？।۔؟።])\s*|\n+")
 _BY_SOMEONE = re.compile(r"\bby\s+(?:the\s+)?[^\W\d_a-z]")
@@ -98,7 +103,8 @@ def heard(text: str, *, sound_s: float, no_speech: float | None = None, confiden
         return ""
     if len(text) > _FREE_LETTERS + 2 * LETTERS_PER_S_MAX * sound_s:
         return ""
-    bare = _without_noises(text)
+    turned = _TURN.sub("", text) if ">>" in text else text
+    bare = _without_noises(turned)
     kept = _without_credits(bare)
     words = plain(kept)
     if not words or (kept != bare and words in _DOUBTFUL and words != "das war s"):
@@ -136,6 +142,7 @@ def _without_noises(text: str) -> str:
     bare = _TOKEN.sub(" ", text)
     bare = _NOTES.sub(" ", _SQUARE.sub(" ", bare))
     bare = _STARS.sub(" ", bare)
+    bare = "" if _STARS_APART.fullmatch(bare) else bare
     if not plain(_ROUND.sub(" ", bare)):
         return ""
     bare = _ROUND.sub(lambda match: " " if _is_noise(match[1] or match[2] or "") else match[0], bare)
@@ -146,6 +153,8 @@ def _is_noise(inner: str) -> bool:
     words = plain(inner).split()
     if len(words) > _NOISE_WORDS_MAX:
         return False
+    if words and len(words) <= 4 and words[-1].isascii() and len(words[-1]) > 5 and words[-1].endswith("ing"):
+        return True  # (engine revving)
     return not words or not _NOISES.isdisjoint(words) or not _NOISES.isdisjoint(_written(inner).split())
 
 
@@ -190,9 +199,9 @@ def _is_too_much(words: str, sound_s: float) -> bool:
 
 def _is_loop(words: list[str]) -> bool:
     """Tell whether the text is one phrase over and over, as a model does that has lost its way."""
-    for size in range(1, 5):
+    for size in range(1, _LOOP_PHRASE_MAX + 1):
         phrase = words[:size]
-        least = _LOOP_PHRASE_MIN.get(size, _LOOP_MIN)
+        least = _LOOP_PHRASE_MIN.get(size, _LOOP_SENTENCE_MIN if size > 1 else _LOOP_MIN)
         if size == 1 and (phrase[0] in _MEANT or phrase[0].isdecimal()):
             least = _LOOP_MEANT_MIN
         elif " ".join(phrase) in _DOUBTFUL:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from voxbridge.core.text.addresses import say_addresses
 from voxbridge.core.text.emoji_words import say_emoji
-from voxbridge.core.text.machine_talk import is_answer, is_call
+from voxbridge.core.text.machine_talk import answer_within, is_call
 from voxbridge.core.text.noises import deeds_of, moods_of, sounds_of
 from voxbridge.core.text.oddments import (
     RAISED,
@@ -46,7 +46,8 @@ _NAMED_SOURCE = (
     r"|Источник|источник|来源|來源|出典|출처)s?[:_ -]{0,2}\d[\d:,.\w-]*|citation needed|needs citation)"
 )
 _SOURCES = re.compile(
-    rf"[ \t]?(?:(?<![\s(]\w)(?<!^\w)\[(?:{_NUMBERS}|\^[\w-]{{1,20}}|{_NAMED_SOURCE})\](?![(\[]\w*[A-Za-z]))+"
+    rf"[ \t]?(?:(?<![\s(]\w)(?<!^\w)\[(?:{_NUMBERS}|\^[\w-]{{1,20}}|{_NAMED_SOURCE})\]"
+    rf"(?!\(\w*[A-Za-z]|\[(?!{_NAMED_SOURCE}\])\w*[A-Za-z]))+"
 )
 _WIDE_SOURCES = re.compile(r"\s?【[^【】]{0,80}(?:†|:|\d)[^【】]{0,80}】")
 _PRIVATE = re.compile("\ue200[^\ue200\ue201]{0,200}\ue201|[\ue000-\uf8ff]")
@@ -58,6 +59,8 @@ _LISTS_BEFORE = frozenset(
     " vektor zahlen lista vettore liste ensemble vecteur nombres conjunto números numeri".split()
 )
 _OAI = re.compile(r"\s?:(?:contentReference|oaicite|cite)\[[^\]]{0,80}\](?:\{[^}]{0,80}\})?")
+_OAI_LINK = re.compile(r"\s?\[oai_citation[^\[\]\n]{0,120}\](?:\([^()\s]{0,2000}\))?")
+_LOWERED = re.compile(r"(?<=[A-Za-z)])~(\d{1,2}|[a-z]{1,2})~(?!~)")  # H~2~O
 _ESCAPED_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,9})(?:\s[^<>]{0,200})?/?>")
 _BEFORE_SOURCES = frozenset("see siehe vgl voir véase ver vedi zie zob см див bkz reference ref".split())
 _SHORT_FORM = re.compile(r"(?:s|t|m|d|re|ll|ve)\b")
@@ -78,7 +81,7 @@ _BLOB = re.compile(
 )
 _LONG = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
 # -- signs
-_SHORTCODE = re.compile(r"(?<![\w:]):(?:[A-Za-z][\w+-]*|[+-]1|100|1234):(?![\w:])")
+_SHORTCODE = re.compile(r"(?<![\w:])(?::(?:[A-Za-z][\w+-]*|[+-]1|100|1234):)+(?![\w:])")
 _FACES = (
     r"\\o/|<3+(?:\s?<3+)*|</3|[:;][-o'^]?[()\[\]DPpOo3/\\|*cC]{1,3}|=[()D]|[xX]D+|\^[_.-]*\^|¯\\?\\_\(ツ\)_/¯"
     r"|T[_.]T|>[_.]<|-[_.]-|[oO][_.][oO]|:'-?\("
@@ -93,6 +96,7 @@ _MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=[A-Za-z0-9:])\\(?=[A-Za-z])|[\\`]"), " "),
     (re.compile(r"(?<=\w)_+(?=\w)"), " "),
     (re.compile(r"_+|~~+|~(?!\d)|\|\|+|\${2,}|={3,}|:{3,}"), ""),
+    (re.compile(r"&&"), "&"),
     (re.compile(r"\s*\|\s*"), ", "),
     (re.compile(r"[\[\]{}【】]"), " "),
     (re.compile(r"<?[-=]+>|<[-=]{2,}|<-(?!\d)"), " "),
@@ -144,7 +148,9 @@ class Residue:
             text = _WIDE_SOURCES.sub(self._wide_source, text)
         if "`" in text:
             text = _apostrophes(text)
-        if any(mark in text for mark in "[(=%{"):
+        if "~" in text:
+            text = _outside_code(text, lambda part: _LOWERED.sub(r"\1", part))
+        if any(mark in text for mark in "[(=%{") or text == "functools":
             text = _outside_code(text, without_calls)
         if "\\" in text:
             text = _outside_code(text, self._without_backslashes)
@@ -153,7 +159,7 @@ class Residue:
         if "cite" in text:
             text = _TURN_SOURCES.sub("", text)
         if "[" in text:
-            text = _OAI.sub("", text)
+            text = _OAI_LINK.sub("", _OAI.sub("", text))
             text = _SQUARE.sub(self._square, text) if self._drop_actions else text
             text = _outside_code(text, lambda part: _SOURCES.sub(self._sources, part))
             text = _REFERENCE.sub(r"\1", text)
@@ -337,20 +343,16 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
     return "".join(part if part.startswith("`") else change(part) for part in parts)
 
 
-_ANSWER_KEYS = frozenset({"answer", "text", "response", "message", "output", "content", "reply"})
-
-
 def _say_json(match: re.Match[str]) -> str:
     try:
         value = json.loads(match[0])
     except (ValueError, RecursionError):
         return re.sub(r"[{}\[\]\"]", " ", match[0])
-    if is_answer(value):
-        return _say_value(value.get("action_input"))
+    answer = answer_within(value)
+    if answer is not None:
+        return _say_value(answer)
     if is_call(value):
         return " "
-    if isinstance(value, dict) and len(value) == 1 and _ANSWER_KEYS & value.keys():
-        return _say_value(next(iter(value.values())))
     return _say_value(value)
 
 

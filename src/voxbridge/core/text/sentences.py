@@ -269,17 +269,17 @@ class SentenceSplitter:
             return True  # behind a year
         if small in known.never or (small in known.titles and word[0].isupper()):
             return False
-        if small in {"г", "р"} and not last.isdigit() and last:  # a town, not the year before it
+        if small in {"г", "р", "м"} and not last[-1:].isdigit() and last:  # a town, not the year before it
             return False
         if _DAY_AND_MONTH.fullmatch(word) and known.dotted_ordinals:
             return self._may_end(text, end)
         if word.isdigit():
             return self._judge_number(text, word, end, last)
         if word not in _LETTERS and _ROMAN.fullmatch(word) and (word != "I" or not last):
-            return self._judge_roman(text, end, last)
+            return self._judge_roman(text, word, end, last)
         follower = _follower(text, end)
         is_number_of = small in known.number or (small.endswith(("str", "platz", "pl")) and self.language == "de")
-        if is_number_of and not follower:
+        if is_number_of and (not follower or (follower in "IVX" and _next_word(text, end) is None)):
             return None
         if is_number_of and (follower.isdigit() or _is_roman_next(text, end)):
             return False
@@ -322,7 +322,7 @@ class SentenceSplitter:
             return False
         return next_word in known.starters or not may_be_ordinal
 
-    def _judge_roman(self, text: str, end: int, last: str) -> bool | None:
+    def _judge_roman(self, text: str, word: str, end: int, last: str) -> bool | None:
         if not last:
             return False  # the mark of a list
         follower = _follower(text, end)
@@ -333,7 +333,8 @@ class SentenceSplitter:
         known = self._abbreviations
         if last.lower() in known.articles:
             return False
-        return self._starts(text, end) if known.ordinals_before_capitals or last[-1:] == "." else True
+        may_go_on = last[-1:] == "." and (known.dotted_ordinals or len(word) == 1)  # "Mr. V. Smith", not "séc. XX."
+        return self._starts(text, end) if known.ordinals_before_capitals or may_go_on else True
 
     def _judge_initial(self, text: str, word: str, end: int) -> bool | None:
         """Tell "J. Smith" and "the U.S. Army" from "vitamin C. It helps"."""
@@ -372,7 +373,10 @@ class SentenceSplitter:
         if not follower.isupper():
             return False
         word = _next_word(text, end)
-        return None if word is None else word in self._abbreviations.starters
+        if word is None:
+            return None
+        is_initial = len(word) == 1 and text.startswith(".", text.index(follower, end) + 1)  # of a name
+        return not is_initial and word in self._abbreviations.starters
 
 
 _WHOLE_CHARS_MAX = 3000  # an address or a link is one word and must reach the speakable filter in one piece

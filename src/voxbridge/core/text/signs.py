@@ -41,7 +41,8 @@ class Signs:
             text = re.sub(r"(?<=[\w)])\^3(?!\d)", f" {self._words.cubed}", text)
             text = re.sub(r"(?<=[\w)])\^\(?(-?\w+)\)?", rf" {self._words.power} \1", text)
         text = re.sub(r"\$(?=[A-Za-z{ ]|$)(?!\s\d)", "", text) if "$" in text else text
-        text = text.replace("≈", f" {self._words.about} ")
+        for sign, said in (("≈", self._words.about), ("±", self._words.plus_minus), ("∓", self._words.plus_minus)):
+            text = text.replace(sign, f" {said} ")
         if any(sign in text for sign in "<>≤≥≠!="):
             text = _COMPARED.sub(self._compared, text)
             text = _LEADING.sub(self._leading, text)

@@ -70,9 +70,14 @@ class Spelling:
 
     def unit(self, number: Decimal, sign: str) -> str:
         """Return a number with its unit: "twenty-five kilometers per hour"."""
-        from babel.units import format_unit
+        from babel.units import format_compound_unit, format_unit
 
-        named = format_unit(number, UNITS[sign], "long", locale=self.code)
+        unit, _, per = UNITS[sign].partition("/")
+        named: str | None = None
+        if per:
+            per = per if "-" in per else f"duration-{per}"
+            named = format_compound_unit(number, unit, denominator_unit=per, length="long", locale=self.code)
+        named = named or format_unit(number, unit, "long", locale=self.code)
         return self._worded(named, number)
 
     def currency(self, number: Decimal, currency: str) -> str:

@@ -53,7 +53,7 @@ ROWS_MAX = 50
 
 def cases() -> list[dict[str, Any]]:
     """Return all cases, those that were handed over first."""
-    files = (CASES / "handed.jsonl", CASES / "own.jsonl", CASES / "more.jsonl")
+    files = (CASES / "handed.jsonl", CASES / "own.jsonl", CASES / "more.jsonl", CASES / "fresh.jsonl")
     return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
 
 
