@@ -13,6 +13,7 @@ pytestmark = pytest.mark.unit
 
 CASES = {
     "backchannel": (
+        "yeah yeah yeah yeah yeah yeah",
         "Mhm.",
         "Mm-hmm.",
         "Uh-huh.",
