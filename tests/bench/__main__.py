@@ -68,7 +68,10 @@ async def measure(group: str, count: int) -> Samples:
                 samples = await answered_turns(
                     settings, voice("Stop it now."), count, "bridge_", progress, is_apart=True
                 )
-            return {"bridge_overhead_ms": samples["bridge_first_audio_ms"]}
+            return {
+                "bridge_overhead_ms": samples["bridge_first_audio_ms"],
+                "bridge_speech_end_to_audio_ms": samples["bridge_speech_end_to_audio_ms"],
+            }
         case _:
             async with simulated(base, stt_s=0.0, agent_s=0.0, tts_s=0.0, answer=LONG) as settings:
                 return await interrupted_turns(settings, voice("Stop it now."), count, progress)

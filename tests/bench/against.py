@@ -29,7 +29,13 @@ _FEW_MS = 0.5  # a part of such a time is noise: it is not judged
 _WITH_A_DAEMON = frozenset({"simulated", "bridge", "embedded"})
 
 # What has to be changed in an old bench so that it runs: file, what stands there, what is put there.
-MENDS = (("tests/bench/stages.py", "m.setdefault(", "m.__setitem__("),)  # "last PCM" is marked with each piece
+_FIRST_AUDIO = 'samples[f"{prefix}first_audio_ms"].append(first_packet_ms(scene))'
+_SILENCE_S = 'scene.report["marks"]["turn_decided"] - scene.report["marks"]["speech_end"]'
+_SINCE_SPEECH = f'samples[prefix + "speech_end_to_audio_ms"].append(first_packet_ms(scene) + ({_SILENCE_S}) * 1000)'
+MENDS = (
+    ("tests/bench/stages.py", "m.setdefault(", "m.__setitem__("),  # "last PCM" is marked with each piece
+    ("tests/bench/turns.py", f"{_FIRST_AUDIO}\n", f"{_FIRST_AUDIO}; {_SINCE_SPEECH}\n"),  # a row that came later
+)
 
 
 @attrs.frozen
@@ -78,9 +84,9 @@ def _mended(tree: Path) -> Iterator[str]:
     for name, old, new in MENDS:
         file = tree / name
         text = file.read_text(encoding="utf-8") if file.exists() else ""
-        if old in text:
+        if old in text and "speech_end_to_audio_ms" not in text:
             file.write_text(text.replace(old, new), encoding="utf-8")
-            yield f"{name}: {old} -> {new}"
+            yield f"{name}: {old.strip()} -> {new.strip()}"
 
 
 def _measured(tree: Path, group: str, *, is_quick: bool) -> dict[str, float]:

@@ -23,6 +23,7 @@ TARGETS: dict[str, dict[str, float]] = {
     "simulated_tts_first_pcm_ms": {"p95": 200},
     "simulated_tts_sentence_ms": {"p95": 200},
     "simulated_first_audio_ms": {"p95": 850},
+    "simulated_speech_end_to_audio_ms": {"p95": 1000},
     "embedded_stt_final_ms": {"p50": 250},
     "embedded_agent_first_text_ms": {"p95": 500},
     "embedded_tts_first_byte_ms": {"p95": 50},

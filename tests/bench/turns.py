@@ -89,6 +89,12 @@ def first_packet_ms(scene: Scene) -> float:
     return (first - decided) * 1000 + lead // 2 * FRAME_MS  # two windows to a frame
 
 
+def silence_ms(scene: Scene) -> float:
+    """Return the ms from the end of the last voiced frame to the decision that the turn ended."""
+    marks = scene.report["marks"]
+    return (marks["turn_decided"] - marks["speech_end"]) * 1000
+
+
 def stage_samples(report: dict[str, Any], samples: Samples, prefix: str) -> None:
     """Add one turn's stages."""
     marks = report["marks"]
@@ -117,6 +123,7 @@ async def answered_turns(
                     raise RuntimeError(f"turn {number} was {scene.report['outcome']}: {scene.report['error']}")
                 stage_samples(dict(scene.report), samples, prefix)
                 samples[f"{prefix}first_audio_ms"].append(first_packet_ms(scene))
+                samples[f"{prefix}speech_end_to_audio_ms"].append(first_packet_ms(scene) + silence_ms(scene))
                 progress(f"{prefix}* turn {number + 1} of {count}")
     return samples
 

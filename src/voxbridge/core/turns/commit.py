@@ -8,7 +8,9 @@ Two judges look at each pause. The turn model hears the melody, the words say wh
 wrong often enough that neither decides alone, and their errors are of different kinds. So what they say is added as
 evidence (logits), with weights found on labelled pauses (`nox -s bench -- --only pauses`), and the sum picks one of
 four silences. A verdict that is on its way is waited for, within bounds: it must not count as "finished" because it is
-late. Waiting for words costs nothing, since no agent can be asked before they are there.
+late. Waiting for words costs nothing, since no agent can be asked before they are there. What cannot change the result
+any more is not waited for: whatever a late turn model on a busy machine says of a question that is complete by its
+words, the usual silence ends the turn.
 """
 
 from __future__ import annotations
@@ -75,15 +77,22 @@ class Evidence:
 
 def silence_s(evidence: Evidence, rules: CommitRules, weights: Weights = WEIGHTS) -> float:
     """Return the silence that ends the turn, as far as is known now; more evidence may change it."""
+    decided_s = _decided_s(evidence, rules, weights)
+    worst = evidence
+    if evidence.awaits_completion:
+        worst = attrs.evolve(worst, completion=0.0)
+    if evidence.awaits_words:
+        worst = attrs.evolve(worst, words="unfinished")
+    return max(decided_s, min(_decided_s(worst, rules, weights), rules.usual_s + rules.verdict_wait_s))
+
+
+def _decided_s(evidence: Evidence, rules: CommitRules, weights: Weights) -> float:
+    """Return the silence that what is known calls for, whatever else is on its way."""
     finished = evidence.finished(weights)
     if finished < weights.unfinished:
-        decided = rules.unfinished_s
-    elif finished < weights.hesitant:
-        decided = rules.hesitant_s
-    elif finished >= weights.sure and evidence.words is not None and evidence.completion is not None:
-        decided = rules.sure_s
-    else:
-        decided = rules.usual_s
-    if evidence.awaits_completion or evidence.awaits_words:
-        return max(decided, rules.usual_s + rules.verdict_wait_s)
-    return decided
+        return rules.unfinished_s
+    if finished < weights.hesitant:
+        return rules.hesitant_s
+    if finished >= weights.sure and evidence.words is not None and evidence.completion is not None:
+        return rules.sure_s
+    return rules.usual_s

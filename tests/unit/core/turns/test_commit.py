@@ -42,8 +42,33 @@ def test_both_judges_are_joined(completion: float | None, words: Completeness | 
 def test_a_verdict_on_its_way_is_waited_for_and_not_for_ever() -> None:
     """Late is not "finished"; at 1.2 s the turn ends without it."""
     assert silence_s(Evidence(0.98, awaits_words=True), RULES) == pytest.approx(1.2)
-    assert silence_s(Evidence(None, "complete", awaits_completion=True), RULES) == pytest.approx(1.2)
+    assert silence_s(Evidence(None, "likely", awaits_completion=True), RULES) == pytest.approx(1.2)
     assert silence_s(Evidence(None, "unfinished", awaits_completion=True), RULES) == pytest.approx(2.0)
+
+
+def test_a_late_turn_model_keeps_nobody_waiting_who_has_asked_in_full() -> None:
+    """Words that are complete outweigh any opinion of the turn model: the usual silence ends the turn."""
+    assert silence_s(Evidence(None, "complete", awaits_completion=True), RULES) == pytest.approx(0.5)
+    assert silence_s(Evidence(None, "complete", awaits_completion=True, awaits_words=True), RULES) == pytest.approx(1.2)
+
+
+@given(
+    st.floats(0, 1),
+    st.sampled_from(["unfinished", "doubtful", "unknown", "likely", "complete"]),
+    st.sampled_from(["completion", "words", "both"]),
+)
+def test_a_verdict_in_time_never_finds_the_turn_ended_by_the_clock(
+    completion: float, words: Completeness, late: str
+) -> None:
+    """While one is on its way, no turn ends sooner than it would with all of them known, up to the bound of 1.2 s."""
+    known = Evidence(
+        None if late in ("completion", "both") else completion,
+        None if late in ("words", "both") else words,
+        awaits_completion=late in ("completion", "both"),
+        awaits_words=late in ("words", "both"),
+    )
+    in_full = silence_s(Evidence(completion, words), RULES)
+    assert silence_s(known, RULES) >= min(in_full, 1.2) - 1e-9
 
 
 @given(
