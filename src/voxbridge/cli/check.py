@@ -72,7 +72,12 @@ async def _findings(loaded: Loaded, file: Path | None, offline: bool) -> AsyncIt
 
     settings = loaded.settings
     of_file = (*checks.check_file(file), *(warning("config", str(one)) for one in loaded.notes))
-    of_host = (*checks.check_opus(), *checks.check_models(settings), *check_places(settings))
+    of_host = (
+        *checks.check_opus(),
+        *checks.check_models(settings),
+        *check_places(settings),
+        *checks.check_discord_settings(settings),
+    )
     for finding in (*of_file, *of_host):
         yield finding
     if offline:

@@ -18,12 +18,14 @@ from voxbridge.config.kinds import find_kind
 from voxbridge.config.secrets import Secret
 from voxbridge.config.stages import AgentSettings, AnySettings, TtsSettings
 from voxbridge.core.sound.pcm import SPEECH_RATE_HZ
+from voxbridge.discord.bridge import parse_seats
 from voxbridge.discord.preflight import Account, preflight
 from voxbridge.engines import weights
 from voxbridge.errors import EXIT_CONFIG, ConfigError, StageName, StageTimeout, VoxBridgeError
 from voxbridge.stages.contracts import CanBeTried, Doubtful, Stage, ToolServerStatus, ToolUser
 from voxbridge.stages.registry import in_order, make_agent, make_stt, make_tts
 
+_TOKEN_DOTS = 2
 _TOOLS_LIMIT_S = 15.0  # a program that a package manager fetches first takes longer, once
 PROBE_LIMIT_S = 20.0  # a server that is loading its model answers late; a person waits here
 
@@ -61,6 +63,21 @@ def check_opus() -> Iterator[Finding]:
     else:
         version = opus.version().removesuffix(" unknown")  # the bundled one was built without a number
         yield ok("libopus", f"{version} ({library})")
+
+
+def check_discord_settings(settings: Settings) -> Iterator[Finding]:
+    """Look at the token's shape (what it is worth only Discord knows), and for a server that is named twice."""
+    token = settings.discord.token.reveal()
+    if token and token.count(".") != _TOKEN_DOTS:
+        yield warning(
+            "discord",
+            "discord.token does not look like a bot's token, three parts with dots between them: it is on the page "
+            "Bot of the Developer Portal, and is neither the client secret nor the public key",
+        )
+    try:
+        parse_seats(settings.discord.join)
+    except ConfigError as error:
+        yield from failed("discord", error)
 
 
 async def check_discord(settings: Settings) -> AsyncIterator[Finding]:

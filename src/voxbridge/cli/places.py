@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ from voxbridge.cli.findings import Finding, ok, problem, warning
 from voxbridge.config import Settings
 from voxbridge.errors import EXIT_CONFIG
 from voxbridge.ops.sockets import CannotListen, bind_tcp, control_path
+from voxbridge.storage.place import storage_path
+
+_SOCKET_PATH_BYTES_MAX = 103  # sockaddr_un: 107 on Linux, 103 on macOS
 
 
 def check_places(settings: Settings) -> Iterator[Finding]:
@@ -17,6 +21,7 @@ def check_places(settings: Settings) -> Iterator[Finding]:
     yield from _health(settings.health.listen)
     yield from _control(settings.control.socket)
     yield from _journal(settings.journal.file)
+    yield from _storage(settings.storage.file)
 
 
 def _health(listen: str) -> Iterator[Finding]:
@@ -25,8 +30,15 @@ def _health(listen: str) -> Iterator[Finding]:
     try:
         bind_tcp(listen).close()
     except CannotListen as error:
-        # One that runs already holds it: then it is no fault, and the daemon goes on without it in any case.
-        yield warning("health", f"{error}. If a daemon runs already, it is that; else set another [health] listen")
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+            # One that runs already holds it: then it is no fault, and the daemon goes on without it in any case.
+            yield warning("health", f"{error}. If a daemon runs already, it is that; else set another [health] listen")
+        elif isinstance(cause, PermissionError):
+            yield problem("health", f"{error}: ports below 1024 are not for this user", exit_code=EXIT_CONFIG)
+        else:
+            text = f"{error}: [health] listen wants an address of this host, such as 127.0.0.1, and a port"
+            yield problem("health", text, exit_code=EXIT_CONFIG)
     else:
         yield ok("health", f"http://{listen}/healthz, /readyz and /metrics")
 
@@ -39,23 +51,50 @@ def _control(setting: str) -> Iterator[Finding]:
             "`voxbridge ctl` will not reach a daemon started from here: neither [control] socket nor $XDG_RUNTIME_DIR "
             "is set (under systemd it has its own place)",
         )
-    elif (why := _unwritable(path.parent if path.parent.exists() else path.parent.parent)) is not None:
+    elif (why := _no_socket(path) or _unwritable(path.parent if path.parent.exists() else path.parent.parent)) is not (
+        None
+    ):
         yield problem("control", f"[control] socket: {why}", exit_code=EXIT_CONFIG)
     else:
         yield ok("control", str(path))
+
+
+def _no_socket(path: Path) -> str | None:
+    """Return why there can be no socket of this name; None: there can."""
+    if len(os.fsencode(path)) > _SOCKET_PATH_BYTES_MAX:
+        return f"a socket's path has at most {_SOCKET_PATH_BYTES_MAX} bytes"
+    return f"{path} is there, and is no socket" if path.exists() and not path.is_socket() else None
+
+
+def _storage(setting: str) -> Iterator[Finding]:
+    path = storage_path(setting)
+    if not setting or path is None:  # the daemon makes its own place, and says where it cannot
+        return
+    if (why := _no_file(path)) is not None:
+        yield problem("storage", f"[storage] file: {why}", exit_code=EXIT_CONFIG)
+    else:
+        yield ok("storage", f"{path} keeps what lasts over restarts")
 
 
 def _journal(setting: str) -> Iterator[Finding]:
     if not setting:
         return
     path = Path(setting)
-    why = f"{path} is a directory" if path.is_dir() else _unwritable(path.parent)
-    if why is None and path.exists() and not os.access(path, os.W_OK):
-        why = f"{path} may not be written by this user"
-    if why is not None:
+    if (why := _no_file(path)) is not None:
         yield problem("journal", f"[journal] file: {why}", exit_code=EXIT_CONFIG)
     else:
         yield ok("journal", f"turns are recorded in {path}, with what was said")
+
+
+def _no_file(path: Path) -> str | None:
+    """Return why this user cannot write a file; None: he can."""
+    if path.parts[:1] == ("~",):
+        return f"write the whole path instead of ~: {path}"
+    if path.is_dir():
+        return f"{path} is a directory"
+    if path.exists() and not os.access(path, os.W_OK):
+        return f"{path} may not be written by this user"
+    return _unwritable(path.parent)
 
 
 def _unwritable(directory: Path) -> str | None:

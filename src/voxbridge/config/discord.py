@@ -34,6 +34,7 @@ class DiscordSettings:
         Secret(""),
         "The bot's token, from https://discord.com/developers/applications. If it is not set here, VoxBridge takes it "
         "from $DISCORD_TOKEN, then from systemd's credential discord-token.",
+        matches(r"[!#-&(-~]+", "the bot's token alone: no spaces, no quotes, no Bot before it"),
         example={"credential": "discord-token"},
     )
     join: tuple[str, ...] = option(

@@ -9,13 +9,14 @@ points of our own package, since those are written at its installation: a checko
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import attrs
 
-from voxbridge.config.rules import matches, option, url
+from voxbridge.config.rules import http_headers, option, url
 from voxbridge.config.secrets import Secret
 from voxbridge.config.stages import EMBEDDED, AgentSettings, AnySettings, Option, SttSettings, TtsSettings, api_key
 from voxbridge.errors import ConfigError, StageName
@@ -79,9 +80,7 @@ class PluginAgentSettings(AgentSettings):
 
     url: Secret = option(Secret(""), "Address of the server, if the plug-in needs one.", url("http", "https"))
     api_key: Secret = api_key()
-    headers: dict[str, Secret] = option(
-        attrs.Factory(dict), "Headers of each request.", matches(r"[^\r\n]*", "one line")
-    )
+    headers: dict[str, Secret] = option(attrs.Factory(dict), "Headers of each request.", http_headers())
     model: str = option("", "The model's name.")
     options: dict[str, Option] = option(attrs.Factory(dict), "Further options of the plug-in.")
 
@@ -115,8 +114,7 @@ def find_kind(stage: StageName, name: str) -> Kind:
     """Return a kind by its name. Raises: ConfigError, also for whatever goes wrong in a plug-in's code."""
     entry = _entry(stage, name)
     if entry is None:
-        allowed = " | ".join(kind_names(stage))
-        raise ConfigError("this value is not allowed", key="kind", value=name, allowed=allowed)
+        raise _no_kind(stage, name)
     if name in BUILT_IN[stage]:
         kind: Kind = entry.load()
         return kind
@@ -131,6 +129,18 @@ def find_kind(stage: StageName, name: str) -> Kind:
     if not (issubclass(found.settings, _BASES[stage])):
         raise _unusable(entry, f"its settings are no {_BASES[stage].__name__}")
     return found
+
+
+def _no_kind(stage: StageName, name: str) -> ConfigError:
+    names = kind_names(stage)
+    others = [f"[{other}]" for other in STAGES.values() if other != stage and name in kind_names(other)]
+    close = difflib.get_close_matches(name.lower(), names, 1)
+    hint = ""
+    if others:
+        hint = f"; it is a kind of {' and '.join(others)}"
+    elif close:
+        hint = f"; did you mean {close[0]}?"
+    return ConfigError(f"there is no such kind of [{stage}]{hint}", key="kind", value=name, allowed=" | ".join(names))
 
 
 def make_stage(stage: StageName, settings: AnySettings, engines_socket: str) -> Any:

@@ -6,6 +6,7 @@ if there are several, the others are its notes. What may be a secret is never sh
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import os
 import re
@@ -19,7 +20,7 @@ import cattrs
 from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError
 
 from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_named_tables, is_table, keys, table_within
-from voxbridge.config.environment import CONFIG_FILE, Given, given, place
+from voxbridge.config.environment import CONFIG_FILE, VARIABLES, Given, given, place
 from voxbridge.config.kinds import STAGES, usable_kinds
 from voxbridge.config.mending import Note, Unused, class_of, mend, shown_type
 from voxbridge.config.original import TEXT_KEY, Elsewhere, replaced_in
@@ -34,6 +35,8 @@ TOKEN_CREDENTIAL = "discord-token"  # noqa: S105 - the name of a credential, not
 
 _FILE_BYTES_MAX = 1 << 20  # the template is 20 kB; a device or a log given by mistake must not fill the memory
 _KEY_PARTS_MAX = 100
+_ENV_LINE = re.compile(r"(?:\s*#[^\n]*\n|\s*\n)*(?:export )?[A-Z][A-Z0-9_]+=", re.ASCII)
+_GUESSES_MAX = 4
 _KEY_PART = re.compile(r"""\s*["'\w-]+\s*""")
 
 T = TypeVar("T")
@@ -231,10 +234,16 @@ def _read(file: Path, hint: str = "`voxbridge init` writes one") -> dict[str, An
             raise ConfigError(f"has a key of more than {_KEY_PARTS_MAX} parts", file=str(file))
         return tomllib.loads(text)
     except UnicodeDecodeError as error:
-        raise ConfigError("is not UTF-8 text", file=str(file)) from error
+        wide = " but UTF-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ""
+        raise ConfigError(f"is not UTF-8 text{wide}: save it as UTF-8", file=str(file)) from error
     except RecursionError:
         raise ConfigError("is not a configuration: something in it is nested too deeply", file=str(file)) from None
     except ValueError as error:  # TOMLDecodeError is one, and a number of thousands of digits is another
+        if _ENV_LINE.match(text):
+            raise ConfigError(
+                f"is not TOML but looks like an .env file: `voxbridge init --from {file}` makes a configuration of it",
+                file=str(file),
+            ) from error
         raise ConfigError(f"is not TOML: {error}", file=str(file)) from error
 
 
@@ -388,11 +397,35 @@ def _unknown(name: str, path: str, cls: type, root: type) -> ConfigError:
         return ConfigError(
             f'is not an option of kind = "{ours}"', key=key, allowed=f"with kind = {' | '.join(of_others)}"
         )
-    elsewhere = [key for key in sorted(keys(root)) if key.endswith(f".{name}")]
-    close = elsewhere or difflib.get_close_matches(name, known, 1)
-    hint = f". Did you mean {close[0]}?" if close else ""
+    close = _meant(name, known, root, is_top=not path)
+    hint = f". Did you mean {' or '.join(close)}?" if close else ""
     allowed = "" if close else ", ".join(known)
     return ConfigError(f"there is no such setting{hint}", key=key, allowed=allowed)
+
+
+def _meant(name: str, known: list[str], root: type, *, is_top: bool) -> list[str]:
+    """Guess which setting was meant: this name elsewhere, a variable's or a kind's in a section's place, a close name.
+
+    A name that stands in many places tells nothing: then it is rather a slip of this section's.
+    """
+    if root is not Settings:
+        elsewhere = [key for key in sorted(keys(root)) if key.endswith(f".{name}")]
+        return elsewhere[:1] or difflib.get_close_matches(name, known, 1)
+    if is_top and (variable := next((each for each in VARIABLES if each.name == name), None)):
+        return [variable.key]
+    close = difflib.get_close_matches(name.lower(), known, 1)
+    elsewhere = [f"{stage}.{name}" for stage in STAGES.values() if _is_of_kinds(name, stage)]
+    elsewhere = elsewhere or [key for key in sorted(keys(root)) if key.endswith(f".{name}")]
+    if len(elsewhere) <= (1 if close else _GUESSES_MAX) and elsewhere:
+        return elsewhere
+    if close or not is_top:
+        return close
+    kinds = {kind: stage for stage in STAGES.values() for kind in usable_kinds(stage)}
+    return [f'[{kinds[kind]}] with kind = "{kind}"' for kind in difflib.get_close_matches(name.lower(), kinds, 1)]
+
+
+def _is_of_kinds(name: str, stage: StageName) -> bool:
+    return any(name == field.name for kind in usable_kinds(stage).values() for field in fields_of(kind.settings))
 
 
 def _stage_of(cls: type) -> StageName | None:

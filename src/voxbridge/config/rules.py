@@ -144,6 +144,8 @@ def url(*schemes: str) -> Rule:
 
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(\d{1,5})", re.ASCII)
 _PORT_MAX = 65_535
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
+_HEADER_TEXT = re.compile(r"[\t -~]*")
 LIMIT = between(1, 3_600_000)  # ms; an hour is more than any voice turn, and a typo of three zeros is caught
 
 
@@ -160,6 +162,25 @@ def matches(pattern: str, allowed: str) -> Rule:
     return Rule(allowed, lambda value: re.fullmatch(pattern, value) is not None)
 
 
+@attrs.frozen
+class HeaderRule(Rule):
+    """Looks at the names of HTTP headers as well."""
+
+    def __call__(self, instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        """Check a table of headers. Raises: ConfigError, which never holds a value."""
+        for name in value:
+            if not _HEADER_NAME.fullmatch(name):
+                raise ConfigError(
+                    "is not the name of an HTTP header", key=f'{attribute.name}."{name}"', allowed="letters, digits, -"
+                )
+        Rule.__call__(self, instance, attribute, value)
+
+
+def http_headers() -> Rule:
+    """Allow headers that HTTP can carry; others would fail with the first request."""
+    return HeaderRule("one line of ASCII characters", lambda value: _HEADER_TEXT.fullmatch(value) is not None)
+
+
 def json_template() -> Rule:
     """Allow JSON whose strings hold known placeholders, ``{text}`` among them."""
     return Rule(
@@ -171,10 +192,10 @@ def json_template() -> Rule:
 def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(value)
-        parts.port  # noqa: B018 - raises if the port is no number
+        port = parts.port
     except ValueError:
         return False
-    return parts.scheme in schemes and bool(parts.hostname) and not re.search(r"\s", value)
+    return parts.scheme in schemes and bool(parts.hostname) and port != 0 and not re.search(r"\s", value)
 
 
 def _without_secrets(value: str) -> str:
@@ -182,7 +203,10 @@ def _without_secrets(value: str) -> str:
         parts = urlsplit(value)
     except ValueError:
         return "***"
-    return f"{parts.scheme}://{parts.hostname}/..." if parts.scheme and parts.hostname else "no URL"
+    if not parts.scheme or not parts.hostname:
+        return "no URL"
+    port = re.search(r":\d{1,6}$", parts.netloc, re.ASCII)  # what is no number may be half of a password
+    return f"{parts.scheme}://{parts.hostname}{port[0] if port else ''}/..."
 
 
 def require(holds: bool, key: str, message: str, *, allowed: str = "") -> None:

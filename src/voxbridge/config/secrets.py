@@ -54,7 +54,7 @@ class SecretReader:
     def read(self, raw: object) -> Secret:
         """Resolve one value. Raises: ConfigError, which never holds the value."""
         if isinstance(raw, str):
-            return Secret(raw)
+            return Secret(raw.strip())
         if not isinstance(raw, dict):
             raise ConfigError(f"must be a secret, not a value of type {type(raw).__name__}", allowed=ALLOWED)
         if len(raw) != 1 or not set(raw) <= set(SOURCES):

@@ -10,6 +10,7 @@ import pytest
 
 from voxbridge.cli.places import check_places
 from voxbridge.config import Settings
+from voxbridge.config.people import StorageSettings
 from voxbridge.config.service import ControlSettings, HealthSettings, JournalSettings
 
 pytestmark = pytest.mark.integration
@@ -58,3 +59,29 @@ def test_a_directory_that_is_not_ours_is_named(tmp_path):
     tmp_path.chmod(0o500)
     (control,) = found(tmp_path)
     assert "may not write" in control[3]
+
+
+@pytest.mark.parametrize("listen", ["203.0.113.9:8080", "no-such-host.invalid:8080"])
+def test_an_address_that_is_not_of_this_host_is_a_fault(tmp_path, listen):
+    """Nobody else holds it: it can never work here."""
+    (health, _control) = found(tmp_path, health=HealthSettings(listen))
+    assert health[:3] == ("problem", "health", 78)
+    assert "an address of this host" in health[3]
+
+
+def test_what_can_be_no_socket_is_a_fault(tmp_path):
+    """A directory, a file, a path longer than the system takes: ctl would never reach the daemon."""
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file", tmp_path / ("a" * 110)):
+        (control,) = found(tmp_path, control=ControlSettings(str(path)))
+        assert control[:3] == ("problem", "control", 78)
+
+
+def test_the_database_is_looked_at_like_the_journal(tmp_path):
+    """A place that is named and cannot be written is a fault; a ~ is no home here, and the line says so."""
+    for setting, says in ((str(tmp_path), "is a directory"), ("~/a.db", "write the whole path"), ("/no/a.db", "/no")):
+        (_control, storage) = found(tmp_path, storage=StorageSettings(setting))
+        assert storage[:3] == ("problem", "storage", 78)
+        assert says in storage[3]
+    (_control, storage) = found(tmp_path, storage=StorageSettings(str(tmp_path / "a.db")))
+    assert storage[0] == "ok"

@@ -96,7 +96,7 @@ def test_run_refuses_a_wrong_file(invoke, tmp_path: Path) -> None:
     done = invoke("run")
     assert done.exit_code == EXIT_CONFIG
     assert done.stderr == (
-        "voxbridge: voxbridge.toml: tts.kind: this value is not allowed (got 'espeak'). "
+        "voxbridge: voxbridge.toml: tts.kind: there is no such kind of [tts] (got 'espeak'). "
         "Allowed: embedded | chatterbox | openai | wyoming\n"
     )
 
@@ -166,7 +166,7 @@ def test_check_warns_of_a_number_that_was_clamped(invoke, tmp_path: Path) -> Non
 def test_check_warns_of_secrets_that_everybody_can_read(invoke, tmp_path: Path) -> None:
     """A warning is no failure."""
     file = tmp_path / "voxbridge.toml"
-    file.write_text('[discord]\ntoken = "precious"\n')
+    file.write_text('[discord]\ntoken = "precious.pre.cious"\n')
     file.chmod(0o644)
     done = invoke("check", "--offline")
     (line,) = [line for line in done.output.splitlines() if line.startswith("warning")]

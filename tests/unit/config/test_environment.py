@@ -85,9 +85,9 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
     """Compose files pass variables that nobody set as empty texts."""
     file = tmp_path / "voxbridge.toml"
-    file.write_text('[discord]\ntoken = "from the file"\n')
+    file.write_text('[discord]\ntoken = "from-the-file"\n')
     settings = load(file, dict.fromkeys(SAMPLES, ""))
-    assert settings.discord.token.reveal() == "from the file"
+    assert settings.discord.token.reveal() == "from-the-file"
     assert settings.stt.kind == "embedded"
 
 

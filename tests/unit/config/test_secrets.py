@@ -28,8 +28,8 @@ def credentials(tmp_path: Path) -> dict[str, str]:
     """As systemd gives them: a directory, a file each, a line end or not."""
     directory = tmp_path / "credentials"
     directory.mkdir()
-    (directory / "discord-token").write_text("from the default credential\n")
-    (directory / "other").write_text("from another credential")
+    (directory / "discord-token").write_text("from-the-default-credential\n")
+    (directory / "other").write_text("from-another-credential")
     return {"CREDENTIALS_DIRECTORY": str(directory)}
 
 
@@ -47,9 +47,9 @@ def test_secret_never_shows_itself() -> None:
 
 def test_file_is_read_beside_the_configuration_and_stripped(config, tmp_path: Path) -> None:
     """A relative path starts at the configuration's directory, not at the process's."""
-    (tmp_path / "token").write_text("  from a file\n")
+    (tmp_path / "token").write_text("  from-a-file\n")
     (tmp_path / "token").chmod(0o600)
-    assert token(config('{ file = "token" }'), {}) == "from a file"
+    assert token(config('{ file = "token" }'), {}) == "from-a-file"
 
 
 def test_file_that_everybody_may_read_is_refused(config, tmp_path: Path) -> None:
@@ -62,19 +62,19 @@ def test_file_that_everybody_may_read_is_refused(config, tmp_path: Path) -> None
 
 def test_variable_is_read(config) -> None:
     """Any variable may be named."""
-    assert token(config('{ env = "MINE" }'), {"MINE": "from a variable"}) == "from a variable"
+    assert token(config('{ env = "MINE" }'), {"MINE": "from-a-variable"}) == "from-a-variable"
 
 
 def test_credential_is_read(config, credentials: dict[str, str]) -> None:
     """systemd's credentials are named, not their path."""
-    assert token(config('{ credential = "other" }'), credentials) == "from another credential"
+    assert token(config('{ credential = "other" }'), credentials) == "from-another-credential"
 
 
 def test_token_order_is_environment_file_default_credential(config, credentials: dict[str, str]) -> None:
     """The default credential is for those who set nothing."""
-    assert token(config(""), credentials) == "from the default credential"
-    assert token(config('"from the file"'), credentials) == "from the file"
-    assert token(config('"from the file"'), {**credentials, "DISCORD_TOKEN": "from the env"}) == "from the env"
+    assert token(config(""), credentials) == "from-the-default-credential"
+    assert token(config('"from-the-file"'), credentials) == "from-the-file"
+    assert token(config('"from-the-file"'), {**credentials, "DISCORD_TOKEN": "from-the-env"}) == "from-the-env"
 
 
 @pytest.mark.parametrize(

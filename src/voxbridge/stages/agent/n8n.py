@@ -27,7 +27,7 @@ from voxbridge.stages.agent.dialect import ACCEPT, Call, Fetch
 from voxbridge.stages.agent.refusal import methods_taken, refusal
 from voxbridge.stages.agent.request import PROBE_SESSION, request_body
 from voxbridge.stages.agent.settings import HttpSettings, output_path
-from voxbridge.stages.contracts import AgentRequest
+from voxbridge.stages.contracts import AgentRequest, Doubtful
 
 # The daemon's engines serve the embedded agent here, on their unix socket.
 ENGINES_URL = "http://engines/webhook/voxbridge"
@@ -94,7 +94,9 @@ class N8nDialect:
         found = await fetch(Call("PUT", self.address.target, headers=headers, wants_body=False))
         taken = methods_taken(found.status, found.headers, found.body)
         if "POST" in taken and self.is_test_url:
-            return "the test URL listens, for one call; the production URL has /webhook/ in place of /webhook-test/"
+            return Doubtful(
+                "the test URL listens, for one call; the production URL has /webhook/ in place of /webhook-test/"
+            )
         is_chat_trigger = taken >= {"GET", "POST"} and self.address.path.rstrip("/").endswith("/chat")
         if "POST" in taken and not is_chat_trigger:
             return "the webhook is there and takes POST"
@@ -105,7 +107,10 @@ class N8nDialect:
             if found.is_success and b'"data"' in found.body:
                 return "the Chat Trigger is there and takes our credentials"
         if found.is_success or found.status == HTTPStatus.METHOD_NOT_ALLOWED:
-            return "something answers at this address; the first question will show what"
+            return Doubtful(
+                "something answers at this address, but it does not say that it takes a POST: copy the production URL "
+                "from the workflow's Webhook or Chat Trigger node"
+            )
         raise self.refusal(found.status, found.headers, found.body, Hidden(self.secrets))
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes, hidden: Hidden) -> StageError:

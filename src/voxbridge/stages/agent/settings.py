@@ -7,11 +7,11 @@ import re
 
 import attrs
 
-from voxbridge.config.rules import LIMIT, at_least, between, matches, one_of, option, require, url
+from voxbridge.config.rules import LIMIT, at_least, between, http_headers, matches, one_of, option, require, url
 from voxbridge.config.secrets import Secret
 from voxbridge.config.stages import AgentSettings, api_key, proxy, speculation
 
-_ONE_LINE = matches(r"[^\r\n]*", "one line")
+_ONE_LINE = matches(r"[\t -~]*", "one line of ASCII characters")
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +55,7 @@ class HttpSettings(AgentSettings):
     headers: dict[str, Secret] = option(
         attrs.Factory(dict),
         "Headers of each request, such as the one n8n's header authentication asks for.",
-        _ONE_LINE,
+        http_headers(),
         example={"X-Api-Key": {"file": "/etc/voxbridge/n8n-key"}},
     )
     api_key: Secret = api_key(
@@ -99,7 +99,7 @@ class McpSettings:
     headers: dict[str, Secret] = option(
         attrs.Factory(dict),
         "Headers of each request to the address.",
-        _ONE_LINE,
+        http_headers(),
     )
     tools: tuple[str, ...] = option((), "The tools that may be used, by name; all, if the list is empty.")
     limit_ms: int = option(10_000, "Longest wait for one call.", LIMIT)
