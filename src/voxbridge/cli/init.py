@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from voxbridge.config import settings_in, template
+from voxbridge.config.mending import Note
 from voxbridge.core.text.terminal import visible
 from voxbridge.errors import ConfigError
 
@@ -18,18 +21,20 @@ _OWNER_ONLY = 0o600  # a token may be written into it
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=Path("voxbridge.toml"))
+@click.argument("file", type=click.Path(path_type=Path), default=Path("voxbridge.toml"))
 @click.option(
     "--from",
     "source",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),  # what it is, the reading finds out: a mistake there has its exit code
     metavar=".ENV",
     help="Take over the settings of an .env file of the original VoxBridge.",
 )
 @click.option("--force", is_flag=True, help="Write it anew if it is there; the old one is kept beside it as FILE.bak.")
 def init(file: Path, source: Path | None, force: bool) -> None:
     """Write a configuration FILE with every setting as a comment. [default: ./voxbridge.toml]"""
-    given, notes = ({}, []) if source is None else settings_in(_read(source))
+    given, notes = ({}, []) if source is None else _taken_over(source)
+    if file.is_dir():
+        raise ConfigError("is a directory: name the file", file=str(file))
     try:
         kept = _write(file, template(given), force=force)
     except FileExistsError:
@@ -46,13 +51,31 @@ def init(file: Path, source: Path | None, force: bool) -> None:
     click.echo(f"{file} is written. {wants}{'run' if wants else 'Run'}: voxbridge check")
 
 
-def _read(source: Path) -> dict[str, str]:
-    """Return what an .env file sets. Raises: ConfigError."""
+def _taken_over(source: Path) -> tuple[dict[str, Any], list[Note]]:
+    """Return the settings in an .env file, and what is left out of it. Raises: ConfigError, naming the file."""
     try:
-        found = dotenv_values(source, interpolate=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot be read ({error})", file=str(source)) from error
-    return {name: text for name, text in found.items() if text is not None}
+        return settings_in(_read(source))
+    except ConfigError as error:
+        error.file = f"{source}: {error.file}" if error.file != str(source) else error.file
+        raise
+
+
+def _read(source: Path) -> dict[str, str]:
+    """Return what an .env file sets; a line that is none is a mistake, since a setting may be lost with it.
+
+    Raises: ConfigError.
+    """
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", file=str(source)) from error
+    except ValueError as error:  # not UTF-8, or a path that no file system takes
+        raise ConfigError("is not UTF-8 text: save it as UTF-8", file=str(source)) from error
+    found = list(parse_stream(io.StringIO(text)))
+    for each in found:
+        if each.error:
+            raise ConfigError(f"line {each.original.line} is not NAME=value", file=str(source))
+    return {each.key: each.value for each in found if each.key is not None and each.value is not None}
 
 
 def _write(file: Path, content: str, *, force: bool) -> Path | None:

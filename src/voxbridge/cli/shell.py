@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,6 +59,10 @@ class Shell(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             return _stopped(ctx)
+        except click.UsageError as error:
+            if re.search(r"unexpected extra argument.*\.toml\b", error.message):
+                error.message += ": a configuration is named with --config FILE"
+            raise
         except (VoxBridgeError, OSError, BaseExceptionGroup) as error:
             if any(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(error)):
                 return _stopped(ctx)

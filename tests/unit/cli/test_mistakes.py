@@ -143,3 +143,16 @@ def test_a_server_that_is_named_twice_is_found_before_the_start(tmp_path: Path, 
     done = CliRunner().invoke(main, ["check", "--offline"])
     assert done.exit_code == EXIT_CONFIG
     assert "one channel per guild" in done.output
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_file_without_its_option_is_told_the_option(command: str) -> None:
+    """Many programs take their configuration so."""
+    done = CliRunner().invoke(main, [command, "mine.toml"])
+    assert "named with --config FILE" in done.output
+
+
+def test_a_directory_in_a_files_place_is_a_configuration_fault(tmp_path: Path) -> None:
+    """``init`` writes a file, and says so in one line."""
+    done = CliRunner().invoke(main, ["init", str(tmp_path)])
+    assert (done.exit_code, done.output) == (EXIT_CONFIG, f"voxbridge: {tmp_path}: is a directory: name the file\n")

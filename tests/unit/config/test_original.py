@@ -91,3 +91,36 @@ def test_a_wrong_env_file_writes_nothing(invoke, tmp_path: Path):
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
     assert invoke("init", "--from", ".env").exit_code == EXIT_CONFIG
     assert not (tmp_path / "voxbridge.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"DISCORD_TOKEN=aaa.bbb.ccc\nN8N_WEBHOOK_URL: http://n8n\n", ".env: line 2 is not NAME=value"),
+        ("DISCORD_TOKEN=aaa.bbb.ccc\r\n".encode("utf-16"), ".env: is not UTF-8 text: save it as UTF-8"),
+        (b"WHISPER_SERVER_URL=localhost:4901\n", ".env: environment variable WHISPER_SERVER_URL: stt.url: "),
+        (b"SILENCE_THRESHOLD_MS=500ms\n", ".env: environment variable SILENCE_THRESHOLD_MS: "),
+        (b'DISCORD_TOKEN="Bot aaa.bbb.ccc"\n', "no spaces, no quotes"),
+        (None, ".env: cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_mistake_in_an_env_file_is_one_line(invoke, tmp_path: Path, data: bytes | None, says: str):
+    """It names the file and what is wrong in it; no line of it is left out without a word."""
+    if data is not None:
+        (tmp_path / ".env").write_bytes(data)
+    done = invoke("init", "--from", ".env")
+    (line,) = done.output.splitlines()
+    assert done.exit_code == EXIT_CONFIG
+    assert says in line
+    assert "aaa" not in line
+    assert not (tmp_path / "voxbridge.toml").exists()
+
+
+def test_comments_quotes_and_line_ends_of_an_env_file_are_read(invoke, tmp_path: Path):
+    """As Docker and shells write them: a comment behind a value, single quotes, export, Windows' line ends and mark."""
+    text = "\ufeffexport DISCORD_TOKEN='aaa.bbb.ccc' # mine\r\nWHISPER_SERVER_URL=ws://localhost:4901   # ours\r\n"
+    (tmp_path / ".env").write_bytes(text.encode())
+    assert invoke("init", "--from", ".env").exit_code == 0
+    settings = load_noting(tmp_path / "voxbridge.toml", {}).settings
+    assert settings.discord.token.reveal() == "aaa.bbb.ccc"
+    assert getattr(settings.stt, "url", None) == "ws://localhost:4901"
