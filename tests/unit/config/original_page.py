@@ -44,7 +44,7 @@ them from the environment, and they win over the file.
 | X-TTS-Options in the webhook's answer | works as before: [n8n](n8n.md) |
 | `text` in the body that the webhook gets | there, if `agent.also_as = ["text"]`: `init --from` sets it |
 | `userId` and `timestamp` in it | `metadata.userId` and `metadata.startedAt`: [n8n](n8n.md) |
-| Docker | Python 3.11 to 3.13 and systemd: [the service](service.md) |
+| Docker | a [container and a compose file](packages.md), or Python and systemd: [the service](service.md) |
 
 ## Environment variables that work
 
