@@ -61,7 +61,8 @@ class Shell(click.Group):
             return _stopped(ctx)
         except click.UsageError as error:
             if re.search(r"unexpected extra argument.*\.toml\b", error.message):
-                error.message += ": a configuration is named with --config FILE"
+                hint = f"{error.message}: a configuration is named with --config FILE"
+                raise click.UsageError(hint, ctx=error.ctx) from None
             raise
         except (VoxBridgeError, OSError, BaseExceptionGroup) as error:
             if any(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(error)):
