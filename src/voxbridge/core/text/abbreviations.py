@@ -49,7 +49,7 @@ _ENGLISH = Abbreviations(
         "no nos nr fig figs vol vols sec ch chap art op p pp ca ext tel para eq eqs ver pt pg c circa ft rm apt ste"
     ),
     may_end=(
-        "etc al hrs hr min mins sec secs ft in lb lbs oz yd yds mi sq cu pt qt gal tsp tbsp deg doz qty pkg wt temp"
+        "etc al hrs hr min mins sec secs ft in lb lbs oz yd yds mi sq cu pt qt gal tsp tbsp deg pct doz qty pkg wt temp"
         " dept est max misc ave"
         " blvd rd"
         " ln hwy apt bldg"
@@ -66,7 +66,7 @@ _ENGLISH = Abbreviations(
 )
 _GERMAN = Abbreviations(
     never=(
-        f"{_COMMON} hr hrn fr u med rer nat dipl ing z.b d.h u.u i.d.r z.t z.zt sog bzw ca ggf evtl vgl inkl exkl"
+        f"{_COMMON} hr hrn fr u med rer nat dipl ing z.b z.zt d.h u.u i.d.r z.t z.zt sog bzw ca ggf evtl vgl inkl exkl"
         " zzgl abzgl einschl allg bspw fa temp ca insb insbes gem lt geb gest verh jr verf hrsg bes zw max mind"
     ),
     number=(
@@ -105,7 +105,7 @@ _SPANISH = Abbreviations(
     dotted_ordinals=False,
     never=(
         "s av dr dra sr sra srta sres sras d dña prof profa lic ing arq gral cnel tte excmo excma ilmo mons fr sta sto"
-        " ud uds vd vds cía cia p.ej ej p.e ee cf vs aprox máx mín incl"
+        " ud uds vd vds cía cia c p.ej ej p.e ee cf vs aprox máx mín incl"
     ),
     number="pág págs pag art arts núm núms nro n.º vol vols cap caps fig figs tel tlf ext av avda p pp ed apdo km",
     may_end="etc uu ee.uu a.c d.c a.m p.m s.a s.l ltda hnos kg km cm min seg hrs izq dcha dpto c.p afmo",
@@ -252,9 +252,9 @@ _NORDIC = Abbreviations(
     ),
 )
 _CZECH = Abbreviations(
-    never="dr prof mgr ing bc např tj tzv resp sv p pí ul nám tř mudr judr phdr rndr mvdr paeddr",
+    never="dr prof mgr ing bc cca max min např tj tzv resp sv p pí ul nám tř mudr judr phdr rndr mvdr paeddr",
     number="č čís str s odst kap obr tel",
-    may_end="atd apod kč tis mil mld hod min r stol",
+    may_end="atd apod aj tis mil mld hod min r stol",
 )
 
 _OTHER = attrs.evolve(_ENGLISH, dotted_ordinals=True)

@@ -105,6 +105,7 @@ _THOUGHT_TOKEN = re.compile(r"(?:begin|start)_of_(?:thought|thinking|reasoning)|
 _CALL_TOKEN = re.compile(
     r"python_tag|(?:tool|function)\w*(?:begin|start)|(?:tool|function)_(?:calls?|use|response|result)"
 )
+_HALF_CHANNEL_END = Hidden(until(r"<channel\|>"), 12)
 _THOUGHT_END = Hidden(until(r"<[|｜]/?(?:end_of_)?th\w+[|｜]>"), 40)
 _CALL_END = Hidden(
     until(
@@ -122,6 +123,8 @@ def name_of_token(written: str) -> str:
 
 def hidden_by_token(name: str) -> Hidden | None:
     """Return what a special token hides behind itself, if anything."""
+    if name == "channel":  # of a token with one bar
+        return _HALF_CHANNEL_END
     if _THOUGHT_TOKEN.fullmatch(name):
         return _THOUGHT_END
     if _CALL_TOKEN.fullmatch(name):

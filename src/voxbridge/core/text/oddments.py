@@ -15,7 +15,9 @@ from voxbridge.core.text.words import Words
 _INNER = r"(?:[^()\n]|\([^()\n]*\))*"
 _CALL = rf"[A-Za-z_][\w.]*\({_INNER}\)"
 _CALLS = re.compile(rf"\[\s*{_CALL}(?:\s*,\s*{_CALL})*\s*\]")
-_LONE_CALL = re.compile(rf"\s*(?:default_api\.)?[a-z_][\w.]*\(\s*\w+\s*=\s*{_INNER}\)\s*")
+_LONE_CALL = re.compile(
+    rf"\s*print\(default_api\.{_INNER}\)\s*|\s*(?:default_api\.)?[a-z_][\w.]*\(\s*\w+\s*=\s*{_INNER}\)\s*"
+)
 _ADDRESSED = re.compile(
     r"(?:assistant\s?)?(?:commentary\s?)?\bto=functions\.\S+(?:\s?(?:code|json))?(?:\s*\{[^{}]*\})?"
 )
