@@ -259,7 +259,7 @@ class Fate:
 
 
 async def _fate(over: Over, transcribe: Callable[[bytes], str]) -> Fate:
-    async with _room("duck", 9.0) as hall:
+    async with _room("duck", 14.0) as hall:  # so that it sounds until all is back
         hall.stt.script = attrs.evolve(hall.stt.script, extension=True, has_partials=False, peek_delay_s=0.15)
         hall.tts.synthesize = _tone
         ada = hall.port.join(1)
