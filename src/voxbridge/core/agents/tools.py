@@ -24,6 +24,8 @@ ARGUMENTS_CHARS_MAX = 64_000
 NAME_CHARS_MAX = 64
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _ID_CHARS_MAX = 200
+# C0 and C1 but line break and tab; what turns the direction of writing round
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @attrs.frozen
@@ -125,10 +127,15 @@ class CalledTools:
         ]
 
 
+def plain_text(text: str, chars_max: int) -> str:
+    """Return foreign text for a prompt or a terminal: no control characters but line breaks, of bounded length."""
+    return _CONTROLS.sub(" ", whole_letters(text[:chars_max]))
+
+
 def tool_names(tools: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """Return a name for each tool of each server, as pairs, that no other has and that all models take."""
     named: dict[str, tuple[str, str]] = {}
-    for server, tool in tools:
+    for server, tool in dict.fromkeys(tools):
         plain = _NO_NAME.sub("_", f"{server}_{tool}").strip("_") or "tool"
         name, number = plain[:NAME_CHARS_MAX], 1
         while name in named:

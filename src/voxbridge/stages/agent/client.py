@@ -29,7 +29,7 @@ from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.text.gaps import Gaps
 from voxbridge.core.text.pace import longest_said_s
 from voxbridge.errors import InternalError, StageError, StageTimeout, StageUnavailable
-from voxbridge.stages.agent.dialect import Call, CallsTools, Dialect, Exchange, Found, HasThreads
+from voxbridge.stages.agent.dialect import Call, CallsTools, ConversationGone, Dialect, Exchange, Found, HasThreads
 from voxbridge.stages.agent.memory import Remembers
 from voxbridge.stages.agent.outcome import outcome_error
 from voxbridge.stages.agent.settings import HttpSettings
@@ -267,7 +267,11 @@ class AgentClient:
             backend=self.name,
         ) as deadline:
             while True:
-                is_whole = await self._one_answer(request, exchange, attempt, relay, deadline)
+                try:
+                    is_whole = await self._one_answer(request, exchange, attempt, relay, deadline)
+                except ConversationGone:  # nothing was done, so this is no further attempt
+                    log.warning("the agent has forgotten a conversation, another is begun", backend=self.name)
+                    is_whole = await self._one_answer(request, exchange, attempt, relay, deadline)
                 if relay.is_full or not isinstance(exchange, CallsTools) or not (calls := exchange.calls()):
                     break
                 with deadline.paused():  # tools have limits of their own

@@ -20,7 +20,7 @@ from voxbridge.core.agents.answer_reader import AnswerReader
 from voxbridge.core.agents.threads import Threads
 from voxbridge.core.agents.tools import ToolCall
 from voxbridge.core.wire.quote import Hidden
-from voxbridge.errors import StageError
+from voxbridge.errors import StageError, StageRefused
 from voxbridge.stages.agent.tools.toolbox import TurnTools
 from voxbridge.stages.contracts import AgentRequest
 
@@ -56,6 +56,10 @@ class Found:
 Fetch = Callable[[Call], Awaitable[Found]]
 
 
+class ConversationGone(StageRefused):
+    """The server did nothing, for it does not know the conversation any more; the next request begins another."""
+
+
 class Exchange(Protocol):
     """One turn: the question, its attempts, and whatever became of the answer."""
 
@@ -70,7 +74,7 @@ class Exchange(Protocol):
         ...
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> StageError:
-        """Return the error that another status stands for."""
+        """Return the error that another status stands for; ConversationGone has the same attempt made anew, once."""
         ...
 
     def said(self, text: str) -> None:

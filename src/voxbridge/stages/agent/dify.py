@@ -28,7 +28,7 @@ from voxbridge.stages.agent.address import address_of, secrets_of
 from voxbridge.stages.agent.api import api_headers, api_refusal
 from voxbridge.stages.agent.client import AgentClient
 from voxbridge.stages.agent.credentials import authorization
-from voxbridge.stages.agent.dialect import Call, Fetch
+from voxbridge.stages.agent.dialect import Call, ConversationGone, Fetch
 from voxbridge.stages.agent.fields import placeholder_values
 from voxbridge.stages.agent.request import session_id
 from voxbridge.stages.agent.settings import HttpSettings
@@ -131,7 +131,7 @@ class DifyExchange:
         error = self._dialect.refusal(status, headers, body, self.hidden)
         if status == 404 and b"conversation" in body.lower() and self._dialect.threads.get(self._session):
             self._dialect.threads.forget(self._session)
-            error.retryable = True
+            return ConversationGone("agent", status, error.detail, backend=self._dialect.name)
         return error
 
     def said(self, text: str) -> None:

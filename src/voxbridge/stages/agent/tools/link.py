@@ -16,7 +16,6 @@ from typing import Any
 
 import anyio
 import httpx2
-import jsonschema.validators  # noqa: F401 - the library does so at the first result: in mid-turn that is a second
 import trio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp import Client
@@ -35,9 +34,9 @@ MESSAGE_BYTES_MAX = 4 << 20
 _CHUNK_BYTES = 1 << 16
 _INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_CACHE_HOME")
 _STOP_S, _KILL_S = 1.0, 1.0
-_PAGES_MAX = 10
+_PAGES_MAX, _TOOLS_MAX = 10, 2_000
 _HTTP_CONNECT_S, _HTTP_READ_S = 10.0, 300.0  # our own deadlines are shorter
-# RuntimeError and ValueError: what the library raises for results that do not fit the protocol or the tool's own schema
+# RuntimeError and ValueError: what the library raises for results that do not fit the protocol
 _FAILURES = (
     ToolsFailed,
     MCPError,
@@ -49,6 +48,8 @@ _FAILURES = (
     RuntimeError,
     ValueError,
 )
+_TLS = httpx2.create_ssl_context()
+"""One for all: to read the certificates takes so long (150 ms and more) that frames of an answer would be late."""
 _Read = MemoryObjectSendStream[SessionMessage | Exception]
 _Written = MemoryObjectReceiveStream[SessionMessage]
 
@@ -76,7 +77,7 @@ class McpLink:
         for _ in range(_PAGES_MAX):
             page = await self._client.list_tools(cursor=cursor)
             found += [Tool(tool.name, tool.description or "", tool.input_schema) for tool in page.tools]
-            if (cursor := page.next_cursor) is None:
+            if (cursor := page.next_cursor) is None or len(found) >= _TOOLS_MAX:
                 break
         return found
 
@@ -133,16 +134,23 @@ async def connected(settings: McpSettings) -> AsyncIterator[McpLink]:
             )
         us = Implementation(name="voxbridge", version=__version__)
         client = await stack.enter_async_context(Client(transport, client_info=us, cache=None))
+        client.session.validate_tool_result = _taken_as_it_is  # type: ignore[method-assign]
         link = McpLink(client)
         doubts.append(link)
         yield link
+
+
+async def _taken_as_it_is(name: str, result: CallToolResult) -> None:
+    """Pass over the schema that a server has for its results: a model reads them as text, and a pattern in a schema
+    can keep the loop, and so every frame of every room, for as long as the server likes.
+    """
 
 
 def _http_client(settings: McpSettings) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         headers={name: value.reveal() for name, value in settings.headers.items()},
         timeout=httpx2.Timeout(_HTTP_READ_S, connect=_HTTP_CONNECT_S),
-        transport=_Bounded(),
+        transport=_Bounded(verify=_TLS),
         trust_env=False,
     )
 

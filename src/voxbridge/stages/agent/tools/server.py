@@ -6,13 +6,14 @@ import importlib
 import json
 import math
 import random
+import sys
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import structlog
 import trio
 
-from voxbridge.core.agents.tools import Tool
+from voxbridge.core.agents.tools import NAME_CHARS_MAX, Tool, plain_text
 from voxbridge.core.health.backoff import Backoff
 from voxbridge.core.wire.json_text import whole_letters
 from voxbridge.stages.agent.settings import McpSettings
@@ -60,15 +61,14 @@ class ToolServer:
     @property
     def status(self) -> ToolServerStatus:
         """Return how it is."""
-        names = tuple(tool.name for tool in self.tools)
+        names = tuple(plain_text(tool.name, NAME_CHARS_MAX) for tool in self.tools)
         return ToolServerStatus(self.name, self._link is not None, self._detail, names)
 
     async def run(self) -> None:
         """Be connected, again and again after growing pauses."""
         pauses = Backoff(base_s=1.0, cap_s=60.0, rng=random.random)
-        # the library takes a second of work to import, and the loop has others to serve
         try:
-            library: Any = await trio.to_thread.run_sync(importlib.import_module, f"{__package__}.link")
+            library = await _library()
         except ImportError:
             self._detail = "the extra mcp is not installed: pip install 'voxbridge-discord[mcp]'"
             _log.error("a server of tools cannot be used", server=self.name, reason=self._detail)
@@ -134,6 +134,13 @@ class ToolServer:
         return f"It failed: no answer within {limit_s:g} s."
 
 
+async def _library() -> Any:
+    """Import what speaks the protocol. Raises: ImportError."""
+    name = f"{__package__}.link"
+    # it takes a second of work, and the loop has others to serve
+    return sys.modules.get(name) or await trio.to_thread.run_sync(importlib.import_module, name)
+
+
 def _fitting(tool: Tool) -> Tool | None:
     """Return a tool with a description of bounded length, or None if its schema is too much for a prompt."""
     schema: Mapping[str, Any] = tool.schema
@@ -142,4 +149,4 @@ def _fitting(tool: Tool) -> Tool | None:
             return None
     except (TypeError, ValueError, RecursionError):
         return None
-    return Tool(tool.name, whole_letters(tool.about)[:_ABOUT_CHARS_MAX], schema)
+    return Tool(tool.name, plain_text(tool.about, _ABOUT_CHARS_MAX), schema)

@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import trio
 
-from voxbridge.core.agents.tools import Tool, ToolCall, tool_names
+from voxbridge.core.agents.tools import Tool, ToolCall, plain_text, tool_names
 from voxbridge.stages.agent.settings import ModelSettings
 from voxbridge.stages.agent.tools.server import ToolServer
 from voxbridge.stages.contracts import ToolServerStatus
@@ -26,6 +26,10 @@ from voxbridge.supervise import supervise
 _NO_MORE = "It was not called: no more calls are allowed for this answer. Answer with what you know."
 _NO_ARGUMENTS = "It was not called: its arguments are not a JSON object."
 _CUT = " [cut off here]"
+
+
+Whose = tuple[str, str]
+"""A server's name, and the name of one of its tools."""
 
 
 class Toolbox:
@@ -48,21 +52,13 @@ class Toolbox:
         """Return the tools for one turn."""
         return TurnTools(self, self._settings)
 
-    def tools(self) -> dict[str, Tool]:
-        """Return the tools that there are now, by the names that the model is told."""
-        found = {(server.name, tool.name): tool for server in self._servers.values() for tool in server.tools}
-        names = tool_names(found)
-        return {name: Tool(name, found[whose].about, found[whose].schema) for name, whose in names.items()}
+    def tools(self) -> dict[Whose, Tool]:
+        """Return the tools that there are now, each with its server's name and its own."""
+        return {(server.name, tool.name): tool for server in self._servers.values() for tool in server.tools}
 
-    async def call(self, call: ToolCall) -> str:
+    async def call(self, whose: Whose, arguments: dict[str, Any]) -> str:
         """Call a tool; return its result in words, or why there is none."""
-        whose = tool_names((server.name, tool.name) for server in self._servers.values() for tool in server.tools)
-        if call.name not in whose:
-            return f"There is no tool {call.name} now."
-        arguments = call.arguments
-        if arguments is None:
-            return _NO_ARGUMENTS
-        server, tool = whose[call.name]
+        server, tool = whose
         return await self._servers[server].call(tool, arguments)
 
     def status(self) -> list[ToolServerStatus]:
@@ -95,12 +91,19 @@ class TurnTools:
         self._calls_left = settings.tool_calls_max
         self._seconds_left = settings.tools_limit_ms / 1000
         self._chars_max = settings.tool_result_chars_max
+        self._whose: dict[str, Whose] = {}
+        """By the names that the model was told: they mean the same for the whole turn, whatever a server becomes."""
 
     def offered(self) -> tuple[Tool, ...]:
         """Return what the model may call now; nothing when the turn has used up its calls or their time."""
         if self._calls_left <= 0 or self._seconds_left <= 0:
             return ()
-        return tuple(self._toolbox.tools().values())
+        found = self._toolbox.tools()
+        names = tool_names([*self._whose.values(), *found])
+        self._whose = names
+        return tuple(
+            Tool(name, found[whose].about, found[whose].schema) for name, whose in names.items() if whose in found
+        )
 
     async def call_all(self, calls: Sequence[ToolCall]) -> list[tuple[ToolCall, str]]:
         """Call tools, at the same time; return each call with a text. Never raises for what a tool does."""
@@ -111,7 +114,7 @@ class TurnTools:
 
         async def one(number: int) -> None:
             results[number] = "It failed: the time for tools is up."  # unless it comes back
-            results[number] = _shortened(await self._toolbox.call(calls[number]), self._chars_max)
+            results[number] = _shortened(await self._result(calls[number]), self._chars_max)
 
         with trio.move_on_after(self._seconds_left):
             async with trio.open_nursery() as nursery:
@@ -119,6 +122,14 @@ class TurnTools:
                     nursery.start_soon(one, number)
         self._seconds_left -= trio.current_time() - began
         return list(zip(calls, results, strict=True))
+
+    async def _result(self, call: ToolCall) -> str:
+        whose = self._whose.get(call.name)
+        if whose is None or whose not in self._toolbox.tools():
+            return f"There is no tool {call.name} now."
+        if (arguments := call.arguments) is None:
+            return _NO_ARGUMENTS
+        return plain_text(await self._toolbox.call(whose, arguments), self._chars_max + 1)
 
 
 def toolbox_of(settings: ModelSettings) -> Toolbox | None:

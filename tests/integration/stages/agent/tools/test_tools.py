@@ -202,7 +202,9 @@ def box(*arguments: str, **more: Any) -> Toolbox:
 
 
 async def called(toolbox: Toolbox, name: str, arguments: str = "") -> str:
-    ((_, result),) = await toolbox.for_turn().call_all([ToolCall("1", name, arguments)])
+    turn = toolbox.for_turn()
+    turn.offered()
+    ((_, result),) = await turn.call_all([ToolCall("1", name, arguments)])
     return result
 
 
