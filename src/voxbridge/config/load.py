@@ -35,7 +35,7 @@ TOKEN_CREDENTIAL = "discord-token"  # noqa: S105 - the name of a credential, not
 
 _FILE_BYTES_MAX = 1 << 20  # the template is 20 kB; a device or a log given by mistake must not fill the memory
 _KEY_PARTS_MAX = 100
-_ENV_LINE = re.compile(r"(?:\s*#[^\n]*\n|\s*\n)*(?:export )?[A-Z][A-Z0-9_]+=", re.ASCII)
+_ENV_LINE = re.compile(r"(?:export )?[A-Z][A-Z0-9_]+=", re.ASCII)
 _GUESSES_MAX = 4
 _KEY_PART = re.compile(r"""\s*["'\w-]+\s*""")
 
@@ -239,12 +239,19 @@ def _read(file: Path, hint: str = "`voxbridge init` writes one") -> dict[str, An
     except RecursionError:
         raise ConfigError("is not a configuration: something in it is nested too deeply", file=str(file)) from None
     except ValueError as error:  # TOMLDecodeError is one, and a number of thousands of digits is another
-        if _ENV_LINE.match(text):
+        if _looks_like_env(text):
             raise ConfigError(
                 f"is not TOML but looks like an .env file: `voxbridge init --from {file}` makes a configuration of it",
                 file=str(file),
             ) from error
         raise ConfigError(f"is not TOML: {error}", file=str(file)) from error
+
+
+def _looks_like_env(text: str) -> bool:
+    """Tell whether the first line that says something gives a variable."""
+    lines = (line.strip() for line in text.splitlines())
+    first = next((line for line in lines if line and not line.startswith("#")), "")
+    return _ENV_LINE.match(first) is not None
 
 
 def _has_endless_key(text: str) -> bool:

@@ -78,13 +78,15 @@ MESSAGES: dict[str, tuple[Any, ...]] = {
     ),
     "stt whisperlivekit": (
         {"status": "active_transcription", "lines": [{"text": "Hi", "speaker": 1, "start": "0:00:01",
-         "end": "0:00:02"}], "buffer_transcription": "b", "buffer_diarization": "", "remaining_time_transcription": 0.5},
+         "end": "0:00:02"}], "buffer_transcription": "b", "buffer_diarization": "",
+         "remaining_time_transcription": 0.5},
         {"type": "config", "useAudioWorklet": True},
         {"type": "ready_to_stop"},
     ),
     "stt deepgram": (
         {"type": "Results", "is_final": True, "speech_final": True, "from_finalize": True, "start": 0.0,
-         "duration": 1.0, "channel_index": [0, 1], "channel": {"alternatives": [{"transcript": "Hi", "confidence": 0.9, "words": [
+         "duration": 1.0, "channel_index": [0, 1], "channel": {"alternatives": [{"transcript": "Hi",
+         "confidence": 0.9, "words": [
          {"word": "hi", "start": 0, "end": 1, "confidence": 0.9}]}]}},
         {"type": "Error", "description": "no", "message": "x", "variant": "y"},
         {"type": "Metadata", "request_id": "r", "duration": 1.0, "channels": 1},
