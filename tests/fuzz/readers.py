@@ -25,6 +25,7 @@ from voxbridge.core.agents.said import Said
 from voxbridge.core.agents.tts_options import parse_tts_options
 from voxbridge.core.ids import UserId
 from voxbridge.core.sound.pcm import OpusPacket
+from voxbridge.core.text.numbers import in_words
 from voxbridge.core.text.phantoms import heard
 from voxbridge.core.text.speakable import SpokenPieces
 from voxbridge.core.text.terminal import visible, visible_lines
@@ -59,6 +60,7 @@ from voxbridge.stages.ws import refused_upgrade
 
 _CONFIGURATION = Path(tempfile.mkdtemp(prefix="voxbridge-fuzz-")) / "voxbridge.toml"
 _SAID_BYTES = 16_000  # turn.answer_chars_max is 4,000 letters
+_SENTENCE_BYTES = 1_000
 HIDDEN = Hidden(secrets=("s3cret",), speech="is it sunny in Boston today")
 
 
@@ -259,6 +261,12 @@ def _spoken(pieces: list[bytes]) -> object:
     return " ".join([*said, *spoken.feed(decoder.decode(b"", final=True)), *spoken.flush()])
 
 
+def _numbers(pieces: list[bytes]) -> object:
+    """Say the numbers of a sentence in words."""
+    text = pieces[0][:_SENTENCE_BYTES].decode("utf-8", "replace")
+    return [in_words(text, language) for language in ("en", "hi")]
+
+
 def _configuration(pieces: list[bytes]) -> object:
     """Read a configuration, as at the start and with each SIGHUP."""
     _CONFIGURATION.write_bytes(pieces[0])
@@ -430,6 +438,15 @@ READERS: tuple[Reader, ...] = (
     Reader("speech", _speech("", "wav"), (_WAV, _OGG), (NotSoundError, DecoderMissingError)),
     Reader("speech, raw", _speech("audio/pcm", "pcm"), (bytes(range(256)),), (NotSoundError, DecoderMissingError)),
     Reader("what is said", _spoken, (*ANSWERS, b'{"a": ' * 3, b"# Hi\n\n- **one** `two`\n\n```py\n3\n```\n")),
+    Reader(
+        "numbers in words",
+        _numbers,
+        (
+            b"On 2024-05-03 at 12:30 it cost $1,234.50, 3/4 of 20% less; call +49 30 1234567, v2.0.1.",
+            b"-1 \xe2\x82\xac",
+        ),
+        is_cut=False,
+    ),
     Reader(
         "transcript and names", _transcript, (b"Thanks for watching! [Music] hello", b"\x1b[31mAda\x07"), is_cut=False
     ),

@@ -27,6 +27,7 @@ from voxbridge.core.call.deafness import DeafnessWatch
 from voxbridge.core.call.events import SpeakingChanged, Unheard
 from voxbridge.core.call.facts import MakeLink
 from voxbridge.core.call.rejoin import Drop
+from voxbridge.core.call.said import snowflake
 from voxbridge.core.ids import ChannelId, UserId
 from voxbridge.core.sound.pcm import FRAME_S, SILENCE_OPUS, OpusPacket
 from voxbridge.core.wire.rtp import SEQUENCE_MODULUS, TIMESTAMP_MODULUS, DaveAdvice
@@ -349,8 +350,8 @@ class VoiceLink:
         match message:
             case {"op": 4}:
                 self._key = self.receiver.key = TransportKey(bytes(self._signalling.secret_key))
-            case {"op": 5, "d": {"user_id": user, "ssrc": int(ssrc)} as data}:
-                user_id = UserId(int(user))
+            case {"op": 5, "d": {"user_id": user, "ssrc": int(ssrc)} as data} if number := snowflake(user):
+                user_id = UserId(number)
                 is_speaking = bool(data.get("speaking"))
                 if self._may_hear(user_id):  # else hearing nothing of it is as it should be
                     self._deafness.speaking(user_id, now, is_speaking=is_speaking)
@@ -358,16 +359,16 @@ class VoiceLink:
                 self.receiver.assign(ssrc, user_id, now)
                 self._deliver(SpeakingChanged(user_id, is_speaking=is_speaking))
             case {"op": 11, "d": {"user_ids": [*users]}}:
-                for user_id in (UserId(int(user)) for user in users):
+                for user_id in (UserId(number) for user in users if (number := snowflake(user))):
                     self._signalling.company.add(user_id)
                     self._company_changed(user_id, True)
-            case {"op": 12, "d": {"user_id": user, "audio_ssrc": int(ssrc)}}:
-                self.receiver.assign(ssrc, UserId(int(user)), now)
-            case {"op": 13, "d": {"user_id": user}}:
-                user_id = UserId(int(user))
+            case {"op": 12, "d": {"user_id": user, "audio_ssrc": int(ssrc)}} if number := snowflake(user):
+                self.receiver.assign(ssrc, UserId(number), now)
+            case {"op": 13, "d": {"user_id": user}} if number := snowflake(user):
+                user_id = UserId(number)
                 self._signalling.company.discard(user_id)
                 self._company_changed(user_id, False)
                 self.receiver.member_left(user_id)
                 self._deafness.gone(user_id)
             case _:
-                pass  # discord.py's affair, or nobody's
+                pass  # discord.py's affair, or nobody's, or nonsense

@@ -6,7 +6,6 @@ that saves a third of their cost (157 instead of 225 us each, measured with hype
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxbridge.clock import wall_s
+from voxbridge.core.wire.json_text import Malformed, parse_json
 from voxbridge.core.wire.wav import streaming_header
 from voxbridge.engines.agent_stream import answer_lines, error_line, heard_in
 from voxbridge.engines.hearing_socket import HearingSocket
@@ -139,11 +139,10 @@ class _Http:
                 f"This webhook is not registered for {request.method} requests. Did you mean to make a POST request?"
             )
             return JSONResponse({"code": 404, "message": message}, status_code=404)
-        try:
-            body = json.loads(await request.body())
-        except ValueError:
+        parsed = parse_json(await request.body())
+        if isinstance(parsed, Malformed):
             return JSONResponse({"code": 422, "message": "Failed to parse request body"}, status_code=422)
-        body = body if isinstance(body, dict) else {}
+        body = parsed.value if isinstance(parsed.value, dict) else {}
         if body.get("action") == "loadPreviousSession":  # the Chat Trigger's way to look without asking
             return JSONResponse({"data": []})
 

@@ -32,6 +32,7 @@ import trio
 from voxbridge.audio.opus import Decoder, OpusError
 from voxbridge.audio.resample import Resampler, to_mono
 from voxbridge.core.sound.pcm import HEARING_RATE_HZ
+from voxbridge.core.wire.json_text import Malformed, parse_json
 from voxbridge.core.wire.whisperx import EXTENSION
 from voxbridge.engines.open_sound import OpenSound, Request
 from voxbridge.engines.transcript import NOTHING
@@ -151,11 +152,8 @@ class HearingSocket:
 
     async def _obey(self, text: str, answers: trio.MemorySendChannel[_Answer]) -> bool:
         """Do what a text message says; False when the client wants to leave."""
-        try:
-            message = json.loads(text)
-        except ValueError:
-            return True
-        if not isinstance(message, dict):
+        parsed = parse_json(text)
+        if isinstance(parsed, Malformed) or not isinstance(message := parsed.value, dict):
             return True
         speaker = self._speaker
         match message.get("type"):

@@ -54,7 +54,15 @@ async def test_nonsense_is_ignored(socket):
     listener = ToldListener()
     async with served(told_engines(listener), socket), line(socket) as client:
         await client.ws.send_message(b"sound before start")
-        for text in ("{", "[]", "7", '{"type":"dance"}', '{"type":"finalize"}', '{"type":"peek","id":1}'):
+        for text in (
+            "{",
+            "[" * 100_000,
+            "[]",
+            "7",
+            '{"type":"dance"}',
+            '{"type":"finalize"}',
+            '{"type":"peek","id":1}',
+        ):
             await client.ws.send_message(text)
         await client.send("start", userId="1")
         await client.ws.send_message(b"\xff" * 50)
@@ -278,6 +286,7 @@ async def test_webhook_fails_as_n8n_does(socket):
             assert failed["type"] == "error"
             assert "timestamp" not in failed["metadata"]
         assert (await client.post("/webhook/x", content=b"{")).status_code == 422
+        assert (await client.post("/webhook/x", content=b"[" * 100_000)).status_code == 422
         wrong = await client.get("/webhook/x")
         assert (wrong.status_code, wrong.json()["code"]) == (404, 404)
         history = await client.post("/webhook/x", json={"action": "loadPreviousSession", "sessionId": "s"})

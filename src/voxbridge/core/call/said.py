@@ -25,7 +25,7 @@ def read_voice_state(data: object) -> VoiceState | None:
     """Read a VOICE_STATE_UPDATE."""
     if not isinstance(data, dict):
         return None
-    guild_id, user_id, channel_id = (_number(data.get(key)) for key in ("guild_id", "user_id", "channel_id"))
+    guild_id, user_id, channel_id = (snowflake(data.get(key)) for key in ("guild_id", "user_id", "channel_id"))
     if guild_id is None or user_id is None or (channel_id is None and data.get("channel_id") is not None):
         return None
     session_id = data.get("session_id")
@@ -44,13 +44,13 @@ def read_voice_server(data: object) -> tuple[GuildId, VoiceServer] | None:
     """Read a VOICE_SERVER_UPDATE."""
     if not isinstance(data, dict):
         return None
-    guild_id, token, endpoint = _number(data.get("guild_id")), data.get("token"), data.get("endpoint")
+    guild_id, token, endpoint = snowflake(data.get("guild_id")), data.get("token"), data.get("endpoint")
     if guild_id is None or not isinstance(token, str) or not isinstance(endpoint, str | None):
         return None
     return GuildId(guild_id), VoiceServer(token, endpoint or None)
 
 
-def _number(value: object) -> int | None:
+def snowflake(value: object) -> int | None:
     """Read a snowflake, which Discord writes as a string."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value

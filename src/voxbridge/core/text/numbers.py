@@ -123,7 +123,10 @@ class _Numbers:
 
     def _one(self, match: re.Match[str]) -> str:
         name = next(name for name in PATTERNS if match[name] is not None)
-        said = self._sayers[name](match)
+        try:
+            said = self._sayers[name](match)
+        except (ValueError, ArithmeticError):  # thousands of digits, which nobody can mean
+            said = None
         return match[0] if said is None else said
 
     def _sign(self, match: re.Match[str]) -> str:

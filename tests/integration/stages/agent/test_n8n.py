@@ -522,11 +522,10 @@ async def test_stage_outside_its_block_is_a_bug_of_ours():
 @pytest.mark.parametrize(
     "headers", [{"X Y": Secret("v")}, {"X-Key": Secret("gr\u00fc\u00dfe-s3cret")}], ids=["bad name", "not ASCII"]
 )
-async def test_stage_bad_header_is_a_configuration_error(headers):
-    """A header that HTTP cannot carry is found at the start, and its value is not shown."""
-    stage = N8nStage(N8nSettings(url=Secret("http://localhost/webhook/x"), headers=headers))
+def test_bad_header_is_a_configuration_error(headers):
+    """A header that HTTP cannot carry is found when the settings are read, and its value is not shown."""
     with pytest.raises(ConfigError) as caught:
-        await stage.__aenter__()
+        N8nSettings(url=Secret("http://localhost/webhook/x"), headers=headers)
     assert "s3cret" not in str(caught.value)
 
 

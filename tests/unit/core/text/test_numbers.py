@@ -71,3 +71,12 @@ def test_any_text_comes_out(text: str, language: str):
 def test_korean_hours_have_own_numerals_up_to_twelve(text: str, said: str):
     """The hours of the clock are counted natively; those of the other half of the day are numbers."""
     assert in_words(text, "ko").replace(" ", "") == said
+
+
+@pytest.mark.parametrize("language", ["en", "de", "hi", "ja", "ru"])
+@pytest.mark.parametrize("form", ["{} %", "€{}", "-{} km", "v{}.1", "1.{}", "{}"])
+@pytest.mark.parametrize("digits", [26, 400, 6000])
+def test_more_digits_than_anybody_can_mean_end_no_answer(language: str, form: str, digits: int) -> None:
+    """They are read out or left as they are; an answer goes on behind them."""
+    text = form.format("9" * digits)
+    assert in_words(f"{text}, and 2 more.", language)

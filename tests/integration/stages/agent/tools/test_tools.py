@@ -115,7 +115,7 @@ async def test_ollama_is_told_the_same_in_its_own_words(tools_url: str) -> None:
     server = OllamaServer(answer(("It ", "rains.")), models=("test-model",))
     call = {"function": {"name": "weather_forecast", "arguments": {"city": "Rome"}}}
     line = compact({"message": {"role": "assistant", "content": "", "tool_calls": [call]}, "done": False}) + b"\n"
-    settings = OllamaSettings(url=Secret(server.url), model="test-model", mcp={"weather": http(tools_url)})
+    settings = OllamaSettings(url=Secret("http://localhost"), model="test-model", mcp={"weather": http(tools_url)})
     async with server.running(), agent_of(attrs.evolve(settings, url=Secret(server.url))) as stage:
         await ready(stage)
         server.plans.append((Write(line), Finish()))
