@@ -51,9 +51,7 @@ def _control(setting: str) -> Iterator[Finding]:
             "`voxbridge ctl` will not reach a daemon started from here: neither [control] socket nor $XDG_RUNTIME_DIR "
             "is set (under systemd it has its own place)",
         )
-    elif (why := _no_socket(path) or _unwritable(path.parent if path.parent.exists() else path.parent.parent)) is not (
-        None
-    ):
+    elif why := _no_socket(path) or _unwritable(path.parent if path.parent.exists() else path.parent.parent):
         yield problem("control", f"[control] socket: {why}", exit_code=EXIT_CONFIG)
     else:
         yield ok("control", str(path))

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import random
-import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 import trio
 
-from tests.integration.stages.test_trickles import HEADLESS, NAMES, opened
+from tests.integration.stages.test_poisons import costs_one_turn_each
+from tests.integration.stages.test_trickles import HEADLESS, NAMES
 from tests.support.hostile import Change, answer, frame, http_answers, wrong_types, ws_streams, wyoming_lines
-from voxbridge.errors import StageError
-from voxbridge.testing.memnet import MemNet
 
 pytestmark = pytest.mark.integration
 
-_LIMIT_S = 100.0  # of an agent's answer in all, and what its text takes to say
-_CPU_S_MAX = 5.0
-_PAUSE_S = 60.0
 _WRONG_TYPES = 40
 _SHARE = 5  # of what there is, CI takes one in so many; ``--whole`` takes all
 
@@ -133,19 +126,5 @@ async def test_a_hostile_server_costs_one_turn(
     autojump_clock: trio.testing.MockClock, name: str, pytestconfig: pytest.Config
 ) -> None:
     """Whatever a server says: no crash, no hang, a bounded time of the CPU, and the next turn is an ordinary one."""
-    MemNet().install()
     changes = changes_for(name) if pytestconfig.getoption("--whole") else _some(changes_for(name), random.Random(name))
-    async with AsyncExitStack() as stack:
-        way, ask = await opened(name, stack)
-        for manner, poison in changes:
-            where = f"{manner}: {poison[:160]!r} ({len(poison)} bytes)"
-            way.manner, way.poison, way.connections = manner, poison, 0  # type: ignore[assignment]
-            began, cpu_began = trio.current_time(), time.process_time()
-            with contextlib.suppress(StageError):
-                await ask()
-            took_s, cpu_s = trio.current_time() - began, time.process_time() - cpu_began
-            assert took_s <= _LIMIT_S, f"{took_s:.1f} s for {where}"
-            assert cpu_s <= _CPU_S_MAX, f"{cpu_s:.1f} s of CPU for {where}"
-            way.manner = "as it is"
-            await trio.sleep(_PAUSE_S)
-            assert await ask(), f"not well again after {where}"
+    await costs_one_turn_each(name, changes)
