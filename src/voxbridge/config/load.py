@@ -7,7 +7,6 @@ if there are several, the others are its notes. What may be a secret is never sh
 from __future__ import annotations
 
 import codecs
-import difflib
 import os
 import re
 import tomllib
@@ -19,15 +18,16 @@ import attrs
 import cattrs
 from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError
 
-from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_named_tables, is_table, keys, table_within
-from voxbridge.config.environment import CONFIG_FILE, VARIABLES, Given, given, place
-from voxbridge.config.kinds import STAGES, usable_kinds
+from voxbridge.config.catalogue import fields_of, is_list_of_tables, is_named_tables, is_table, table_within
+from voxbridge.config.environment import CONFIG_FILE, Given, given, place
+from voxbridge.config.kinds import STAGES
 from voxbridge.config.mending import Note, Unused, class_of, mend, shown_type
 from voxbridge.config.original import TEXT_KEY, Elsewhere, replaced_in
 from voxbridge.config.secrets import Secret, SecretReader
 from voxbridge.config.settings import Settings
 from voxbridge.config.stages import EMBEDDED, Option
-from voxbridge.errors import ConfigError, StageName
+from voxbridge.config.unknown import unknown
+from voxbridge.errors import ConfigError
 
 HERE = Path("voxbridge.toml")
 SYSTEM = Path("/etc/voxbridge/voxbridge.toml")
@@ -36,7 +36,6 @@ TOKEN_CREDENTIAL = "discord-token"  # noqa: S105 - the name of a credential, not
 _FILE_BYTES_MAX = 1 << 20  # the template is 20 kB; a device or a log given by mistake must not fill the memory
 _KEY_PARTS_MAX = 100
 _ENV_LINE = re.compile(r"(?:export )?[A-Z][A-Z0-9_]+=", re.ASCII)
-_GUESSES_MAX = 4
 _KEY_PART = re.compile(r"""\s*["'\w-]+\s*""")
 
 T = TypeVar("T")
@@ -383,7 +382,7 @@ def _problems(error: BaseException, path: str, root: type) -> Iterator[ConfigErr
                 yield from _problems(inner, path, root)
         case ForbiddenExtraKeysError():
             for name in sorted(error.extra_fields):
-                yield _unknown(name, path, error.cl, root)
+                yield unknown(name, _join(path, name), error.cl, root, is_top=not path)
         case ConfigError():
             error.__notes__ = []
             error.key = _join(path, error.key)
@@ -394,63 +393,3 @@ def _problems(error: BaseException, path: str, root: type) -> Iterator[ConfigErr
 
 def _join(path: str, name: str) -> str:
     return f"{path}{name}" if not path or not name or name[0] in "[." else f"{path}.{name}"
-
-
-def _unknown(name: str, path: str, cls: type, root: type) -> ConfigError:
-    # what stands there may be a secret under a mistyped name: never shown
-    key, known = _join(path, name), [field.name for field in fields_of(cls)]
-    if of_others := _kinds_with(name, cls):
-        ours = " | ".join(_kinds_of(cls))
-        return ConfigError(
-            f'is not an option of kind = "{ours}"', key=key, allowed=f"with kind = {' | '.join(of_others)}"
-        )
-    close = _meant(name, known, root, is_top=not path)
-    hint = f". Did you mean {' or '.join(close)}?" if close else ""
-    allowed = "" if close else ", ".join(known)
-    return ConfigError(f"there is no such setting{hint}", key=key, allowed=allowed)
-
-
-def _meant(name: str, known: list[str], root: type, *, is_top: bool) -> list[str]:
-    """Guess which setting was meant: this name elsewhere, a variable's or a kind's in a section's place, a close name.
-
-    A name that stands in many places tells nothing: then it is rather a slip of this section's.
-    """
-    if root is not Settings:
-        elsewhere = [key for key in sorted(keys(root)) if key.endswith(f".{name}")]
-        return elsewhere[:1] or difflib.get_close_matches(name, known, 1)
-    if is_top and (variable := next((each for each in VARIABLES if each.name == name), None)):
-        return [variable.key]
-    close = difflib.get_close_matches(name.lower(), known, 1)
-    elsewhere = [f"{stage}.{name}" for stage in STAGES.values() if _is_of_kinds(name, stage)]
-    elsewhere = elsewhere or [key for key in sorted(keys(root)) if key.endswith(f".{name}")]
-    if len(elsewhere) <= (1 if close else _GUESSES_MAX) and elsewhere:
-        return elsewhere
-    if close or not is_top:
-        return close
-    kinds = {kind: stage for stage in STAGES.values() for kind in usable_kinds(stage)}
-    return [f'[{kinds[kind]}] with kind = "{kind}"' for kind in difflib.get_close_matches(name.lower(), kinds, 1)]
-
-
-def _is_of_kinds(name: str, stage: StageName) -> bool:
-    return any(name == field.name for kind in usable_kinds(stage).values() for field in fields_of(kind.settings))
-
-
-def _stage_of(cls: type) -> StageName | None:
-    return next((stage for base, stage in STAGES.items() if issubclass(cls, base)), None)
-
-
-def _kinds_of(cls: type) -> list[str]:
-    stage = _stage_of(cls)
-    return [] if stage is None else [name for name, kind in usable_kinds(stage).items() if kind.settings is cls]
-
-
-def _kinds_with(name: str, cls: type) -> list[str]:
-    """Return the kinds of a backend's stage that have an option, also under a former name."""
-    stage = _stage_of(cls)
-    if stage is None:
-        return []
-    return [
-        kind
-        for kind, found in usable_kinds(stage).items()
-        if any(name == field.name or name in field.metadata["was"] for field in fields_of(found.settings))
-    ]
